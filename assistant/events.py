@@ -1,0 +1,119 @@
+"""What the core tells its faces while a turn runs. A face iterates them and draws; it never asks back.
+
+Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reasoning, Token, ToolCalled,
+and last exactly one TurnFinished or TurnFailed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from assistant.errors import AssistantError
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "stopped"]
+"""stop: the model ended or a stop string came; length: the token limit; stopped: a person pressed stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counted in tokens of the model that answered; `cached_tokens` of the prompt were not computed again."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds from the moment the request reached the model room."""
+
+    queue_ms: float = 0.0
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+    tokens_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The person's message is on disk."""
+
+    turn_id: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """`position` requests are ahead of this one."""
+
+    turn_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`stage` is loading (done and total in percent) or prefill (in tokens)."""
+
+    turn_id: str
+    stage: Literal["loading", "prefill"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContextTrimmed:
+    """The oldest `dropped_turns` turns did not fit into the model's window and were left out."""
+
+    turn_id: str
+    dropped_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's thinking, not part of the answer."""
+
+    turn_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer; never half a character."""
+
+    turn_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model asks for a tool; `arguments` is a JSON object as text."""
+
+    turn_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The answer is on disk. `prompt_version` is empty for requests that brought their own messages."""
+
+    turn_id: str
+    finish_reason: FinishReason
+    model: str
+    prompt_version: str = ""
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The turn ended in an error; the question and whatever had been streamed are on disk."""
+
+    turn_id: str
+    error: AssistantError
+
+
+Event: TypeAlias = (
+    TurnStarted | Queued | Progress | ContextTrimmed | Reasoning | Token | ToolCalled | TurnFinished | TurnFailed
+)

@@ -1,0 +1,100 @@
+"""Sentences a person reads, in Chinese and English, kept as data beside the code that shows them.
+
+A folder `locales/` holds `en.toml` and `zh.toml` with the same keys and the same placeholders; a test compares them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from assistant.errors import AssistantError
+
+Language: TypeAlias = Literal["en", "zh"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+
+
+def language_of(tag: str | None) -> Language:
+    """The nearest language we speak for a BCP 47 tag or a POSIX locale: zh* gives Chinese, the rest English."""
+    return "zh" if tag and tag.lower().replace("_", "-").split("-")[0] == "zh" else "en"
+
+
+def language_of_text(text: str, default: Language = "en") -> Language:
+    """The language a message is written in: Chinese as soon as a tenth of its letters are Han characters.
+
+    Chinese questions quote English names and code freely, the reverse is rare; without any letter, `default`.
+    """
+    letters = [c for c in text if c.isalpha()]
+    if not letters:
+        return default
+    han = sum("\u4e00" <= c <= "\u9fff" or "\u3400" <= c <= "\u4dbf" for c in letters)
+    return "zh" if han * 10 >= len(letters) else "en"
+
+
+class Catalogue:
+    """The sentences of one room or face, by dotted key."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sentences: dict[Language, dict[str, str]] = {
+            language: _flatten(tomllib.loads((folder / f"{language}.toml").read_text("utf-8")))
+            for language in LANGUAGES
+        }
+
+    def keys(self, language: Language) -> set[str]:
+        return set(self._sentences[language])
+
+    def raw(self, language: Language, key: str) -> str:
+        """The sentence with its placeholders; KeyError names a key that does not exist."""
+        return self._sentences[language][key]
+
+    def text(self, language: Language, key: str, **facts: object) -> str:
+        """The sentence with its placeholders filled in."""
+        return self._sentences[language][key].format(**facts)
+
+    def find(self, language: Language, key: str) -> str | None:
+        return self._sentences[language].get(key)
+
+
+def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{key}."))
+        else:
+            flat[key] = str(value)
+    return flat
+
+
+_ERRORS: Final = Catalogue(Path(__file__).parent / "locales")
+
+
+def explain(error: AssistantError, language: Language) -> str:
+    """What happened and what to do, for a person.
+
+    A fact named `reason` is itself looked up under the error's reasons, so that known reasons are translated and an
+    unknown one (an operating system's own words) is shown as it came.
+    """
+    facts: dict[str, object] = {}
+    for name, value in error.facts.items():
+        if name == "reason":
+            facts[name] = _ERRORS.find(language, f"reasons.{error.code}.{value}") or value
+        elif name == "attempts":
+            facts[name] = "; ".join(f"{source}: {why}" for source, why in value)
+        elif isinstance(value, tuple):
+            facts[name] = ", ".join(str(item) for item in value)
+        elif name in {"needed", "free", "size", "limit", "received", "total"} and isinstance(value, int):
+            facts[name] = value if error.code == "engine_busy" else human_bytes(value)
+        else:
+            facts[name] = "-" if value is None else value
+    return _ERRORS.text(language, f"errors.{error.code}", **facts)
+
+
+def human_bytes(size: float) -> str:
+    """Bytes with a decimal unit, as disks and downloads are sold: 491.4 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size) < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

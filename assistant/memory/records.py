@@ -1,0 +1,124 @@
+"""Conversations, turns and what belongs to them, as the rest of the house sees them.
+
+A conversation is a tree of turns. A turn is one question and the answer to it; regenerating or editing adds a sibling
+(same parent) rather than overwriting, and `Conversation.head_turn_id` names the leaf whose path is shown.
+All times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from assistant.events import FinishReason, Timings, Usage
+
+TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
+"""interrupted: the process ended while the answer was being written; what had arrived is kept."""
+TurnSource: TypeAlias = Literal["new", "regenerate", "edit"]
+SignalKind: TypeAlias = Literal["thumb_up", "thumb_down", "thumb_cleared", "copied", "stopped", "regenerated", "edited"]
+Face: TypeAlias = Literal["page", "terminal", "rest", "telegram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: str
+    title: str
+    created_at: float
+    updated_at: float
+    head_turn_id: str | None
+    turns: int
+    """On all branches."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttachment:
+    """A file as it arrives from a face."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A stored text file that belongs to a question; `size` in bytes."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    source: TurnSource
+    source_turn_id: str | None
+    """The turn that was regenerated or edited."""
+    face: Face
+    person_id: str | None
+    status: TurnStatus
+    question: str
+    answer: str
+    created_at: float
+    finished_at: float | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reasoning: str = ""
+    error_code: str | None = None
+    model: str = ""
+    prompt_version: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+    dropped_turns: int = 0
+    siblings: tuple[str, ...] = ()
+    """Ids of all turns with the same parent, oldest first, this one included."""
+    rating: Literal["thumb_up", "thumb_down"] | None = None
+    """The newest thumb that was not cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something a person did with an answer."""
+
+    id: str
+    turn_id: str
+    kind: SignalKind
+    face: Face
+    person_id: str | None
+    reason: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A message that matches. `snippet` is plain text around the match; `matched` the parts of it to mark."""
+
+    conversation_id: str
+    title: str
+    turn_id: str
+    role: Literal["user", "assistant"]
+    snippet: str
+    matched: tuple[str, ...]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody allowed in through a messenger; `external_id` is the messenger's own numeric id."""
+
+    id: str
+    face: Face
+    external_id: str
+    name: str
+    paired_at: float
+    conversation_id: str | None = None
+    """The conversation this person is in now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairingCode:
+    code: str
+    expires_at: float

@@ -1,0 +1,45 @@
+"""The one shape in which every model, local or remote, answers: langchain-core's `BaseChatModel`, streamed.
+
+What our own callers need beyond LangChain's fields travels in places LangChain carries through untouched, so that any
+LangChain code can use these models and simply not look there. In every streamed chunk:
+
+- `content`: a piece of the answer, never half a character;
+- `additional_kwargs["progress"]`: a list of `{"kind": "queued", "position": n}` or
+  `{"kind": "loading" | "prefill", "done": n, "total": n}`; such a chunk has no content;
+- `additional_kwargs["reasoning_content"]`: a piece of the model's thinking;
+- `tool_call_chunks`: LangChain's own;
+- last chunk: `usage_metadata` (with `input_token_details.cache_read`) and `response_metadata` with `finish_reason`,
+  `model_name` and `timings` (`queue_ms`, `first_token_ms`, `total_ms`, `tokens_per_second`).
+
+Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistant.config.Sampling), `stop`,
+`tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema) and
+`grammar` (GBNF text, local models only). A caller that stops iterating by cancelling its task frees the model at once.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+
+class ChatModel(BaseChatModel):
+    """A chat model that knows its name, its window and the size of a prompt before it is sent."""
+
+    model_name: str
+
+    @property
+    @abstractmethod
+    def context_window(self) -> int:
+        """In tokens, prompt and answer together. A local model knows it only once it is loaded: see `prepare`."""
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Make the model ready (load the file, look whether the server answers); nothing when it is."""
+
+    @abstractmethod
+    async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
+        """How many tokens the rendered prompt has; an estimate where the tokenizer is not ours to ask."""

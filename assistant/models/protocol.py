@@ -1,0 +1,94 @@
+"""What the engine process is asked and what it answers; the seam behind which a scheduler may be replaced.
+
+Callers hold an `Engine` (assistant.models.engine) and speak these types; how they travel between the two processes
+is the engine's own affair. Nothing here imports llama.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from assistant.config import Sampling
+from assistant.events import Timings, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A file and how to load it; equal specs share one loaded model. Zeros mean: chosen from the hardware."""
+
+    name: str
+    path: Path
+    context: int = 0
+    threads: int = 0
+    gpu_layers: int = -1
+    batch: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What the file says of itself once it is loaded; `context` is the window in use, in tokens."""
+
+    context: int
+    trained_context: int
+    architecture: str
+    title: str
+    parameters: int
+    size: int
+    chat_template: str | None
+    bos_token: str
+    eos_token: str
+    special_tokens: tuple[str, ...] = ()
+    """Control tokens, such as <|im_end|>: text from people must never become one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPart:
+    """A stretch of the prompt. Only in `trusted` parts may text such as <|im_start|> become a control token."""
+
+    text: str
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One completion to produce. `grammar` is GBNF; `stop` strings end the text and are not part of it."""
+
+    prompt: tuple[PromptPart, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: tuple[str, ...] = ()
+    grammar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`position` requests are ahead."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """`loading` in percent, `prefill` in tokens."""
+
+    stage: Literal["loading", "prefill"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text as it is produced; never half a character, never part of a stop string."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    finish_reason: Literal["stop", "length"]
+    usage: Usage
+    timings: Timings
+
+
+EngineEvent: TypeAlias = Waiting | Advanced | Piece | Completed

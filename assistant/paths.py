@@ -1,0 +1,66 @@
+"""Where everything of one home lies. Nothing here creates or opens a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The layout of one home folder; `models` may lie elsewhere so that several homes share it."""
+
+    home: Path
+    models: Path
+
+    @classmethod
+    def default(cls) -> Paths:
+        """From PATINA_HOME and PATINA_MODELS, else the user's data folder of this operating system."""
+        home = Path(os.environ.get("PATINA_HOME") or platformdirs.user_data_path("patina")).expanduser().absolute()
+        models = Path(os.environ.get("PATINA_MODELS") or home / "models").expanduser().absolute()
+        return cls(home, models)
+
+    @property
+    def settings(self) -> Path:
+        return self.home / "settings.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "patina.db"
+
+    @property
+    def backups(self) -> Path:
+        return self.home / "backups"
+
+    @property
+    def attachments(self) -> Path:
+        return self.home / "attachments"
+
+    @property
+    def vectors(self) -> Path:
+        return self.home / "chroma"
+
+    @property
+    def prompts(self) -> Path:
+        """The person's own prompts, which override the seeds."""
+        return self.home / "prompts"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def instance(self) -> Path:
+        """Held by the one process that uses this home; says where it answers."""
+        return self.home / "instance.json"
+
+
+def seed_prompts() -> Path:
+    """The prompts that come with Patina: beside the packages in a checkout, inside the package in a wheel."""
+    packaged = PACKAGE / "seed_prompts"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "prompts"
