@@ -36,11 +36,12 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── DatabaseTooNew
     │   ├── DatabaseDamaged
     │   └── MigrationFailed
-    └── AccessError
-        ├── KeyRefused
-        ├── HostRefused
-        ├── UnsafeBind           another host than loopback without an API key
-        └── PairingFailed
+    ├── AccessError
+    │   ├── KeyRefused
+    │   ├── HostRefused
+    │   ├── UnsafeBind           another host than loopback without an API key
+    │   └── PairingFailed
+    └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
 """
 
 from __future__ import annotations
@@ -308,4 +309,9 @@ class UnsafeBind(AccessError):
 class PairingFailed(AccessError):
     """`reason` is one of the words in the catalogue: wrong_code, expired, too_many_attempts."""
 
+    reason: str
+
+
+@dataclass(eq=False)
+class InternalFault(AssistantError):
     reason: str

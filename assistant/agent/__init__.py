@@ -1,0 +1,1 @@
+"""The agent room: how one turn is answered."""

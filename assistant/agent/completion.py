@@ -1,0 +1,54 @@
+"""Answering messages that a client brought along, without conversation, prompt of ours or trace."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from assistant.agent.stream import Answer, stream
+from assistant.config import Sampling
+from assistant.errors import PromptTooLong
+from assistant.events import Event, TurnFinished
+from assistant.metrics import Metrics
+from assistant.models.chat_model import ChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """What an OpenAI client asks; `tools` and `response_format` as that API words them."""
+
+    messages: tuple[BaseMessage, ...]
+    model: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: tuple[str, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
+
+
+async def complete(model: ChatModel, request: CompletionRequest, metrics: Metrics) -> AsyncGenerator[Event, None]:
+    """Events of one answer; errors are raised, since there is no turn to keep them."""
+    await model.prepare()
+    size = await model.count_tokens(request.messages, request.tools)
+    if size >= model.context_window:
+        raise PromptTooLong(tokens=size, window=model.context_window)
+    options: dict[str, Any] = {"sampling": request.sampling, "stop": list(request.stop) or None}
+    if request.tools:
+        options |= {"tools": list(request.tools), "tool_choice": request.tool_choice}
+    if request.response_format:
+        options["response_format"] = request.response_format
+    request_id, answer = uuid.uuid4().hex, Answer()
+    outcome = "stopped"
+    try:
+        async with aclosing(stream(request_id, model, request.messages, options, answer)) as events:
+            async for event in events:
+                yield event
+        outcome = "done"
+    finally:
+        metrics.turn_ended("rest", outcome, answer.usage, answer.timings)
+    yield TurnFinished(request_id, answer.finish_reason, answer.model, "", answer.usage, answer.timings)

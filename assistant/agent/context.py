@@ -1,0 +1,92 @@
+"""What the model reads for one turn: a front part that stays byte-identical from turn to turn, then the conversation.
+
+The KV cache is reused as far as the prompt's front part is the same. So the system prompt follows the conversation's
+first language and names only the day, and when turns have to leave, several leave at once: the next turns then find
+the same front part again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from assistant.errors import PromptTooLong
+from assistant.i18n import Language, language_of_text
+from assistant.memory.records import Turn
+from assistant.models.chat_model import ChatModel
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.template import PromptVersion
+
+_ANSWER_SHARE: Final = 4
+"""At least a quarter of the window is kept for the answer, unless fewer tokens were asked for."""
+_AFTER_TRIM: Final = 0.6
+"""Share of the budget the history may fill once turns had to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    messages: tuple[BaseMessage, ...]
+    version: PromptVersion
+    dropped_turns: int
+
+
+class ContextBuilder:
+    """`today` is handed in so that a test can fix it."""
+
+    def __init__(self, prompts: PromptLibrary, default: Language, today: Callable[[], dt.date] = dt.date.today) -> None:
+        self._prompts = prompts
+        self._default = default
+        self._today = today
+
+    async def build(self, path: Sequence[Turn], model: ChatModel, max_tokens: int) -> Context:
+        """`path` is the branch, the turn to answer last. Raises PromptTooLong when that one alone does not fit."""
+        language = language_of_text(path[0].question, self._default)
+        version = self._prompts.get("chat", language)
+        system = SystemMessage(version.render(date=self._today().isoformat()))
+        *earlier, newest = path
+        answered = [turn for turn in earlier if turn.answer.strip()]
+        question = self._question(newest, language)
+        budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
+
+        def with_history(dropped: int) -> list[BaseMessage]:
+            return [system, *self._history(answered[dropped:], language), question]
+
+        # What the turn before left out stays out: taking it back in would change the front part.
+        start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
+        if await self._fits(model, with_history(start), budget):
+            return Context(tuple(with_history(start)), version, start)
+        alone = await model.count_tokens([system, question])
+        if alone > budget:
+            raise PromptTooLong(tokens=alone, window=model.context_window)
+        goal = max(int(budget * _AFTER_TRIM), alone)
+        low, high = start + 1, len(answered)
+        while low < high:
+            middle = (low + high) // 2
+            if await model.count_tokens(with_history(middle)) <= goal:
+                high = middle
+            else:
+                low = middle + 1
+        return Context(tuple(with_history(low)), version, low)
+
+    async def _fits(self, model: ChatModel, messages: Sequence[BaseMessage], budget: int) -> bool:
+        # No token is shorter than one byte, so a small text fits without asking the tokenizer.
+        if sum(len(message.text.encode()) + 32 for message in messages) <= budget:
+            return True
+        return await model.count_tokens(messages) <= budget
+
+    def _history(self, turns: Sequence[Turn], language: Language) -> list[BaseMessage]:
+        messages: list[BaseMessage] = []
+        for turn in turns:
+            messages += [self._question(turn, language), AIMessage(turn.answer)]
+        return messages
+
+    def _question(self, turn: Turn, language: Language) -> HumanMessage:
+        if not turn.attachments:
+            return HumanMessage(turn.question)
+        frame = self._prompts.get("attachment", language)
+        files = [frame.render(name=file.name, text=file.text) for file in turn.attachments]
+        return HumanMessage("\n\n".join([*files, turn.question]).strip())

@@ -1,0 +1,137 @@
+"""One turn, on one screen: read the branch, build the context, stream the answer, keep it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from assistant.agent.context import ContextBuilder
+from assistant.agent.stream import Answer, stream
+from assistant.config import Sampling
+from assistant.errors import AssistantError, InternalFault, StorageError
+from assistant.events import ContextTrimmed, Event, Progress, TurnFailed, TurnFinished
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.records import Turn, TurnStatus
+from assistant.metrics import Metrics
+from assistant.models.chat_model import ChatModel
+from assistant.models.registry import ModelRegistry
+
+_log = logging.getLogger(__name__)
+_CHECKPOINT_S: Final = 0.5
+"""A killed process loses at most this much of the answer it was streaming."""
+_SILENT_LOAD_S: Final = 0.2
+"""A model that is ready sooner is not announced as loading."""
+
+
+class AgentLoop:
+    """Built once; every call of `run` answers one turn."""
+
+    def __init__(
+        self,
+        *,
+        conversations: ConversationStore,
+        versions: PromptVersionStore,
+        models: ModelRegistry,
+        context: ContextBuilder,
+        sampling: Sampling,
+        metrics: Metrics,
+    ) -> None:
+        self._conversations = conversations
+        self._versions = versions
+        self._models = models
+        self._context = context
+        self._sampling = sampling
+        self._metrics = metrics
+
+    async def run(self, turn: Turn, model_name: str | None, sampling: Sampling | None) -> AsyncGenerator[Event, None]:
+        """Events after TurnStarted. Cancelling the task that iterates stops the answer and keeps what there is."""
+        answer, outcome = Answer(), turn
+        began = time.monotonic()
+        try:
+            chosen = sampling or self._sampling
+            model = self._models.chat_model(model_name)
+            async for event in _prepare(turn.id, model):
+                yield event
+            path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
+            context = await self._context.build(path, model, chosen.max_tokens)
+            version = context.version
+            await asyncio.to_thread(self._versions.remember, version)
+            outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
+            if context.dropped_turns:
+                yield ContextTrimmed(turn.id, context.dropped_turns)
+            saved = time.monotonic()
+            async with aclosing(stream(turn.id, model, context.messages, {"sampling": chosen}, answer)) as events:
+                async for event in events:
+                    yield event
+                    if time.monotonic() - saved > _CHECKPOINT_S:
+                        await asyncio.to_thread(
+                            self._conversations.save_partial, turn.id, answer.text, answer.reasoning
+                        )
+                        saved = time.monotonic()
+            last = await self._keep(outcome, answer, "done")
+        except asyncio.CancelledError:
+            _forget_cancellation()
+            answer.finish_reason = "stopped"
+            last = await self._keep(outcome, answer, "stopped")
+        except AssistantError as error:
+            last = await self._keep(outcome, answer, "failed", error)
+        except Exception as error:
+            _log.exception("turn %s failed", turn.id)
+            last = await self._keep(outcome, answer, "failed", InternalFault(reason=type(error).__name__))
+        timings = answer.timings
+        if not timings.total_ms:
+            timings = replace(timings, total_ms=(time.monotonic() - began) * 1000)
+        self._metrics.turn_ended(turn.face, type(last).__name__, answer.usage, timings)
+        yield last
+
+    async def _keep(
+        self, turn: Turn, answer: Answer, status: TurnStatus, error: AssistantError | None = None
+    ) -> TurnFinished | TurnFailed:
+        def finish() -> None:
+            self._conversations.finish(
+                turn.id,
+                status=status,
+                answer=answer.text,
+                reasoning=answer.reasoning,
+                model=answer.model,
+                prompt_version=turn.prompt_version,
+                finish_reason=None if error else answer.finish_reason,
+                usage=answer.usage,
+                timings=answer.timings,
+                dropped_turns=turn.dropped_turns,
+                error_code=error.code if error else None,
+            )
+
+        try:
+            await asyncio.to_thread(finish)
+        except StorageError as storage_error:
+            # The answer was shown but cannot be kept: that is what the person has to know now.
+            return TurnFailed(turn.id, storage_error)
+        if error is not None:
+            return TurnFailed(turn.id, error)
+        return TurnFinished(
+            turn.id, answer.finish_reason, answer.model, turn.prompt_version, answer.usage, answer.timings
+        )
+
+
+async def _prepare(turn_id: str, model: ChatModel) -> AsyncGenerator[Event, None]:
+    ready = asyncio.create_task(model.prepare())
+    try:
+        await asyncio.wait({ready}, timeout=_SILENT_LOAD_S)
+        if not ready.done():
+            yield Progress(turn_id, "loading", 0, 100)
+        await ready
+    finally:
+        ready.cancel()
+
+
+def _forget_cancellation() -> None:
+    # The cancellation was a person's stop and is dealt with here; what follows must be able to await.
+    if task := asyncio.current_task():
+        task.uncancel()

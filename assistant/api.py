@@ -1,0 +1,353 @@
+"""`Assistant`, the only door of the core: what a face may ask, and the events it gets back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from types import TracebackType
+from langchain_core.embeddings import Embeddings
+
+from assistant.agent.completion import CompletionRequest, complete
+from assistant.agent.live import LiveTurn
+from assistant.agent.loop import AgentLoop
+from assistant.config import Sampling
+from assistant.errors import ConversationBusy, NotFound
+from assistant.events import Event
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.people import PeopleStore
+from assistant.memory.recall import Recall
+from assistant.memory.records import (
+    Conversation,
+    Face,
+    NewAttachment,
+    PairingCode,
+    Person,
+    SearchHit,
+    Signal,
+    SignalKind,
+    Turn,
+)
+from assistant.memory.signals import SignalStore
+from assistant.metrics import Metrics
+from assistant.models.engine import Engine, EngineInfo
+from assistant.models.records import DownloadProgress, ModelInfo
+from assistant.models.registry import ModelRegistry
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.template import PromptVersion
+
+_log = logging.getLogger(__name__)
+
+
+class Assistant:
+    """One per process, built by `assistant.wiring.build`, used on one event loop; an async context manager.
+
+    Turns run on their own, not on the caller's iteration: a face that goes away misses events, never the answer,
+    and may `follow` the turn again.
+    """
+
+    def __init__(
+        self,
+        *,
+        conversations: ConversationStore,
+        signals: SignalStore,
+        people: PeopleStore,
+        recall: Recall,
+        models: ModelRegistry,
+        engine: Engine,
+        embeddings: Embeddings,
+        prompts: PromptLibrary,
+        loop: AgentLoop,
+        metrics: Metrics,
+    ) -> None:
+        self._conversations = conversations
+        self._signals = signals
+        self._people = people
+        self._recall = recall
+        self._models = models
+        self._engine = engine
+        self._embeddings = embeddings
+        self._prompts = prompts
+        self._loop = loop
+        self._live: dict[str, LiveTurn] = {}
+        self._busy: set[str] = set()
+        self._indexing: asyncio.Task[None] | None = None
+        self._closing = False
+        self.metrics = metrics
+
+    # Life
+
+    async def start(self) -> int:
+        """Mark answers a killed process left half-written; returns how many there were."""
+        interrupted = await asyncio.to_thread(self._conversations.recover)
+        if interrupted:
+            _log.warning("%d answers were cut off when the last process ended", interrupted)
+        return interrupted
+
+    async def close(self) -> None:
+        """Stop what runs, keep what was written, end the engine."""
+        self._closing = True
+        for turn_id in list(self._live):
+            await self.stop(turn_id)
+        if self._indexing is not None:
+            self._indexing.cancel()
+        await self._engine.close()
+        await asyncio.to_thread(self._conversations.close)
+
+    async def __aenter__(self) -> Assistant:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Conversations
+
+    async def new_conversation(self, title: str = "") -> Conversation:
+        """An untitled one takes its title from the first question."""
+        return await asyncio.to_thread(self._conversations.create, title)
+
+    async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
+        """Newest activity first; `before` is the `updated_at` of the last one already seen."""
+        return await asyncio.to_thread(self._conversations.list, limit, before)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        return await asyncio.to_thread(self._conversations.get, conversation_id)
+
+    async def history(self, conversation_id: str) -> list[Turn]:
+        """The turns of the branch that is shown, oldest first."""
+        return await asyncio.to_thread(self._conversations.path, conversation_id)
+
+    async def turn(self, turn_id: str) -> Turn:
+        return await asyncio.to_thread(self._conversations.turn, turn_id)
+
+    async def rename(self, conversation_id: str, title: str) -> Conversation:
+        return await asyncio.to_thread(self._conversations.rename, conversation_id, title)
+
+    async def delete(self, conversation_id: str) -> None:
+        """With everything that was derived from it; an answer being written there is stopped first."""
+        turns = await asyncio.to_thread(self._conversations.turn_ids, conversation_id)
+        for turn_id in turns:
+            await self.stop(turn_id)
+        await asyncio.to_thread(self._conversations.delete, conversation_id)
+        await asyncio.to_thread(self._recall.forget, turns)
+
+    async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
+        """Messages of all conversations, by words and by meaning."""
+        return await asyncio.to_thread(self._recall.search, query, limit)
+
+    async def select_branch(self, turn_id: str) -> Conversation:
+        """Show the branch this turn is on."""
+        return await asyncio.to_thread(self._conversations.select, turn_id)
+
+    # Turns
+
+    async def reply(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        face: Face,
+        attachments: Sequence[NewAttachment] = (),
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Answer a new question.
+
+        Returns once the question is on disk; what cannot be taken (empty, too long, unknown conversation, an answer
+        still being written there) is raised before that and nothing is stored.
+        """
+
+        def begin() -> Turn:
+            return self._conversations.begin(
+                conversation_id, text, face=face, person_id=person_id, attachments=attachments
+            )
+
+        return await self._begin(conversation_id, begin, model, sampling)
+
+    async def regenerate(
+        self,
+        turn_id: str,
+        *,
+        face: Face,
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Answer the same question again, beside the first answer."""
+        before = await self.turn(turn_id)
+
+        def begin() -> Turn:
+            return self._conversations.begin(
+                before.conversation_id,
+                before.question,
+                face=face,
+                source="regenerate",
+                source_turn_id=turn_id,
+                person_id=person_id,
+            )
+
+        events = await self._begin(before.conversation_id, begin, model, sampling)
+        await self.signal(turn_id, "regenerated", face=face, person_id=person_id)
+        return events
+
+    async def edit(
+        self,
+        turn_id: str,
+        text: str,
+        *,
+        face: Face,
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Ask differently at this place: a branch beside the old question, which stays."""
+        before = await self.turn(turn_id)
+
+        def begin() -> Turn:
+            return self._conversations.begin(
+                before.conversation_id, text, face=face, source="edit", source_turn_id=turn_id, person_id=person_id
+            )
+
+        events = await self._begin(before.conversation_id, begin, model, sampling)
+        await self.signal(turn_id, "edited", face=face, person_id=person_id)
+        return events
+
+    async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
+        """All events of a turn that is being written now, from its beginning; NotFound once it has ended."""
+        live = self._live.get(turn_id)
+        if live is None:
+            raise NotFound(kind="turn", id=turn_id)
+        return live.follow()
+
+    def running(self, conversation_id: str) -> str | None:
+        """The turn being written in a conversation."""
+        return next((id for id, live in self._live.items() if live.conversation_id == conversation_id), None)
+
+    async def stop(self, turn_id: str, *, face: Face | None = None, person_id: str | None = None) -> bool:
+        """End an answer; what was written stays. False when it had ended already.
+
+        `face` says that a person asked for it, which is kept as a signal.
+        """
+        live = self._live.get(turn_id)
+        if live is None:
+            return False
+        if face is not None:
+            await self.signal(turn_id, "stopped", face=face, person_id=person_id)
+        await live.stop()
+        return True
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+        """Answer messages a client brought along, storing nothing; closing the iterator stops the model."""
+        return complete(self._models.chat_model(request.model), request, self.metrics)
+
+    # Feedback
+
+    async def signal(
+        self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
+    ) -> Signal:
+        """Keep what a person did with an answer."""
+
+        def add() -> Signal:
+            return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason)
+
+        return await asyncio.to_thread(add)
+
+    # Models
+
+    async def models(self) -> list[ModelInfo]:
+        return await asyncio.to_thread(self._models.list)
+
+    @property
+    def current_model(self) -> str | None:
+        return self._models.current
+
+    async def use_model(self, name: str) -> ModelInfo:
+        """From the next turn on, and after a restart."""
+        await asyncio.to_thread(self._models.use, name)
+        return await asyncio.to_thread(self._models.info, name)
+
+    def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        """Fetch a model; None fetches the default for this machine."""
+        return self._models.pull(name)
+
+    async def remove_model(self, name: str) -> None:
+        await asyncio.to_thread(self._models.remove, name)
+
+    async def prepare_model(self, name: str | None = None) -> None:
+        """Load a model before anybody waits for it."""
+        await self._models.chat_model(name).prepare()
+
+    async def engine_info(self) -> EngineInfo:
+        return await self._engine.info()
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._embeddings.embed_documents, list(texts))
+
+    # Prompts
+
+    def prompts(self) -> list[PromptVersion]:
+        """Every prompt in force, the person's own in place of the seeds they override."""
+        return self._prompts.all()
+
+    # People who come in through a messenger
+
+    async def new_pairing_code(self, face: Face) -> PairingCode:
+        return await asyncio.to_thread(self._people.new_code, face)
+
+    async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
+        return await asyncio.to_thread(self._people.pair, face, external_id, name, code)
+
+    async def person(self, face: Face, external_id: str) -> Person | None:
+        """None for a stranger."""
+        return await asyncio.to_thread(self._people.find, face, external_id)
+
+    async def people(self) -> list[Person]:
+        return await asyncio.to_thread(self._people.list)
+
+    async def unpair(self, person_id: str) -> None:
+        await asyncio.to_thread(self._people.remove, person_id)
+
+    async def enter(self, person_id: str, conversation_id: str | None) -> None:
+        """Remember the conversation this person is in; None for none."""
+        await asyncio.to_thread(self._people.enter, person_id, conversation_id)
+
+    # Inside
+
+    async def _begin(
+        self, conversation_id: str, begin: Callable[[], Turn], model: str | None, sampling: Sampling | None
+    ) -> AsyncGenerator[Event, None]:
+        # Shielded: once a question may be on disk its answer has to follow, whether or not the caller still listens.
+        return await asyncio.shield(asyncio.create_task(self._begin_turn(conversation_id, begin, model, sampling)))
+
+    async def _begin_turn(
+        self, conversation_id: str, begin: Callable[[], Turn], model: str | None, sampling: Sampling | None
+    ) -> AsyncGenerator[Event, None]:
+        if conversation_id in self._busy:
+            raise ConversationBusy(conversation_id=conversation_id)
+        self._busy.add(conversation_id)
+        try:
+            turn = await asyncio.to_thread(begin)
+        except BaseException:
+            self._busy.discard(conversation_id)
+            raise
+        live = LiveTurn(turn, self._loop.run(turn, model, sampling), ended=self._ended)
+        self._live[turn.id] = live
+        return live.follow()
+
+    def _ended(self, live: LiveTurn) -> None:
+        self._live.pop(live.turn_id, None)
+        self._busy.discard(live.conversation_id)
+        if not self._closing and not self._live and (self._indexing is None or self._indexing.done()):
+            self._indexing = asyncio.create_task(self._index())
+
+    async def _index(self) -> None:
+        """Make finished turns searchable by meaning while nobody waits for the model."""
+        while not self._live and await asyncio.to_thread(self._recall.index_pending):
+            pass
+
+
+__all__ = ["Assistant", "CompletionRequest"]
