@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from assistant.config import Sampling
 from assistant.events import Timings, Usage
@@ -53,24 +53,29 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One completion to produce. `grammar` is GBNF; `stop` strings end the text and are not part of it."""
+    """One completion to produce. `stop` strings end the text and are not part of it.
+
+    The answer may be held to a `grammar` (GBNF text) or to a `json_schema`; `{"type": "object"}` asks for any JSON
+    object. Both at once are refused as InvalidGrammar. With a seed in `sampling` the same request gives the same text.
+    """
 
     prompt: tuple[PromptPart, ...]
     sampling: Sampling = field(default_factory=Sampling)
     stop: tuple[str, ...] = ()
     grammar: str | None = None
+    json_schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`position` requests are ahead."""
+    """`position` requests are ahead; never zero: that a request's turn has come is told by its first `Advanced`."""
 
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """`loading` in percent, `prefill` in tokens."""
+    """`loading` in percent, `prefill` in tokens of the prompt; what was cached counts as done."""
 
     stage: Literal["loading", "prefill"]
     done: int
@@ -92,3 +97,19 @@ class Completed:
 
 
 EngineEvent: TypeAlias = Waiting | Advanced | Piece | Completed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the engine process says of itself, for `patina doctor`; `rss` in bytes."""
+
+    version: str
+    """Of llama-cpp-python."""
+    system_info: str
+    """llama.cpp's own line: the instruction sets it was compiled for."""
+    gpu_offload: bool
+    devices: tuple[str, ...]
+    model: str | None
+    loaded: LoadedModel | None
+    pid: int
+    rss: int
