@@ -30,9 +30,9 @@ from assistant.memory.records import (
 )
 from assistant.memory.signals import SignalStore
 from assistant.metrics import Metrics
+from assistant.models.chat_model import Models
 from assistant.models.engine import Engine, EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
-from assistant.models.registry import ModelRegistry
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
@@ -53,12 +53,13 @@ class Assistant:
         signals: SignalStore,
         people: PeopleStore,
         recall: Recall,
-        models: ModelRegistry,
+        models: Models,
         engine: Engine,
         embeddings: Embeddings,
         prompts: PromptLibrary,
         loop: AgentLoop,
         metrics: Metrics,
+        close_database: Callable[[], None],
     ) -> None:
         self._conversations = conversations
         self._signals = signals
@@ -69,6 +70,7 @@ class Assistant:
         self._embeddings = embeddings
         self._prompts = prompts
         self._loop = loop
+        self._close_database = close_database
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
         self._indexing: asyncio.Task[None] | None = None
@@ -92,7 +94,7 @@ class Assistant:
         if self._indexing is not None:
             self._indexing.cancel()
         await self._engine.close()
-        await asyncio.to_thread(self._conversations.close)
+        await asyncio.to_thread(self._close_database)
 
     async def __aenter__(self) -> Assistant:
         await self.start()

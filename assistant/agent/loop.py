@@ -19,8 +19,8 @@ from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import Turn, TurnStatus
 from assistant.metrics import Metrics
-from assistant.models.chat_model import ChatModel
-from assistant.models.registry import ModelRegistry
+from assistant.models.chat_model import ChatModel, Models
+from assistant.prompting.template import PromptVersion
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_S: Final = 0.5
@@ -37,7 +37,7 @@ class AgentLoop:
         *,
         conversations: ConversationStore,
         versions: PromptVersionStore,
-        models: ModelRegistry,
+        models: Models,
         context: ContextBuilder,
         sampling: Sampling,
         metrics: Metrics,
@@ -48,6 +48,7 @@ class AgentLoop:
         self._context = context
         self._sampling = sampling
         self._metrics = metrics
+        self._remembered: set[str] = set()
 
     async def run(self, turn: Turn, model_name: str | None, sampling: Sampling | None) -> AsyncGenerator[Event, None]:
         """Events after TurnStarted. Cancelling the task that iterates stops the answer and keeps what there is."""
@@ -61,7 +62,7 @@ class AgentLoop:
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
             context = await self._context.build(path, model, chosen.max_tokens)
             version = context.version
-            await asyncio.to_thread(self._versions.remember, version)
+            await self._remember(version)
             outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
             if context.dropped_turns:
                 yield ContextTrimmed(turn.id, context.dropped_turns)
@@ -89,6 +90,21 @@ class AgentLoop:
             timings = replace(timings, total_ms=(time.monotonic() - began) * 1000)
         self._metrics.turn_ended(turn.face, type(last).__name__, answer.usage, timings)
         yield last
+
+    async def _remember(self, version: PromptVersion) -> None:
+        if version.id not in self._remembered:
+
+            def remember() -> None:
+                self._versions.remember(
+                    version.id,
+                    name=version.name,
+                    language=version.language,
+                    purpose=version.purpose,
+                    text=version.text,
+                )
+
+            await asyncio.to_thread(remember)
+            self._remembered.add(version.id)
 
     async def _keep(
         self, turn: Turn, answer: Answer, status: TurnStatus, error: AssistantError | None = None

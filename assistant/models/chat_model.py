@@ -19,11 +19,13 @@ Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistan
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Protocol
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
+
+from assistant.models.records import DownloadProgress, ModelInfo
 
 
 class ChatModel(BaseChatModel):
@@ -43,3 +45,29 @@ class ChatModel(BaseChatModel):
     @abstractmethod
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
         """How many tokens the rendered prompt has; an estimate where the tokenizer is not ours to ask."""
+
+
+class Models(Protocol):
+    """Every model this home knows, by name. `assistant.models.registry.ModelRegistry` is the real one."""
+
+    @property
+    def current(self) -> str | None:
+        """The one that answers when none is named; None when nothing is installed."""
+
+    def list(self) -> list[ModelInfo]:
+        """Installed ones, the catalogue's and remote ones."""
+
+    def info(self, name: str) -> ModelInfo:
+        """ModelUnknown lists what there is."""
+
+    def chat_model(self, name: str | None = None) -> ChatModel:
+        """NoModelChosen, ModelUnknown or ModelFileInvalid when it cannot be had."""
+
+    def use(self, name: str) -> None:
+        """Make it the current one, kept in the settings."""
+
+    def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        """Fetch it; None fetches the best one for this machine."""
+
+    def remove(self, name: str) -> None:
+        """Delete its file; only one that Patina fetched."""

