@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
+
 from langchain_core.embeddings import Embeddings
 
 from assistant.agent.completion import CompletionRequest, complete

@@ -48,7 +48,7 @@ class Catalogue:
         """The sentence with its placeholders; KeyError names a key that does not exist."""
         return self._sentences[language][key]
 
-    def text(self, language: Language, key: str, **facts: object) -> str:
+    def text(self, language: Language, key: str, /, **facts: object) -> str:
         """The sentence with its placeholders filled in."""
         return self._sentences[language][key].format(**facts)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _SECRETS: Final = (
-    (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), "<telegram-token>"),
+    (re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}"), "<telegram-token>"),
     (re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?bearer\s+)[^\s'\"]+"), r"\1<key>"),
     (re.compile(r"(?i)((?:api[_-]?key|token|secret|password)['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+"), r"\1<secret>"),
     (re.compile(r"\bhf_[A-Za-z0-9]{20,}"), "<hub-token>"),

@@ -21,7 +21,9 @@ class Metrics:
         self._first_token = Histogram(
             "patina_first_token_seconds", "Time to first token", buckets=_SECONDS, registry=self.registry
         )
-        self._duration = Histogram("patina_turn_seconds", "Time of a whole turn", buckets=_SECONDS, registry=self.registry)
+        self._duration = Histogram(
+            "patina_turn_seconds", "Time of a whole turn", buckets=_SECONDS, registry=self.registry
+        )
         self.queued = Gauge("patina_requests_waiting", "Requests waiting for the model", registry=self.registry)
         self.engine_starts = Counter("patina_engine_starts", "Starts of the engine process", registry=self.registry)
 

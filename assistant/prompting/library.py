@@ -23,7 +23,7 @@ class PromptLibrary:
             path = folder / f"{name}.{language}.md"
             if path.is_file():
                 return self._read(path)
-        raise PromptUnknown(name=f"{name}.{language}", known=tuple(version for version in self._names()))
+        raise PromptUnknown(name=f"{name}.{language}", known=tuple(self._names()))
 
     def all(self) -> list[PromptVersion]:
         versions: dict[str, PromptVersion] = {}
@@ -46,7 +46,8 @@ class PromptLibrary:
         version = parse(path)
         if path.name != f"{version.name}.{version.language}.md":
             raise PromptInvalid(
-                path=str(path), reason=f"its front matter says {version.name}.{version.language}, its name says otherwise"
+                path=str(path),
+                reason=f"its front matter says {version.name}.{version.language}, its name says otherwise",
             )
         self._parsed[path] = (stamp, version)
         return version

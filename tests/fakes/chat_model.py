@@ -29,7 +29,7 @@ class ScriptedChatModel(ChatModel):
     window: int = 4096
     gate: Any = None
     error: AssistantError | None = None
-    chunks: list[AIMessageChunk] = []
+    chunks: tuple[AIMessageChunk, ...] = ()
     _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
     _options: list[dict[str, Any]] = PrivateAttr(default_factory=list)
     _cancelled: int = PrivateAttr(default=0)
