@@ -36,7 +36,7 @@ _FILE_TYPES: Final = {
     37: "TQ2_0", 38: "MXFP4", 39: "NVFP4",
 }  # fmt: skip
 
-# A real header has some dozen keys, some hundred tensors and a few hundred thousand words at most; beyond these
+# A real header has some dozen keys, some hundred tensors and some hundred thousand words; beyond these
 # bounds the file is damaged, and walking it would only take long.
 _MAX_ENTRIES: Final = 100_000
 _MAX_WORDS: Final = 4_000_000
