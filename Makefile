@@ -1,0 +1,68 @@
+# `make` alone lists the targets.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that runs and is new enough; shims that do not run are passed over.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CONSTRAINTS := -c constraints.txt
+# The small model the tests talk to, kept outside the checkout so that every clone shares it.
+TEST_MODELS ?= $(HOME)/.cache/patina-test-models
+TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
+
+.PHONY: help run install test lint fix docs bench engine browser clean
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install  ## Install what is missing, fetch a model, open the page
+	@$(BIN)/patina serve $(ARGS)
+
+install: $(VENV)/.installed  ## Build .venv, so that .venv/bin/patina works
+
+test: $(VENV)/.test-installed $(TEST_MODEL) browser  ## Run every test, the real model and the real browser included
+	PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test-installed  ## Check style, types and the stairs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.test-installed  ## Mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.test-installed  ## Write the generated parts of the docs anew
+	$(BIN)/python -m docs.generate
+
+bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed beside llama-cpp-python itself
+	$(BIN)/python -m benchmarks.walking_skeleton --model $(TEST_MODEL) $(ARGS)
+
+engine: $(VENV)/.installed  ## Build llama.cpp anew for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
+	$(PIP) install --force-reinstall --no-deps --no-cache-dir --no-binary llama-cpp-python $(CONSTRAINTS) llama-cpp-python
+
+browser: $(VENV)/.test-installed  ## Make sure that there is a Chromium for the page's tests
+	@sh tests/e2e/install_browser.sh $(BIN)/playwright
+
+clean:  ## Remove what was built here; models and conversations stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Patina needs Python 3.11 or later. / Patina 需要 Python 3.11 或更高版本。" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing; the first time llama.cpp is compiled, which takes a few minutes. / 正在安装；首次会编译 llama.cpp，需要几分钟。"
+	$(PIP) install --quiet $(CONSTRAINTS) -e .
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.installed
+	$(PIP) install --quiet $(CONSTRAINTS) -e '.[test]'
+	@touch $@
+
+$(TEST_MODEL): | $(VENV)/.installed
+	@mkdir -p $(TEST_MODELS)
+	PATINA_HOME=$(TEST_MODELS)/home PATINA_MODELS=$(TEST_MODELS) $(BIN)/patina models pull qwen2.5-coder-0.5b
