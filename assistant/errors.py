@@ -11,6 +11,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── PromptTooLong        longer than the model's window, even alone
     │   ├── AttachmentRefused
     │   ├── InvalidGrammar
+    │   ├── ParameterRefused     a field of a REST request
     │   ├── NotFound
     │   └── ConversationBusy     an answer is still being written there
     ├── ModelError
@@ -110,6 +111,14 @@ class AttachmentRefused(InputError):
 
 @dataclass(eq=False)
 class InvalidGrammar(InputError):
+    reason: str
+
+
+@dataclass(eq=False)
+class ParameterRefused(InputError):
+    """`reason` is one of the words in the catalogue, or says itself what is wrong with the field `name`."""
+
+    name: str
     reason: str
 
 
