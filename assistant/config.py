@@ -47,6 +47,8 @@ class EngineSettings(_Section):
     batch: Annotated[int, Field(ge=32)] = 512
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
+    preload: bool = True
+    """`patina serve` loads the model as soon as the page answers; false waits for the first question."""
 
 
 class ServerSettings(_Section):
