@@ -1,0 +1,372 @@
+"""Conversations as trees of turns: begun before anything else happens, never overwritten, deleted without residue."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import sqlite_utils
+from ulid import ULID
+
+from assistant.errors import EmptyMessage, MessageTooLong, NotFound
+from assistant.events import FinishReason, Timings, Usage
+from assistant.memory import attachments as files
+from assistant.memory import turns
+from assistant.memory.attachments import AttachmentFiles, TextFile
+from assistant.memory.database import Database, Row
+from assistant.memory.records import Conversation, Face, NewAttachment, SearchHit, Turn, TurnSource, TurnStatus
+from assistant.memory.search_index import SearchIndex
+from assistant.memory.text import is_blank, storable
+
+MESSAGE_LIMIT: Final = 1_000_000
+"""Bytes of a message in UTF-8."""
+TITLE_LENGTH: Final = 60
+"""Characters of the question that become an untitled conversation's title."""
+_NO_USAGE: Final = Usage()
+_NO_TIMINGS: Final = Timings()
+
+_CONVERSATION: Final = """
+SELECT id, title, created_at, updated_at, head_turn_id,
+    (SELECT COUNT(*) FROM turns WHERE turns.conversation_id = conversations.id) AS turns
+FROM conversations
+"""
+_PATH: Final = """
+WITH RECURSIVE up(id, parent_id, depth) AS (
+    SELECT id, parent_id, 0 FROM turns WHERE id = ?
+    UNION ALL
+    SELECT turns.id, turns.parent_id, depth + 1 FROM turns JOIN up ON turns.id = up.parent_id
+)
+SELECT id FROM up ORDER BY depth DESC
+"""
+_NEWEST_LEAF: Final = """
+WITH RECURSIVE below(id) AS (
+    SELECT ? UNION ALL SELECT turns.id FROM turns JOIN below ON turns.parent_id = below.id
+)
+SELECT id FROM below WHERE NOT EXISTS (SELECT 1 FROM turns WHERE turns.parent_id = below.id)
+ORDER BY id DESC LIMIT 1
+"""
+
+
+class ConversationStore:
+    """Reads and writes conversations; `attachments` is the folder for original files.
+
+    Unknown ids raise NotFound; a refusing disk or database raises a StorageError, and nothing has changed then.
+    """
+
+    def __init__(self, db: Database, attachments: Path, clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        self._files = AttachmentFiles(attachments)
+        self._index = SearchIndex(db)
+        self._clock = clock
+
+    # Conversations
+
+    def create(self, title: str = "") -> Conversation:
+        """An untitled one takes its title from its first question."""
+        conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
+        with self._db.transaction() as tables:
+            tables.execute(
+                "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                (conversation_id, title, now, now),
+            )
+            self._index.put_title(tables, conversation_id, title)
+        return self.get(conversation_id)
+
+    def get(self, conversation_id: str) -> Conversation:
+        row = self._db.row(f"{_CONVERSATION} WHERE id = ?", (conversation_id,))
+        if row is None:
+            raise NotFound(kind="conversation", id=conversation_id)
+        return Conversation(**row)
+
+    def list(self, limit: int = 50, before: float | None = None) -> builtins.list[Conversation]:
+        """Newest activity first; `before` is the `updated_at` of the last one already seen."""
+        condition = "" if before is None else "WHERE updated_at < :before"
+        rows = self._db.rows(
+            f"{_CONVERSATION} {condition} ORDER BY updated_at DESC, id DESC LIMIT :limit",
+            {"before": before, "limit": limit},
+        )
+        return [Conversation(**row) for row in rows]
+
+    def count(self) -> int:
+        """How many conversations there are."""
+        return int(self._db.rows("SELECT COUNT(*) AS number FROM conversations")[0]["number"])
+
+    def rename(self, conversation_id: str, title: str) -> Conversation:
+        with self._db.transaction() as tables:
+            self.get(conversation_id)
+            self._set_title(tables, conversation_id, _one_line(title))
+        return self.get(conversation_id)
+
+    def delete(self, conversation_id: str) -> None:
+        """Remove it with its turns, signals, search entries and the attached files nobody else refers to."""
+        with self._db.held():
+            with self._db.transaction() as tables:
+                self.get(conversation_id)
+                digests = [row["sha256"] for row in self._db.rows(_FILES_OF_CONVERSATION, (conversation_id,))]
+                tables.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+                self._index.purge(tables)
+            for digest in digests:
+                if not self._db.rows("SELECT 1 FROM attachments WHERE sha256 = ? LIMIT 1", (digest,)):
+                    self._files.discard(digest)
+            self._db.checkpoint()
+
+    # Turns
+
+    def turn(self, turn_id: str) -> Turn:
+        found = turns.load(self._db, [turn_id])
+        if not found:
+            raise NotFound(kind="turn", id=turn_id)
+        return found[0]
+
+    def turn_ids(self, conversation_id: str) -> builtins.list[str]:
+        """Of all branches, oldest first."""
+        self.get(conversation_id)
+        rows = self._db.rows("SELECT id FROM turns WHERE conversation_id = ? ORDER BY id", (conversation_id,))
+        return [row["id"] for row in rows]
+
+    def path(self, conversation_id: str, leaf: str | None = None) -> builtins.list[Turn]:
+        """From the root to `leaf`, or to the branch's end that is shown."""
+        with self._db.held():
+            conversation = self.get(conversation_id)
+            leaf = leaf or conversation.head_turn_id
+            if leaf is None:
+                return []
+            found = turns.load(self._db, [row["id"] for row in self._db.rows(_PATH, (leaf,))])
+        if not found or found[-1].conversation_id != conversation_id:
+            raise NotFound(kind="turn", id=leaf)
+        return found
+
+    def begin(
+        self,
+        conversation_id: str,
+        question: str,
+        *,
+        face: Face,
+        source: TurnSource = "new",
+        source_turn_id: str | None = None,
+        person_id: str | None = None,
+        attachments: Sequence[NewAttachment] = (),
+    ) -> Turn:
+        """Keep a question and make its turn the end of what is shown; the answer is still to come.
+
+        A new turn follows that end; a regenerated or edited one stands beside `source_turn_id` and takes over its
+        attachments. Raises EmptyMessage, MessageTooLong or AttachmentRefused before anything is written.
+        """
+        question = storable(question)
+        size = len(question.encode())
+        if size > MESSAGE_LIMIT:
+            raise MessageTooLong(size=size, limit=MESSAGE_LIMIT)
+        arrived = [files.read(attachment) for attachment in attachments]
+        with self._db.transaction() as tables:
+            conversation = self.get(conversation_id)
+            origin = self._origin(conversation_id, source, source_turn_id)
+            if is_blank(question) and not arrived and not (origin and origin.attachments):
+                raise EmptyMessage
+            turn_id, now = str(ULID()), self._clock()
+            tables.table("turns").insert(
+                {
+                    "id": turn_id,
+                    "conversation_id": conversation_id,
+                    "parent_id": origin.parent_id if origin else conversation.head_turn_id,
+                    "source": source,
+                    "source_turn_id": source_turn_id,
+                    "face": face,
+                    "person_id": person_id,
+                    "status": "streaming",
+                    "created_at": now,
+                }
+            )
+            tables.table("messages").insert_all(
+                [
+                    {"id": str(ULID()), "turn_id": turn_id, "ordinal": 0, "role": "user", "content": question},
+                    {"id": str(ULID()), "turn_id": turn_id, "ordinal": 1, "role": "assistant", "content": ""},
+                ]
+            )
+            self._index.put_message(tables, "question", conversation_id, turn_id, question)
+            if origin:
+                _copy_attachments(tables, origin.id, turn_id)
+                for row in self._db.rows("SELECT id, name, text FROM attachments WHERE turn_id = ?", (turn_id,)):
+                    self._index.put_attachment(tables, conversation_id, turn_id, row["id"], _searchable(row))
+            self._attach(tables, conversation_id, turn_id, arrived)
+            tables.execute(
+                "UPDATE conversations SET head_turn_id = ?, updated_at = ? WHERE id = ?",
+                (turn_id, now, conversation_id),
+            )
+            if not conversation.title:
+                first = next((line for line in question.splitlines() if not is_blank(line)), "")
+                name = arrived[0].name if arrived else ""
+                self._set_title(tables, conversation_id, _one_line(first)[:TITLE_LENGTH].strip() or name)
+        return self.turn(turn_id)
+
+    def save_partial(self, turn_id: str, answer: str, reasoning: str) -> None:
+        """Keep what has arrived of an answer; a turn that has ended already stays as it is."""
+        with self._db.transaction() as tables:
+            status = self._status(turn_id)
+            if status == "streaming":
+                _write_answer(tables, turn_id, storable(answer), storable(reasoning))
+
+    def finish(
+        self,
+        turn_id: str,
+        *,
+        status: TurnStatus,
+        answer: str,
+        reasoning: str = "",
+        model: str = "",
+        prompt_version: str = "",
+        finish_reason: FinishReason | None = None,
+        usage: Usage = _NO_USAGE,
+        timings: Timings = _NO_TIMINGS,
+        dropped_turns: int = 0,
+        error_code: str | None = None,
+    ) -> Turn:
+        """Keep the whole answer and how it came about; from now on it can be searched."""
+        answer, now = storable(answer), self._clock()
+        with self._db.transaction() as tables:
+            self._status(turn_id)
+            tables.table("turns").update(
+                turn_id,
+                {
+                    "status": status,
+                    "error_code": error_code,
+                    "model": model,
+                    "prompt_version": prompt_version,
+                    "finish_reason": finish_reason,
+                    "prompt_tokens": usage.prompt_tokens,
+                    "completion_tokens": usage.completion_tokens,
+                    "cached_tokens": usage.cached_tokens,
+                    "queue_ms": timings.queue_ms,
+                    "first_token_ms": timings.first_token_ms,
+                    "total_ms": timings.total_ms,
+                    "tokens_per_second": timings.tokens_per_second,
+                    "dropped_turns": dropped_turns,
+                    "finished_at": now,
+                },
+            )
+            _write_answer(tables, turn_id, answer, storable(reasoning))
+            turn = self.turn(turn_id)
+            self._index.put_message(tables, "answer", turn.conversation_id, turn_id, answer)
+            tables.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
+        return turn
+
+    def select(self, turn_id: str) -> Conversation:
+        """Show the branch this turn is on, to its newest end."""
+        with self._db.transaction() as tables:
+            turn = self.turn(turn_id)
+            leaf = self._db.rows(_NEWEST_LEAF, (turn_id,))[0]["id"]
+            tables.execute("UPDATE conversations SET head_turn_id = ? WHERE id = ?", (leaf, turn.conversation_id))
+        return self.get(turn.conversation_id)
+
+    def recover(self) -> int:
+        """At start: mark answers a killed process left half-written, drop files no question refers to.
+
+        Returns how many answers there were.
+        """
+        with self._db.held():
+            with self._db.transaction() as tables:
+                cut = self._db.rows("SELECT id FROM turns WHERE status = 'streaming'")
+                for turn in turns.load(self._db, [row["id"] for row in cut]):
+                    tables.execute(
+                        "UPDATE turns SET status = 'interrupted', finished_at = ? WHERE id = ?",
+                        (self._clock(), turn.id),
+                    )
+                    self._index.put_message(tables, "answer", turn.conversation_id, turn.id, turn.answer)
+            used = self._db.rows("SELECT DISTINCT sha256 FROM attachments")
+            self._files.keep_only({row["sha256"] for row in used})
+        return len(cut)
+
+    # Search
+
+    def search(self, query: str, limit: int = 30) -> builtins.list[SearchHit]:
+        """Questions, answers, titles and attachments by their words, the best match first, then the newest."""
+        return self._index.search(query, limit)
+
+    def unindexed(self, index: str, limit: int) -> builtins.list[Turn]:
+        """Turns that have ended and are not in the vector index of this name, newest first."""
+        with self._db.held():
+            rows = self._db.rows(
+                "SELECT id FROM turns WHERE indexed_in <> ? AND status <> 'streaming' ORDER BY id DESC LIMIT ?",
+                (index, limit),
+            )
+            return turns.load(self._db, [row["id"] for row in rows])
+
+    def indexed(self, index: str) -> set[str]:
+        """Ids of the turns that are marked as being in this vector index."""
+        return {row["id"] for row in self._db.rows("SELECT id FROM turns WHERE indexed_in = ?", (index,))}
+
+    def mark_indexed(self, turn_ids: Sequence[str], index: str) -> None:
+        """An empty `index` means: in none."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "UPDATE turns SET indexed_in = ? WHERE id IN (SELECT value FROM json_each(?))",
+                (index, json.dumps(builtins.list(turn_ids))),
+            )
+
+    # Inside
+
+    def _origin(self, conversation_id: str, source: TurnSource, source_turn_id: str | None) -> Turn | None:
+        if (source == "new") != (source_turn_id is None):
+            raise ValueError("a regenerated or edited turn has a source turn, a new one has none")
+        if source_turn_id is None:
+            return None
+        origin = self.turn(source_turn_id)
+        if origin.conversation_id != conversation_id:
+            raise NotFound(kind="turn", id=source_turn_id)
+        return origin
+
+    def _attach(
+        self, tables: sqlite_utils.Database, conversation_id: str, turn_id: str, arrived: Sequence[TextFile]
+    ) -> None:
+        first = self._db.rows("SELECT COUNT(*) AS number FROM attachments WHERE turn_id = ?", (turn_id,))[0]["number"]
+        for ordinal, file in enumerate(arrived, start=first):
+            self._files.keep(file)
+            row = {
+                "id": str(ULID()),
+                "turn_id": turn_id,
+                "ordinal": ordinal,
+                "name": file.name,
+                "size": len(file.data),
+                "sha256": file.sha256,
+                "text": file.text,
+            }
+            tables.table("attachments").insert(row)
+            self._index.put_attachment(tables, conversation_id, turn_id, str(row["id"]), _searchable(row))
+
+    def _set_title(self, tables: sqlite_utils.Database, conversation_id: str, title: str) -> None:
+        tables.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+        self._index.put_title(tables, conversation_id, title)
+
+    def _status(self, turn_id: str) -> TurnStatus:
+        row = self._db.row("SELECT status FROM turns WHERE id = ?", (turn_id,))
+        if row is None:
+            raise NotFound(kind="turn", id=turn_id)
+        status: TurnStatus = row["status"]
+        return status
+
+
+_FILES_OF_CONVERSATION: Final = """
+SELECT DISTINCT sha256 FROM attachments JOIN turns ON turns.id = attachments.turn_id WHERE conversation_id = ?
+"""
+
+
+def _write_answer(tables: sqlite_utils.Database, turn_id: str, answer: str, reasoning: str) -> None:
+    tables.execute(
+        "UPDATE messages SET content = ?, reasoning = ? WHERE turn_id = ? AND ordinal = 1", (answer, reasoning, turn_id)
+    )
+
+
+def _copy_attachments(tables: sqlite_utils.Database, from_turn: str, to_turn: str) -> None:
+    for row in list(tables.query("SELECT * FROM attachments WHERE turn_id = ? ORDER BY ordinal", (from_turn,))):
+        tables.table("attachments").insert({**row, "id": str(ULID()), "turn_id": to_turn})
+
+
+def _searchable(row: Row | dict[str, object]) -> str:
+    return f"{row['name']}\n{row['text']}"
+
+
+def _one_line(title: str) -> str:
+    return " ".join(storable(title).split())

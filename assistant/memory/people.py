@@ -1,0 +1,143 @@
+"""Who may talk to Patina through a messenger, and the short codes by which a new person is let in."""
+
+from __future__ import annotations
+
+import builtins
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+import sqlite_utils
+from ulid import ULID
+
+from assistant.errors import NotFound, PairingFailed
+from assistant.memory.database import Database, Row
+from assistant.memory.records import Face, PairingCode, Person
+from assistant.memory.text import storable
+
+_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without 0 and O, 1 and I, which a person mixes up."""
+_LENGTH: Final = 8
+_PENDING: Final = 5
+_WINDOW: Final = 3600.0
+"""Seconds in which wrong tries are counted."""
+_TRIES_EACH: Final = 5
+_TRIES_ALL: Final = 30
+_REMEMBERED: Final = 86_400.0
+"""Seconds an expired code is still told apart from a wrong one."""
+
+
+class PeopleStore:
+    """Codes are kept as salted hashes and work once; wrong tries are counted per person and over all."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        self._clock = clock
+
+    def new_code(self, face: Face, ttl_s: float = 600) -> PairingCode:
+        """Valid for `ttl_s` seconds; a sixth pending code of this face takes the place of the oldest."""
+        code, salt = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)), secrets.token_bytes(16)
+        now = self._clock()
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM pairing_codes WHERE expires_at < ?", (now - _REMEMBERED,))
+            tables.execute(
+                "INSERT INTO pairing_codes (id, face, salt, hash, expires_at) VALUES (?, ?, ?, ?, ?)",
+                (str(ULID()), face, salt, _hash(salt, code), now + ttl_s),
+            )
+            tables.execute(
+                "DELETE FROM pairing_codes WHERE id IN (SELECT id FROM pairing_codes"
+                " WHERE face = ? AND expires_at > ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                (face, now, _PENDING),
+            )
+        return PairingCode(code, now + ttl_s)
+
+    def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
+        """Let a person in for a code; one who is in already keeps id and conversation.
+
+        Raises PairingFailed: wrong_code, expired, or too_many_attempts even for the right code.
+        """
+        now, given = self._clock(), "".join(code.split()).replace("-", "").upper()
+        with self._db.transaction() as tables:
+            self._forget_tries(tables, now)
+            if self._tries_left(face, external_id):
+                found = self._matching(face, given)
+                reason = _reason(found, now)
+            else:
+                found, reason = None, "too_many_attempts"
+            if found is not None and reason is None:
+                tables.execute("DELETE FROM pairing_codes WHERE id = ?", (found["id"],))
+                tables.execute(
+                    "INSERT INTO people (id, face, external_id, name, paired_at) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT (face, external_id) DO UPDATE SET name = excluded.name",
+                    (str(ULID()), face, external_id, storable(name), now),
+                )
+            elif reason == "wrong_code":
+                tables.execute(
+                    "INSERT INTO pairing_attempts (id, face, external_id, attempted_at) VALUES (?, ?, ?, ?)",
+                    (str(ULID()), face, external_id, now),
+                )
+        # The refusal comes after the transaction, which has to keep the wrong try.
+        person = self.find(face, external_id)
+        if reason is not None or person is None:
+            raise PairingFailed(reason=reason or "wrong_code")
+        return person
+
+    def find(self, face: Face, external_id: str) -> Person | None:
+        """None for a stranger."""
+        row = self._db.row("SELECT * FROM people WHERE face = ? AND external_id = ?", (face, external_id))
+        return Person(**row) if row else None
+
+    def list(self) -> builtins.list[Person]:
+        """In the order they were let in."""
+        return [Person(**row) for row in self._db.rows("SELECT * FROM people ORDER BY id")]
+
+    def remove(self, id: str) -> None:
+        """Shut a person out; what was said stays. NotFound when there is no such person."""
+        with self._db.transaction() as tables:
+            self._known(id)
+            tables.execute("DELETE FROM people WHERE id = ?", (id,))
+
+    def enter(self, person_id: str, conversation_id: str | None) -> None:
+        """Remember the conversation a person is in; None for none."""
+        with self._db.transaction() as tables:
+            self._known(person_id)
+            if conversation_id is not None:
+                found = self._db.row("SELECT 1 FROM conversations WHERE id = ?", (conversation_id,))
+                if found is None:
+                    raise NotFound(kind="conversation", id=conversation_id)
+            tables.execute("UPDATE people SET conversation_id = ? WHERE id = ?", (conversation_id, person_id))
+
+    def _known(self, id: str) -> None:
+        if self._db.row("SELECT 1 FROM people WHERE id = ?", (id,)) is None:
+            raise NotFound(kind="person", id=id)
+
+    def _forget_tries(self, tables: sqlite_utils.Database, now: float) -> None:
+        tables.execute("DELETE FROM pairing_attempts WHERE attempted_at <= ?", (now - _WINDOW,))
+
+    def _tries_left(self, face: Face, external_id: str) -> bool:
+        counted = self._db.rows(
+            "SELECT COUNT(*) AS everyone, COALESCE(SUM(face = ? AND external_id = ?), 0) AS own FROM pairing_attempts",
+            (face, external_id),
+        )[0]
+        return bool(counted["own"] < _TRIES_EACH and counted["everyone"] < _TRIES_ALL)
+
+    def _matching(self, face: Face, code: str) -> Row | None:
+        """Every code is compared, and each in constant time, so that timing tells nothing."""
+        found = None
+        for row in self._db.rows("SELECT * FROM pairing_codes WHERE face = ?", (face,)):
+            if hmac.compare_digest(_hash(row["salt"], code), row["hash"]):
+                found = row
+        return found
+
+
+def _reason(found: Row | None, now: float) -> str | None:
+    if found is None:
+        return "wrong_code"
+    return "expired" if found["expires_at"] <= now else None
+
+
+def _hash(salt: bytes, code: str) -> bytes:
+    return sha256(salt + storable(code).encode()).digest()
