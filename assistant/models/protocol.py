@@ -1,7 +1,7 @@
 """What the engine process is asked and what it answers; the seam behind which a scheduler may be replaced.
 
-Callers hold an `Engine` (assistant.models.engine) and speak these types; how they travel between the two processes
-is the engine's own affair. Nothing here imports llama.cpp.
+Callers hold an `Engine` (assistant.models.engine) and speak these types; how they travel between the two
+processes is the engine's own affair. Nothing here imports llama.cpp.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class PromptPart:
-    """A stretch of the prompt. Only in `trusted` parts may text such as <|im_start|> become a control token."""
+    """A stretch of the prompt. Only in `trusted` parts may text like <|im_start|> become a control token."""
 
     text: str
     trusted: bool = True
@@ -55,8 +55,9 @@ class PromptPart:
 class Generation:
     """One completion to produce. `stop` strings end the text and are not part of it.
 
-    The answer may be held to a `grammar` (GBNF text) or to a `json_schema`; `{"type": "object"}` asks for any JSON
-    object. Both at once are refused as InvalidGrammar. With a seed in `sampling` the same request gives the same text.
+    The answer may be held to a `grammar` (GBNF text) or to a `json_schema`; `{"type": "object"}` asks for any
+    JSON object. Both at once are refused as InvalidGrammar. With a seed in `sampling` the same request gives the
+    same text.
     """
 
     prompt: tuple[PromptPart, ...]
@@ -68,7 +69,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`position` requests are ahead; never zero: that a request's turn has come is told by its first `Advanced`."""
+    """`position` requests are ahead; never zero: a request whose turn has come tells so by `Advanced`."""
 
     position: int
 

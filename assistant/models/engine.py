@@ -1,0 +1,152 @@
+"""Local models in a process of their own: loaded once, asked by many, and started anew when they crash.
+
+Nothing here imports llama.cpp, so nothing it does can take the conversation with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+import psutil
+from pydantic_core import from_json
+
+from assistant.errors import EngineDied, InvalidGrammar
+from assistant.models.child import Child
+from assistant.models.protocol import (
+    Advanced,
+    Completed,
+    EngineEvent,
+    EngineInfo,
+    Generation,
+    LoadedModel,
+    ModelSpec,
+    Piece,
+    PromptPart,
+    Waiting,
+)
+from assistant.models.wire import Answer, Command, Count, Counted, Describe, Described, Generate, Load
+
+
+class Engine:
+    """The one local model, for many callers on one event loop. Its process starts with the first request.
+
+    `queue_limit` requests may wait. When the process dies, what it was working on or had answered in part raises
+    EngineDied (CpuUnsupported for an illegal instruction); the next request starts it again.
+    """
+
+    def __init__(self, queue_limit: int = 64, on_start: Callable[[], None] | None = None) -> None:
+        """`on_start` is called each time a process has been started."""
+        self._queue_limit = queue_limit
+        self._on_start = on_start
+        self._child: Child | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None before the first request and after a death."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    async def load(self, spec: ModelSpec, progress: Callable[[Advanced], None] | None = None) -> LoadedModel:
+        """Have the model ready, after what is running has ended; ModelLoadFailed when it cannot be loaded."""
+        async with aclosing(self._ask(Load(spec))) as answers:
+            async for answer in answers:
+                if isinstance(answer, Advanced) and progress is not None:
+                    progress(answer)
+                if isinstance(answer, LoadedModel):
+                    return answer
+        raise EngineDied(None)
+
+    async def generate(self, spec: ModelSpec, generation: Generation) -> AsyncGenerator[EngineEvent, None]:
+        """The events of one answer, `Completed` last. Closing the generator frees the model at once.
+
+        Raises PromptTooLong, InvalidGrammar, EngineBusy, ModelLoadFailed, EngineDied or CpuUnsupported.
+        """
+        received_at = time.perf_counter()
+        if generation.json_schema is not None:
+            _check_json(generation.json_schema)
+        async with aclosing(self._ask(Generate(spec, generation, received_at))) as answers:
+            async for answer in answers:
+                if isinstance(answer, Waiting | Advanced | Piece | Completed):
+                    yield answer
+
+    async def count_tokens(self, spec: ModelSpec, prompt: Sequence[PromptPart]) -> int:
+        """The prompt's length in tokens; answered beside a running request when `spec` is the loaded model."""
+        async with aclosing(self._ask(Count(spec, tuple(prompt)))) as answers:
+            async for answer in answers:
+                if isinstance(answer, Counted):
+                    return answer.tokens
+        raise EngineDied(None)
+
+    async def info(self) -> EngineInfo:
+        """What the process is and what it has loaded; starts it if need be."""
+        child = await self._started()
+        ready = await child.ready()
+        async with aclosing(child.converse(Describe())) as answers:
+            async for answer in answers:
+                if isinstance(answer, Described):
+                    return EngineInfo(
+                        version=ready.version,
+                        system_info=ready.system_info,
+                        gpu_offload=ready.gpu_offload,
+                        devices=ready.devices,
+                        model=answer.model,
+                        loaded=answer.loaded,
+                        pid=child.pid,
+                        rss=_rss(child.pid),
+                    )
+        raise EngineDied(None)
+
+    async def close(self) -> None:
+        """End the process. Open requests raise EngineDied, and so does every later one."""
+        self._closed = True
+        async with self._starting:
+            if self._child is not None:
+                await self._child.close()
+
+    async def _ask(self, command: Command) -> AsyncGenerator[Answer, None]:
+        """Answers to a command. A process that dies before its first word is replaced once.
+
+        It may have been dead already when the command was sent, which nobody can know beforehand.
+        """
+        for is_last in (False, True):
+            child = await self._started()
+            silent = True
+            try:
+                async with aclosing(child.converse(command)) as answers:
+                    async for answer in answers:
+                        silent = False
+                        yield answer
+            except EngineDied:
+                if is_last or not silent or self._closed:
+                    raise
+            else:
+                return
+
+    async def _started(self) -> Child:
+        async with self._starting:
+            if self._closed:
+                raise EngineDied(None)
+            if self._child is None or not self._child.alive:
+                self._child = await Child.start(self._queue_limit)
+                if self._on_start is not None:
+                    self._on_start()
+            return self._child
+
+
+def _check_json(schema: object) -> None:
+    try:
+        from_json(json.dumps(schema))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidGrammar(f"JSON schema: {error}") from error
+
+
+def _rss(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

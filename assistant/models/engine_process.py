@@ -1,0 +1,102 @@
+"""The engine's own process: `python -m assistant.models.engine_process QUEUE_LIMIT`.
+
+Commands come on stdin, answers go to stdout, the log to stderr. A native crash ends this process and nothing else;
+when the parent is gone, stdin ends, and so does this process, in the middle of a computation if need be.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+from io import BufferedReader
+from typing import TYPE_CHECKING
+
+from assistant.models.wire import Answer, Cancel, Describe, Ready, decode, encode
+
+if TYPE_CHECKING:
+    from assistant.models.scheduler import Scheduler
+
+
+class Channel:
+    """The answers' way out; whole lines, from any thread."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def send(self, request: int, answer: Answer) -> None:
+        line = encode(request, answer)
+        with self._lock:
+            try:
+                while line:
+                    line = line[os.write(self._descriptor, line) :]
+            except BrokenPipeError:
+                os._exit(0)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    commands = os.fdopen(os.dup(0), "rb")
+    channel = Channel(os.dup(1))
+    os.dup2(2, 1)  # whatever native code prints must not look like an answer
+    os.environ["GGML_NO_BACKTRACE"] = (
+        "1"  # a crash should be over at once, not after a debugger has been started
+    )
+    try:
+        import llama_cpp.llama_cpp as native
+
+        from assistant.models.native_model import NativeLog, devices
+        from assistant.models.scheduler import Scheduler
+    except (ImportError, OSError, RuntimeError) as error:
+        channel.send(0, Ready("", "", gpu_offload=False, devices=(), failure=str(error)))
+        return
+    log = NativeLog()
+    native.llama_backend_init()
+    channel.send(
+        0,
+        Ready(
+            version=version("llama-cpp-python"),
+            system_info=native.llama_print_system_info().decode(),
+            gpu_offload=native.llama_supports_gpu_offload(),
+            devices=devices(),
+        ),
+    )
+    scheduler = Scheduler(channel.send, log, queue_limit=int(sys.argv[1]))
+    reader = threading.Thread(
+        target=_to_the_end, args=(lambda: _read(commands, scheduler, channel),), daemon=True
+    )
+    reader.start()
+    _to_the_end(scheduler.run)
+
+
+def _read(commands: BufferedReader, scheduler: Scheduler, channel: Channel) -> None:
+    """Take commands until the parent is gone."""
+    for line in commands:
+        request, command = decode(line)
+        if isinstance(command, Cancel):
+            scheduler.cancel(request)
+        elif isinstance(command, Describe):
+            channel.send(request, scheduler.describe())
+        else:
+            scheduler.submit(request, command)
+
+
+def _to_the_end(work: Callable[[], None]) -> None:
+    """Do `work` and end the process with it, without waiting for the other thread or for native code."""
+    code = 0
+    try:
+        work()
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        code = 1
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
