@@ -1,0 +1,263 @@
+"""The methods of the Bot API that are modelled, each as the real server answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.botapi.limits import (
+    CAPTION_UNITS,
+    COMMANDS,
+    DELETE_WINDOW_S,
+    DOWNLOAD_BYTES,
+    TEXT_UNITS,
+    UPLOAD_BYTES,
+    Refused,
+    bad_request,
+    checked_keyboard,
+    checked_text,
+)
+from tests.botapi.world import Chat, Message
+
+if TYPE_CHECKING:
+    from tests.botapi.server import BotApiServer
+
+Params = dict[str, Any]
+Method = Callable[["Methods", Params], Awaitable[Any]]
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came with a multipart request."""
+
+    name: str
+    data: bytes
+
+
+@dataclass
+class StoredFile:
+    id: str
+    name: str
+    data: bytes
+    mime_type: str = "application/octet-stream"
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.data)
+
+    @property
+    def path(self) -> str:
+        return f"documents/{self.id}"
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "file_id": self.id,
+            "file_unique_id": f"u{self.id}",
+            "file_name": self.name,
+            "mime_type": self.mime_type,
+            "file_size": self.size,
+        }
+
+
+class Methods:
+    """One per server. A method's name is the attribute's name in the API's own spelling, without regard to case."""
+
+    def __init__(self, server: BotApiServer) -> None:
+        self._server = server
+        self._commands: dict[tuple[str, str], list[dict[str, str]]] = {}
+        self._names = {name.lower(): name for name in dir(type(self)) if name[0].islower()}
+
+    def find(self, name: str) -> Callable[[Params], Awaitable[Any]] | None:
+        known = self._names.get(name.lower())
+        return getattr(self, known) if known else None
+
+    # Who the bot is
+
+    async def getMe(self, params: Params) -> Any:  # noqa: N802 - the API's own spelling, here and below
+        return {
+            **self._server.me,
+            "can_join_groups": True,
+            "can_read_all_group_messages": not self._server.privacy,
+            "supports_inline_queries": False,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
+
+    async def setMyCommands(self, params: Params) -> Any:  # noqa: N802
+        commands = params.get("commands") or []
+        if len(commands) > COMMANDS:
+            raise bad_request("BOT_COMMANDS_TOO_MUCH")
+        for command in commands:
+            name = command["command"].removeprefix("/")
+            if not 1 <= len(name) <= 32 or not name.replace("_", "a").isalnum() or name != name.lower():
+                raise bad_request("BOT_COMMAND_INVALID")
+            if not 1 <= len(command["description"]) <= 256:
+                raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+        self._commands[self._scope(params)] = commands
+        return True
+
+    async def getMyCommands(self, params: Params) -> Any:  # noqa: N802
+        return self._commands.get(self._scope(params), [])
+
+    def _scope(self, params: Params) -> tuple[str, str]:
+        return (params.get("scope") or {}).get("type", "default"), params.get("language_code") or ""
+
+    async def deleteWebhook(self, params: Params) -> Any:  # noqa: N802
+        return True
+
+    # Updates
+
+    async def getUpdates(self, params: Params) -> Any:  # noqa: N802
+        return await self._server.poll(
+            offset=int(params.get("offset", 0)),
+            limit=min(max(int(params.get("limit", 100)), 1), 100),
+            wait_s=min(int(params.get("timeout", 0)), 50),
+            allowed=params.get("allowed_updates"),
+        )
+
+    # Messages
+
+    async def sendMessage(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        text, entities = self._text(params, "text", TEXT_UNITS)
+        message = chat.add(
+            self._server.me,
+            text=text,
+            entities=entities,
+            keyboard=checked_keyboard(params.get("reply_markup")),
+            reply_to=self._reply_to(chat, params),
+        )
+        return message.as_json()
+
+    async def sendMessageDraft(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        if not chat.private:
+            raise bad_request("TEXTDRAFT_PEER_INVALID")
+        draft_id = int(params.get("draft_id", 0))
+        if draft_id == 0:
+            raise bad_request("RANDOM_ID_INVALID")
+        text, entities = self._text(params, "text", TEXT_UNITS, may_be_empty=True)
+        chat.show_draft(draft_id, text, entities, _flag(params, "can_stop"), _flag(params, "keep_on_stop"))
+        return True
+
+    async def editMessageText(self, params: Params) -> Any:  # noqa: N802
+        message = self._own(params)
+        text, entities = self._text(params, "text", TEXT_UNITS)
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        if (text, entities, keyboard) == (message.text, message.entities, message.keyboard):
+            raise bad_request(NOT_MODIFIED)
+        message.text, message.entities, message.keyboard = text, entities, keyboard
+        return self._edited(message)
+
+    async def editMessageReplyMarkup(self, params: Params) -> Any:  # noqa: N802
+        message = self._own(params)
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        if keyboard == message.keyboard:
+            raise bad_request(NOT_MODIFIED)
+        message.keyboard = keyboard
+        return self._edited(message)
+
+    async def deleteMessage(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        message = chat.find(int(params.get("message_id", 0)))
+        if message is None:
+            raise bad_request("message to delete not found")
+        if self._server.clock.now() - message.sent_at > DELETE_WINDOW_S:
+            raise bad_request("message can't be deleted")
+        chat.delete(message)
+        return True
+
+    async def sendChatAction(self, params: Params) -> Any:  # noqa: N802
+        self._chat(params).actions.append(str(params.get("action")))
+        return True
+
+    async def setMessageReaction(self, params: Params) -> Any:  # noqa: N802
+        message = self._chat(params).find(int(params.get("message_id", 0)))
+        if message is None:
+            raise bad_request("message to react not found")
+        message.reactions = params.get("reaction") or []
+        message.chat.changed()
+        return True
+
+    async def answerCallbackQuery(self, params: Params) -> Any:  # noqa: N802
+        text = params.get("text", "")
+        if len(text) > 200:
+            raise bad_request("MESSAGE_TOO_LONG")
+        if not self._server.answer_press(str(params.get("callback_query_id")), text):
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        return True
+
+    # Files
+
+    async def sendDocument(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        upload = params.get(str(params.get("document", "")).removeprefix("attach://"))
+        if not isinstance(upload, Upload):
+            raise bad_request("there is no document in the request")
+        if len(upload.data) > UPLOAD_BYTES:
+            raise Refused(413, "Request Entity Too Large")
+        caption, _ = self._text(params, "caption", CAPTION_UNITS, may_be_empty=True)
+        stored = self._server.keep_file(upload.name, upload.data)
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        media = {"document": stored.as_document()}
+        return chat.add(self._server.me, caption=caption, media=media, keyboard=keyboard).as_json()
+
+    async def getFile(self, params: Params) -> Any:  # noqa: N802
+        stored = self._server.file(str(params.get("file_id")))
+        if stored is None:
+            raise bad_request("invalid file_id")
+        if stored.size > DOWNLOAD_BYTES:
+            raise bad_request("file is too big")
+        return {
+            "file_id": stored.id,
+            "file_unique_id": f"u{stored.id}",
+            "file_size": stored.size,
+            "file_path": stored.path,
+        }
+
+    # Shared by several
+
+    def _chat(self, params: Params) -> Chat:
+        try:
+            return self._server.chats[int(params["chat_id"])]
+        except (KeyError, ValueError):
+            raise bad_request("chat not found") from None
+
+    def _own(self, params: Params) -> Message:
+        message = self._chat(params).find(int(params.get("message_id", 0)))
+        if message is None:
+            raise bad_request("message to edit not found")
+        if not message.from_bot:
+            raise bad_request("message can't be edited")
+        return message
+
+    def _edited(self, message: Message) -> dict[str, Any]:
+        message.edits += 1
+        message.chat.changed()
+        return message.as_json()
+
+    def _reply_to(self, chat: Chat, params: Params) -> Message | None:
+        wanted = params.get("reply_parameters")
+        if not wanted:
+            return None
+        found = chat.find(int(wanted["message_id"]))
+        if found is None and not wanted.get("allow_sending_without_reply"):
+            raise bad_request("message to be replied not found")
+        return found
+
+    def _text(
+        self, params: Params, field_name: str, limit: int, *, may_be_empty: bool = False
+    ) -> tuple[str, list[dict[str, Any]]]:
+        if params.get("parse_mode"):
+            raise bad_request("parse_mode is not modelled here: send entities")
+        entities = params.get("caption_entities" if field_name == "caption" else "entities")
+        return checked_text(params.get(field_name), entities, limit, may_be_empty=may_be_empty)
+
+
+def _flag(params: Params, name: str) -> bool:
+    return str(params.get(name, "")).lower() == "true"

@@ -1,0 +1,147 @@
+"""The user's side: what a person does in a Telegram client."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.botapi.limits import units
+from tests.botapi.world import Chat, Message
+
+if TYPE_CHECKING:
+    from tests.botapi.server import BotApiServer
+
+_COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
+_MENTION = re.compile(r"(?<!\w)@\w{4,32}")
+
+
+@dataclass
+class Press:
+    """A button pressed; `answer` is the little text the bot shows for it, None until it has answered."""
+
+    id: str
+    answer: str | None = None
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answered(self, within: float = 5.0) -> str:
+        async with asyncio.timeout(within):
+            await self._answered.wait()
+        return self.answer or ""
+
+    def settle(self, text: str) -> None:
+        self.answer = text
+        self._answered.set()
+
+
+class Seat:
+    """One person in one chat."""
+
+    def __init__(self, server: BotApiServer, user: dict[str, Any], chat: Chat) -> None:
+        self._server = server
+        self._user = user
+        self.chat = chat
+
+    def send(self, text: str, *, reply_to: Message | None = None, quote: str = "") -> Message:
+        return self._say(text=text, entities=entities_of(text), reply_to=reply_to, quote=quote)
+
+    def forward(self, text: str) -> Message:
+        return self._say(text=text, forwarded=True)
+
+    def send_document(
+        self,
+        name: str,
+        data: bytes,
+        caption: str = "",
+        mime_type: str = "text/plain",
+        size: int | None = None,
+    ) -> Message:
+        """`size` is what the server claims, where it should differ from the truth."""
+        stored = self._server.keep_file(name, data, mime_type)
+        stored.size = len(data) if size is None else size
+        return self._say(media={"document": stored.as_document()}, caption=caption)
+
+    def send_photo(self, caption: str = "") -> Message:
+        stored = self._server.keep_file("photo.jpg", b"\xff\xd8\xff", "image/jpeg")
+        size = {"file_id": stored.id, "file_unique_id": f"u{stored.id}", "width": 90, "height": 90}
+        return self._say(media={"photo": [size]}, caption=caption)
+
+    def edit(self, message: Message, text: str) -> None:
+        message.text, message.edits = text, message.edits + 1
+        self._server.updates.push("edited_message", message.as_json())
+
+    def press(self, message: Message, label: str) -> Press:
+        """Press the first button whose label contains this text."""
+        button = message.button(label)
+        press = self._server.new_press()
+        self._server.updates.push(
+            "callback_query",
+            {
+                "id": press.id,
+                "from": self._user,
+                "chat_instance": str(self.chat.id),
+                "message": message.as_json(),
+                "data": button["callback_data"],
+            },
+        )
+        return press
+
+    def stop_draft(self) -> None:
+        """Press the stop button of the draft that is shown."""
+        draft = self.chat.draft
+        if draft is None or not draft.can_stop:
+            raise AssertionError("no draft with a stop button is shown")
+        if not draft.keep_on_stop:
+            self.chat.drop_draft()
+        self._server.updates.push(
+            "stopped_message_generation", {"chat": self.chat.as_json(), "draft_id": draft.id}
+        )
+
+    def react(self, message: Message, emoji: str) -> None:
+        old, message.reactions = message.reactions, [{"type": "emoji", "emoji": emoji}]
+        self._server.updates.push(
+            "message_reaction",
+            {
+                "chat": self.chat.as_json(),
+                "message_id": message.id,
+                "user": self._user,
+                "date": message.date,
+                "old_reaction": old,
+                "new_reaction": message.reactions,
+            },
+        )
+
+    def _say(self, **content: Any) -> Message:
+        message = self.chat.add(self._user, **content)
+        if self._server.shows(message):
+            self._server.updates.push("message", message.as_json())
+        return message
+
+
+class User:
+    """A person with a Telegram account."""
+
+    def __init__(self, server: BotApiServer, user_id: int, name: str, language_code: str | None) -> None:
+        self._server = server
+        self.id = user_id
+        self.json = {"id": user_id, "is_bot": False, "first_name": name}
+        if language_code:
+            self.json["language_code"] = language_code
+        self.private = self.in_chat(server.open_chat(user_id, "private", {"first_name": name}))
+
+    def in_chat(self, chat: Chat) -> Seat:
+        return Seat(self._server, self.json, chat)
+
+
+def entities_of(text: str) -> list[dict[str, Any]]:
+    """The commands and mentions a client marks by itself."""
+    found = [(match, "bot_command") for match in _COMMAND.finditer(text)]
+    taken = [match.span() for match, _ in found]
+    for match in _MENTION.finditer(text):
+        if not any(start <= match.start() < end for start, end in taken):
+            found.append((match, "mention"))
+    return [
+        {"type": kind, "offset": units(text[: match.start()]), "length": units(match.group())}
+        for match, kind in sorted(found, key=lambda pair: pair[0].start())
+    ]
