@@ -285,6 +285,10 @@ class ConversationStore:
         """Questions, answers, titles and attachments by their words, the best match first, then the newest."""
         return self._index.search(query, limit)
 
+    def hits(self, turn_ids: Sequence[str]) -> builtins.list[SearchHit]:
+        """These turns' questions as search hits with nothing marked, in this order; deleted ones are left out."""
+        return self._index.of_turns(turn_ids)
+
     def unindexed(self, index: str, limit: int) -> builtins.list[Turn]:
         """Turns that have ended and are not in the vector index of this name, newest first."""
         with self._db.held():

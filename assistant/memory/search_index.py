@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import sqlite_utils
@@ -26,6 +28,11 @@ ORDER BY score, created_at DESC LIMIT ?
 """
 _MESSAGE: Final = "SELECT content FROM messages WHERE turn_id = ? AND ordinal = ?"
 _ATTACHMENT: Final = "SELECT name || char(10) || text AS content FROM attachments WHERE id = ?"
+_OF_TURNS: Final = """
+SELECT 'question' AS kind, turns.conversation_id, turns.id AS turn_id, turns.created_at, conversations.title
+FROM json_each(?) AS wanted JOIN turns ON turns.id = wanted.value
+JOIN conversations ON conversations.id = turns.conversation_id ORDER BY wanted.key
+"""
 _PER_TURN: Final = 3
 """Entries fetched for every hit wanted: a question, its attachment and the title can all be the same one."""
 
@@ -68,6 +75,10 @@ class SearchIndex:
                 rows = self._db.rows(_FIND, (parsed.any, limit * _PER_TURN))
                 terms = parsed.parts
             return [self._hit(row, terms) for row in _distinct(rows)[:limit]]
+
+    def of_turns(self, turn_ids: Sequence[str]) -> list[SearchHit]:
+        """The turns' questions as hits with nothing marked, in this order."""
+        return [self._hit(row, ()) for row in self._db.rows(_OF_TURNS, (json.dumps(list(turn_ids)),))]
 
     def _hit(self, row: Row, terms: tuple[str, ...]) -> SearchHit:
         match row["kind"]:

@@ -1,0 +1,191 @@
+"""The vector index over turns, in Chroma: only an index, remade from SQLite whenever it is lost or does not fit.
+
+Chroma gets ids and vectors, never a text, and nothing of its own is asked for: no embedding function, no telemetry.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+from langchain_core.embeddings import Embeddings
+from ulid import ULID
+
+from assistant.errors import DatabaseDamaged
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+
+Vectors: TypeAlias = list[Sequence[float] | Sequence[int]]
+
+_log = logging.getLogger(__name__)
+_COLLECTION: Final = "turns"
+_BATCH: Final = 256
+
+
+class VectorIndex:
+    """Opened on first use. A folder that is damaged or was made by another model is set aside and made anew.
+
+    `generation` names what is in the folder: it changes whenever the folder is made anew, so that turns marked with
+    an older one count as not indexed. When not even a new folder can be opened, `ready` stays False until the next
+    start. `add`, `search`, `remove`, `ids` and `rebuild` raise DatabaseDamaged where Chroma fails, and whatever the
+    embeddings raise.
+    """
+
+    def __init__(self, folder: Path, embeddings: Embeddings, name: str) -> None:
+        self._folder = folder
+        self._embeddings = embeddings
+        self._name = name
+        self._lock = threading.RLock()
+        self._client: Client | None = None
+        self._collection: Collection | None = None
+        self._refused = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to search, without opening it."""
+        return self._collection is not None or self._folder.is_dir()
+
+    @property
+    def ready(self) -> bool:
+        """Opens the index if need be; False when that is not possible."""
+        with self._lock:
+            if self._collection is None and not self._refused:
+                self._open()
+            return self._collection is not None
+
+    @property
+    def generation(self) -> str:
+        with self._lock:
+            return str(self._opened().metadata["generation"])
+
+    def add(self, items: Sequence[tuple[str, str]]) -> None:
+        """Embed and keep texts by turn id; what is there under an id is replaced."""
+        for start in range(0, len(items), _BATCH):
+            batch = items[start : start + _BATCH]
+            vectors: Vectors = [*self._embeddings.embed_documents([text for _, text in batch])]
+            with self._guarded() as collection:
+                collection.upsert(ids=[id for id, _ in batch], embeddings=vectors)
+
+    def search(self, text: str, limit: int) -> list[tuple[str, float]]:
+        """The nearest turns with their cosine similarity, nearest first."""
+        asked: Vectors = [self._embeddings.embed_query(text)]
+        with self._guarded() as collection:
+            count = collection.count()
+            if count == 0 or limit < 1:
+                return []
+            found = collection.query(query_embeddings=asked, n_results=min(limit, count), include=["distances"])
+        distances = found["distances"] or [[]]
+        return [(id, 1.0 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)]
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Ids that are not there are passed over."""
+        for start in range(0, len(ids), _BATCH):
+            with self._guarded() as collection:
+                collection.delete(ids=list(ids[start : start + _BATCH]))
+
+    def ids(self) -> set[str]:
+        with self._guarded() as collection:
+            return set(collection.get(include=[])["ids"])
+
+    def rebuild(self, items: Sequence[tuple[str, str]]) -> None:
+        """Throw the index away and make it from these, under a new generation."""
+        with self._lock:
+            self.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._refused = False
+        self.add(items)
+
+    def close(self) -> None:
+        """Let go of the folder; the next use opens it again."""
+        with self._lock:
+            client, self._client, self._collection = self._client, None, None
+            if client is not None:
+                client.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[Collection]:
+        with self._lock:
+            collection = self._opened()
+            with _as_damage(self._folder):
+                yield collection
+
+    def _opened(self) -> Collection:
+        if not self.ready or self._collection is None:
+            raise DatabaseDamaged(path=self._folder, reason="the vector index cannot be opened")
+        return self._collection
+
+    def _open(self) -> None:
+        try:
+            try:
+                self._connect()
+            except DatabaseDamaged as error:
+                _log.warning("the vector index is made anew: %s", error.reason)
+                self._set_aside()
+                self._connect()
+        except (DatabaseDamaged, OSError) as error:
+            _log.warning("no vector index, search goes by words alone: %s", error)
+            self._refused = True
+
+    def _connect(self) -> None:
+        """Open the collection and touch a vector, so that damage shows here rather than in the middle of a search."""
+        import chromadb
+        from chromadb.config import Settings
+        from chromadb.errors import NotFoundError
+
+        try:
+            with _as_damage(self._folder):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                settings = Settings(anonymized_telemetry=False)
+                client = cast("Client", chromadb.PersistentClient(path=self._folder, settings=settings))
+                self._client = client
+                try:
+                    collection = client.get_collection(_COLLECTION, embedding_function=None)
+                except NotFoundError:
+                    collection = client.create_collection(
+                        _COLLECTION,
+                        configuration={"hnsw": {"space": "cosine"}},
+                        metadata={"model": self._name, "generation": f"{self._name}@{ULID()}"},
+                        embedding_function=None,
+                    )
+                _check(collection, self._name)
+                self._collection = collection
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_aside(self) -> None:
+        """Only the last one set aside is kept."""
+        aside = self._folder.with_name(f"{self._folder.name}.aside")
+        shutil.rmtree(aside, ignore_errors=True)
+        if self._folder.exists():
+            self._folder.rename(aside)
+
+
+def _check(collection: Collection, name: str) -> None:
+    found = (collection.metadata or {}).get("model")
+    if found != name:
+        raise ValueError(f"it was made by {found}, the model now is {name}")
+    first = collection.get(limit=1, include=["embeddings"])["embeddings"]
+    if first is not None and len(first):
+        asked: Vectors = [list(first[0])]
+        collection.query(query_embeddings=asked, n_results=1, include=["distances"])
+
+
+@contextmanager
+def _as_damage(folder: Path) -> Iterator[None]:
+    """Chroma's native part panics with an exception outside Python's `Exception`; it is damage like any other."""
+    try:
+        yield
+    except Exception as error:
+        raise DatabaseDamaged(path=folder, reason=str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DatabaseDamaged(path=folder, reason=str(error)) from error
