@@ -11,7 +11,7 @@ from typing import Literal
 from assistant.errors import PromptTooLong
 from assistant.events import Timings, Usage
 from assistant.models.grammar import gbnf
-from assistant.models.native_model import NativeLog, NativeModel
+from assistant.models.native_model import NativeModel
 from assistant.models.protocol import Advanced, Completed, EngineEvent, Generation, Piece
 from assistant.models.samplers import Grammar, Sampler
 from assistant.models.sequence import Aborted, TokenSequence
@@ -22,7 +22,6 @@ def complete(
     model: NativeModel,
     sequence: TokenSequence,
     generation: Generation,
-    log: NativeLog,
     received_at: float,
     emit: Callable[[EngineEvent], None],
     cancelled: Callable[[], bool],
@@ -38,7 +37,7 @@ def complete(
         raise PromptTooLong(len(prompt), model.window)
     text = gbnf(generation)
     with ExitStack() as stack:
-        grammar = stack.enter_context(closing(Grammar(model, text, log))) if text is not None else None
+        grammar = stack.enter_context(closing(Grammar(model, text))) if text is not None else None
         seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
         sampler = stack.enter_context(closing(Sampler(model, sampling, seed, prompt, grammar)))
 

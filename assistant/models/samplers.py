@@ -18,7 +18,7 @@ import numpy as np
 
 from assistant.config import Sampling
 from assistant.errors import InvalidGrammar
-from assistant.models.native_model import NativeLog, NativeModel
+from assistant.models.native_model import NativeModel
 
 _PENALISED: Final = 64
 _RANDOM_SEED: Final = 0xFFFFFFFF
@@ -88,14 +88,13 @@ class Sampler:
 class Grammar:
     """Holds the drawn tokens to a GBNF text."""
 
-    def __init__(self, model: NativeModel, text: str, log: NativeLog) -> None:
+    def __init__(self, model: NativeModel, text: str) -> None:
         """InvalidGrammar with llama.cpp's reason when the text is no grammar."""
-        self._native: Any = native.llama_sampler_init_grammar(model.vocab, text.encode(), b"root")
+        # The parser says why on stderr only, together with the whole text, which belongs in no log.
+        with _listening() as said:
+            self._native: Any = native.llama_sampler_init_grammar(model.vocab, text.encode(), b"root")
         if not self._native:
-            # The parser says why on stderr only, so it is asked a second time while we listen there.
-            with _listening() as said:
-                native.llama_sampler_init_grammar(model.vocab, text.encode(), b"root")
-            raise InvalidGrammar(_reason(said) or log.last_error or "llama.cpp could not read it")
+            raise InvalidGrammar(_reason(said))
         self._blank = np.zeros(
             model.vocabulary, dtype=np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
         )
@@ -159,8 +158,8 @@ def _listening() -> Iterator[list[str]]:
 
 
 def _reason(said: Sequence[str]) -> str:
-    marks = ("error parsing grammar: ", "llama_grammar_init_impl: ")
-    return next((line.split(mark, 1)[1] for line in said for mark in marks if mark in line), "")
+    lines = (line.removeprefix("parse: error parsing grammar: ") for line in said if line.strip())
+    return next(lines, "llama.cpp could not read it")
 
 
 def _token_data(candidates: np.ndarray[Any, Any]) -> Any:

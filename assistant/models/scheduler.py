@@ -144,7 +144,6 @@ class Scheduler:
                         model,
                         sequence,
                         generation,
-                        self._log,
                         received_at,
                         emit=lambda event: self._emit(job.request, event),
                         cancelled=lambda: job.cancelled,
