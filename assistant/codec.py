@@ -19,12 +19,14 @@ def dump(record: object) -> Any:
     """A record, or a list of them, as JSON values."""
     if isinstance(record, list):
         return [dump(item) for item in record]
-    return _adapter(type(record)).dump_python(record, mode="json")
+    kind: Any = type(record)
+    return _adapter(kind).dump_python(record, mode="json")
 
 
 def load(kind: type[T], data: Any) -> T:
     """The record back; pydantic's ValidationError when the other side speaks of something else."""
-    record: T = _adapter(kind).validate_python(data)
+    wanted: Any = kind
+    record: T = _adapter(wanted).validate_python(data)
     return record
 
 

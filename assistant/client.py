@@ -1,0 +1,271 @@
+"""The same door over HTTP: what `Assistant` can do, asked of a Patina that runs elsewhere.
+
+Methods, records, events and errors are those of `assistant.api.Assistant`, so a face may hold either.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Final, NoReturn, TypeVar
+
+import httpx
+
+from assistant.codec import load, load_error, load_event
+from assistant.config import Sampling
+from assistant.errors import RemoteModelFailed
+from assistant.events import Event
+from assistant.memory.records import (
+    Conversation,
+    Face,
+    NewAttachment,
+    PairingCode,
+    Person,
+    SearchHit,
+    Signal,
+    SignalKind,
+    Turn,
+)
+from assistant.models.protocol import EngineInfo
+from assistant.models.records import DownloadProgress, ModelInfo
+
+T = TypeVar("T")
+_CONNECT_S: Final = 5.0
+
+
+class AssistantClient:
+    """An async context manager. `address` is where that Patina answers, such as http://127.0.0.1:8080.
+
+    A server that cannot be reached, or that is no Patina, is a RemoteModelFailed naming it.
+    """
+
+    def __init__(
+        self, address: str, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        # No limit on reading: an answer may wait behind others, and a model may take minutes to load.
+        timeout = httpx.Timeout(None, connect=_CONNECT_S)
+        # Not through a proxy of the environment: the other Patina is on this machine or the person named it.
+        self._http = httpx.AsyncClient(
+            base_url=f"{address.rstrip('/')}/api",
+            headers=headers,
+            timeout=timeout,
+            transport=transport,
+            trust_env=False,
+        )
+        self._address = address
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AssistantClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Conversations
+
+    async def new_conversation(self, title: str = "") -> Conversation:
+        return load(Conversation, await self._call("POST", "/conversations", {"title": title}))
+
+    async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
+        return _list(Conversation, await self._call("GET", "/conversations", limit=limit, before=before))
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        return load(Conversation, await self._call("GET", f"/conversations/{conversation_id}"))
+
+    async def history(self, conversation_id: str) -> list[Turn]:
+        return _list(Turn, await self._call("GET", f"/conversations/{conversation_id}/turns"))
+
+    async def turn(self, turn_id: str) -> Turn:
+        return load(Turn, await self._call("GET", f"/turns/{turn_id}"))
+
+    async def rename(self, conversation_id: str, title: str) -> Conversation:
+        return load(Conversation, await self._call("PATCH", f"/conversations/{conversation_id}", {"title": title}))
+
+    async def delete(self, conversation_id: str) -> None:
+        await self._call("DELETE", f"/conversations/{conversation_id}")
+
+    async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
+        return _list(SearchHit, await self._call("GET", "/search", query=query, limit=limit))
+
+    async def select_branch(self, turn_id: str) -> Conversation:
+        return load(Conversation, await self._call("POST", f"/turns/{turn_id}/select"))
+
+    # Turns
+
+    async def reply(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        face: Face,
+        attachments: Sequence[NewAttachment] = (),
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        files = [{"name": file.name, "data": base64.b64encode(file.data).decode()} for file in attachments]
+        body = {"text": text, "attachments": files, **_asked(face, person_id, model, sampling)}
+        return await self._events("POST", f"/conversations/{conversation_id}/turns", body)
+
+    async def regenerate(
+        self,
+        turn_id: str,
+        *,
+        face: Face,
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        return await self._events("POST", f"/turns/{turn_id}/regenerate", _asked(face, person_id, model, sampling))
+
+    async def edit(
+        self,
+        turn_id: str,
+        text: str,
+        *,
+        face: Face,
+        person_id: str | None = None,
+        model: str | None = None,
+        sampling: Sampling | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        body = {"text": text, **_asked(face, person_id, model, sampling)}
+        return await self._events("POST", f"/turns/{turn_id}/edit", body)
+
+    async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
+        return await self._events("GET", f"/turns/{turn_id}/events")
+
+    async def stop(self, turn_id: str, *, face: Face | None = None, person_id: str | None = None) -> bool:
+        told = await self._call("POST", f"/turns/{turn_id}/stop", {"face": face, "person_id": person_id})
+        return bool(told["stopped"])
+
+    async def signal(
+        self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
+    ) -> Signal:
+        body = {"kind": kind, "face": face, "person_id": person_id, "reason": reason}
+        return load(Signal, await self._call("POST", f"/turns/{turn_id}/signals", body))
+
+    # Models
+
+    async def models(self) -> list[ModelInfo]:
+        return _list(ModelInfo, await self._call("GET", "/models"))
+
+    async def use_model(self, name: str) -> ModelInfo:
+        return load(ModelInfo, await self._call("PUT", "/models/current", {"name": name}))
+
+    async def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        """Closing the iterator ends the download; what has arrived is kept."""
+        steps = await self._stream("POST", "/models/pull", {"name": name})
+        async with aclosing(steps):
+            async for step in steps:
+                yield load(DownloadProgress, step)
+
+    async def remove_model(self, name: str) -> None:
+        await self._call("DELETE", f"/models/{name}")
+
+    async def prepare_model(self, name: str | None = None) -> None:
+        await self._call("POST", "/models/prepare", {"name": name})
+
+    async def engine_info(self) -> EngineInfo:
+        return load(EngineInfo, await self._call("GET", "/engine"))
+
+    # People
+
+    async def new_pairing_code(self, face: Face) -> PairingCode:
+        return load(PairingCode, await self._call("POST", "/pairing-codes", {"face": face}))
+
+    async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
+        body = {"face": face, "external_id": external_id, "name": name, "code": code}
+        return load(Person, await self._call("POST", "/people", body))
+
+    async def person(self, face: Face, external_id: str) -> Person | None:
+        found = await self._call("GET", f"/people/{face}/{external_id}")
+        return None if found is None else load(Person, found)
+
+    async def people(self) -> list[Person]:
+        return _list(Person, await self._call("GET", "/people"))
+
+    async def unpair(self, person_id: str) -> None:
+        await self._call("DELETE", f"/people/{person_id}")
+
+    async def enter(self, person_id: str, conversation_id: str | None) -> None:
+        await self._call("PUT", f"/people/{person_id}/conversation", {"conversation_id": conversation_id})
+
+    # Inside
+
+    async def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        response = await self._send(self._request(method, path, body, query), stream=False)
+        return self._json(response)
+
+    async def _events(self, method: str, path: str, body: Any = None) -> AsyncGenerator[Event, None]:
+        """Returns once the server has taken the request, as the door does."""
+        return _decode(await self._stream(method, path, body))
+
+    async def _stream(self, method: str, path: str, body: Any) -> AsyncGenerator[dict[str, Any], None]:
+        response = await self._send(self._request(method, path, body, {}), stream=True)
+        return self._lines(response)
+
+    async def _lines(self, response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    value = json.loads(line.removeprefix("data: "))
+                    if "error" in value and "type" not in value:
+                        self._fail(response.status_code, value)
+                    yield value
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        finally:
+            await response.aclose()
+
+    def _request(self, method: str, path: str, body: Any, query: dict[str, Any]) -> httpx.Request:
+        params = {name: value for name, value in query.items() if value is not None}
+        return self._http.build_request(method, path, json=body, params=params)
+
+    async def _send(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        try:
+            response = await self._http.send(request, stream=stream)
+            if response.is_error:
+                await response.aread()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            self._fail(response.status_code, self._json(response))
+        return response
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise RemoteModelFailed(url=self._address, status=response.status_code, reason="no Patina") from error
+
+    def _fail(self, status: int, told: Any) -> NoReturn:
+        described = told.get("error", {}) if isinstance(told, dict) else {}
+        if "patina" in described:
+            raise load_error(described["patina"])
+        raise RemoteModelFailed(url=self._address, status=status, reason=str(described.get("message", status)))
+
+    def _unreachable(self, error: httpx.HTTPError) -> RemoteModelFailed:
+        return RemoteModelFailed(url=self._address, status=None, reason=str(error) or type(error).__name__)
+
+
+async def _decode(lines: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[Event, None]:
+    async with aclosing(lines):
+        async for line in lines:
+            yield load_event(line)
+
+
+def _asked(face: Face, person_id: str | None, model: str | None, sampling: Sampling | None) -> dict[str, Any]:
+    chosen = None if sampling is None else sampling.model_dump()
+    return {"face": face, "person_id": person_id, "model": model, "sampling": chosen}
+
+
+def _list(kind: type[T], data: list[Any]) -> list[T]:
+    return [load(kind, item) for item in data]

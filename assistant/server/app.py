@@ -1,0 +1,32 @@
+"""The web application of one assistant: routes, errors and guards put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from assistant.api import Assistant
+from assistant.config import Settings
+from assistant.i18n import Language
+from assistant.server import errors
+from assistant.server.health import HealthRoutes
+from assistant.server.native import NativeRoutes
+from assistant.server.openai import OpenAIRoutes
+from assistant.server.security import BodyLimit, HostCheck, KeyCheck
+
+
+def create_app(assistant: Assistant, settings: Settings, language: Language = "en") -> FastAPI:
+    """A page may be mounted at its root afterwards; the guards hold for it as well.
+
+    `language` is that of error sentences for clients that name none of their own.
+    """
+    # The interactive documentation would load its scripts from the internet; the schema itself stays.
+    app = FastAPI(title="Patina", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app.include_router(OpenAIRoutes(assistant, settings, language).router)
+    app.include_router(NativeRoutes(assistant, language).router)
+    app.include_router(HealthRoutes(assistant).router)
+    errors.install(app, language)
+    # The last one added is the first one asked.
+    app.add_middleware(BodyLimit, language=language)
+    app.add_middleware(KeyCheck, settings=settings, language=language)
+    app.add_middleware(HostCheck, settings=settings, language=language)
+    return app

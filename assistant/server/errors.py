@@ -1,0 +1,139 @@
+"""Errors as the REST face tells them: OpenAI's shape, a status, and our own code and facts for our own client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from assistant import errors
+from assistant.codec import dump_error
+from assistant.errors import AssistantError
+from assistant.i18n import Language, explain, language_of
+
+T = TypeVar("T")
+
+CLIENT_GONE: Final = 499
+"""Written to nobody; the status other servers log for a client that went away."""
+
+_STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
+    # The first class that fits decides; the last column is OpenAI's `type`.
+    (errors.KeyRefused, 401, "invalid_request_error"),
+    (errors.HostRefused, 403, "permission_error"),
+    (errors.AccessError, 403, "permission_error"),
+    (errors.NotFound, 404, "invalid_request_error"),
+    (errors.ModelUnknown, 404, "invalid_request_error"),
+    (errors.ConversationBusy, 409, "invalid_request_error"),
+    (errors.MessageTooLong, 413, "invalid_request_error"),
+    (errors.InputError, 400, "invalid_request_error"),
+    (errors.SettingsError, 400, "invalid_request_error"),
+    (errors.EngineBusy, 429, "rate_limit_error"),
+    (errors.EngineDied, 503, "server_error"),
+    (errors.NoModelChosen, 503, "server_error"),
+    (errors.RemoteModelFailed, 502, "server_error"),
+    (errors.SourcesUnreachable, 502, "server_error"),
+    (errors.DownloadInterrupted, 502, "server_error"),
+    (errors.DiskFull, 507, "server_error"),
+)
+_CODES: Final = {
+    "key_refused": "invalid_api_key",
+    "model_unknown": "model_not_found",
+    "prompt_too_long": "context_length_exceeded",
+    "engine_busy": "rate_limit_exceeded",
+}
+"""Where OpenAI's clients know a word of their own."""
+_PARAMS: Final = {
+    "model_unknown": "model",
+    "prompt_too_long": "messages",
+    "empty_message": "messages",
+    "invalid_grammar": "response_format",
+}
+
+
+def status_of(error: AssistantError) -> int:
+    return next((status for kind, status, _ in _STATUS if isinstance(error, kind)), 500)
+
+
+def error_body(error: AssistantError, language: Language) -> dict[str, Any]:
+    """`{"error": …}` in OpenAI's shape; `facts` is ours."""
+    kind = next((word for known, _, word in _STATUS if isinstance(error, known)), "server_error")
+    param = error.name if isinstance(error, errors.ParameterRefused) else _PARAMS.get(error.code)
+    return {
+        "error": {
+            "message": explain(error, language),
+            "type": kind,
+            "param": param,
+            "code": _CODES.get(error.code, error.code),
+            "patina": dump_error(error),
+        }
+    }
+
+
+def error_response(error: AssistantError, language: Language) -> Response:
+    headers = {}
+    if isinstance(error, errors.EngineBusy):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.KeyRefused):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(error_body(error, language), status_of(error), headers)
+
+
+def request_language(headers: Mapping[str, str], default: Language) -> Language:
+    """The client's first language where it names one."""
+    accepted = headers.get("accept-language", "").split(",")[0].split(";")[0].strip()
+    return language_of(accepted) if accepted and accepted != "*" else default
+
+
+def install(app: FastAPI, default: Language) -> None:
+    """Every error of a route leaves in the same shape, in the client's language."""
+
+    def answer(request: Request, error: AssistantError) -> Response:
+        return error_response(error, request_language(request.headers, default))
+
+    async def assistant_error(request: Request, error: Exception) -> Response:
+        return answer(request, _cast(error, AssistantError))
+
+    async def validation_error(request: Request, error: Exception) -> Response:
+        return answer(request, from_validation(_cast(error, RequestValidationError).errors()))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        http = _cast(error, HTTPException)
+        body = {"message": http.detail, "type": "invalid_request_error", "param": None, "code": None}
+        return JSONResponse({"error": body}, http.status_code, http.headers)
+
+    async def fault(request: Request, error: Exception) -> Response:
+        return answer(request, errors.InternalFault(reason=type(error).__name__))
+
+    handlers: dict[Any, Callable[[Request, Exception], Any]] = {
+        AssistantError: assistant_error,
+        RequestValidationError: validation_error,
+        HTTPException: http_error,
+        Exception: fault,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def from_validation(found: Any) -> errors.ParameterRefused:
+    """The first thing wrong with a request, named by its dotted path in the body."""
+    first = found[0]
+    if first["type"] == "json_invalid":
+        return errors.ParameterRefused(name="body", reason="not_json")
+    path = [str(part) for part in first["loc"] if part != "body"]
+    return errors.ParameterRefused(name=".".join(path) or "body", reason=str(first["msg"]))
+
+
+def error_line(error: AssistantError, language: Language) -> str:
+    """The error as the data of a server-sent event, for a stream that has begun already."""
+    return f"data: {json.dumps(error_body(error, language))}\n\n"
+
+
+def _cast(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

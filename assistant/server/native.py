@@ -1,0 +1,200 @@
+"""The native API under /api: the whole door, for `assistant.client`.
+
+Records travel as JSON objects, events as server-sent events with a `type`. A turn goes on when the caller disconnects,
+as it does behind every other face; `stop` ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from assistant.api import Assistant
+from assistant.codec import dump, dump_event
+from assistant.errors import NoModelChosen
+from assistant.events import Event
+from assistant.i18n import Language
+from assistant.memory.records import Face
+from assistant.models.records import DownloadProgress
+from assistant.server import native_schemas as said
+from assistant.server.errors import request_language
+from assistant.server.streaming import EventStream, data_line
+
+
+class NativeRoutes:
+    """One method a route; the table in `_routes` is the whole of the API."""
+
+    def __init__(self, assistant: Assistant, language: Language) -> None:
+        self._assistant = assistant
+        self._language = language
+        self.router = APIRouter(prefix="/api", tags=["native"])
+        for method, path, endpoint in self._routes():
+            self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., Awaitable[Any]]]]:
+        return [
+            ("GET", "/conversations", self.conversations),
+            ("POST", "/conversations", self.new_conversation),
+            ("GET", "/conversations/{conversation_id}", self.conversation),
+            ("PATCH", "/conversations/{conversation_id}", self.rename),
+            ("DELETE", "/conversations/{conversation_id}", self.delete),
+            ("GET", "/conversations/{conversation_id}/turns", self.history),
+            ("POST", "/conversations/{conversation_id}/turns", self.reply),
+            ("GET", "/conversations/{conversation_id}/running", self.running),
+            ("GET", "/search", self.search),
+            ("GET", "/turns/{turn_id}", self.turn),
+            ("GET", "/turns/{turn_id}/events", self.follow),
+            ("POST", "/turns/{turn_id}/regenerate", self.regenerate),
+            ("POST", "/turns/{turn_id}/edit", self.edit),
+            ("POST", "/turns/{turn_id}/stop", self.stop),
+            ("POST", "/turns/{turn_id}/select", self.select_branch),
+            ("POST", "/turns/{turn_id}/signals", self.signal),
+            ("GET", "/models", self.models),
+            ("PUT", "/models/current", self.use_model),
+            ("POST", "/models/pull", self.pull_model),
+            ("POST", "/models/prepare", self.prepare_model),
+            ("DELETE", "/models/{name:path}", self.remove_model),
+            ("GET", "/engine", self.engine_info),
+            ("POST", "/pairing-codes", self.new_pairing_code),
+            ("GET", "/people", self.people),
+            ("POST", "/people", self.pair),
+            ("GET", "/people/{face}/{external_id}", self.person),
+            ("DELETE", "/people/{person_id}", self.unpair),
+            ("PUT", "/people/{person_id}/conversation", self.enter),
+        ]
+
+    # Conversations
+
+    async def conversations(self, limit: int = 50, before: float | None = None) -> Any:
+        return dump(await self._assistant.conversations(limit, before))
+
+    async def new_conversation(self, body: said.Title) -> Any:
+        return dump(await self._assistant.new_conversation(body.title))
+
+    async def conversation(self, conversation_id: str) -> Any:
+        return dump(await self._assistant.conversation(conversation_id))
+
+    async def rename(self, conversation_id: str, body: said.Title) -> Any:
+        return dump(await self._assistant.rename(conversation_id, body.title))
+
+    async def delete(self, conversation_id: str) -> None:
+        await self._assistant.delete(conversation_id)
+
+    async def history(self, conversation_id: str) -> Any:
+        return dump(await self._assistant.history(conversation_id))
+
+    async def running(self, conversation_id: str) -> Any:
+        return {"turn_id": self._assistant.running(conversation_id)}
+
+    async def search(self, query: str, limit: int = 30) -> Any:
+        return dump(await self._assistant.search(query, limit))
+
+    # Turns
+
+    async def reply(self, request: Request, conversation_id: str, body: said.Question) -> Response:
+        events = await self._assistant.reply(
+            conversation_id,
+            body.text,
+            face=body.face,
+            attachments=[attachment.decode() for attachment in body.attachments],
+            person_id=body.person_id,
+            model=body.model,
+            sampling=body.sampling,
+        )
+        return self._events(request, events)
+
+    async def regenerate(self, request: Request, turn_id: str, body: said.Asked) -> Response:
+        events = await self._assistant.regenerate(
+            turn_id, face=body.face, person_id=body.person_id, model=body.model, sampling=body.sampling
+        )
+        return self._events(request, events)
+
+    async def edit(self, request: Request, turn_id: str, body: said.Edit) -> Response:
+        events = await self._assistant.edit(
+            turn_id, body.text, face=body.face, person_id=body.person_id, model=body.model, sampling=body.sampling
+        )
+        return self._events(request, events)
+
+    async def follow(self, request: Request, turn_id: str) -> Response:
+        return self._events(request, await self._assistant.follow(turn_id))
+
+    async def turn(self, turn_id: str) -> Any:
+        return dump(await self._assistant.turn(turn_id))
+
+    async def stop(self, turn_id: str, body: said.Stop) -> Any:
+        return {"stopped": await self._assistant.stop(turn_id, face=body.face, person_id=body.person_id)}
+
+    async def select_branch(self, turn_id: str) -> Any:
+        return dump(await self._assistant.select_branch(turn_id))
+
+    async def signal(self, turn_id: str, body: said.NewSignal) -> Any:
+        return dump(
+            await self._assistant.signal(
+                turn_id, body.kind, face=body.face, person_id=body.person_id, reason=body.reason
+            )
+        )
+
+    # Models
+
+    async def models(self) -> Any:
+        return dump(await self._assistant.models())
+
+    async def use_model(self, body: said.ModelName) -> Any:
+        if body.name is None:
+            raise NoModelChosen
+        return dump(await self._assistant.use_model(body.name))
+
+    async def pull_model(self, request: Request, body: said.ModelName) -> Response:
+        return EventStream(_progress(self._assistant.pull_model(body.name)), self._client_language(request))
+
+    async def prepare_model(self, body: said.ModelName) -> None:
+        await self._assistant.prepare_model(body.name)
+
+    async def remove_model(self, name: str) -> None:
+        await self._assistant.remove_model(name)
+
+    async def engine_info(self) -> Any:
+        return dump(await self._assistant.engine_info())
+
+    # People
+
+    async def new_pairing_code(self, body: said.CodeRequest) -> Any:
+        return dump(await self._assistant.new_pairing_code(body.face))
+
+    async def people(self) -> Any:
+        return dump(await self._assistant.people())
+
+    async def pair(self, body: said.Pairing) -> Any:
+        return dump(await self._assistant.pair(body.face, body.external_id, body.name, body.code))
+
+    async def person(self, face: Face, external_id: str) -> Any:
+        found = await self._assistant.person(face, external_id)
+        return None if found is None else dump(found)
+
+    async def unpair(self, person_id: str) -> None:
+        await self._assistant.unpair(person_id)
+
+    async def enter(self, person_id: str, body: said.Entered) -> None:
+        await self._assistant.enter(person_id, body.conversation_id)
+
+    def _events(self, request: Request, events: AsyncGenerator[Event, None]) -> EventStream:
+        return EventStream(_event_lines(events), self._client_language(request))
+
+    def _client_language(self, request: Request) -> Language:
+        return request_language(request.headers, self._language)
+
+
+async def _event_lines(events: AsyncGenerator[Event, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield data_line(dump_event(event))
+
+
+async def _progress(steps: AsyncGenerator[DownloadProgress, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(steps):
+        async for step in steps:
+            yield data_line(dump(step))

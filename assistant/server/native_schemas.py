@@ -1,0 +1,85 @@
+"""What our own client sends to /api."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant.config import Sampling
+from assistant.errors import AttachmentRefused
+from assistant.memory.records import Face, NewAttachment, SignalKind
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Title(_Strict):
+    title: str = ""
+
+
+class EncodedAttachment(_Strict):
+    """`data` in base64."""
+
+    name: str
+    data: str
+
+    def decode(self) -> NewAttachment:
+        try:
+            return NewAttachment(self.name, base64.b64decode(self.data, validate=True))
+        except binascii.Error as error:
+            raise AttachmentRefused(name=self.name, reason="unreadable") from error
+
+
+class Asked(_Strict):
+    """What every way of asking has in common."""
+
+    face: Face = "rest"
+    person_id: str | None = None
+    model: str | None = None
+    sampling: Sampling | None = None
+
+
+class Question(Asked):
+    text: str
+    attachments: list[EncodedAttachment] = Field(default_factory=list)
+
+
+class Edit(Asked):
+    text: str
+
+
+class Stop(_Strict):
+    face: Face | None = None
+    person_id: str | None = None
+
+
+class NewSignal(_Strict):
+    kind: SignalKind
+    face: Face
+    person_id: str | None = None
+    reason: str = ""
+
+
+class ModelName(_Strict):
+    """None is the current model, or the default for this machine."""
+
+    name: str | None = None
+
+
+class CodeRequest(_Strict):
+    face: Face
+
+
+class Pairing(_Strict):
+    face: Face
+    external_id: Annotated[str, Field(min_length=1)]
+    name: str
+    code: str
+
+
+class Entered(_Strict):
+    conversation_id: str | None = None

@@ -1,0 +1,209 @@
+"""What an OpenAI client may send, checked, and turned into the core's own words.
+
+A field that only tunes something we do not have is ignored, as every server of this protocol does; a field that would
+change the answer and cannot be honoured is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant.config import Sampling
+from assistant.errors import ParameterRefused
+
+_LARGEST_SEED: Final = 2**32 - 1
+"""Seeds are 32 bits wide in llama.cpp, and all ones would mean: a random one."""
+_SMALLEST_TOP_P: Final = 1e-6
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class ContentPart(_Lenient):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class FunctionCall(_Lenient):
+    name: str
+    arguments: str = "{}"
+
+
+class ToolCall(_Lenient):
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(_Lenient):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+
+class StreamOptions(_Lenient):
+    include_usage: bool = False
+
+
+ToolChoice: TypeAlias = str | dict[str, Any]
+
+
+class ChatCompletionRequest(_Lenient):
+    """Of POST /v1/chat/completions. `top_k`, `min_p` and `repeat_penalty` are what local servers add to it."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    model: str | None = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    repeat_penalty: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: ToolChoice | None = None
+    response_format: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+    store: bool | None = None
+    # Refused by `check` unless they ask for nothing:
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, float] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    modalities: list[str] | None = None
+    functions: list[Any] | None = None
+    function_call: Any = None
+
+    def check(self) -> None:
+        """Raises ParameterRefused for the first thing that would be ignored to somebody's surprise."""
+        refusals: tuple[tuple[str, bool, str], ...] = (
+            ("n", self.n not in {None, 1}, "one_choice_only"),
+            ("logprobs", bool(self.logprobs), "no_logprobs"),
+            ("top_logprobs", bool(self.top_logprobs), "no_logprobs"),
+            ("logit_bias", bool(self.logit_bias), "no_logit_bias"),
+            ("presence_penalty", bool(self.presence_penalty), "no_penalties"),
+            ("frequency_penalty", bool(self.frequency_penalty), "no_penalties"),
+            ("modalities", self.modalities not in (None, [], ["text"]), "text_only"),
+            ("functions", bool(self.functions), "use_tools"),
+            ("function_call", bool(self.function_call), "use_tools"),
+            ("tools", any(tool.get("type") != "function" for tool in self.tools or ()), "functions_only"),
+            ("tool_choice", not _known_choice(self.tool_choice), "functions_only"),
+        )
+        for name, refused, reason in refusals:
+            if refused:
+                raise ParameterRefused(name=name, reason=reason)
+
+    def sampling(self, default: Sampling) -> Sampling:
+        """The default with everything the request names in its place."""
+        named = {
+            "temperature": self.temperature,
+            "top_p": None if self.top_p is None else max(self.top_p, _SMALLEST_TOP_P),
+            "top_k": self.top_k,
+            "min_p": self.min_p,
+            "repeat_penalty": self.repeat_penalty,
+            "max_tokens": self.max_completion_tokens or self.max_tokens,
+            "seed": None if self.seed is None else self.seed % _LARGEST_SEED,
+        }
+        return default.model_copy(update={name: value for name, value in named.items() if value is not None})
+
+    def stops(self) -> tuple[str, ...]:
+        found = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(text for text in found if text)
+
+    def offered_tools(self) -> tuple[dict[str, Any], ...]:
+        """None of them when the request forbids calling any."""
+        return () if self.tool_choice == "none" else tuple(self.tools or ())
+
+    def format(self) -> dict[str, Any] | None:
+        """How the answer is to be shaped; None for plain text."""
+        if self.response_format is None or self.response_format.get("type") == "text":
+            return None
+        if self.response_format.get("type") not in {"json_object", "json_schema"}:
+            raise ParameterRefused(name="response_format", reason=str(self.response_format.get("type")))
+        return self.response_format
+
+    def chat(self) -> tuple[BaseMessage, ...]:
+        return tuple(_message(message, f"messages.{i}") for i, message in enumerate(self.messages))
+
+    def question(self) -> str:
+        """The last message of the person, for a conversation whose history is stored here."""
+        for i in range(len(self.messages) - 1, -1, -1):
+            if self.messages[i].role == "user":
+                return _text(self.messages[i].content, f"messages.{i}.content")
+        raise ParameterRefused(name="messages", reason="no_user_message")
+
+
+class EmbeddingRequest(_Lenient):
+    """Of POST /v1/embeddings."""
+
+    input: str | list[Any]
+    model: str | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None
+
+    def texts(self) -> list[str]:
+        found = [self.input] if isinstance(self.input, str) else self.input
+        if not found or not all(found):
+            raise ParameterRefused(name="input", reason="empty")
+        if not all(isinstance(item, str) for item in found):
+            raise ParameterRefused(name="input", reason="no_token_ids")
+        return found
+
+
+def _message(message: Message, where: str) -> BaseMessage:
+    text = _text(message.content, f"{where}.content")
+    match message.role:
+        case "system" | "developer":
+            return SystemMessage(text)
+        case "user":
+            return HumanMessage(text)
+        case "tool":
+            if message.tool_call_id is None:
+                raise ParameterRefused(name=f"{where}.tool_call_id", reason="empty")
+            return ToolMessage(text, tool_call_id=message.tool_call_id)
+        case "assistant":
+            calls = [
+                {"id": call.id, "name": call.function.name, "args": _arguments(call.function.arguments)}
+                for call in message.tool_calls or ()
+            ]
+            return AIMessage(text, tool_calls=calls)
+
+
+def _text(content: str | list[ContentPart] | None, where: str) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    pieces: list[str] = []
+    for i, part in enumerate(content):
+        piece = part.text if part.type == "text" else part.refusal if part.type == "refusal" else None
+        if piece is None:
+            raise ParameterRefused(name=f"{where}.{i}.{part.type}", reason="text_only")
+        pieces.append(piece)
+    return "\n".join(pieces)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    # A small model's broken call comes back in the history; it must not end the conversation.
+    try:
+        value = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return {"arguments": text}
+    return value if isinstance(value, dict) else {"arguments": value}
+
+
+def _known_choice(choice: ToolChoice | None) -> bool:
+    if isinstance(choice, dict):
+        return choice.get("type") == "function"
+    return choice in {None, "none", "auto", "required"}

@@ -1,0 +1,167 @@
+"""Who may knock: the names this server answers to, the key, and how large a request may be.
+
+Plain ASGI middleware, so that it holds for the page, its websockets and every API alike, before a body is read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.config import Settings
+from assistant.errors import AssistantError, HostRefused, KeyRefused, MessageTooLong, UnsafeBind
+from assistant.i18n import Language, explain
+from assistant.server.errors import error_body, error_response, request_language
+
+BODY_LIMIT: Final = 4_000_000
+"""Bytes of one API request; the page's uploads have a limit of their own."""
+_GUARDED: Final = ("/v1", "/api", "/metrics")
+_WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
+_MISDIRECTED: Final = 421
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address always means this machine."""
+    name = host.strip("[]").lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def check_bind(host: str, settings: Settings) -> None:
+    """Raises UnsafeBind for an address others can reach while no key is asked for."""
+    if not is_loopback(host) and settings.server.api_key is None:
+        raise UnsafeBind(host=host)
+
+
+class HostCheck:
+    """Refuses what a browser was tricked into sending: a foreign Host (DNS rebinding) or Origin (another site)."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, language: Language) -> None:
+        self._app = app
+        self._language = language
+        names = {name.lower() for name in settings.server.allowed_hosts}
+        self._names = names | ({settings.server.host.lower()} - _WILDCARDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        name, port = _authority(f"//{host}")
+        if not self._ours(name):
+            await _refuse(HostRefused(host=host), scope, receive, send, self._language, _MISDIRECTED)
+        elif origin is not None and not self._same_site(origin, port):
+            await _refuse(HostRefused(host=origin), scope, receive, send, self._language)
+        else:
+            await self._app(scope, receive, send)
+
+    def _ours(self, name: str | None) -> bool:
+        return name is not None and (is_loopback(name) or name in self._names)
+
+    def _same_site(self, origin: str, port: int | None) -> bool:
+        name, origin_port = _authority(origin)
+        if name is not None and name in self._names:
+            return True
+        # Another program's page on this machine is another site, even if its name is localhost too.
+        return self._ours(name) and (origin_port or _default_port(origin)) == (port or _default_port(origin))
+
+
+class KeyCheck:
+    """Asks for the bearer key on every API path when one is set; the page signs people in by itself."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, language: Language) -> None:
+        self._app = app
+        self._language = language
+        key = settings.server.api_key
+        self._key = key.get_secret_value().encode() if key is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._key is not None and _is_api(scope) and not self._right(Headers(scope=scope)):
+            await _refuse(KeyRefused(), scope, receive, send, self._language)
+        else:
+            await self._app(scope, receive, send)
+
+    def _right(self, headers: Headers) -> bool:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        key = given.strip().encode() if scheme.lower() == "bearer" else b""
+        return self._key is not None and secrets.compare_digest(key, self._key)
+
+
+class BodyLimit:
+    """Refuses an API request larger than `limit` bytes without taking it in."""
+
+    def __init__(self, app: ASGIApp, language: Language, limit: int = BODY_LIMIT) -> None:
+        self._app = app
+        self._language = language
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_api(scope):
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        size = int(declared) if declared.isdecimal() else 0
+        if size > self._limit:
+            await _refuse(MessageTooLong(size=size, limit=self._limit), scope, receive, send, self._language)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                # An HTTPException is the one thing FastAPI lets through while it reads a body.
+                raise HTTPException(413, explain(MessageTooLong(size=taken, limit=self._limit), self._language))
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _is_api(scope: Scope) -> bool:
+    path = scope.get("path", "")
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in _GUARDED)
+
+
+def _authority(url: str) -> tuple[str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port
+    except ValueError:
+        return None, None
+
+
+def _default_port(origin: str) -> int:
+    return 443 if origin.startswith(("https:", "wss:")) else 80
+
+
+async def _refuse(
+    error: AssistantError,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    default: Language,
+    status: int | None = None,
+) -> None:
+    language = request_language(Headers(scope=scope), default)
+    response = error_response(error, language)
+    if status is not None:
+        response.status_code = status
+    if scope["type"] == "websocket":
+        # Closing before accepting is answered with 403 by the server.
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": json.dumps(error_body(error, "en"))[:120]})
+        return
+    await response(scope, receive, send)
