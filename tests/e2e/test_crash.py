@@ -35,7 +35,7 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
             children = psutil.Process(patina.pid).children(recursive=True)
             assert children, "the model has a process of its own"
             patina.kill()
-            gone, alive = psutil.wait_procs(children, timeout=10)
+            _, alive = psutil.wait_procs(children, timeout=10)
             assert not alive, "the engine ends with the process it belongs to"
     with Served(home, real_model) as patina:
         async with AssistantClient(patina.address) as client:
