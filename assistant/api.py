@@ -95,6 +95,7 @@ class Assistant:
         if self._indexing is not None:
             self._indexing.cancel()
         await self._engine.close()
+        await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)
 
     async def __aenter__(self) -> Assistant:
