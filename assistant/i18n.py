@@ -5,6 +5,8 @@ A folder `locales/` holds `en.toml` and `zh.toml` with the same keys and the sam
 
 from __future__ import annotations
 
+import locale
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -18,6 +20,13 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 def language_of(tag: str | None) -> Language:
     """The nearest language we speak for a BCP 47 tag or a POSIX locale: zh* gives Chinese, the rest English."""
     return "zh" if tag and tag.lower().replace("_", "-").split("-")[0] == "zh" else "en"
+
+
+def system_language() -> Language:
+    """What this session of the operating system speaks: the locale variables first, which also name a language whose
+    locale is not installed."""
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return language_of(next((tag for tag in named if tag), None) or locale.getlocale()[0])
 
 
 def language_of_text(text: str, default: Language = "en") -> Language:
