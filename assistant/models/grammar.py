@@ -40,10 +40,11 @@ def gbnf(generation: Generation) -> str | None:
 
 
 def _from_schema(schema: dict[str, Any]) -> str:
-    from llama_cpp.llama_grammar import json_schema_to_gbnf  # loads the native library
-
     if any(not ref.startswith("#/") for ref in _references(schema)):
         raise InvalidGrammar("$ref may only point into the schema itself (#/…)")
+
+    from llama_cpp.llama_grammar import json_schema_to_gbnf  # loads the native library
+
     try:
         return str(json_schema_to_gbnf(json.dumps(schema)))
     except Exception as error:  # the converter answers a wrong schema with whatever Python raises underneath
