@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import sqlite_utils
 
 from assistant.errors import DatabaseDamaged, DatabaseTooNew, MigrationFailed
 from assistant.memory import backup
+
+Change: TypeAlias = Callable[[sqlite_utils.Database], None]
 
 _RECORDS: Final = """
 CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)
@@ -25,7 +27,7 @@ class Step:
 
     number: int
     name: str
-    change: Callable[[sqlite_utils.Database], None]
+    change: Change
 
 
 def apply(tables: sqlite_utils.Database, steps: Sequence[Step], path: Path, backups: Path) -> None:

@@ -53,6 +53,7 @@ class Recall:
         keys: dict[str, tuple[str, str]] = {hit.turn_id: (hit.turn_id, hit.role) for hit in reversed(lexical)}
         hits: dict[tuple[str, str], SearchHit] = {}
         scores: dict[tuple[str, str], float] = defaultdict(float)
+        key: tuple[str, str]
         for rank, hit in enumerate(lexical, start=1):
             key = (hit.turn_id or hit.conversation_id, hit.role)
             hits[key] = hit

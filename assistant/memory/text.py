@@ -117,4 +117,4 @@ def _folded(run: str) -> str:
     if len(run) == 1 and "\u4e00" <= run <= "\u9fff":
         return run
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", run).casefold())
-    return unicodedata.normalize("NFC", _NOT_WORD.sub("", plain))
+    return unicodedata.normalize("NFC", _NOT_WORD.sub("", plain)) or _NOT_WORD.sub("", run)
