@@ -1,0 +1,154 @@
+"""The desktop page: lays the views out, and ties what a person does in the tab to the rooms behind it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import gradio as gr
+from fastapi import FastAPI
+
+from assistant.api import Assistant
+from assistant.config import Settings
+from assistant.errors import AssistantError, InternalFault
+from assistant.i18n import LANGUAGES
+from assistant.paths import Paths
+from ui.chat import Chat
+from ui.conversations import ConversationList
+from ui.markdown import Markdown
+from ui.models import ModelChooser
+from ui.preferences import Preferences
+from ui.presenter import Presenter
+from ui.settings import SettingsPanel
+from ui.theme import head, theme
+from ui.visit import Visit
+
+_log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[Visit], AsyncIterator[dict[str, Any]]]
+
+_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "composer", "models", "settings")
+
+
+def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) -> None:
+    """Put the page at "/" of the application that already serves the REST face."""
+    presenter = Presenter(Markdown())
+    preferences = Preferences(settings, paths)
+    key = settings.server.api_key
+
+    def allowed(_user: str, password: str) -> bool:
+        return key is not None and hmac.compare_digest(password.encode(), key.get_secret_value().encode())
+
+    gr.mount_gradio_app(
+        app,
+        page(assistant, presenter, preferences),
+        path="/",
+        auth=allowed if key else None,
+        auth_message=" ".join(presenter.text(language, "login.message") for language in reversed(LANGUAGES)),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        max_file_size="1kb",  # files travel inside the question; Gradio's own upload has no use here
+        favicon_path=str(Path(__file__).parent / "favicon.png"),
+        theme=theme(),
+        head=head(),
+    )
+
+
+def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -> gr.Blocks:
+    """The views, empty until a tab says where it is, and one component that carries its events."""
+    conversations = ConversationList(assistant, presenter)
+    models = ModelChooser(assistant, presenter)
+    chat = Chat(assistant, presenter, preferences, conversations, models)
+    panel = SettingsPanel(assistant, presenter, preferences)
+    handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
+        "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),
+        "send": (chat.send, ("sidebar", "topbar", "live")),
+        "regenerate": (chat.regenerate, ("sidebar", "topbar", "live")),
+        "edit": (chat.edit, ("sidebar", "topbar", "live")),
+        "branch": (chat.branch, ("topbar", "thread")),
+        "stop": (chat.stop, ()),
+        "rate": (chat.rate, ()),
+        "copied": (chat.copied, ()),
+        "more": (conversations.more, ("sidebar",)),
+        "search": (conversations.search, ("sidebar",)),
+        "rename": (conversations.rename, ("sidebar",)),
+        "delete": (conversations.delete, ("sidebar",)),
+        "models": (models.panel, ("models", "topbar", "start")),
+        "use": (models.use, ("models", "topbar", "start")),
+        "remove-model": (models.remove, ("models", "topbar", "start")),
+        "pull": (models.pull, ("models", "topbar", "start")),
+        "pause": (models.pause, ("models", "topbar", "start")),
+        "settings": (panel.panel, ("settings",)),
+        "set": (panel.set, ("settings",)),
+        "pair": (panel.pair, ("settings",)),
+        "unpair": (panel.unpair, ("settings",)),
+    }
+    with gr.Blocks(analytics_enabled=False, title="Patina 包浆", fill_width=True, fill_height=True) as blocks:
+        views = {name: _view(name) for name in _VIEWS}
+        notice = _view("notice")
+        events = ", ".join(f'"do_{name}"' for name in handlers)
+        wire = gr.HTML(elem_id="wire", html_template=" ", js_on_load=f"patina.connect(trigger, [{events}]);")
+        for name, (handler, outputs) in handlers.items():
+            getattr(wire, f"do_{name}")(
+                _bound(handler, outputs, presenter, preferences),
+                inputs=None,
+                outputs=[*(views[output] for output in outputs), notice],
+                api_name=name,
+                api_visibility="private",
+                show_progress="hidden",
+                trigger_mode="multiple",
+                concurrency_limit=None,
+            )
+    return blocks
+
+
+def _view(name: str) -> gr.HTML:
+    return gr.HTML(
+        value=None,
+        elem_id=name,
+        html_template=" ",
+        js_on_load=f'patina.mount("{name}", element, props, watch);',
+        apply_default_css=False,
+    )
+
+
+def _bound(
+    handler: Handler, outputs: tuple[str, ...], presenter: Presenter, preferences: Preferences
+) -> Callable[[gr.EventData], AsyncIterator[Any]]:
+    """What Gradio calls: reads the event, runs the handler, turns an error into a sentence."""
+
+    async def run(event: gr.EventData) -> AsyncIterator[Any]:
+        fields = event._data if isinstance(event._data, dict) else {}
+        visit = Visit(
+            view=int(fields.get("view") or 0),
+            language=preferences.language(str(fields.get("tag") or "")),
+            conversation_id=str(fields["conversation"]) if fields.get("conversation") else None,
+            fields=fields,
+        )
+        try:
+            async for views in handler(visit):
+                yield _values(views, outputs, None)
+        except AssistantError as error:
+            yield _values({}, outputs, _notice(visit, presenter, error))
+        except Exception as error:
+            _log.exception("the page could not do what was asked")
+            yield _values({}, outputs, _notice(visit, presenter, InternalFault(reason=str(error))))
+
+    return run
+
+
+def _values(views: dict[str, Any], outputs: tuple[str, ...], notice: dict[str, Any] | None) -> Any:
+    values = [views.get(name, gr.skip()) for name in outputs]
+    return [*values, notice or gr.skip()] if values else notice or gr.skip()
+
+
+def _notice(visit: Visit, presenter: Presenter, error: AssistantError) -> dict[str, Any]:
+    return {"view": visit.view, "number": visit.number("number"), "text": presenter.explain(error, visit.language)}

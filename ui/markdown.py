@@ -1,0 +1,136 @@
+"""Markdown of answers to HTML: no raw HTML, no script, no remote image; code coloured, TeX kept for the browser."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+_INLINE_PAIRS = ((r"\(", r"\)", False), (r"\[", r"\]", True), ("$$", "$$", True), ("$", "$", False))
+_BLOCK_PAIRS = (("$$", "$$"), (r"\[", r"\]"))
+
+
+class Markdown:
+    """Renders and remembers the last few hundred texts, since a conversation is drawn again on every visit."""
+
+    def __init__(self, remembered: int = 400) -> None:
+        self._formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+        self._remembered = remembered
+        self._seen: OrderedDict[tuple[str, str], str] = OrderedDict()
+        parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+        parser.enable(["table", "strikethrough"])
+        # An image would make the browser fetch whatever address the model wrote, and so tell a stranger.
+        parser.disable("image")
+        parser.inline.ruler.before("escape", "math", _math_inline)
+        parser.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
+        rules = parser.renderer
+        assert isinstance(rules, RendererHTML)
+        rules.rules["fence"] = self._fence
+        rules.rules["code_block"] = self._fence
+        rules.rules["math"] = _render_math
+        rules.rules["link_open"] = _link_open
+        rules.rules["table_open"] = lambda *_: '<div class="table"><table>'
+        rules.rules["table_close"] = lambda *_: "</table></div>"
+        self._parser = parser
+
+    def render(self, text: str, copy_label: str, *, remember: bool = True) -> str:
+        """`copy_label` is what the button on a code block says; a text still growing is not worth remembering."""
+        key = (text, copy_label)
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return self._seen[key]
+        html: str = self._parser.render(text, {"copy_label": copy_label})
+        if remember:
+            self._seen[key] = html
+            if len(self._seen) > self._remembered:
+                self._seen.popitem(last=False)
+        return html
+
+    def _fence(
+        self, tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        token = tokens[index]
+        language = token.info.strip().split(maxsplit=1)[0] if token.info.strip() else ""
+        try:
+            body = highlight(token.content, get_lexer_by_name(language), self._formatter) if language else None
+        except ClassNotFound:
+            body = None
+        label = escape(str(env["copy_label"]))
+        return (
+            f'<div class="code"><div class="code-head"><span>{escape(language)}</span>'
+            f'<button type="button" data-do="copy-code">{label}</button></div>'
+            f"<pre><code>{escape(token.content) if body is None else body}</code></pre></div>"
+        )
+
+
+def _math_inline(state: StateInline, silent: bool) -> bool:
+    rest = state.src[state.pos : state.posMax]
+    for opening, closing, display in _INLINE_PAIRS:
+        if not rest.startswith(opening):
+            continue
+        end = rest.find(closing, len(opening))
+        tex = rest[len(opening) : end]
+        if end < 0 or not tex.strip():
+            continue
+        after = rest[end + len(closing) : end + len(closing) + 1]
+        # "$5 and $6" is money: a dollar opens before a non-space and closes after one, with no digit behind it.
+        if opening == "$" and (tex[0].isspace() or tex[-1].isspace() or after.isdigit() or "\n" in tex):
+            continue
+        if not silent:
+            token = state.push("math", "math", 0)
+            token.content = tex.strip()
+            token.meta = {"display": display}
+        state.pos += end + len(closing)
+        return True
+    return False
+
+
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]].strip()
+    for opening, closing in _BLOCK_PAIRS:
+        # Opened and closed on one line is the inline rule's; this one is for lines Markdown would take apart.
+        if not first.startswith(opening) or closing in first[len(opening) :]:
+            continue
+        if silent:
+            return True
+        lines = [first[len(opening) :]]
+        for line in range(start + 1, end):
+            text = state.src[state.bMarks[line] : state.eMarks[line]].strip()
+            if text.endswith(closing):
+                lines.append(text[: -len(closing)])
+                token = state.push("math", "math", 0)
+                token.block = True
+                token.content = "\n".join(lines).strip()
+                token.meta = {"display": True}
+                state.line = line + 1
+                return True
+            lines.append(text)
+    return False
+
+
+def _render_math(
+    tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any], *_: object
+) -> str:
+    tex = escape(tokens[index].content)
+    display = tokens[index].meta["display"]
+    tag = "div" if tokens[index].block else "span"
+    return f'<{tag} class="math" data-display="{int(display)}" data-tex="{tex}">{tex}</{tag}>'
+
+
+def _link_open(
+    tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any], *_: object
+) -> str:
+    href = escape(str(tokens[index].attrGet("href") or ""))
+    return f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">'

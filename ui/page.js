@@ -1,0 +1,646 @@
+// The tab's half of the page: draws the HTML it is handed, says what the person does, and remembers where it is.
+(() => {
+  "use strict";
+  const BOTTOM_PX = 90;
+  const FILE_LIMIT = 2_000_000;
+  const SEARCH_AFTER_MS = 220;
+  const KEPT = new Set(["files", "message", "toast", "countdown"]);
+
+  const here = {
+    view: 0,
+    conversation: new URLSearchParams(location.search).get("c"),
+    title: "",
+    busy: null,      // the turn being written, or "asked" until its id is known
+    pending: null,   // what was sent, put back into the composer if it is refused
+    files: [],
+    shown: 0,
+    number: 0,
+    all: false,
+  };
+  const views = {};
+  const waiting = [];
+  let trigger = null;
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const stored = (name, value) => {
+    try {
+      if (value === undefined) return localStorage.getItem(name);
+      localStorage.setItem(name, value);
+    } catch { /* a browser that forbids storage forgets, that is all */ }
+    return null;
+  };
+
+  // Events to the server
+
+  function send(name, fields = {}) {
+    const event = {
+      ...fields,
+      view: here.view,
+      conversation: here.conversation,
+      title: here.title,
+      shown: here.shown,
+      number: ++here.number,
+      tag: navigator.language,
+    };
+    if (trigger) trigger(`do_${name}`, event);
+    else waiting.push([`do_${name}`, event]);
+  }
+
+  function open(conversation, { turn = "", push = true, all = false } = {}) {
+    here.view += 1;
+    here.conversation = conversation;
+    here.busy = null;
+    here.all = all;
+    if (push) history.pushState(null, "", conversation ? `?c=${encodeURIComponent(conversation)}` : location.pathname);
+    drawer(false);
+    panel("");
+    send("open", { turn, all });
+  }
+
+  function ask(name, fields) {
+    here.view += 1;
+    busy("asked");
+    send(name, fields);
+  }
+
+  // Drawing: the tree is changed only where it differs, so selections, focus and open blocks survive.
+
+  function draw(root, html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    merge(root, template.content);
+    math(root);
+  }
+
+  function merge(from, to) {
+    const keyed = new Map([...from.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
+    let at = from.firstChild;
+    for (const next of [...to.childNodes]) {
+      const key = next.dataset?.key;
+      let match = null;
+      if (key) match = keyed.get(key) ?? null;
+      else if (at && at.nodeName === next.nodeName && !at.dataset?.key) match = at;
+      if (!match) from.insertBefore(next, at);
+      else {
+        if (match === at) at = at.nextSibling;
+        else from.insertBefore(match, at);
+        mergeNode(match, next);
+      }
+    }
+    while (at) {
+      const rest = at.nextSibling;
+      at.remove();
+      at = rest;
+    }
+  }
+
+  function mergeNode(node, next) {
+    if (node.nodeType !== Node.ELEMENT_NODE) {
+      if (node.nodeValue !== next.nodeValue) node.nodeValue = next.nodeValue;
+      return;
+    }
+    if (next.dataset?.tex !== undefined && node.dataset.tex === next.dataset.tex) return;
+    const fixed = next.dataset?.static;
+    for (const { name } of [...node.attributes]) {
+      if (!next.hasAttribute(name) && name !== "open" && !fixed) node.removeAttribute(name);
+    }
+    for (const { name, value } of next.attributes) {
+      if (fixed && ["hidden", "class", "value", "style"].includes(name)) continue;
+      if (node.getAttribute(name) !== value) {
+        node.setAttribute(name, value);
+        if (name === "value" && node !== document.activeElement) node.value = value;
+      }
+    }
+    if (!KEPT.has(fixed)) merge(node, next);
+  }
+
+  let katex = null;
+  async function math(root) {
+    const nodes = $$("[data-tex]:not([data-drawn])", root);
+    if (!nodes.length || !window.patinaFacts.katex) return;
+    katex ??= (async () => {
+      const link = document.createElement("link");
+      link.rel = "stylesheet";
+      link.href = window.patinaFacts.katexStyle;
+      document.head.append(link);
+      return (await import(new URL(window.patinaFacts.katex, document.baseURI))).default;
+    })();
+    const { render } = await katex;
+    for (const node of nodes) {
+      node.dataset.drawn = "";
+      render(node.dataset.tex, node, { displayMode: node.dataset.display === "1", throwOnError: false, trust: false });
+    }
+  }
+
+  // Views
+
+  const painters = {
+    sidebar(value) {
+      if (value.query !== undefined && value.query !== $("[data-static=search]")?.value.trim()) return;
+      draw(views.sidebar, value.html);
+      here.shown = $$(".item", views.sidebar).length;
+      mark();
+    },
+    topbar(value) { draw(views.topbar, value.html); },
+    models(value) { draw(views.models, value.html); },
+    settings(value) { draw(views.settings, value.html); themes(); countdown(); },
+    start(value) {
+      if ($(".start", views.thread)) draw(turns(), value.html);
+    },
+    composer(value) {
+      draw(views.composer, value.html);
+      const text = $("textarea", views.composer);
+      if (!text.dataset.ready) {
+        text.dataset.ready = "1";
+        text.value = stored(draftKey()) ?? "";
+        if (matchMedia("(hover: hover)").matches) text.focus();
+      }
+      grow(text);
+      controls();
+    },
+    thread(value) {
+      if (value.view !== here.view) return;
+      const moved = here.drawn !== value.conversation;
+      here.drawn = value.conversation;
+      if (value.conversation !== here.conversation) {
+        here.conversation = value.conversation;
+        history.replaceState(null, "", value.conversation ? `?c=${encodeURIComponent(value.conversation)}` : location.pathname);
+      }
+      document.documentElement.lang = value.language;
+      titled(value.title);
+      draw(turns(), value.html);
+      const earlier = $(".earlier", views.thread);
+      earlier.hidden = !value.earlier;
+      earlier.textContent = value.earlier;
+      busy(value.running);
+      mark();
+      if (moved) restoreDraft();
+      const target = value.target && $(`[data-turn="${CSS.escape(value.target)}"]`, views.thread);
+      if (target) {
+        target.scrollIntoView({ block: "start" });
+        target.classList.add("pointed");
+      } else if (moved) scroller().scrollTop = scroller().scrollHeight;
+    },
+    live(value) {
+      if (value.view !== here.view) return;
+      if (here.conversation !== value.conversation) {
+        dropDraft();
+        here.conversation = here.drawn = value.conversation;
+        history.replaceState(null, "", `?c=${encodeURIComponent(value.conversation)}`);
+        mark();
+      }
+      const list = turns();
+      const near = nearBottom();
+      let fresh = false;
+      if (!$(`[data-key="${value.turn}"]`, list)) {
+        fresh = true;
+        let last = value.parent ? $(`[data-key="${value.parent}"]`, list) : null;
+        for (const node of [...list.children]) {
+          const after = last && last.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING;
+          if (!last || after) node.remove();
+        }
+        const place = document.createElement("article");
+        place.dataset.key = value.turn;
+        list.append(place);
+        if (here.pending) { here.pending = null; dropDraft(); }
+      }
+      const template = document.createElement("template");
+      template.innerHTML = value.html;
+      mergeNode($(`[data-key="${value.turn}"]`, list), template.content.firstElementChild);
+      math(list);
+      busy(value.done ? null : value.turn);
+      if (fresh || near) scroller().scrollTop = scroller().scrollHeight;
+    },
+    notice(value) {
+      if (value.view !== here.view) return;
+      say(value.text);
+      if (here.busy === "asked") busy(null);
+      if (here.pending) {
+        const text = $("textarea", views.composer);
+        if (!text.value) text.value = here.pending.text;
+        here.files = here.pending.files;
+        here.pending = null;
+        files();
+        grow(text);
+      }
+    },
+  };
+
+  function turns() {
+    if (!$(".turns", views.thread)) {
+      views.thread.innerHTML =
+        '<div class="scroller"><button type="button" class="earlier" data-do="earlier" hidden></button><div class="turns" aria-live="polite"></div></div>';
+    }
+    return $(".turns", views.thread);
+  }
+  const scroller = () => $(".scroller", views.thread);
+  const nearBottom = () => {
+    const box = scroller();
+    return box.scrollHeight - box.scrollTop - box.clientHeight < BOTTOM_PX;
+  };
+  function titled(title) {
+    here.title = here.conversation ? title : "";
+    document.title = here.conversation ? `${title} · Patina` : "Patina 包浆";
+  }
+  function mark() {
+    for (const item of $$(".item", views.sidebar)) {
+      const current = item.dataset.conversation === here.conversation;
+      item.classList.toggle("current", current);
+      if (current && here.drawn === here.conversation) titled($("a", item).textContent);
+    }
+  }
+  function busy(turn) {
+    here.busy = turn;
+    document.body.classList.toggle("busy", Boolean(turn));
+    controls();
+  }
+  function panel(name) {
+    document.body.dataset.panel = name;
+    if (name) {
+      send(name);
+      drawer(false);
+    }
+  }
+  function drawer(shown) { document.body.classList.toggle("drawer", shown); }
+  function say(text) {
+    const toast = $(".toast");
+    if (!toast) return;
+    toast.textContent = text;
+    toast.classList.remove("shown");
+    void toast.offsetWidth;
+    toast.classList.add("shown");
+  }
+
+  // Composer
+
+  const draftKey = () => `patina.draft.${here.conversation ?? ""}`;
+  function dropDraft() {
+    try { localStorage.removeItem(draftKey()); } catch { /* see stored */ }
+  }
+  function restoreDraft() {
+    const text = views.composer && $("textarea", views.composer);
+    if (!text) return;
+    text.value = stored(draftKey()) ?? "";
+    here.files = [];
+    files();
+    grow(text);
+    controls();
+  }
+  function grow(text) {
+    text.style.height = "auto";
+    text.style.height = `${text.scrollHeight}px`;
+  }
+  function controls() {
+    const text = views.composer && $("textarea", views.composer);
+    if (!text) return;
+    $("[data-do=send]", views.composer).disabled = Boolean(here.busy) || (!text.value.trim() && !here.files.length);
+  }
+  function submit(words) {
+    const text = $("textarea", views.composer);
+    const question = words ?? text.value;
+    if (here.busy || (!question.trim() && !here.files.length)) return;
+    here.pending = { text: question, files: here.files };
+    ask("send", { text: question, files: here.files.map(({ name, data }) => ({ name, data })) });
+    text.value = "";
+    here.files = [];
+    files();
+    grow(text);
+    controls();
+  }
+  async function attach(list) {
+    const message = $(".message", views.composer);
+    message.textContent = "";
+    for (const file of list) {
+      if (file.size > FILE_LIMIT) {
+        message.textContent = message.dataset.tooLarge.replace("{name}", file.name);
+        continue;
+      }
+      const url = await new Promise((done) => {
+        const reader = new FileReader();
+        reader.onload = () => done(reader.result);
+        reader.onerror = () => done("");
+        reader.readAsDataURL(file);
+      });
+      here.files.push({ name: file.name, data: url.slice(url.indexOf(",") + 1) });
+    }
+    files();
+    controls();
+  }
+  function files() {
+    const box = $(".files", views.composer);
+    const label = $(".message", views.composer).dataset.remove;
+    box.replaceChildren(...here.files.map((file, index) => {
+      const chip = document.createElement("span");
+      chip.className = "file";
+      const name = document.createElement("b");
+      name.textContent = file.name;
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.textContent = "×";
+      remove.dataset.do = "detach";
+      remove.dataset.index = index;
+      remove.ariaLabel = label.replace("{name}", file.name);
+      chip.append(name, remove);
+      return chip;
+    }));
+  }
+
+  // Theme: the browser's own affair, since one person has bright and dark rooms.
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  function theme(choice) {
+    if (choice) stored("patina.theme", choice);
+    const chosen = stored("patina.theme") ?? "auto";
+    const mode = chosen === "auto" ? (dark.matches ? "dark" : "light") : chosen;
+    document.documentElement.dataset.mode = mode;
+    document.body?.classList.toggle("dark", mode === "dark");
+    themes();
+  }
+  function themes() {
+    const chosen = stored("patina.theme") ?? "auto";
+    for (const button of $$(".themes button")) button.ariaChecked = String(button.dataset.value === chosen);
+  }
+  dark.addEventListener("change", () => theme());
+  theme();
+  // Gradio sets its own class from the system when it has loaded; the person's choice comes after it.
+  new MutationObserver(() => {
+    const wanted = document.documentElement.dataset.mode === "dark";
+    if (document.body && document.body.classList.contains("dark") !== wanted) theme();
+  }).observe(document.documentElement, { subtree: true, attributeFilter: ["class"] });
+
+  let ticking = null;
+  function countdown() {
+    clearInterval(ticking);
+    const node = $("[data-static=countdown]", views.settings);
+    if (!node) return;
+    const tick = () => {
+      const left = Math.floor(Number(node.dataset.until) - Date.now() / 1000);
+      const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+      node.textContent = left > 0 ? node.dataset.remaining.replace("{remaining}", time) : node.dataset.expired;
+      if (left <= 0) clearInterval(ticking);
+    };
+    ticking = setInterval(tick, 1000);
+    tick();
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {  // a page served by name over plain HTTP has no clipboard
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    say($(".toast").dataset.copied);
+  }
+
+  // What a click means
+
+  const turnOf = (node) => node.closest(".turn").dataset.turn;
+  const actions = {
+    new: () => { open(null); $("textarea", views.composer)?.focus(); },
+    open: (node) => open(node.dataset.conversation, { turn: node.dataset.turn ?? "" }),
+    earlier: () => {
+      here.view += 1;
+      send("open", { all: true });
+    },
+    more: () => send("more"),
+    drawer: () => drawer(!document.body.classList.contains("drawer")),
+    panel: (node) => panel(document.body.dataset.panel === node.dataset.panel ? "" : node.dataset.panel),
+    theme: () => theme(document.documentElement.dataset.mode === "dark" ? "light" : "dark"),
+    "set-theme": (node) => theme(node.dataset.value),
+    example: (node) => submit(node.textContent.trim()),
+    send: () => submit(),
+    stop: () => send("stop", { turn: here.busy === "asked" ? "" : here.busy }),
+    attach: () => $("[data-static=picker]", views.composer).click(),
+    detach: (node) => { here.files.splice(Number(node.dataset.index), 1); files(); controls(); },
+    regenerate: (node) => { if (!here.busy) ask("regenerate", { turn: turnOf(node) }); },
+    branch: (node) => {
+      if (here.busy || !node.dataset.to) return;
+      here.view += 1;
+      send("branch", { turn: node.dataset.to });
+    },
+    "copy-answer": (node) => {
+      const turn = node.closest(".turn");
+      copy($(".answer", turn).dataset.source);
+      send("copied", { turn: turn.dataset.turn });
+    },
+    "copy-code": (node) => {
+      copy($("code", node.closest(".code")).textContent);
+      const turn = node.closest(".turn");
+      if (turn && !turn.classList.contains("writing")) send("copied", { turn: turn.dataset.turn });
+    },
+    rate: (node) => {
+      const turn = node.closest(".turn");
+      const pressed = node.ariaPressed === "true";
+      for (const button of $$("[data-do=rate]", turn)) button.ariaPressed = "false";
+      node.ariaPressed = String(!pressed);
+      const form = $(".reason", turn);
+      form.hidden = pressed || node.dataset.kind !== "thumb_down";
+      if (!form.hidden) {
+        $(".thanks", form).hidden = true;
+        $("input", form).hidden = $("button", form).hidden = false;
+        $("input", form).focus();
+      }
+      send("rate", { turn: turn.dataset.turn, kind: pressed ? "thumb_cleared" : node.dataset.kind });
+    },
+    "reason-send": (node) => {
+      const form = node.closest(".reason");
+      const input = $("input", form);
+      if (!input.value.trim()) { form.hidden = true; return; }
+      send("rate", { turn: turnOf(node), kind: "thumb_down", reason: input.value.trim() });
+      input.value = "";
+      input.hidden = $("button", form).hidden = true;
+      $(".thanks", form).hidden = false;
+    },
+    "edit-open": (node) => {
+      if (here.busy) return;
+      const question = node.closest(".question");
+      question.classList.add("editing");
+      const text = $(".editor textarea", question);
+      $(".editor", question).hidden = false;
+      text.value = $(".bubble", question)?.textContent ?? "";
+      grow(text);
+      text.focus();
+    },
+    "edit-cancel": (node) => {
+      const question = node.closest(".question");
+      question.classList.remove("editing");
+      $(".editor", question).hidden = true;
+    },
+    "edit-send": (node) => {
+      const words = $("textarea", node.closest(".editor")).value;
+      if (here.busy || !words.trim()) return;
+      const turn = turnOf(node);
+      actions["edit-cancel"](node);
+      ask("edit", { turn, text: words });
+    },
+    "rename-open": (node) => {
+      const item = node.closest(".item");
+      const input = $(".rename", item);
+      input.value = $("a", item).textContent;
+      input.hidden = false;
+      item.classList.add("renaming");
+      input.focus();
+      input.select();
+    },
+    "delete-open": (node) => { $(".confirm", node.closest(".item")).hidden = false; },
+    "delete-cancel": (node) => { $(".confirm", node.closest(".item")).hidden = true; },
+    delete: (node) => {
+      const target = node.closest(".item").dataset.conversation;
+      send("delete", { target });
+      if (target === here.conversation) open(null);
+    },
+    pull: (node) => send("pull", { model: node.dataset.model }),
+    pause: (node) => send("pause", { model: node.dataset.model }),
+    use: (node) => send("use", { model: node.dataset.model ?? node.value }),
+    "remove-model": (node) => send("remove-model", { model: node.dataset.model }),
+    set: (node) => {
+      const { setting } = node.dataset;
+      send("set", { setting, value: node.dataset.value ?? node.value });
+      // The language may change every sentence on the page, so all of it is asked for again.
+      if (setting === "language") {
+        here.view += 1;
+        send("open", { all: here.all });
+      }
+    },
+    "set-token": () => {
+      const { value } = $("[data-static=token]", views.settings);
+      if (value.trim()) send("set", { setting: "telegram.token", value: value.trim() });
+    },
+    pair: () => send("pair"),
+    unpair: (node) => send("unpair", { person: node.dataset.person }),
+  };
+
+  function rename(input, keep) {
+    const item = input.closest(".item");
+    if (input.hidden) return;
+    input.hidden = true;
+    item.classList.remove("renaming");
+    const title = input.value.trim();
+    if (keep && title && title !== $("a", item).textContent) {
+      $("a", item).textContent = title;
+      send("rename", { target: item.dataset.conversation, title });
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const node = event.target.closest("[data-do]");
+    if (node) {
+      if (node.tagName === "A") {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+      }
+      actions[node.dataset.do]?.(node);
+    } else if (document.body.classList.contains("drawer") && !event.target.closest("#sidebar")) drawer(false);
+    else if (document.body.dataset.panel && event.target.isConnected && !event.target.closest(".panel")) panel("");
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.closest("#shell")) event.preventDefault();
+  });
+  document.addEventListener("change", (event) => {
+    const node = event.target;
+    if (node.dataset?.static === "picker") {
+      attach([...node.files]);
+      node.value = "";
+    } else if (node.dataset?.doChange) actions[node.dataset.doChange](node);
+  });
+
+  let searching = null;
+  document.addEventListener("input", (event) => {
+    const node = event.target;
+    if (node.dataset?.static === "search") {
+      clearTimeout(searching);
+      searching = setTimeout(() => send("search", { query: node.value.trim() }), SEARCH_AFTER_MS);
+    } else if (node.closest?.(".composer")) {
+      grow(node);
+      stored(draftKey(), node.value);
+      controls();
+    } else if (node.closest?.(".editor")) grow(node);
+    else if (node.type === "range") $("output", node.parentNode).textContent = Number(node.value);
+  });
+  document.addEventListener("keydown", (event) => {
+    // Enter that confirms a word in an input method must not send the question.
+    if (event.isComposing || event.keyCode === 229) return;
+    const node = event.target;
+    if (event.key === "Enter" && !event.shiftKey) {
+      if (node.closest?.(".composer") && matchMedia("(hover: hover)").matches) { event.preventDefault(); submit(); }
+      else if (node.closest?.(".editor")) { event.preventDefault(); actions["edit-send"](node); }
+      else if (node.closest?.(".reason")) { event.preventDefault(); actions["reason-send"](node); }
+      else if (node.dataset?.static === "rename") { event.preventDefault(); rename(node, true); }
+    } else if (event.key === "Escape") {
+      if (node.dataset?.static === "rename") rename(node, false);
+      else if (node.closest?.(".editor")) actions["edit-cancel"](node);
+      else if (document.body.dataset.panel) panel("");
+      else drawer(false);
+    }
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.dataset?.static === "rename") rename(event.target, true);
+  });
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (pasted.length && event.target.closest?.(".composer")) { event.preventDefault(); attach(pasted); }
+  });
+  document.addEventListener("dragover", (event) => {
+    if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    attach([...event.dataTransfer.files]);
+  });
+  addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c"), { push: false }));
+
+  // A server that went away: say so, wait for it, and show the conversation as it then is.
+
+  const reach = window.fetch.bind(window);
+  let lost = false;
+  async function wait() {
+    if (lost) return;
+    lost = true;
+    document.body.classList.add("lost");
+    for (;;) {
+      await new Promise((done) => setTimeout(done, 1500));
+      try {
+        if ((await reach(location.pathname, { method: "HEAD", cache: "no-store" })).status < 500) break;
+      } catch { /* not yet */ }
+    }
+    location.reload();
+  }
+  window.fetch = async (...request) => {
+    try {
+      return await reach(...request);
+    } catch (error) {
+      if (error instanceof TypeError) wait();
+      throw error;
+    }
+  };
+
+  window.patina = {
+    mount(name, element, props, watch) {
+      views[name] = element;
+      const paint = () => { if (props.value) painters[name](props.value); };
+      if (name === "thread") turns();
+      watch("value", paint);
+      paint();
+    },
+    connect(theTrigger, names) {
+      trigger = theTrigger;
+      void names;
+      for (const [name, event] of waiting.splice(0)) trigger(name, event);
+      theme();
+      send("open");
+    },
+  };
+})();

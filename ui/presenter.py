@@ -1,0 +1,230 @@
+"""What the core says, as HTML in one person's language. Templates escape everything they are given."""
+
+from __future__ import annotations
+
+import re
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from assistant.config import Settings
+from assistant.errors import AssistantError
+from assistant.i18n import Catalogue, Language, explain, human_bytes
+from assistant.memory.records import Conversation, PairingCode, Person, SearchHit, Turn
+from assistant.models.records import DownloadProgress, ModelInfo
+from assistant.paths import Paths
+from ui.markdown import Markdown
+
+_HERE: Final = Path(__file__).parent
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of an answer while it is being written, beyond the stored turn."""
+
+    answer: str = ""
+    reasoning: str = ""
+    status: str = ""
+    writing: bool = True
+    dropped_turns: int = 0
+    error: AssistantError | None = None
+
+
+class Presenter:
+    """One for all sessions; the language comes with every call."""
+
+    def __init__(self, markdown: Markdown) -> None:
+        self._markdown = markdown
+        self._catalogue = Catalogue(_HERE / "locales")
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._icons: dict[str, str] = tomllib.loads((_HERE / "icons.toml").read_text("utf-8"))
+        self._templates.globals["icon"] = self._icon
+        self._templates.filters["bytes"] = human_bytes
+
+    def text(self, language: Language, key: str, **facts: object) -> str:
+        return self._catalogue.text(language, key, **facts)
+
+    def explain(self, error: AssistantError, language: Language) -> str:
+        return explain(error, language)
+
+    # The conversation
+
+    def turn(self, turn: Turn, language: Language, draft: Draft | None = None) -> str:
+        """A question and its answer; `draft` overrides what is stored while the answer is being written."""
+        draft = draft or Draft(turn.answer, turn.reasoning, writing=False, dropped_turns=turn.dropped_turns)
+        position = turn.siblings.index(turn.id) if turn.id in turn.siblings else 0
+        return self._render(
+            "turn.html",
+            language,
+            turn=turn,
+            draft=draft,
+            answer=self._markdown_of(draft.answer, language, remember=not draft.writing),
+            reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
+            note="" if draft.writing else self._note(turn, draft, language),
+            trimmed=self._trimmed(draft.dropped_turns, language),
+            number=position + 1,
+            previous=turn.siblings[position - 1] if position > 0 else None,
+            next=turn.siblings[position + 1] if position + 1 < len(turn.siblings) else None,
+        )
+
+    def start(
+        self, language: Language, models: Sequence[ModelInfo], download: DownloadProgress | None, error: str = ""
+    ) -> str:
+        """What an empty conversation shows."""
+        return self._render(
+            "start.html",
+            language,
+            examples=self.text(language, "start.examples").strip().splitlines(),
+            has_model=any(model.installed or model.kind == "remote" for model in models),
+            download=self._download(download, language),
+            error=error,
+        )
+
+    def composer(self, language: Language) -> str:
+        return self._render("composer.html", language)
+
+    # Around it
+
+    def sidebar(self, language: Language, conversations: Sequence[Conversation], *, more: bool) -> str:
+        days = [
+            (self.text(language, f"days.{day}"), list(group))
+            for day, group in groupby(conversations, key=lambda one: _day(one.updated_at, time.time()))
+        ]
+        before = conversations[-1].updated_at if conversations and more else None
+        return self._render("sidebar.html", language, days=days, before=before, hits=None, query="")
+
+    def found(self, language: Language, query: str, hits: Sequence[SearchHit]) -> str:
+        marked = [(hit, _marked(hit)) for hit in hits]
+        return self._render("sidebar.html", language, days=[], before=None, hits=marked, query=query)
+
+    def topbar(self, language: Language, title: str, model: str | None) -> str:
+        return self._render("topbar.html", language, title=title, model=model)
+
+    def models(
+        self,
+        language: Language,
+        models: Sequence[ModelInfo],
+        downloads: Mapping[str, DownloadProgress],
+        error: AssistantError | None = None,
+    ) -> str:
+        return self._render(
+            "models.html",
+            language,
+            models=models,
+            downloads={name: self._download(progress, language) for name, progress in downloads.items()},
+            error=explain(error, language) if error else "",
+        )
+
+    def settings(
+        self,
+        language: Language,
+        settings: Settings,
+        paths: Paths,
+        models: Sequence[ModelInfo],
+        people: Sequence[Person],
+        code: PairingCode | None,
+        message: str = "",
+    ) -> str:
+        return self._render(
+            "settings.html",
+            language,
+            settings=settings,
+            paths=paths,
+            models=[model for model in models if model.installed or model.kind == "remote"],
+            people=people,
+            code=code,
+            message=message,
+        )
+
+    # Inside
+
+    def _render(self, template: str, language: Language, **facts: Any) -> str:
+        def t(key: str, **placeholders: object) -> str:
+            return self._catalogue.text(language, key, **placeholders)
+
+        return self._templates.get_template(template).render(t=t, language=language, **facts)
+
+    def _markdown_of(self, text: str, language: Language, *, remember: bool) -> Markup:
+        # The Markdown renderer escapes raw HTML itself, so its output is safe to insert.
+        return Markup(self._markdown.render(text, self.text(language, "page.copy"), remember=remember))  # noqa: S704
+
+    def _icon(self, name: str) -> Markup:
+        return Markup('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"></path></svg>').format(
+            self._icons[name]
+        )
+
+    def _trimmed(self, count: int, language: Language) -> str:
+        if not count:
+            return ""
+        return self.text(language, "status.trimmed_one" if count == 1 else "status.trimmed", count=count)
+
+    def _note(self, turn: Turn, draft: Draft, language: Language) -> str:
+        if draft.error is not None:
+            return explain(draft.error, language)
+        if turn.status in {"stopped", "interrupted", "failed"}:
+            return self.text(language, f"note.{turn.status}")
+        if turn.finish_reason == "length":
+            return self.text(language, "note.length")
+        return ""
+
+    def _download(self, progress: DownloadProgress | None, language: Language) -> dict[str, Any] | None:
+        if progress is None:
+            return None
+        text = self.text(language, "models.connecting")
+        if progress.stage in {"assembling", "verifying"}:
+            text = self.text(language, f"models.{progress.stage}")
+        elif progress.stage == "downloading":
+            text = self.text(
+                language,
+                "models.downloading",
+                received=human_bytes(progress.received),
+                total=human_bytes(progress.total),
+                rate=human_bytes(progress.bytes_per_second),
+            )
+            if progress.remaining_s is not None:
+                text = f"{text} · {self._remaining(progress.remaining_s, language)}"
+        percent = 100 * progress.received / progress.total if progress.total else 0
+        return {"text": text, "percent": round(min(percent, 100), 1), "model": progress.model}
+
+    def _remaining(self, seconds: float, language: Language) -> str:
+        if seconds >= 90:
+            return self.text(language, "models.remaining_minutes", count=round(seconds / 60))
+        return self.text(language, "models.remaining_seconds", count=max(1, round(seconds)))
+
+
+def _day(then: float, now: float) -> str:
+    """Calendar days of this machine's clock: what was written before midnight was yesterday."""
+    local = time.localtime(now)
+    midnight = now - (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec)
+    if then >= midnight:
+        return "today"
+    if then >= midnight - _DAY_S:
+        return "yesterday"
+    if then >= midnight - 7 * _DAY_S:
+        return "week"
+    return "month" if then >= midnight - 30 * _DAY_S else "older"
+
+
+def _marked(hit: SearchHit) -> Markup:
+    """The snippet with the matching parts marked, everything else escaped."""
+    parts = sorted({part for part in hit.matched if part}, key=len, reverse=True)
+    if not parts:
+        return Markup.escape(hit.snippet)
+    pieces = re.split(f"({'|'.join(re.escape(part) for part in parts)})", hit.snippet)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else piece for number, piece in enumerate(pieces)
+    )

@@ -1,0 +1,67 @@
+"""The settings panel: language, sampling, Telegram pairing, and where the data lies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from assistant.api import Assistant
+from assistant.errors import AssistantError
+from assistant.memory.records import PairingCode
+from ui.preferences import Preferences
+from ui.presenter import Presenter
+from ui.visit import Visit
+
+_TEXTS: Final = {"language", "telegram.token"}
+_NUMBERS: Final = {"sampling.temperature", "sampling.top_p"}
+_COUNTS: Final = {"sampling.max_tokens"}
+
+
+class SettingsPanel:
+    """Only the keys named above can be written from a browser."""
+
+    def __init__(self, assistant: Assistant, presenter: Presenter, preferences: Preferences) -> None:
+        self._assistant = assistant
+        self._presenter = presenter
+        self._preferences = preferences
+
+    async def panel(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+        yield await self._drawn(visit)
+
+    async def set(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+        key = visit.text("setting")
+        message = ""
+        try:
+            if key in _TEXTS:
+                self._preferences.save(key, visit.text("value").strip() or None)
+            elif key in _NUMBERS:
+                self._preferences.save(key, visit.number("value"))
+            elif key in _COUNTS:
+                number = visit.number("value")
+                self._preferences.save(key, None if number is None else int(number))
+            message = "settings.restart" if key == "telegram.token" else "settings.saved"
+            message = self._presenter.text(visit.language, message)
+        except AssistantError as error:
+            message = self._presenter.explain(error, visit.language)
+        yield await self._drawn(visit, message=message)
+
+    async def pair(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+        yield await self._drawn(visit, code=await self._assistant.new_pairing_code("telegram"))
+
+    async def unpair(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+        await self._assistant.unpair(visit.text("person"))
+        yield await self._drawn(visit)
+
+    async def _drawn(
+        self, visit: Visit, *, code: PairingCode | None = None, message: str = ""
+    ) -> dict[str, Any]:
+        html = self._presenter.settings(
+            visit.language,
+            self._preferences.settings,
+            self._preferences.paths,
+            await self._assistant.models(),
+            await self._assistant.people(),
+            code,
+            message,
+        )
+        return {"settings": {"html": html}}
