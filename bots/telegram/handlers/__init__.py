@@ -1,0 +1,1 @@
+"""One router a file, made anew for every bot."""

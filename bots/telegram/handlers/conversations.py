@@ -1,0 +1,70 @@
+"""/new and /history: which conversation the chat is in. They are the same ones the page shows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+
+from assistant.api import Assistant
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.places import Places
+from bots.telegram.presenter import Part, Presenter, shortened
+from bots.telegram.sending import Sender
+
+_LISTED: Final = 8
+_EXCERPT: Final = 300
+
+
+def router() -> Router:
+    routes = Router(name="conversations")
+    routes.message.register(new, Command("new"))
+    routes.message.register(history, Command("history"), F.chat.type == "private")
+    routes.message.register(history_in_group, Command("history"))
+    return routes
+
+
+async def new(
+    message: Message, places: Places, presenter: Presenter, answering: Answering, reader: Reader
+) -> None:
+    await places.begin(reader)
+    await answering.tell(reader, presenter.say(reader.language, "new.begun"))
+
+
+async def history(
+    message: Message, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
+    """The newest conversations, each a button to go on with it."""
+    found = await assistant.conversations(limit=_LISTED)
+    key = "history.choose" if found else "history.none"
+    keyboard = presenter.history_keyboard(found, reader.person, reader.language) if found else None
+    await sender.send(reader.target.message(Part(presenter.say(reader.language, key)), keyboard))
+
+
+async def history_in_group(
+    message: Message, presenter: Presenter, answering: Answering, reader: Reader
+) -> None:
+    await answering.tell(reader, presenter.say(reader.language, "history.private"))
+
+
+async def enter(
+    query: CallbackQuery,
+    conversation_id: str,
+    assistant: Assistant,
+    presenter: Presenter,
+    sender: Sender,
+    reader: Reader,
+) -> None:
+    """Go on with a conversation, with a reminder of where it stands."""
+    conversation = await assistant.conversation(conversation_id)
+    await assistant.enter(reader.person.id, conversation.id)
+    await query.answer()
+    turns = await assistant.history(conversation.id)
+    title = conversation.title or presenter.say(reader.language, "history.untitled")
+    text = presenter.say(reader.language, "history.entered", title=title)
+    if turns:
+        question, answer = (shortened(text, _EXCERPT) for text in (turns[-1].question, turns[-1].answer))
+        text += "\n\n" + presenter.say(reader.language, "history.last", question=question, answer=answer)
+    await sender.send(reader.target.message(Part(text)))

@@ -1,0 +1,44 @@
+"""Which conversation a message belongs to: in a private chat the person's own, in a group one of that group's."""
+
+from __future__ import annotations
+
+from assistant.api import Assistant
+from assistant.errors import NotFound
+from bots.telegram.answering import Reader
+from bots.telegram.streaming import Target
+
+
+class Places:
+    """What is said in a group never joins a private conversation, which the page and other people's eyes keep apart.
+
+    A group's conversation is remembered for as long as the bot runs.
+    """
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._groups: dict[tuple[int, int | None], str] = {}
+
+    async def current(self, reader: Reader) -> str:
+        """The conversation to go on with; begun when there is none."""
+        known = (
+            reader.person.conversation_id if reader.target.private else self._groups.get(reader.target.place)
+        )
+        if known is not None:
+            try:
+                return (await self._assistant.conversation(known)).id
+            except NotFound:
+                pass  # deleted on the page
+        return await self.begin(reader)
+
+    async def begin(self, reader: Reader) -> str:
+        """A new, empty conversation takes the place of the current one."""
+        conversation = await self._assistant.new_conversation()
+        if reader.target.private:
+            await self._assistant.enter(reader.person.id, conversation.id)
+        else:
+            self._groups[reader.target.place] = conversation.id
+        return conversation.id
+
+    def known(self, target: Target, conversation_id: str | None) -> str | None:
+        """The current conversation without beginning one."""
+        return conversation_id if target.private else self._groups.get(target.place)

@@ -1,0 +1,112 @@
+"""What a person sees: Markdown as text with entities, cut where Telegram wants it cut, and the buttons below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from telegramify_markdown import RenderConfig, convert, split_entities
+
+from assistant.events import Event, Progress, Queued
+from assistant.i18n import Catalogue, Language
+from assistant.memory.records import Conversation, Person
+from bots.telegram.buttons import Buttons
+
+TEXT_LIMIT: Final = 4096
+"""Of one message, in UTF-16 code units."""
+_TITLE_LENGTH: Final = 48
+_LINKS: Final = ("http://", "https://", "tg://", "mailto:")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message's worth of text; entity offsets in UTF-16 code units."""
+
+    text: str
+    entities: tuple[MessageEntity, ...] = ()
+
+
+class Presenter:
+    """Sentences, texts and keyboards; it sends nothing itself."""
+
+    def __init__(self, buttons: Buttons) -> None:
+        self._sentences = Catalogue(Path(__file__).parent / "locales")
+        self._buttons = buttons
+        self._config = _plain_symbols()
+
+    def say(self, language: Language, key: str, **facts: object) -> str:
+        return self._sentences.text(language, key, **facts)
+
+    def parts(self, markdown: str) -> list[Part]:
+        """The text in messages of at most 4096 units, cut at line ends where there are any."""
+        text, entities = convert(markdown, config=self._config)
+        if not text.strip():
+            text, entities = markdown, []
+        allowed = [entity for entity in entities if entity.url is None or entity.url.startswith(_LINKS)]
+        return [
+            Part(piece, tuple(MessageEntity(**entity.to_dict()) for entity in placed))
+            for piece, placed in split_entities(text, allowed, TEXT_LIMIT)
+        ]
+
+    def progress(self, event: Event, language: Language) -> str | None:
+        """A sentence for the events before the first word, None for the others."""
+        if isinstance(event, Queued):
+            return self.say(language, "progress.queued", position=event.position)
+        if isinstance(event, Progress) and event.stage == "loading":
+            return self.say(language, "progress.loading")
+        if isinstance(event, Progress):
+            return self.say(language, "progress.prefill", percent=100 * event.done // max(event.total, 1))
+        return None
+
+    def answer_keyboard(
+        self, turn_id: str, person: Person, rating: Literal["thumb_up", "thumb_down"] | None
+    ) -> InlineKeyboardMarkup:
+        """👍 👎 🔁 with a mark at the thumb that was given."""
+        up = "👍 ✓" if rating == "thumb_up" else "👍"
+        down = "👎 ✓" if rating == "thumb_down" else "👎"
+        return self._row(
+            person, [(up, "thumb_up", turn_id), (down, "thumb_down", turn_id), ("🔁", "again", turn_id)]
+        )
+
+    def again_keyboard(self, turn_id: str, person: Person) -> InlineKeyboardMarkup:
+        return self._row(person, [("🔁", "again", turn_id)])
+
+    def show_keyboard(self, turn_id: str, person: Person, language: Language) -> InlineKeyboardMarkup:
+        return self._row(person, [(self.say(language, "delivery.show"), "show", turn_id)])
+
+    def history_keyboard(
+        self, conversations: list[Conversation], person: Person, language: Language
+    ) -> InlineKeyboardMarkup:
+        """One button a conversation, the one the person is in marked."""
+        rows = []
+        for conversation in conversations:
+            title = conversation.title or self.say(language, "history.untitled")
+            mark = "▸ " if conversation.id == person.conversation_id else ""
+            rows += self._row(
+                person, [(mark + shortened(title, _TITLE_LENGTH), "enter", conversation.id)]
+            ).inline_keyboard
+        return InlineKeyboardMarkup(inline_keyboard=rows)
+
+    def _row(self, person: Person, labelled: list[tuple[str, str, str]]) -> InlineKeyboardMarkup:
+        row = [
+            InlineKeyboardButton(text=label, callback_data=self._buttons.data(action, target, person.id))
+            for label, action, target in labelled
+        ]
+        return InlineKeyboardMarkup(inline_keyboard=[row])
+
+
+def shortened(text: str, length: int) -> str:
+    """On one line, with an ellipsis where it was cut."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def _plain_symbols() -> RenderConfig:
+    # The library marks headings with emojis; bold and underline are enough here.
+    config = RenderConfig.isolated()
+    symbols = config.markdown_symbol
+    symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
+    symbols.unordered_list_item = "•"
+    return config
