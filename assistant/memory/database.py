@@ -98,7 +98,10 @@ class Database:
 
     def problems(self) -> tuple[str, ...]:
         """What SQLite's own check finds wrong; reads the whole file, empty when it is sound."""
-        found = self.rows("PRAGMA quick_check")
+        try:
+            found = self.rows("PRAGMA quick_check")
+        except DatabaseDamaged as error:
+            return (error.reason,)
         words = [str(row["quick_check"]) for row in found]
         return () if words == ["ok"] else tuple(words)
 

@@ -30,11 +30,11 @@ _BATCH: Final = 256
 
 
 class VectorIndex:
-    """Opened on first use. A folder that is damaged or was made by another model is set aside and made anew.
+    """Opened on first use, in a folder below `folder` named by when it was made.
 
-    `generation` names what is in the folder: it changes whenever the folder is made anew, so that turns marked with
-    an older one count as not indexed. When not even a new folder can be opened, `ready` stays False until the next
-    start. `add`, `search`, `remove`, `ids` and `rebuild` raise DatabaseDamaged where Chroma fails, and whatever the
+    One that is damaged or was made by another model is given up and a new one made. `generation` names the one in
+    use, so that turns marked with another count as not indexed. When not even a new one can be made, `ready` stays
+    False until the next start. `add`, `search`, `remove`, `ids` and `rebuild` raise DatabaseDamaged where Chroma fails, and whatever the
     embeddings raise.
     """
 
@@ -46,11 +46,12 @@ class VectorIndex:
         self._client: Client | None = None
         self._collection: Collection | None = None
         self._refused = False
+        self._current = ""
 
     @property
     def exists(self) -> bool:
         """Whether there is anything to search, without opening it."""
-        return self._collection is not None or self._folder.is_dir()
+        return self._collection is not None or bool(self._made())
 
     @property
     def ready(self) -> bool:
@@ -63,7 +64,8 @@ class VectorIndex:
     @property
     def generation(self) -> str:
         with self._lock:
-            return str(self._opened().metadata["generation"])
+            self._opened()
+            return f"{self._name}@{self._current}"
 
     def add(self, items: Sequence[tuple[str, str]]) -> None:
         """Embed and keep texts by turn id; what is there under an id is replaced."""
@@ -98,8 +100,8 @@ class VectorIndex:
         """Throw the index away and make it from these, under a new generation."""
         with self._lock:
             self.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
             self._refused = False
+            self._open(keep=False)
         self.add(items)
 
     def close(self) -> None:
@@ -121,29 +123,39 @@ class VectorIndex:
             raise DatabaseDamaged(path=self._folder, reason="the vector index cannot be opened")
         return self._collection
 
-    def _open(self) -> None:
-        try:
-            try:
-                self._connect()
-            except DatabaseDamaged as error:
-                _log.warning("the vector index is made anew: %s", error.reason)
-                self._set_aside()
-                self._connect()
-        except (DatabaseDamaged, OSError) as error:
-            _log.warning("no vector index, search goes by words alone: %s", error)
-            self._refused = True
+    def _made(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
 
-    def _connect(self) -> None:
+    def _open(self, *, keep: bool = True) -> None:
+        # Chroma remembers by its path a folder it failed to open, so a new index never takes an old one's path.
+        made = self._made()
+        try:
+            if made and keep:
+                try:
+                    self._connect(made[-1])
+                    return
+                except DatabaseDamaged as error:
+                    _log.warning("the vector index is made anew: %s", error.reason)
+            self._connect(self._folder / str(ULID()))
+        except DatabaseDamaged as error:
+            _log.warning("no vector index, search goes by words alone: %s", error.reason)
+            self._refused = True
+            return
+        for old in made:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _connect(self, folder: Path) -> None:
         """Open the collection and touch a vector, so that damage shows here rather than in the middle of a search."""
         import chromadb
         from chromadb.config import Settings
         from chromadb.errors import NotFoundError
 
         try:
-            with _as_damage(self._folder):
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _as_damage(folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 settings = Settings(anonymized_telemetry=False)
-                client = cast("Client", chromadb.PersistentClient(path=self._folder, settings=settings))
+                client = cast("Client", chromadb.PersistentClient(path=folder, settings=settings))
                 self._client = client
                 try:
                     collection = client.get_collection(_COLLECTION, embedding_function=None)
@@ -151,21 +163,14 @@ class VectorIndex:
                     collection = client.create_collection(
                         _COLLECTION,
                         configuration={"hnsw": {"space": "cosine"}},
-                        metadata={"model": self._name, "generation": f"{self._name}@{ULID()}"},
+                        metadata={"model": self._name},
                         embedding_function=None,
                     )
                 _check(collection, self._name)
-                self._collection = collection
+                self._collection, self._current = collection, folder.name
         except BaseException:
             self.close()
             raise
-
-    def _set_aside(self) -> None:
-        """Only the last one set aside is kept."""
-        aside = self._folder.with_name(f"{self._folder.name}.aside")
-        shutil.rmtree(aside, ignore_errors=True)
-        if self._folder.exists():
-            self._folder.rename(aside)
 
 
 def _check(collection: Collection, name: str) -> None:
