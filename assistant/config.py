@@ -26,12 +26,15 @@ class Sampling(_Section):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     """0 takes the most likely token every time."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Keep the likeliest tokens that make up this share; 1 switches it off."""
     top_k: Annotated[int, Field(ge=0)] = 40
     """0 switches it off."""
     min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Leave out tokens less likely than this share of the likeliest one; 0 switches it off."""
     repeat_penalty: Annotated[float, Field(ge=0.5, le=2)] = 1.05
     """1 switches it off; applies to the last 64 tokens."""
     max_tokens: Annotated[int, Field(ge=1)] = 2048
+    """The longest answer, in tokens."""
     seed: int | None = None
     """None draws a fresh one for every answer."""
 
@@ -42,9 +45,11 @@ class EngineSettings(_Section):
     context: Annotated[int, Field(ge=0)] = 0
     """Tokens the model reads at once; 0 takes the model's own window up to 8,192."""
     threads: Annotated[int, Field(ge=0)] = 0
+    """0 takes one a physical core."""
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
     """-1 offloads all layers where a GPU build is installed, 0 none."""
     batch: Annotated[int, Field(ge=32)] = 512
+    """Tokens of a prompt computed at once; at most 128 where no GPU helps."""
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
     preload: bool = True
@@ -53,6 +58,7 @@ class EngineSettings(_Section):
 
 class ServerSettings(_Section):
     host: str = "127.0.0.1"
+    """The address to listen on; only this machine reaches the default."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The next free one is taken if it is not free; 0 takes any."""
     api_key: SecretStr | None = None
@@ -60,10 +66,12 @@ class ServerSettings(_Section):
     allowed_hosts: tuple[str, ...] = ()
     """Host names besides localhost that may stand in a request's Host and Origin headers."""
     browser: bool = True
+    """Open the page in a browser when it is ready."""
 
 
 class TelegramSettings(_Section):
     token: SecretStr | None = None
+    """The bot's token from @BotFather; without one there is no bot."""
     api_root: str | None = None
     """Another Bot API server than Telegram's own."""
 
@@ -74,8 +82,11 @@ class RemoteModel(_Section):
     url: str
     """With the version: http://127.0.0.1:8000/v1"""
     model: str
+    """The name it has on that server."""
     api_key: SecretStr | None = None
+    """The key that server asks for."""
     context: Annotated[int, Field(ge=512)] = 8192
+    """Tokens it reads at once."""
 
 
 class Settings(BaseSettings):
@@ -86,6 +97,7 @@ class Settings(BaseSettings):
     )
 
     language: Literal["auto", "en", "zh"] = "auto"
+    """Of everything a person reads; auto follows the browser on the page and the operating system elsewhere."""
     model: str | None = None
     """A catalogue name, a name under [remote], or a path to a GGUF file; None chooses for this machine."""
     sampling: Sampling = Sampling()
