@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import random
 import subprocess
 import sys
 import textwrap
@@ -30,7 +29,7 @@ from tests.fakes.file_server import FileServer
 from tests.fakes.gguf_file import gguf_bytes
 
 MB = 1 << 20
-MODEL = random.Random(7).randbytes(3 * MB + 12_345)
+MODEL = hashlib.shake_128(b"a model").digest(3 * MB + 12_345)
 SHA = hashlib.sha256(MODEL).hexdigest()
 NOBODY = "http://127.0.0.1:9"
 
