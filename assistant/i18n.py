@@ -90,7 +90,10 @@ def explain(error: AssistantError, language: Language) -> str:
         if name == "reason":
             facts[name] = _ERRORS.find(language, f"reasons.{error.code}.{value}") or value
         elif name == "attempts":
-            facts[name] = "; ".join(f"{source}: {why}" for source, why in value)
+            words = "reasons.download_interrupted"
+            facts[name] = "; ".join(
+                f"{source}: {_ERRORS.find(language, f'{words}.{why}') or why}" for source, why in value
+            )
         elif isinstance(value, tuple):
             facts[name] = ", ".join(str(item) for item in value)
         elif name in {"needed", "free", "size", "limit", "received", "total"} and isinstance(value, int):

