@@ -1,0 +1,89 @@
+"""`patina ask`: one question, one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.cli.answer import Outcome, draw
+from assistant.cli.home import model_name, open_assistant
+from assistant.cli.terminal import Terminal
+from assistant.errors import AttachmentRefused, EmptyMessage
+from assistant.memory.records import NewAttachment
+
+
+def ask(
+    ctx: typer.Context,
+    question: Annotated[str | None, typer.Argument(show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    model: Annotated[str | None, typer.Option("--model", "-m", show_default=False)] = None,
+    conversation: Annotated[str | None, typer.Option("--conversation", "-c", show_default=False)] = None,
+    files: Annotated[list[Path] | None, typer.Option("--file", "-f", show_default=False)] = None,
+) -> None:
+    terminal: Terminal = ctx.obj
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    attachments = [_read(path) for path in files or ()]
+    if question and piped.strip():
+        attachments.append(NewAttachment(terminal.text("ask.piped_name"), piped.encode()))
+    question = question or piped
+    if not question.strip():
+        raise EmptyMessage
+    outcome = Outcome()
+    conversation_id = terminal.run(_ask(terminal, question, attachments, model, conversation, outcome, as_json))
+    if outcome.error is not None:
+        raise outcome.error
+    if as_json:
+        typer.echo(json.dumps(_report(outcome, conversation_id), ensure_ascii=False))
+
+
+async def _ask(
+    terminal: Terminal,
+    question: str,
+    attachments: list[NewAttachment],
+    model: str | None,
+    conversation: str | None,
+    outcome: Outcome,
+    silent: bool,
+) -> str:
+    async with open_assistant(terminal) as assistant:
+        conversation_id = conversation or (await assistant.new_conversation()).id
+        events = await assistant.reply(
+            conversation_id, question, face="terminal", attachments=attachments, model=model_name(model)
+        )
+        try:
+            await draw(terminal, events, outcome, silent=silent)
+        except asyncio.CancelledError:
+            # Somebody else's process would go on answering; Ctrl-C means stop.
+            if outcome.turn_id:
+                await assistant.stop(outcome.turn_id, face="terminal")
+            raise
+        return conversation_id
+
+
+def _report(outcome: Outcome, conversation_id: str) -> dict[str, object]:
+    finished = outcome.finished
+    if finished is None:
+        raise RuntimeError("the turn ended without its last event")
+    return {
+        "answer": outcome.text,
+        "model": finished.model,
+        "prompt_version": finished.prompt_version,
+        "conversation": conversation_id,
+        "turn": finished.turn_id,
+        "finish_reason": finished.finish_reason,
+        "usage": asdict(finished.usage),
+        "timings": asdict(finished.timings),
+    }
+
+
+def _read(path: Path) -> NewAttachment:
+    try:
+        return NewAttachment(path.name, path.read_bytes())
+    except OSError as error:
+        raise AttachmentRefused(name=str(path), reason=error.strerror or "unreadable") from error

@@ -1,0 +1,82 @@
+"""The tree of commands. Descriptions are sentences of the catalogue, found by a command's place in the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
+
+from assistant.cli import configuration, conversations, models
+from assistant.cli.about import version
+from assistant.cli.ask import ask
+from assistant.cli.chat import chat
+from assistant.cli.doctor import doctor
+from assistant.cli.pair import pair
+from assistant.cli.serve import bot, serve
+from assistant.cli.terminal import Terminal
+
+
+def build(terminal: Terminal) -> TyperGroup:
+    app = typer.Typer(no_args_is_help=True, add_completion=False)
+    for command in (chat, ask, serve, bot, pair, doctor):
+        app.command()(command)
+    app.command("version")(_version)
+    groups: dict[str, dict[str, Callable[..., None]]] = {
+        "models": {
+            "list": models.listed,
+            "pull": models.pull,
+            "use": models.use,
+            "remove": models.remove,
+            "info": models.info,
+        },
+        "conversations": {
+            "list": conversations.listed,
+            "show": conversations.show,
+            "search": conversations.search,
+            "delete": conversations.delete,
+        },
+    }
+    for name, commands in groups.items():
+        group = typer.Typer(no_args_is_help=True)
+        for command_name, command in commands.items():
+            group.command(command_name)(command)
+        app.add_typer(group, name=name)
+    settings = typer.Typer(invoke_without_command=True)
+    settings.callback()(configuration.listed)
+    settings.command("list")(configuration.listed)
+    settings.command("get")(configuration.get)
+    settings.command("set")(configuration.put)
+    settings.command("path")(configuration.path)
+    app.add_typer(settings, name="config")
+    root = typer.main.get_command(app)
+    if not isinstance(root, TyperGroup):
+        raise TypeError("one command is no tree")
+    _describe(root, terminal, "commands")
+    return root
+
+
+def _version(ctx: typer.Context) -> None:
+    terminal: Terminal = ctx.obj
+    terminal.write(f"Patina {version()}")
+
+
+def _describe(command: Any, terminal: Terminal, place: str) -> None:
+    command.help = terminal.text(f"{place}.help")
+    command.short_help = command.help
+    for param in command.params:
+        param.help = terminal.text(f"{place}.{param.name}")
+        if isinstance(param, TyperArgument):
+            param.rich_help_panel = terminal.text("panels.arguments")
+        elif isinstance(param, TyperOption):
+            param.rich_help_panel = terminal.text("panels.options")
+    # The panel that --help itself goes to has no name of its own to change, so it is described like any option.
+    own_help = command.get_help_option(typer.Context(command))
+    if own_help is not None:
+        own_help.help = terminal.text("panels.help")
+        own_help.rich_help_panel = terminal.text("panels.options")
+    if isinstance(command, TyperGroup):
+        for name, inner in command.commands.items():
+            inner.rich_help_panel = terminal.text("panels.commands")  # type: ignore[attr-defined]
+            _describe(inner, terminal, f"{place}.{name}")

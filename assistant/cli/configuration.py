@@ -1,0 +1,91 @@
+"""`patina config`: every setting, its value and where that comes from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from assistant import config
+from assistant.cli.terminal import Terminal
+from assistant.config import Settings, load_with_sources
+from assistant.errors import SettingsError
+
+Key = Annotated[str, typer.Argument(metavar="KEY", show_default=False)]
+
+
+def listed(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    terminal: Terminal = ctx.obj
+    settings, origin = load_with_sources(terminal.paths)
+    for key, value in values(settings):
+        source = next((origin[known] for known in origin if known == key or known.startswith(f"{key}.")), "default")
+        terminal.write(f"{key} = {shown(value)}  ({terminal.text(f'config.from.{source}')})")
+
+
+def get(ctx: typer.Context, key: Key) -> None:
+    terminal: Terminal = ctx.obj
+    found = dict(values(terminal.settings()))
+    if key not in found:
+        raise _unknown(terminal, key)
+    terminal.write(shown(found[key]))
+
+
+def put(
+    ctx: typer.Context,
+    key: Key,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", show_default=False)] = None,
+) -> None:
+    terminal: Terminal = ctx.obj
+    known = {name for name, _ in values(Settings())}
+    if key not in known and not key.startswith("remote."):
+        raise _unknown(terminal, key)
+    config.save(terminal.paths, key, None if value is None else _parsed(value))
+    terminal.say("config.saved" if value is not None else "config.removed", name=key, path=terminal.paths.settings)
+
+
+def path(ctx: typer.Context) -> None:
+    terminal: Terminal = ctx.obj
+    terminal.write(str(terminal.paths.settings))
+
+
+def values(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every dotted key with its value; a table of tables, such as [remote], is one value."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from values(value, f"{prefix}{name}.")
+        elif isinstance(value, dict) and value:
+            for key, item in value.items():
+                yield from values(item, f"{prefix}{name}.{key}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def shown(value: Any) -> str:
+    """As it would stand in settings.toml; a secret as stars, nothing as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return str(value)
+
+
+def _parsed(text: str) -> Any:
+    """TOML where it is TOML (true, 0.7, ["a"]), else a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _unknown(terminal: Terminal, key: str) -> SettingsError:
+    return SettingsError(key=key, reason=terminal.text("config.unknown"))

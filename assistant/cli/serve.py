@@ -1,0 +1,152 @@
+"""`patina serve`, the page and every API at one address, and `patina bot`, Telegram alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import webbrowser
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant import log
+from assistant.cli.home import model_name
+from assistant.cli.pull import pull_with_progress
+from assistant.cli.terminal import Terminal
+from assistant.config import Settings
+from assistant.errors import AssistantError, SettingsError
+from assistant.i18n import explain
+from assistant.instance import InstanceLock
+
+if TYPE_CHECKING:
+    from assistant.api import Assistant
+
+_log = logging.getLogger(__name__)
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, show_default=False)] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", show_default=False)] = None,
+    browser: Annotated[bool | None, typer.Option("--browser/--no-browser", show_default=False)] = None,
+) -> None:
+    terminal: Terminal = ctx.obj
+    server = {
+        name: value for name, value in (("host", host), ("port", port), ("browser", browser)) if value is not None
+    }
+    flags: dict[str, Any] = {"server": server}
+    if model is not None:
+        flags["model"] = model_name(model)
+    terminal.run(_serve(terminal, terminal.settings(flags)))
+
+
+def bot(ctx: typer.Context) -> None:
+    terminal: Terminal = ctx.obj
+    settings = terminal.settings()
+    if settings.telegram.token is None:
+        raise SettingsError(key="telegram.token", reason=terminal.text("bot.no_token"))
+    terminal.run(_bot(terminal, settings))
+
+
+async def _serve(terminal: Terminal, settings: Settings) -> None:
+    from assistant.cli.web_server import WebServer, listen
+    from assistant.server.app import create_app
+    from assistant.server.security import check_bind
+    from ui.app import mount
+
+    check_bind(settings.server.host, settings)
+    with InstanceLock(terminal.paths) as lock:
+        log.configure(terminal.paths.logs)
+        async with _assistant(terminal, settings) as assistant:
+            if assistant.current_model is None:
+                await _fetch_first_model(terminal, assistant)
+            app = create_app(assistant, settings, terminal.language)
+            mount(app, assistant, settings, terminal.paths)
+            with listen(settings.server.host, settings.server.port) as listening:
+                server = WebServer(app, listening)
+                running = asyncio.create_task(server.run())
+                if not await server.answering(running):
+                    await running
+                    return
+                lock.publish(server.address)
+                typer.echo(server.address)
+                if settings.server.port and listening.port != settings.server.port:
+                    terminal.say("serve.port_taken", wanted=settings.server.port, port=listening.port)
+                terminal.say("serve.ready")
+                async with _beside(terminal, settings, assistant, server.address):
+                    await running
+
+
+@asynccontextmanager
+async def _beside(
+    terminal: Terminal, settings: Settings, assistant: Assistant, address: str
+) -> AsyncGenerator[None, None]:
+    """What runs while the server answers; ended before the assistant is."""
+    tasks = []
+    if settings.engine.preload and assistant.current_model is not None:
+        tasks.append(_background(assistant.prepare_model()))
+    if settings.telegram.token is not None:
+        tasks.append(_background(_telegram(assistant, settings, terminal)))
+    if settings.server.browser and _has_display():
+        tasks.append(_background(asyncio.to_thread(webbrowser.open, address)))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _background(work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+    async def logged() -> None:
+        # The page goes on without it; whoever asks for it is told the reason then.
+        try:
+            await work
+        except AssistantError as error:
+            _log.warning("%s", error)
+        except Exception:
+            _log.exception("a background task ended")
+
+    return asyncio.create_task(logged())
+
+
+async def _fetch_first_model(terminal: Terminal, assistant: Assistant) -> None:
+    terminal.say("serve.first_model")
+    try:
+        await pull_with_progress(terminal, assistant, None)
+    except AssistantError as error:
+        terminal.note(explain(error, terminal.language))
+        terminal.say("serve.without_model", folder=terminal.paths.models)
+
+
+async def _bot(terminal: Terminal, settings: Settings) -> None:
+    with InstanceLock(terminal.paths):
+        log.configure(terminal.paths.logs)
+        async with _assistant(terminal, settings) as assistant:
+            terminal.say("bot.running")
+            await _telegram(assistant, settings, terminal)
+
+
+async def _telegram(assistant: Assistant, settings: Settings, terminal: Terminal) -> None:
+    from bots.telegram.app import TelegramBot
+
+    await TelegramBot(assistant, settings.telegram, terminal.language).run()
+
+
+@asynccontextmanager
+async def _assistant(terminal: Terminal, settings: Settings) -> AsyncGenerator[Assistant, None]:
+    from assistant.wiring import build
+
+    async with build(terminal.paths, settings) as assistant:
+        yield assistant
+
+
+def _has_display() -> bool:
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
