@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
+from typing import Final
 
 from langchain_core.embeddings import Embeddings
 
@@ -38,6 +39,8 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
 _log = logging.getLogger(__name__)
+_IDLE_S: Final = 5.0
+"""Embedding takes the processor from the model: it begins this long after the last answer ended."""
 
 
 class Assistant:
@@ -345,11 +348,14 @@ class Assistant:
     def _ended(self, live: LiveTurn) -> None:
         self._live.pop(live.turn_id, None)
         self._busy.discard(live.conversation_id)
-        if not self._closing and not self._live and (self._indexing is None or self._indexing.done()):
+        if self._indexing is not None:
+            self._indexing.cancel()
+        if not self._closing:
             self._indexing = asyncio.create_task(self._index())
 
     async def _index(self) -> None:
-        """Make finished turns searchable by meaning while nobody waits for the model."""
+        """Make finished turns searchable by meaning, once nobody has asked anything for a while."""
+        await asyncio.sleep(_IDLE_S)
         while not self._live and await asyncio.to_thread(self._recall.index_pending):
             pass
 
