@@ -47,6 +47,11 @@ class Source(Protocol):
 class SourceUnreachable(DownloadInterrupted):
     """Nobody answers there: other models need not be asked for at the same place."""
 
+    @property
+    def code(self) -> str:
+        """The distinction is of use in this room only."""
+        return "download_interrupted"
+
 
 def interrupted(
     url: str, error: Exception, received: int = 0, total: int | None = None
