@@ -1,0 +1,108 @@
+"""The docs say what is true: generated parts are fresh, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from assistant import config
+from benchmarks.report import BEGIN, END
+from docs import generate
+
+ROOT = Path(__file__).parents[1]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a page's headings, in the manner of the usual hosts."""
+    found = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in found}
+
+
+def links(text: str) -> Iterator[str]:
+    plain = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    yield from re.findall(r"\]\(([^)\s]+)\)", plain)
+    yield from re.findall(r'(?:src|href)="([^"]+)"', plain)
+
+
+def shell_lines(text: str) -> list[str]:
+    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_generated_parts_are_what_the_code_says_now() -> None:
+    stale = [named(path) for path, text in generate.pages().items() if path.read_text("utf-8") != text]
+    assert not stale, "run `make docs`"
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    silent = [key for key, _, _, meaning in generate.every_setting(config.Settings) if not meaning]
+    assert not silent
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in links(page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = unquote(link).partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in headings(target.read_text("utf-8"))):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_make_command_in_the_readme_is_a_target(readme: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", read("Makefile"), re.MULTILINE))
+    used = set(re.findall(r"\bmake ([a-z]+)", read(readme)))
+    assert {"run", "test"} <= used <= targets
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_patina_command_in_the_readme_exists(readme: str) -> None:
+    known = {line.removeprefix("## ") for line in read("docs/cli.md").splitlines() if line.startswith("## patina")}
+    used = re.findall(r"(?:^|[\s`/])patina ((?:[a-z]+)(?: [a-z]+)?)", "\n".join([*shell_lines(read(readme))]))
+    assert used
+    for command in used:
+        words = command.split()
+        assert f"patina {words[0]}" in known or f"patina {' '.join(words)}" in known, command
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    english, chinese = (
+        [re.sub(r"[\"“‘'「].*|\s+#.*", "", line).strip() for line in shell_lines(read(name))] for name in READMES
+    )
+    assert english == chinese
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=named)
+def test_a_decision_has_its_four_parts(decision: Path) -> None:
+    text = decision.read_text("utf-8")
+    number = int(decision.name[:4])
+    assert text.startswith(f"# {number}. ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Why", "What would change it"]
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+def test_the_benchmark_has_a_place_to_write_to() -> None:
+    page = read("docs/benchmarks.md")
+    assert 0 < page.index(BEGIN) < page.index(END)
