@@ -16,8 +16,8 @@ from assistant.errors import EmptyMessage, MessageTooLong, NotFound
 from assistant.events import FinishReason, Timings, Usage
 from assistant.memory import attachments as files
 from assistant.memory import turns
-from assistant.memory.attachments import AttachmentFiles, TextFile
-from assistant.memory.database import Database, Row
+from assistant.memory.attachments import AttachmentFiles
+from assistant.memory.database import Database
 from assistant.memory.records import Conversation, Face, NewAttachment, SearchHit, Turn, TurnSource, TurnStatus
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.text import is_blank, storable
@@ -34,20 +34,8 @@ SELECT id, title, created_at, updated_at, head_turn_id,
     (SELECT COUNT(*) FROM turns WHERE turns.conversation_id = conversations.id) AS turns
 FROM conversations
 """
-_PATH: Final = """
-WITH RECURSIVE up(id, parent_id, depth) AS (
-    SELECT id, parent_id, 0 FROM turns WHERE id = ?
-    UNION ALL
-    SELECT turns.id, turns.parent_id, depth + 1 FROM turns JOIN up ON turns.id = up.parent_id
-)
-SELECT id FROM up ORDER BY depth DESC
-"""
-_NEWEST_LEAF: Final = """
-WITH RECURSIVE below(id) AS (
-    SELECT ? UNION ALL SELECT turns.id FROM turns JOIN below ON turns.parent_id = below.id
-)
-SELECT id FROM below WHERE NOT EXISTS (SELECT 1 FROM turns WHERE turns.parent_id = below.id)
-ORDER BY id DESC LIMIT 1
+_FILES_OF_CONVERSATION: Final = """
+SELECT DISTINCT sha256 FROM attachments JOIN turns ON turns.id = attachments.turn_id WHERE conversation_id = ?
 """
 
 
@@ -135,7 +123,7 @@ class ConversationStore:
             leaf = leaf or conversation.head_turn_id
             if leaf is None:
                 return []
-            found = turns.load(self._db, [row["id"] for row in self._db.rows(_PATH, (leaf,))])
+            found = turns.load(self._db, turns.path_ids(self._db, leaf))
         if not found or found[-1].conversation_id != conversation_id:
             raise NotFound(kind="turn", id=leaf)
         return found
@@ -167,47 +155,42 @@ class ConversationStore:
             if is_blank(question) and not arrived and not (origin and origin.attachments):
                 raise EmptyMessage
             turn_id, now = str(ULID()), self._clock()
-            tables.table("turns").insert(
-                {
-                    "id": turn_id,
-                    "conversation_id": conversation_id,
-                    "parent_id": origin.parent_id if origin else conversation.head_turn_id,
-                    "source": source,
-                    "source_turn_id": source_turn_id,
-                    "face": face,
-                    "person_id": person_id,
-                    "status": "streaming",
-                    "created_at": now,
-                }
+            if person_id and self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
+                raise NotFound(kind="person", id=person_id)
+            parent = origin.parent_id if origin else conversation.head_turn_id
+            turns.insert(
+                tables,
+                turn_id,
+                question,
+                conversation_id=conversation_id,
+                parent_id=parent,
+                source=source,
+                source_turn_id=source_turn_id,
+                face=face,
+                person_id=person_id,
+                created_at=now,
             )
-            tables.table("messages").insert_all(
-                [
-                    {"id": str(ULID()), "turn_id": turn_id, "ordinal": 0, "role": "user", "content": question},
-                    {"id": str(ULID()), "turn_id": turn_id, "ordinal": 1, "role": "assistant", "content": ""},
-                ]
-            )
+            for file in arrived:
+                self._files.keep(file)
+            turns.attach(tables, turn_id, origin.attachments if origin else (), arrived)
+            turn = self.turn(turn_id)
             self._index.put_message(tables, "question", conversation_id, turn_id, question)
-            if origin:
-                _copy_attachments(tables, origin.id, turn_id)
-                for row in self._db.rows("SELECT id, name, text FROM attachments WHERE turn_id = ?", (turn_id,)):
-                    self._index.put_attachment(tables, conversation_id, turn_id, row["id"], _searchable(row))
-            self._attach(tables, conversation_id, turn_id, arrived)
+            for attachment in turn.attachments:
+                self._index.put_attachment(tables, turn, attachment)
             tables.execute(
                 "UPDATE conversations SET head_turn_id = ?, updated_at = ? WHERE id = ?",
                 (turn_id, now, conversation_id),
             )
             if not conversation.title:
-                first = next((line for line in question.splitlines() if not is_blank(line)), "")
-                name = arrived[0].name if arrived else ""
-                self._set_title(tables, conversation_id, _one_line(first)[:TITLE_LENGTH].strip() or name)
-        return self.turn(turn_id)
+                self._set_title(tables, conversation_id, _title_from(turn))
+        return turn
 
     def save_partial(self, turn_id: str, answer: str, reasoning: str) -> None:
         """Keep what has arrived of an answer; a turn that has ended already stays as it is."""
         with self._db.transaction() as tables:
             status = self._status(turn_id)
             if status == "streaming":
-                _write_answer(tables, turn_id, storable(answer), storable(reasoning))
+                turns.write_answer(tables, turn_id, storable(answer), storable(reasoning))
 
     def finish(
         self,
@@ -228,26 +211,20 @@ class ConversationStore:
         answer, now = storable(answer), self._clock()
         with self._db.transaction() as tables:
             self._status(turn_id)
-            tables.table("turns").update(
+            turns.write_outcome(
+                tables,
                 turn_id,
-                {
-                    "status": status,
-                    "error_code": error_code,
-                    "model": model,
-                    "prompt_version": prompt_version,
-                    "finish_reason": finish_reason,
-                    "prompt_tokens": usage.prompt_tokens,
-                    "completion_tokens": usage.completion_tokens,
-                    "cached_tokens": usage.cached_tokens,
-                    "queue_ms": timings.queue_ms,
-                    "first_token_ms": timings.first_token_ms,
-                    "total_ms": timings.total_ms,
-                    "tokens_per_second": timings.tokens_per_second,
-                    "dropped_turns": dropped_turns,
-                    "finished_at": now,
-                },
+                status=status,
+                error_code=error_code,
+                model=model,
+                prompt_version=prompt_version,
+                finish_reason=finish_reason,
+                usage=usage,
+                timings=timings,
+                dropped_turns=dropped_turns,
+                finished_at=now,
             )
-            _write_answer(tables, turn_id, answer, storable(reasoning))
+            turns.write_answer(tables, turn_id, answer, storable(reasoning))
             turn = self.turn(turn_id)
             self._index.put_message(tables, "answer", turn.conversation_id, turn_id, answer)
             tables.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
@@ -257,7 +234,7 @@ class ConversationStore:
         """Show the branch this turn is on, to its newest end."""
         with self._db.transaction() as tables:
             turn = self.turn(turn_id)
-            leaf = self._db.rows(_NEWEST_LEAF, (turn_id,))[0]["id"]
+            leaf = turns.newest_leaf(self._db, turn_id)
             tables.execute("UPDATE conversations SET head_turn_id = ? WHERE id = ?", (leaf, turn.conversation_id))
         return self.get(turn.conversation_id)
 
@@ -322,24 +299,6 @@ class ConversationStore:
             raise NotFound(kind="turn", id=source_turn_id)
         return origin
 
-    def _attach(
-        self, tables: sqlite_utils.Database, conversation_id: str, turn_id: str, arrived: Sequence[TextFile]
-    ) -> None:
-        first = self._db.rows("SELECT COUNT(*) AS number FROM attachments WHERE turn_id = ?", (turn_id,))[0]["number"]
-        for ordinal, file in enumerate(arrived, start=first):
-            self._files.keep(file)
-            row = {
-                "id": str(ULID()),
-                "turn_id": turn_id,
-                "ordinal": ordinal,
-                "name": file.name,
-                "size": len(file.data),
-                "sha256": file.sha256,
-                "text": file.text,
-            }
-            tables.table("attachments").insert(row)
-            self._index.put_attachment(tables, conversation_id, turn_id, str(row["id"]), _searchable(row))
-
     def _set_title(self, tables: sqlite_utils.Database, conversation_id: str, title: str) -> None:
         tables.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
         self._index.put_title(tables, conversation_id, title)
@@ -352,24 +311,11 @@ class ConversationStore:
         return status
 
 
-_FILES_OF_CONVERSATION: Final = """
-SELECT DISTINCT sha256 FROM attachments JOIN turns ON turns.id = attachments.turn_id WHERE conversation_id = ?
-"""
-
-
-def _write_answer(tables: sqlite_utils.Database, turn_id: str, answer: str, reasoning: str) -> None:
-    tables.execute(
-        "UPDATE messages SET content = ?, reasoning = ? WHERE turn_id = ? AND ordinal = 1", (answer, reasoning, turn_id)
-    )
-
-
-def _copy_attachments(tables: sqlite_utils.Database, from_turn: str, to_turn: str) -> None:
-    for row in list(tables.query("SELECT * FROM attachments WHERE turn_id = ? ORDER BY ordinal", (from_turn,))):
-        tables.table("attachments").insert({**row, "id": str(ULID()), "turn_id": to_turn})
-
-
-def _searchable(row: Row | dict[str, object]) -> str:
-    return f"{row['name']}\n{row['text']}"
+def _title_from(turn: Turn) -> str:
+    """The question's first line with something in it, else the first file's name."""
+    line = next((line for line in turn.question.splitlines() if not is_blank(line)), "")
+    name = turn.attachments[0].name if turn.attachments else ""
+    return _one_line(line)[:TITLE_LENGTH].strip() or name
 
 
 def _one_line(title: str) -> str:

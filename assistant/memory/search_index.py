@@ -10,7 +10,7 @@ import sqlite_utils
 
 from assistant.memory import text
 from assistant.memory.database import Database, Row
-from assistant.memory.records import SearchHit
+from assistant.memory.records import Attachment, SearchHit, Turn
 from assistant.memory.snippets import snippet
 
 Kind: TypeAlias = Literal["title", "question", "answer", "attachment"]
@@ -54,10 +54,9 @@ class SearchIndex:
         tables.execute("DELETE FROM search_entries WHERE turn_id = ? AND kind = ?", (turn_id, kind))
         _put(tables, kind, conversation_id, turn_id, None, content)
 
-    def put_attachment(
-        self, tables: sqlite_utils.Database, conversation_id: str, turn_id: str, attachment_id: str, content: str
-    ) -> None:
-        _put(tables, "attachment", conversation_id, turn_id, attachment_id, content)
+    def put_attachment(self, tables: sqlite_utils.Database, turn: Turn, attachment: Attachment) -> None:
+        content = f"{attachment.name}\n{attachment.text}"
+        _put(tables, "attachment", turn.conversation_id, turn.id, attachment.id, content)
 
     def purge(self, tables: sqlite_utils.Database) -> None:
         """Rewrite the index without the words of what was deleted, which it would otherwise keep for a while."""

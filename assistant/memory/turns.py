@@ -1,15 +1,20 @@
-"""Turns read back from their tables: the row, its messages, attachments, siblings and rating."""
+"""Turns in their tables: a row, its messages and attachments; read back with siblings and rating."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
-from assistant.events import Timings, Usage
+import sqlite_utils
+from ulid import ULID
+
+from assistant.events import FinishReason, Timings, Usage
+from assistant.memory.attachments import TextFile
 from assistant.memory.database import Database, Row
-from assistant.memory.records import Attachment, Turn
+from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
 
 _TURNS: Final = """
 SELECT turns.*, question.content AS question, answer.content AS answer, answer.reasoning AS reasoning,
@@ -32,6 +37,22 @@ JOIN turns AS sibling ON sibling.conversation_id = turns.conversation_id AND sib
 ORDER BY sibling.id
 """
 
+_PATH: Final = """
+WITH RECURSIVE up(id, parent_id, depth) AS (
+    SELECT id, parent_id, 0 FROM turns WHERE id = ?
+    UNION ALL
+    SELECT turns.id, turns.parent_id, depth + 1 FROM turns JOIN up ON turns.id = up.parent_id
+)
+SELECT id FROM up ORDER BY depth DESC
+"""
+_NEWEST_LEAF: Final = """
+WITH RECURSIVE below(id) AS (
+    SELECT ? UNION ALL SELECT turns.id FROM turns JOIN below ON turns.parent_id = below.id
+)
+SELECT id FROM below WHERE NOT EXISTS (SELECT 1 FROM turns WHERE turns.parent_id = below.id)
+ORDER BY id DESC LIMIT 1
+"""
+
 
 def load(db: Database, ids: Sequence[str]) -> list[Turn]:
     """The turns with these ids, in this order; ids that are not there are left out."""
@@ -47,6 +68,99 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             siblings[row["turn_id"]].append(row["id"])
         rows = db.rows(_TURNS, wanted)
     return [_turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])) for row in rows]
+
+
+def path_ids(db: Database, leaf: str) -> list[str]:
+    """From the root to `leaf`; empty when there is no such turn."""
+    return [row["id"] for row in db.rows(_PATH, (leaf,))]
+
+
+def newest_leaf(db: Database, turn_id: str) -> str:
+    """The newest end of the branches below a turn, the turn itself where nothing follows it."""
+    return str(db.rows(_NEWEST_LEAF, (turn_id,))[0]["id"])
+
+
+def insert(
+    tables: sqlite_utils.Database,
+    turn_id: str,
+    question: str,
+    *,
+    conversation_id: str,
+    parent_id: str | None,
+    source: TurnSource,
+    source_turn_id: str | None,
+    face: Face,
+    person_id: str | None,
+    created_at: float,
+) -> None:
+    """A turn whose answer is still empty and being written."""
+    tables.table("turns").insert(
+        {
+            "id": turn_id,
+            "conversation_id": conversation_id,
+            "parent_id": parent_id,
+            "source": source,
+            "source_turn_id": source_turn_id,
+            "face": face,
+            "person_id": person_id,
+            "status": "streaming",
+            "created_at": created_at,
+        }
+    )
+    for ordinal, (role, content) in enumerate((("user", question), ("assistant", ""))):
+        tables.execute(
+            "INSERT INTO messages (id, turn_id, ordinal, role, content) VALUES (?, ?, ?, ?, ?)",
+            (str(ULID()), turn_id, ordinal, role, content),
+        )
+
+
+def attach(
+    tables: sqlite_utils.Database, turn_id: str, copied: Sequence[Attachment], arrived: Sequence[TextFile]
+) -> None:
+    """First the attachments taken over from another turn, then the new ones."""
+    rows = [(a.name, a.size, a.sha256, a.text) for a in copied]
+    rows += [(file.name, len(file.data), file.sha256, file.text) for file in arrived]
+    for ordinal, (name, size, digest, text) in enumerate(rows):
+        tables.execute(
+            "INSERT INTO attachments (id, turn_id, ordinal, name, size, sha256, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (str(ULID()), turn_id, ordinal, name, size, digest, text),
+        )
+
+
+def write_answer(tables: sqlite_utils.Database, turn_id: str, answer: str, reasoning: str) -> None:
+    tables.execute(
+        "UPDATE messages SET content = ?, reasoning = ? WHERE turn_id = ? AND ordinal = 1", (answer, reasoning, turn_id)
+    )
+
+
+def write_outcome(
+    tables: sqlite_utils.Database,
+    turn_id: str,
+    *,
+    status: TurnStatus,
+    error_code: str | None,
+    model: str,
+    prompt_version: str,
+    finish_reason: FinishReason | None,
+    usage: Usage,
+    timings: Timings,
+    dropped_turns: int,
+    finished_at: float,
+) -> None:
+    tables.table("turns").update(
+        turn_id,
+        {
+            "status": status,
+            "error_code": error_code,
+            "model": model,
+            "prompt_version": prompt_version,
+            "finish_reason": finish_reason,
+            **asdict(usage),
+            **asdict(timings),
+            "dropped_turns": dropped_turns,
+            "finished_at": finished_at,
+        },
+    )
 
 
 def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ...]) -> Turn:

@@ -34,8 +34,8 @@ class VectorIndex:
 
     One that is damaged or was made by another model is given up and a new one made. `generation` names the one in
     use, so that turns marked with another count as not indexed. When not even a new one can be made, `ready` stays
-    False until the next start. `add`, `search`, `remove`, `ids` and `rebuild` raise DatabaseDamaged where Chroma fails, and whatever the
-    embeddings raise.
+    False until the next start. `add`, `search`, `remove`, `ids` and `rebuild` raise DatabaseDamaged where Chroma
+    fails, and whatever the embeddings raise.
     """
 
     def __init__(self, folder: Path, embeddings: Embeddings, name: str) -> None:

@@ -45,14 +45,17 @@ def test_a_failed_transaction_leaves_nothing_and_an_inner_one_only_itself(db: Da
     def add(tables: Tables, id: str) -> None:
         tables.execute("INSERT INTO conversations (id, created_at, updated_at) VALUES (?, 1, 1)", (id,))
 
-    with pytest.raises(ZeroDivisionError), db.transaction() as tables:
-        add(tables, "lost")
-        raise ZeroDivisionError
+    def add_and_fail(id: str) -> None:
+        with db.transaction() as tables:
+            add(tables, id)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail("lost")
     with db.transaction() as tables:
         add(tables, "kept")
-        with pytest.raises(ZeroDivisionError), db.transaction() as inner:
-            add(inner, "lost too")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            add_and_fail("lost too")
     assert [row["id"] for row in db.rows("SELECT id FROM conversations")] == ["kept"]
 
 

