@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
 
-import assistant
 from assistant.errors import AssistantError, CpuUnsupported, EngineDied, ModelLoadFailed
 from assistant.models.protocol import Completed, LoadedModel
 from assistant.models.wire import (
@@ -28,6 +27,7 @@ from assistant.models.wire import (
     encode,
     error_of,
 )
+from assistant.paths import PACKAGE
 
 _log = logging.getLogger("assistant.models.engine")
 _LAST: Final = (Completed, LoadedModel, Counted, Described)
@@ -51,21 +51,27 @@ class Child:
 
     @classmethod
     async def start(cls, queue_limit: int) -> Child:
-        """Start the interpreter we run on ourselves; what it answers is not waited for."""
-        root = str(Path(assistant.__file__).parent.parent)
+        """Start the interpreter we run on ourselves; what it answers is not waited for.
+
+        ModelLoadFailed when the operating system starts nothing.
+        """
+        root = str(PACKAGE.parent)
         others = os.environ.get("PYTHONPATH")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the folder a person happens to be in is no place to import from
-            "-m",
-            "assistant.models.engine_process",
-            str(queue_limit),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([root, others] if others else [root])},
-            limit=_LINE_LIMIT,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the folder a person happens to be in is no place to import from
+                "-m",
+                "assistant.models.engine_process",
+                str(queue_limit),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([root, others] if others else [root])},
+                limit=_LINE_LIMIT,
+            )
+        except OSError as error:
+            raise ModelLoadFailed("llama.cpp", str(error)) from error
         return cls(process)
 
     @property
@@ -119,12 +125,16 @@ class Child:
             self._process.stdin.write(line)
 
     async def _take_answers(self) -> None:
-        async for line in _lines(self._process.stdout):
-            request, answer = decode(line)
-            if isinstance(answer, Ready):
-                self._greet(answer)
-            elif (answers := self._open.get(request)) is not None:
-                answers.put_nowait(error_of(answer) if isinstance(answer, Failed) else answer)
+        try:
+            async for line in _lines(self._process.stdout):
+                request, answer = decode(line)
+                if isinstance(answer, Ready):
+                    self._greet(answer)
+                elif (answers := self._open.get(request)) is not None:
+                    answers.put_nowait(error_of(answer) if isinstance(answer, Failed) else answer)
+        except (ValueError, KeyError, TypeError):
+            _log.exception("the engine's process answered with something else than a message")
+            self._process.kill()
         self._bury(await self._process.wait())
 
     def _greet(self, ready: Ready) -> None:
