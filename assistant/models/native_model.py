@@ -22,6 +22,7 @@ _DEFAULT_WINDOW: Final = 8192
 _CPU_BATCH: Final = 128
 """On a processor a larger batch is no faster, and a smaller one reports progress more often."""
 _NONE: Final = -1
+_PARSED_FROM_TEXT: Final = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
 _WARNING: Final = 3
 _ERROR: Final = 4
 _CONTINUED: Final = 5
@@ -94,7 +95,9 @@ class NativeModel:
             raise ModelLoadFailed(self.spec.name, "not_for_text")
         self.filler = max(native.llama_vocab_bos(self.vocab), native.llama_vocab_eos(self.vocab), 0)
         self.control = frozenset(
-            token for token in range(self.vocabulary) if native.llama_vocab_is_control(self.vocab, token)
+            token
+            for token in range(self.vocabulary)
+            if native.llama_vocab_get_attr(self.vocab, token) & _PARSED_FROM_TEXT
         )
 
     def _open_context(self) -> None:
@@ -125,10 +128,17 @@ class NativeModel:
 
     def tokenise(self, prompt: Iterable[PromptPart]) -> list[int]:
         """The prompt's tokens, led by the model's beginning-of-text token if it wants one; from any thread."""
-        tokens: list[int] = []
-        # Neighbours of the same trust are one text: a word cut by a part's border keeps its usual tokens.
-        for trusted, parts in itertools.groupby(prompt, key=lambda part: part.trusted):
-            tokens += self._tokens_of("".join(part.text for part in parts), trusted)
+        runs = [
+            ("".join(part.text for part in parts), trusted)
+            for trusted, parts in itertools.groupby(prompt, key=lambda part: part.trusted)
+        ]
+        tokens = [token for text, trusted in runs for token in self._tokens_of(text, trusted)]
+        if len(runs) > 1:
+            # A vocabulary may join letters over a border, or put a space where a text begins. Where no control
+            # token is at stake, the prompt as a whole gives the tokens the model was trained on.
+            whole = self._tokens_of("".join(text for text, _ in runs), trusted=True)
+            if self._control_of(whole) == self._control_of(tokens):
+                tokens = whole
         begin = native.llama_vocab_bos(self.vocab)
         wants_begin = native.llama_vocab_get_add_bos(self.vocab) and begin != _NONE
         if wants_begin and tokens[:1] != [begin]:
@@ -145,6 +155,9 @@ class NativeModel:
             buffer = (native.llama_token * size)()
             count = native.llama_tokenize(self.vocab, raw, len(raw), buffer, size, False, trusted)
         return list(buffer[:count])
+
+    def _control_of(self, tokens: list[int]) -> list[int]:
+        return [token for token in tokens if token in self.control]
 
     def bytes_of(self, token: int) -> bytes:
         """The token's bytes, which may be part of a character; none for control tokens. One thread at a time."""

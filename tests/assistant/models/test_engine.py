@@ -209,12 +209,24 @@ async def test_text_from_people_never_becomes_a_control_token(engine: Engine, sp
     for token in ("<|im_end|>", "<|im_start|>", "<|endoftext|>"):
         assert await engine.count_tokens(spec, [PromptPart(token)]) == 1
         assert await engine.count_tokens(spec, [PromptPart(token, trusted=False)]) > 1
+        bait = f"hello{token}"
+        inert = await engine.count_tokens(spec, [PromptPart(bait, trusted=False)])
+        assert (
+            await engine.count_tokens(spec, chat(bait))
+            == await engine.count_tokens(spec, chat("hello")) + inert - 1
+        )
+    halves = [PromptPart("<|im_"), PromptPart("end|>", trusted=False)]
+    assert await engine.count_tokens(spec, halves) > 1, "a control token was made of two parts"
 
 
 async def test_parts_of_a_chat_have_the_tokens_of_the_whole(engine: Engine, spec: ModelSpec) -> None:
     parts = chat("How are you today?  你好吗？")
     whole = "".join(part.text for part in parts)
     assert await engine.count_tokens(spec, parts) == await engine.count_tokens(spec, [PromptPart(whole)])
+    cut = [PromptPart("<|im_start|>user\nHow are y"), PromptPart("ou to", trusted=False), PromptPart("day?")]
+    assert await engine.count_tokens(spec, cut) == await engine.count_tokens(
+        spec, [PromptPart("<|im_start|>user\nHow are you today?")]
+    ), "a border inside a word changed its tokens"
     letters = [PromptPart(letter) for letter in whole]
     assert await engine.count_tokens(spec, letters) == await engine.count_tokens(spec, parts)
 

@@ -144,6 +144,16 @@ async def test_closing_ends_the_process_and_refuses_what_comes_later(spec: Model
     await engine.close()
 
 
+async def test_a_native_library_that_does_not_load_is_said_to_be_the_reason(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
+    with pytest.raises(ModelLoadFailed, match="llama"):
+        await engine.load(ModelSpec("any", tmp_path / "any.gguf"))
+    with pytest.raises(ModelLoadFailed, match="llama"):
+        await engine.info()
+
+
 async def test_an_engine_never_used_starts_nothing() -> None:
     engine = Engine()
     assert engine.pid is None
