@@ -22,11 +22,13 @@ async def set_menu(bot: Bot, presenter: Presenter) -> None:
     """Only where it changed: Telegram shuts bots out that set it at every start. Failing is no reason not to run."""
     try:
         for code, language in _MENUS:
-            wanted = [
-                BotCommand(command=name, description=presenter.say(language, f"menu.{name}"))
-                for name in _COMMANDS
-            ]
-            if await bot.get_my_commands(language_code=code) != wanted:
-                await bot.set_my_commands(wanted, language_code=code)
+            wanted = {name: presenter.say(language, f"menu.{name}") for name in _COMMANDS}
+            shown = {
+                command.command: command.description
+                for command in await bot.get_my_commands(language_code=code)
+            }
+            if list(shown.items()) != list(wanted.items()):
+                menu = [BotCommand(command=name, description=text) for name, text in wanted.items()]
+                await bot.set_my_commands(menu, language_code=code)
     except AiogramError as error:
         _log.warning("telegram: the command menu could not be set: %s", error)

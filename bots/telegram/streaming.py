@@ -7,11 +7,11 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
 from aiogram.methods import EditMessageText, SendMessage, SendMessageDraft
-from aiogram.types import InlineKeyboardMarkup, Message, ReplyParameters
+from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from bots.telegram.clock import Clock, wait_for_event
 from bots.telegram.presenter import Part
@@ -141,7 +141,7 @@ class Preview:
         )
 
 
-async def edited(call: Awaitable[Message | bool | None]) -> bool:
+async def edited(call: Awaitable[Any]) -> bool:
     """Whether the message now reads as wanted; that it did already counts as success."""
     try:
         return await call is not None

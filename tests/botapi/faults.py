@@ -18,7 +18,7 @@ class Fault:
 
 
 class Faults:
-    """Per method name, first in first out."""
+    """Per method name, first in first out; "download" stands for fetching a file."""
 
     def __init__(self) -> None:
         self._planned: defaultdict[str, deque[Fault]] = defaultdict(deque)

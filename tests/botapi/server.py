@@ -94,7 +94,7 @@ class BotApiServer:
         app = web.Application(client_max_size=60_000_000)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         app.router.add_get("/file/bot{token}/{path:.+}", self._download)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
@@ -262,7 +262,7 @@ class BotApiServer:
 
     async def _download(self, request: web.Request) -> web.Response:
         stored = self.file(request.match_info["path"].removeprefix("documents/"))
-        if request.match_info["token"] != self.token or stored is None:
+        if request.match_info["token"] != self.token or stored is None or self.faults.next("download"):
             return web.json_response({"ok": False, "error_code": 404, "description": "Not Found"}, status=404)
         return web.Response(body=stored.data, content_type="application/octet-stream")
 

@@ -1,0 +1,90 @@
+"""The real assistant with a scripted model, the real bot, and the loopback Bot API server between it and people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from assistant.api import Assistant
+from assistant.config import Settings, TelegramSettings
+from assistant.i18n import Language
+from assistant.memory.records import Person
+from assistant.models.chat_model import ChatModel
+from assistant.paths import Paths
+from assistant.wiring import build
+from bots.telegram.app import TelegramBot
+from bots.telegram.clock import Clock
+from bots.telegram.sending import Pace
+from tests.botapi import TOKEN, BotApiServer, User
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+
+FAST = Pace(draft=0.01, edit=0.01, keep_alive=20, grace=0.2)
+
+
+@dataclass
+class Scene:
+    """A bot at work and everything around it."""
+
+    server: BotApiServer
+    assistant: Assistant
+    model: ScriptedChatModel
+    bot: TelegramBot
+    task: asyncio.Task[None]
+
+    async def paired(self, user_id: int = 1001, name: str = "Ann", language_code: str | None = "en") -> User:
+        """A person who came in before."""
+        user = self.server.user(user_id, name, language_code)
+        code = await self.assistant.new_pairing_code("telegram")
+        await self.assistant.pair("telegram", str(user_id), name, code.code)
+        return user
+
+    async def person(self, user: User) -> Person:
+        person = await self.assistant.person("telegram", str(user.id))
+        assert person is not None
+        return person
+
+
+Play = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[BotApiServer]:
+    async with BotApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def play(paths: Paths, server: BotApiServer) -> Play:
+    """`async with play("an answer", …) as scene:` runs a bot."""
+
+    @asynccontextmanager
+    async def playing(
+        *answers: str,
+        gate: asyncio.Event | None = None,
+        clock: Clock | None = None,
+        pace: Pace = FAST,
+        language: Language = "en",
+        model: ChatModel | None = None,
+        token: str = TOKEN,
+        prepare: Callable[[Assistant], object] | None = None,
+    ) -> AsyncIterator[Scene]:
+        scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
+        server.clock = clock or server.clock
+        settings = TelegramSettings(token=SecretStr(token), api_root=server.url)
+        async with build(paths, Settings(), models=FakeModels(scripted)) as assistant:
+            bot = TelegramBot(assistant, settings, language, clock=clock, pace=pace)
+            task = asyncio.create_task(bot.run())
+            try:
+                yield Scene(server, assistant, scripted, bot, task)
+            finally:
+                task.cancel()
+                await asyncio.wait({task})
+                if not task.cancelled() and task.exception() is not None:
+                    raise task.exception()
+
+    return playing

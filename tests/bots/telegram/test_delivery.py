@@ -1,0 +1,168 @@
+"""One question, one visible answer: long ones, refused ones, lost ones, and what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from assistant.events import TurnFinished
+from assistant.memory.records import Turn
+from bots.telegram.sending import Pace
+from tests.botapi import ManualClock
+from tests.botapi.limits import units
+from tests.bots.telegram.conftest import Play, Scene
+
+
+async def _turns(scene: Scene) -> list[Turn]:
+    [conversation] = await scene.assistant.conversations()
+    return await scene.assistant.history(conversation.id)
+
+
+async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(play: Play) -> None:
+    lines = [f"{number}. 第 {number} 行 😀 of a long answer that goes on and on" for number in range(1, 301)]
+    async with play("\n".join(lines), pace=Pace(draft=0.5, grace=0.2)) as scene:
+        ann = await scene.paired()
+        ann.private.send("Tell me everything")
+        last = await ann.private.chat.wait_for(lambda message: "第 300 行" in message.text, 30)
+        answers = ann.private.chat.answers
+        assert len(answers) > 2
+        assert all(units(message.text) <= 4096 for message in answers)
+        received = [line.strip() for message in answers for line in message.text.splitlines() if line.strip()]
+        assert received == lines
+        assert [bool(message.buttons) for message in answers] == [False] * (len(answers) - 1) + [True]
+        assert last.buttons == ["👍", "👎", "🔁"]
+
+
+async def test_a_wait_telegram_asks_for_is_kept_and_the_answer_still_comes_once(play: Play) -> None:
+    gate, clock = asyncio.Event(), ManualClock()
+    async with play("Patience is rewarded.", gate=gate, clock=clock) as scene:
+        ann = await scene.paired()
+        scene.server.faults.too_many("sendMessageDraft", retry_after=7)
+        ann.private.send("Hurry")
+        await scene.server.wait_for_call(lambda call: call.status == 429)
+        [conversation] = await scene.assistant.conversations()
+        turn_id = scene.assistant.running(conversation.id)
+        assert turn_id is not None
+        written = await scene.assistant.follow(turn_id)
+        gate.set()
+        assert isinstance([event async for event in written][-1], TurnFinished)
+        await clock.somebody_waits(7, 7)
+        clock.advance(6)
+        assert ann.private.chat.answers == []
+        clock.advance(1)
+        await ann.private.chat.wait_for(lambda message: message.text == "Patience is rewarded.")
+        in_the_chat = [call for call in scene.server.calls if call.chat_id == 1001]
+        assert [(call.status, call.at) for call in in_the_chat] == [(429, 0), (200, 7)]
+
+
+async def test_formatting_telegram_refuses_is_left_out(play: Play) -> None:
+    async with play("Some **bold** text.") as scene:
+        scene.server.faults.refuse("sendMessage", 400, "Bad Request: can't parse entities")
+        ann = await scene.paired()
+        ann.private.send("Format it")
+        answer = await ann.private.chat.wait_for(lambda message: "bold" in message.text)
+        assert answer.entities == []
+        assert len(ann.private.chat.answers) == 1
+
+
+async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice_but_can_be_asked_for(play: Play) -> None:
+    async with play("The one answer.") as scene:
+        scene.server.faults.lose_response("sendMessage")
+        ann = await scene.paired()
+        ann.private.send("Ask")
+        offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
+        texts = [message.text for message in ann.private.chat.answers]
+        assert texts.count("The one answer.") == 1
+        ann.private.press(offer, "Show it")
+        await ann.private.chat.wait_for_answers(3)
+        assert ann.private.chat.answers[-1].text == "The one answer."
+
+
+async def test_an_answer_cut_off_before_it_arrived_can_be_asked_for(play: Play) -> None:
+    async with play("The one answer.") as scene:
+        scene.server.faults.cut("sendMessage")
+        ann = await scene.paired()
+        ann.private.send("Ask")
+        offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
+        ann.private.press(offer, "Show it")
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
+
+
+async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(play: Play) -> None:
+    async with play("Rate me.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "Rate me.")
+        assert await ann.private.press(answer, "👍").answered() == "👍 noted"
+        await ann.private.chat.wait_for(lambda message: "👍 ✓" in message.buttons)
+        assert [turn.rating for turn in await _turns(scene)] == ["thumb_up"]
+        await ann.private.press(answer, "👎").answered()
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎 ✓", "🔁"])
+        assert [turn.rating for turn in await _turns(scene)] == ["thumb_down"]
+        assert await ann.private.press(answer, "👎").answered() == "Taken back"
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎", "🔁"])
+        assert [turn.rating for turn in await _turns(scene)] == [None]
+        assert answer.text == "Rate me.", "the answer stays as it is"
+
+
+async def test_again_writes_a_second_answer_beside_the_first(play: Play) -> None:
+    async with play("First try.", "Second try.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "First try.")
+        assert await ann.private.press(answer, "🔁").answered() == "I am writing it again"
+        second = await ann.private.chat.wait_for(lambda message: message.text == "Second try.")
+        assert second.buttons == ["👍", "👎", "🔁"]
+        [turn] = await _turns(scene)
+        assert (turn.question, turn.answer, turn.source) == ("Hi", "Second try.", "regenerate")
+        assert len(turn.siblings) == 2
+
+
+async def test_buttons_still_work_after_a_restart(play: Play) -> None:
+    async with play("Rate me later.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "Rate me later.")
+    async with play() as scene:
+        await ann.private.press(answer, "👍").answered()
+        assert [turn.rating for turn in await _turns(scene)] == ["thumb_up"]
+
+
+async def test_a_button_of_a_deleted_conversation_says_so(play: Play) -> None:
+    async with play("Gone soon.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "Gone soon.")
+        [conversation] = await scene.assistant.conversations()
+        await scene.assistant.delete(conversation.id)
+        assert "There is no turn" in await ann.private.press(answer, "👍").answered()
+        assert "There is no turn" in await ann.private.press(answer, "🔁").answered()
+
+
+async def test_an_update_delivered_twice_is_answered_once(play: Play) -> None:
+    async with play("Once.") as scene:
+        ann = await scene.paired()
+        question = ann.private.send("Only once please")
+        await ann.private.chat.wait_for(lambda message: message.text == "Once.")
+        scene.server.updates.again({"update_id": 700_000_001, "message": question.as_json()})
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        assert [message.text for message in ann.private.chat.answers].count("Once.") == 1
+        assert len(scene.model.calls) == 1
+
+
+async def test_sentences_are_chinese_for_a_chinese_client(play: Play) -> None:
+    async with play("你好！") as scene:
+        stranger = scene.server.user(7, "王", "zh-hans")
+        stranger.private.send("/start")
+        await stranger.private.chat.wait_for(lambda message: "这是私人助手" in message.text)
+        wang = await scene.paired(8, "王", "zh-hans")
+        wang.private.send("/stop")
+        await wang.private.chat.wait_for(lambda message: message.text == "没有正在写的回答。")
+        wang.private.send_document("空.txt", b"", "读一下")
+        await wang.private.chat.wait_for(lambda message: "没有接收文件 空.txt：文件是空的" in message.text)
+        wang.private.send("你好")
+        answer = await wang.private.chat.wait_for(lambda message: message.text == "你好！")
+        assert await wang.private.press(answer, "👍").answered() == "已记下 👍"
+        unnamed = await scene.paired(9, "Zoë", None)
+        unnamed.private.send("/stop")
+        await unnamed.private.chat.wait_for(lambda message: message.text == "No answer is being written.")

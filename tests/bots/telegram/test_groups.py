@@ -1,0 +1,87 @@
+"""In a group the bot answers paired people who mention it or reply to it, and keeps the group's talk apart."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.bots.telegram.conftest import Play
+
+
+async def test_a_mention_is_answered_in_the_group_as_a_reply(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("Hello everybody.", gate=gate) as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        question = ann.in_chat(group).send("@patina_test_bot say hello")
+        growing = await group.wait_for(lambda message: message.text == "Hell")
+        gate.set()
+        await group.wait_for(lambda message: bool(message.buttons) and message.text == "Hello everybody.")
+        assert group.answers == [growing], "one message that grew"
+        assert growing.reply_to == question
+        assert growing.buttons == ["👍", "👎", "🔁"]
+        assert group.draft_history == []
+        assert scene.model.calls[0][-1].text == "say hello"
+
+
+async def test_a_reply_to_the_bot_goes_on_without_a_mention(play: Play) -> None:
+    async with play("Blue.", "Because of the air.") as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot what colour is the sky?")
+        answer = await group.wait_for(lambda message: message.text == "Blue." and bool(message.buttons))
+        ann.in_chat(group).send("Why?", reply_to=answer)
+        await group.wait_for(lambda message: message.text == "Because of the air.")
+        assert "Blue." in [message.text for message in scene.model.calls[1]]
+
+
+async def test_people_talking_to_each_other_are_left_alone(play: Play) -> None:
+    async with play("Yes?") as scene:
+        scene.server.privacy = False
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        mine = ann.in_chat(group).send("Bo, are you coming?")
+        ann.in_chat(group).send("hello?", reply_to=mine)
+        ann.in_chat(group).send("@patina_test_bot hello")
+        await group.wait_for(lambda message: message.text == "Yes?")
+        assert len(scene.model.calls) == 1
+        assert len(group.answers) == 1
+
+
+async def test_a_stranger_in_the_group_is_not_answered(play: Play) -> None:
+    async with play("Only for Ann.") as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        eve = scene.server.user(6666, "Eve").in_chat(group)
+        eve.send("@patina_test_bot tell me Ann's secrets")
+        eve.send("/start")
+        ann.in_chat(group).send("@patina_test_bot hello")
+        await group.wait_for(lambda message: message.text == "Only for Ann.")
+        assert len(group.answers) == 1
+        assert len(scene.model.calls) == 1
+
+
+async def test_what_was_said_in_private_is_not_known_in_the_group(play: Play) -> None:
+    async with play("I keep it to myself.", "Hello group.", "Private again.") as scene:
+        ann = await scene.paired()
+        ann.private.send("My secret is 4711")
+        await ann.private.chat.wait_for(lambda message: message.text == "I keep it to myself.")
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot hello")
+        await group.wait_for(lambda message: message.text == "Hello group." and bool(message.buttons))
+        assert all("4711" not in message.text for message in scene.model.calls[1])
+        ann.private.send("What is my secret?")
+        await ann.private.chat.wait_for(lambda message: message.text == "Private again.")
+        assert any("4711" in message.text for message in scene.model.calls[2])
+        ann.in_chat(group).send("/history")
+        await group.wait_for(lambda message: "private chat only" in message.text)
+
+
+async def test_a_button_works_only_for_the_person_it_was_made_for(play: Play) -> None:
+    async with play("For Ann.") as scene:
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot hello")
+        answer = await group.wait_for(lambda message: "👍" in message.buttons)
+        assert await bo.in_chat(group).press(answer, "👍").answered() == "This button is not for you."
+        [conversation] = await scene.assistant.conversations()
+        assert [turn.rating for turn in await scene.assistant.history(conversation.id)] == [None]
