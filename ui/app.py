@@ -151,4 +151,8 @@ def _values(views: dict[str, Any], outputs: tuple[str, ...], notice: dict[str, A
 
 
 def _notice(visit: Visit, presenter: Presenter, error: AssistantError) -> dict[str, Any]:
-    return {"view": visit.view, "number": visit.number("number"), "text": presenter.explain(error, visit.language)}
+    return {
+        "view": visit.view,
+        "number": visit.number("number"),
+        "text": presenter.explain(error, visit.language),
+    }

@@ -127,7 +127,9 @@ class Chat:
     async def rate(self, visit: Visit) -> AsyncIterator[Views]:
         kind = _RATINGS.get(visit.text("kind"))
         if kind is not None:
-            await self._assistant.signal(visit.text("turn"), kind, face="page", reason=visit.text("reason")[:500])
+            await self._assistant.signal(
+                visit.text("turn"), kind, face="page", reason=visit.text("reason")[:500]
+            )
         yield {}
 
     async def copied(self, visit: Visit) -> AsyncIterator[Views]:
@@ -165,7 +167,9 @@ class Chat:
                 "conversation": conversation.id if conversation else None,
                 "title": title,
                 "html": html,
-                "earlier": self._presenter.text(language, "turn.earlier") if len(shown) < len(history) else "",
+                "earlier": self._presenter.text(language, "turn.earlier")
+                if len(shown) < len(history)
+                else "",
                 "language": "zh-CN" if language == "zh" else "en",
                 "running": running,
                 "target": visit.text("turn"),

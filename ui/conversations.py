@@ -23,9 +23,7 @@ class ConversationList:
         """The sidebar view, for any event that changes what stands in it."""
         limit = max(int(visit.number("shown") or 0), _PAGE) + more
         conversations = await self._assistant.conversations(limit + 1)
-        html = self._presenter.sidebar(
-            visit.language, conversations[:limit], more=len(conversations) > limit
-        )
+        html = self._presenter.sidebar(visit.language, conversations[:limit], more=len(conversations) > limit)
         return {"sidebar": {"html": html}}
 
     async def more(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:

@@ -64,7 +64,9 @@ class Markdown:
         token = tokens[index]
         language = token.info.strip().split(maxsplit=1)[0] if token.info.strip() else ""
         try:
-            body = highlight(token.content, get_lexer_by_name(language), self._formatter) if language else None
+            body = (
+                highlight(token.content, get_lexer_by_name(language), self._formatter) if language else None
+            )
         except ClassNotFound:
             body = None
         label = escape(str(env["copy_label"]))

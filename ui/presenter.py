@@ -82,7 +82,11 @@ class Presenter:
         )
 
     def start(
-        self, language: Language, models: Sequence[ModelInfo], download: DownloadProgress | None, error: str = ""
+        self,
+        language: Language,
+        models: Sequence[ModelInfo],
+        download: DownloadProgress | None,
+        error: str = "",
     ) -> str:
         """What an empty conversation shows."""
         return self._render(
@@ -163,9 +167,9 @@ class Presenter:
         return Markup(self._markdown.render(text, self.text(language, "page.copy"), remember=remember))  # noqa: S704
 
     def _icon(self, name: str) -> Markup:
-        return Markup('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"></path></svg>').format(
-            self._icons[name]
-        )
+        return Markup(
+            '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"></path></svg>'
+        ).format(self._icons[name])
 
     def _trimmed(self, count: int, language: Language) -> str:
         if not count:
@@ -226,5 +230,6 @@ def _marked(hit: SearchHit) -> Markup:
         return Markup.escape(hit.snippet)
     pieces = re.split(f"({'|'.join(re.escape(part) for part in parts)})", hit.snippet)
     return Markup("").join(
-        Markup("<mark>{}</mark>").format(piece) if number % 2 else piece for number, piece in enumerate(pieces)
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else piece
+        for number, piece in enumerate(pieces)
     )
