@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from assistant.cli.about import version
 from assistant.cli.terminal import Terminal
@@ -19,9 +19,10 @@ from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.i18n import explain, human_bytes
 from assistant.instance import find_running
-from assistant.memory.inspection import inspect
-from assistant.models.hardware import Hardware
 from assistant.paths import Paths
+
+if TYPE_CHECKING:
+    from assistant.models.hardware import Hardware
 
 Level: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -85,6 +86,8 @@ def home(terminal: Terminal) -> Iterator[Finding]:
 
 
 def database(terminal: Terminal) -> Iterator[Finding]:
+    from assistant.memory.inspection import inspect
+
     try:
         report = inspect(terminal.paths.database)
     except AssistantError as error:

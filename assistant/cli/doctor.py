@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -94,9 +95,11 @@ async def _asked(terminal: Terminal, online: bool) -> AsyncGenerator[Finding, No
 
 async def _models(terminal: Terminal, assistant: Door) -> AsyncGenerator[Finding, None]:
     usable = [info for info in await assistant.models() if info.installed]
-    if not usable:
+    chosen = terminal.settings().model
+    if chosen is not None and not any(info.current for info in usable):
+        yield _chosen_file(terminal, Path(chosen).expanduser())
+    elif not usable:
         yield Finding("warning", "models", terminal.text("doctor.no_model"), terminal.text("doctor.pull"))
-        return
     for info in usable:
         mark = " *" if info.current else ""
         if info.current and info.fit is not None and info.fit.fit == "too_large":
@@ -104,6 +107,12 @@ async def _models(terminal: Terminal, assistant: Door) -> AsyncGenerator[Finding
             yield Finding("warning", "models", f"{info.name}{mark} {info.path}", advice)
         else:
             yield Finding("ok", "models", f"{info.name}{mark} {info.path or info.url or ''}")
+
+
+def _chosen_file(terminal: Terminal, path: Path) -> Finding:
+    if path.is_file():
+        return Finding("ok", "models", f"{path} *")
+    return Finding("problem", "models", f"{path} *", terminal.text("doctor.pull"))
 
 
 async def _engine(terminal: Terminal, assistant: Door) -> Finding:
@@ -115,6 +124,8 @@ async def _engine(terminal: Terminal, assistant: Door) -> Finding:
     except AssistantError as error:
         return Finding("problem", "engine", explain(error, terminal.language))
     text = f"llama-cpp-python {info.version}, {', '.join(info.devices) or 'CPU'}"
+    if info.model is not None:
+        text += f", {info.model}"
     hardware = read()
     unused = _unused(info.system_info, hardware)
     if unused:

@@ -24,7 +24,7 @@ def listed(ctx: typer.Context) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("name", "state", "size", "fit", "title"):
-        table.add_column(terminal.text(f"models.{column}"), no_wrap=column in {"name", "state"})
+        table.add_column(terminal.text(f"models.{column}"), no_wrap=True, overflow="ellipsis")
     for info in terminal.run(work()):
         mark = "*" if info.current else " "
         size = human_bytes(info.size) if info.size else "-"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 
@@ -16,6 +16,8 @@ from assistant.i18n import Catalogue, Language, system_language
 from assistant.paths import Paths
 
 T = TypeVar("T")
+_PIPED_WIDTH: Final = 200
+"""Columns of a table that no window limits."""
 
 
 def catalogue() -> Catalogue:
@@ -42,6 +44,8 @@ class Terminal:
             chosen = "auto"
         language = system_language() if chosen == "auto" else chosen
         out = Console(highlight=False)
+        if not out.is_terminal:
+            out.width = _PIPED_WIDTH
         return cls(paths, language, catalogue(), out, Console(stderr=True, highlight=False))
 
     def settings(self, flags: dict[str, Any] | None = None) -> Settings:

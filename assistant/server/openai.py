@@ -56,14 +56,14 @@ class OpenAIRoutes:
         self.router.add_api_route("/embeddings", self.embeddings, methods=["POST"], response_model=None)
 
     async def models(self) -> dict[str, Any]:
-        return {"object": "list", "data": [_model(info) for info in await self._usable()]}
+        return {"object": "list", "data": await self._usable()}
 
     async def model(self, name: str) -> dict[str, Any]:
         usable = await self._usable()
-        for info in usable:
-            if info.name == name:
-                return _model(info)
-        raise ModelUnknown(name=name, known=tuple(info.name for info in usable))
+        for entry in usable:
+            if entry["id"] == name:
+                return entry
+        raise ModelUnknown(name=name, known=tuple(entry["id"] for entry in usable))
 
     async def chat(
         self,
@@ -73,7 +73,7 @@ class OpenAIRoutes:
     ) -> Response:
         body.check()
         body.format()
-        _check_model(body.model)
+        self._check_model(body.model)
         conversation = conversation or (body.metadata or {}).get("conversation")
         stored = conversation is not None or bool(body.store)
         events = self._stored(body, conversation) if stored else self._stateless(body)
@@ -97,8 +97,22 @@ class OpenAIRoutes:
         usage = {"prompt_tokens": 0, "total_tokens": 0}
         return {"object": "list", "data": data, "model": body.model or "default", "usage": usage}
 
-    async def _usable(self) -> list[ModelInfo]:
-        return [info for info in await self._assistant.models() if info.installed or info.kind == "remote"]
+    async def _usable(self) -> list[dict[str, Any]]:
+        known = await self._assistant.models()
+        usable = [_model(info) for info in known if info.installed or info.kind == "remote"]
+        current = self._assistant.current_model
+        if current is not None and not any(info.current for info in known):
+            # A file somewhere else on this machine, named when Patina was started.
+            usable.insert(0, {"id": current, "object": "model", "created": 0, "owned_by": "patina"})
+        return usable
+
+    def _check_model(self, name: str | None) -> None:
+        # The terminal may name any file; a request over the network may not make us open one.
+        if not name or name == self._assistant.current_model:
+            return
+        path = PurePath(name)
+        if path.suffix == ".gguf" or path.is_absolute() or ".." in path.parts:
+            raise ParameterRefused(name="model", reason="no_paths")
 
     async def _stateless(self, body: ChatCompletionRequest) -> AsyncGenerator[Event, None]:
         events = await self._assistant.complete(
@@ -226,12 +240,6 @@ async def _whole(events: AsyncGenerator[Event, None]) -> dict[str, Any]:
         "usage": _usage(finished.usage),
         "patina": _patina(finished, conversation),
     }
-
-
-def _check_model(name: str | None) -> None:
-    # The terminal may name any file; a request over the network may not make us open one.
-    if name and (name.endswith(".gguf") or PurePath(name).is_absolute() or ".." in PurePath(name).parts):
-        raise ParameterRefused(name="model", reason="no_paths")
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:
