@@ -91,7 +91,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),
     }
-    with gr.Blocks(analytics_enabled=False, title="Patina 包浆", fill_width=True, fill_height=True) as blocks:
+    blocks = gr.Blocks(analytics_enabled=False, title="Patina 包浆", fill_width=True, fill_height=True)
+    with blocks:
         views = {name: _view(name) for name in _VIEWS}
         notice = _view("notice")
         events = ", ".join(f'"do_{name}"' for name in handlers)

@@ -26,23 +26,14 @@ class Markdown:
     """Renders and remembers the last few hundred texts, since a conversation is drawn again on every visit."""
 
     def __init__(self, remembered: int = 400) -> None:
-        self._formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
         self._remembered = remembered
         self._seen: OrderedDict[tuple[str, str], str] = OrderedDict()
-        parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+        parser = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Html)
         parser.enable(["table", "strikethrough"])
         # An image would make the browser fetch whatever address the model wrote, and so tell a stranger.
         parser.disable("image")
         parser.inline.ruler.before("escape", "math", _math_inline)
         parser.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
-        rules = parser.renderer
-        assert isinstance(rules, RendererHTML)
-        rules.rules["fence"] = self._fence
-        rules.rules["code_block"] = self._fence
-        rules.rules["math"] = _render_math
-        rules.rules["link_open"] = _link_open
-        rules.rules["table_open"] = lambda *_: '<div class="table"><table>'
-        rules.rules["table_close"] = lambda *_: "</table></div>"
         self._parser = parser
 
     def render(self, text: str, copy_label: str, *, remember: bool = True) -> str:
@@ -58,23 +49,57 @@ class Markdown:
                 self._seen.popitem(last=False)
         return html
 
-    def _fence(
-        self, tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any]
+
+class _Html(RendererHTML):
+    """The parser finds these methods by the names of its tokens."""
+
+    def fence(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
     ) -> str:
-        token = tokens[index]
+        token = tokens[idx]
         language = token.info.strip().split(maxsplit=1)[0] if token.info.strip() else ""
         try:
-            body = (
-                highlight(token.content, get_lexer_by_name(language), self._formatter) if language else None
-            )
+            lexer = get_lexer_by_name(language) if language else None
         except ClassNotFound:
-            body = None
+            lexer = None
+        code = highlight(token.content, lexer, HtmlFormatter(nowrap=True)) if lexer else escape(token.content)
         label = escape(str(env["copy_label"]))
         return (
             f'<div class="code"><div class="code-head"><span>{escape(language)}</span>'
             f'<button type="button" data-do="copy-code">{label}</button></div>'
-            f"<pre><code>{escape(token.content) if body is None else body}</code></pre></div>"
+            f"<pre><code>{code}</code></pre></div>"
         )
+
+    def code_block(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return self.fence(tokens, idx, options, env)
+
+    def math(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        token = tokens[idx]
+        tex = escape(token.content)
+        tag = "div" if token.block else "span"
+        return (
+            f'<{tag} class="math" data-display="{int(token.meta["display"])}" data-tex="{tex}">{tex}</{tag}>'
+        )
+
+    def link_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        href = escape(str(tokens[idx].attrGet("href") or ""))
+        return f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">'
+
+    def table_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return '<div class="table"><table>'
+
+    def table_close(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return "</table></div>"
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:
@@ -120,19 +145,3 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
                 return True
             lines.append(text)
     return False
-
-
-def _render_math(
-    tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any], *_: object
-) -> str:
-    tex = escape(tokens[index].content)
-    display = tokens[index].meta["display"]
-    tag = "div" if tokens[index].block else "span"
-    return f'<{tag} class="math" data-display="{int(display)}" data-tex="{tex}">{tex}</{tag}>'
-
-
-def _link_open(
-    tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any], *_: object
-) -> str:
-    href = escape(str(tokens[index].attrGet("href") or ""))
-    return f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">'
