@@ -69,12 +69,16 @@ class AttachmentFiles:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = target.with_suffix(".part")
-        with draft.open("wb") as stream:
-            draft.chmod(0o600)
-            stream.write(file.data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(target)
+        try:
+            with draft.open("wb") as stream:
+                draft.chmod(0o600)
+                stream.write(file.data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
 
     def path(self, digest: str) -> Path:
         return self._folder / digest

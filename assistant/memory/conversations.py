@@ -96,10 +96,10 @@ class ConversationStore:
                 self.get(conversation_id)
                 digests = [row["sha256"] for row in self._db.rows(_FILES_OF_CONVERSATION, (conversation_id,))]
                 tables.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
-                self._index.purge(tables)
             for digest in digests:
                 if not self._db.rows("SELECT 1 FROM attachments WHERE sha256 = ? LIMIT 1", (digest,)):
                     self._files.discard(digest)
+            self._index.purge()
             self._db.checkpoint()
 
     # Turns

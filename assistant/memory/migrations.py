@@ -45,7 +45,7 @@ def apply(tables: sqlite_utils.Database, steps: Sequence[Step], path: Path, back
     missing = steps[len(done) :]
     if not missing:
         return
-    copied = backup.copy(tables.conn, backups, f"before-{missing[0].number:03}") if done else None
+    copied = backup.copy(tables.conn, backups, f"before-{missing[0].number:03}") if tables.table_names() else None
     # Rebuilding a table drops the old one; with foreign keys on, that would delete every row pointing to it.
     tables.execute("PRAGMA foreign_keys = OFF")
     try:

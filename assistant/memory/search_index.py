@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import sqlite_utils
 
+from assistant.errors import DiskFull
 from assistant.memory import text
 from assistant.memory.database import Database, Row
 from assistant.memory.records import Attachment, SearchHit, Turn
 from assistant.memory.snippets import snippet
 
+_log = logging.getLogger(__name__)
 Kind: TypeAlias = Literal["title", "question", "answer", "attachment"]
 
 _FIND: Final = """
@@ -58,9 +61,14 @@ class SearchIndex:
         content = f"{attachment.name}\n{attachment.text}"
         _put(tables, "attachment", turn.conversation_id, turn.id, attachment.id, content)
 
-    def purge(self, tables: sqlite_utils.Database) -> None:
+    def purge(self) -> None:
         """Rewrite the index without the words of what was deleted, which it would otherwise keep for a while."""
-        tables.execute("INSERT INTO message_search(message_search) VALUES ('optimize')")
+        try:
+            with self._db.transaction() as tables:
+                tables.execute("INSERT INTO message_search(message_search) VALUES ('optimize')")
+        except DiskFull as error:
+            # Deleting is how a person makes room: it must not fail because this needs some.
+            _log.warning("words of deleted messages stay in the search index for now: %s", error)
 
     def search(self, query: str, limit: int) -> list[SearchHit]:
         """Messages with every word of the query; when there are none, those with any of them, best first."""

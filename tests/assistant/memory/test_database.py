@@ -80,7 +80,13 @@ def test_a_full_disk_is_told_and_the_earlier_content_stays(db: Database, store: 
     assert [turn.id for turn in store.path(conversation.id)] == [before.id]
     assert store.search("第一个")[0].turn_id == before.id
     assert db.problems() == ()
+
+    with pytest.raises(DiskFull):
+        [store.create("x" * 1000) for _ in range(1000)]
+    store.delete(conversation.id)
+    assert store.search("第一个") == [], "deleting works on a full disk"
     db.rows("PRAGMA max_page_count = 1000000")
+    conversation = store.create()
     assert say(store, conversation.id, "空间又有了", "好").answer == "好"
 
 

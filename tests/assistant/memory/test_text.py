@@ -4,7 +4,7 @@ import sqlite3
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assistant.memory.snippets import snippet
@@ -46,6 +46,7 @@ def cuts_no_word(text: str, at: int) -> bool:
     return any(is_east_asian(c) for c in pair)
 
 
+@settings(deadline=None)
 @given(_MIXED, st.data())
 @example("今", None)
 @example("ｶﾞｷﾞ", None)
@@ -61,6 +62,7 @@ def test_every_piece_of_whole_words_of_a_message_is_found(message: str, data: st
         assert found(message, piece)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="今天气很好我们去北京吧", min_size=1, max_size=60), st.data())
 def test_every_chinese_substring_is_found(message: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(message) - 1))
@@ -68,6 +70,7 @@ def test_every_chinese_substring_is_found(message: str, data: st.DataObject) -> 
     assert found(f"前面，{message}。", message[start:end])
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_query_is_a_syntax_error(stored: str, query: str) -> None:
     stored, query = storable(stored), storable(query)
@@ -81,6 +84,7 @@ def test_no_query_is_a_syntax_error(stored: str, query: str) -> None:
     connection.close()
 
 
+@settings(deadline=None)
 @given(st.text(), st.lists(st.text(min_size=1)))
 def test_a_snippet_marks_only_what_it_shows(text: str, terms: list[str]) -> None:
     shown, matched = snippet(text, terms)
