@@ -33,7 +33,8 @@ from assistant.memory.records import (
 from assistant.memory.signals import SignalStore
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
-from assistant.models.engine import Engine, EngineInfo
+from assistant.models.engine import Engine
+from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
@@ -356,8 +357,9 @@ class Assistant:
     async def _index(self) -> None:
         """Make finished turns searchable by meaning, once nobody has asked anything for a while."""
         await asyncio.sleep(_IDLE_S)
-        while not self._live and await asyncio.to_thread(self._recall.index_pending):
-            pass
+        indexed = 1
+        while indexed and not self._live:
+            indexed = await asyncio.to_thread(self._recall.index_pending)
 
 
 __all__ = ["Assistant", "CompletionRequest"]
