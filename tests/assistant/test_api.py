@@ -176,7 +176,7 @@ async def test_regenerating_puts_a_second_answer_beside_the_first(paths: Paths) 
     model = ScriptedChatModel(answers=["first", "second"])
     async with _assistant(paths, model) as assistant:
         conversation = await assistant.new_conversation()
-        file = NewAttachment("notes.txt", "some notes".encode())
+        file = NewAttachment("notes.txt", b"some notes")
         await _collect(await assistant.reply(conversation.id, "go", face="page", attachments=[file]))
         [before] = await assistant.history(conversation.id)
         await _collect(await assistant.regenerate(before.id, face="page"))
@@ -255,9 +255,8 @@ async def test_deleting_a_conversation_stops_its_answer_and_leaves_nothing_to_fi
 
 
 async def test_messages_a_client_brings_are_answered_without_a_trace(paths: Paths) -> None:
-    chunk = AIMessageChunk(
-        "", tool_call_chunks=[{"name": "add", "args": '{"a": 1}', "id": "call_1", "index": 0, "type": "tool_call_chunk"}]
-    )
+    call = {"name": "add", "args": '{"a": 1}', "id": "call_1", "index": 0, "type": "tool_call_chunk"}
+    chunk = AIMessageChunk("", tool_call_chunks=[call])
     model = ScriptedChatModel(answers=["hi"], chunks=(chunk,))
     async with _assistant(paths, model) as assistant:
         request = CompletionRequest((HumanMessage("hello"),), sampling=Sampling(temperature=0))

@@ -26,10 +26,8 @@ def test_an_exception_that_quotes_a_token_is_redacted_in_the_file(tmp_path: Path
     before, level = list(root.handlers), root.level
     try:
         configure(tmp_path)
-        try:
-            raise RuntimeError("GET /bot123456789:AAE-abcdefghijklmnopqrstuvwxyz012345/getFile")
-        except RuntimeError:
-            logging.getLogger("patina.test").exception("failed")
+        error = RuntimeError("GET /bot123456789:AAE-abcdefghijklmnopqrstuvwxyz012345/getFile")
+        logging.getLogger("patina.test").error("failed", exc_info=error)
         text = (tmp_path / "patina.log").read_text("utf-8")
     finally:
         for handler in root.handlers:
