@@ -15,13 +15,13 @@ from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import Language, explain, language_of
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.clock import Clock
+from bots.telegram.sending import toast
 from bots.telegram.streaming import Target
 
 _log = logging.getLogger(__name__)
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 _NOTICE_S: Final = 60.0
 _REMEMBERED_STRANGERS: Final = 1000
-_TOAST_LENGTH: Final = 200
 
 
 class Notices:
@@ -96,7 +96,7 @@ class Explain(BaseMiddleware):
         text = explain(error, reader.language)
         query: CallbackQuery | None = event.callback_query
         if query is not None:
-            await query.answer(text[:_TOAST_LENGTH], show_alert=True)
+            await toast(query, text, alert=True)
         else:
             await self._answering.tell(reader, text)
 

@@ -72,7 +72,9 @@ class Poller:
                 await self._bot(GetUpdates(offset=self._offset, limit=1, timeout=0), request_timeout=5)
 
     async def _fetch(self) -> list[Update]:
-        method = GetUpdates(offset=self._offset, timeout=_POLL_S, allowed_updates=self._allowed)
+        # After a broken connection a short poll tells at once that it works again.
+        wait_s = 0 if self._trouble == "unreachable" else _POLL_S
+        method = GetUpdates(offset=self._offset, timeout=wait_s, allowed_updates=self._allowed)
         try:
             return await self._bot(method, request_timeout=_POLL_S + _MARGIN_S)
         except ClientDecodeError as error:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import TelegramMethod
+from aiogram.types import CallbackQuery
 from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiohttp import ClientConnectorError
 
@@ -24,6 +25,7 @@ _BACKOFF: Final = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=2.0, jitte
 _ATTEMPTS: Final = 12
 """About four minutes without a connection."""
 _PREVIEW_TIMEOUT_S: Final = 10
+_TOAST_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,14 @@ class Sender:
     def _shut(self, chat: object, seconds: float) -> None:
         _log.info("telegram: chat %s is shut for %s s", chat, seconds)
         self._open_at[chat] = max(self._open_at.get(chat, 0.0), self._clock.now() + seconds)
+
+
+async def toast(query: CallbackQuery, text: str = "", *, alert: bool = False) -> None:
+    """The short text over the chat that answers a pressed button; Telegram takes it for some seconds only."""
+    try:
+        await query.answer(text[:_TOAST_LENGTH], show_alert=alert)
+    except TelegramAPIError as error:
+        _log.info("telegram: a pressed button was not answered: %s", error)
 
 
 def _chat(method: TelegramMethod[_Result]) -> object:

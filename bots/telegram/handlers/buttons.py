@@ -18,7 +18,7 @@ from bots.telegram.buttons import Buttons
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.lanes import Lanes
 from bots.telegram.presenter import Presenter
-from bots.telegram.sending import Sender
+from bots.telegram.sending import Sender, toast
 from bots.telegram.streaming import edited
 
 _log = logging.getLogger(__name__)
@@ -44,16 +44,16 @@ async def pressed(
     """Only the person it was made for can use a button."""
     button = buttons.read(query.data or "", reader.person.id)
     if button is None:
-        await query.answer(presenter.say(reader.language, "buttons.not_yours"))
+        await toast(query, presenter.say(reader.language, "buttons.not_yours"))
     elif button.action == "enter":
         await enter(query, button.id, assistant, presenter, sender, reader)
     elif button.action == "again":
         await assistant.turn(button.id)
-        await query.answer(presenter.say(reader.language, "buttons.again"))
+        await toast(query, presenter.say(reader.language, "buttons.again"))
         begin = partial(assistant.regenerate, button.id, face="telegram", person_id=reader.person.id)
         lanes.put(reader.target.place, partial(answering.answer, reader, begin))
     elif button.action == "show":
-        await query.answer()
+        await toast(query)
         await answering.show_again(reader, button.id)
     elif button.action == "thumb_up":
         await _rate(query, button.id, "thumb_up", assistant, presenter, sender, reader)
@@ -74,7 +74,7 @@ async def _rate(
     before = (await assistant.turn(turn_id)).rating
     kind: SignalKind = "thumb_cleared" if before == thumb else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
-    await query.answer(presenter.say(reader.language, f"buttons.{kind}"))
+    await toast(query, presenter.say(reader.language, f"buttons.{kind}"))
     if query.message is None:
         return
     keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb)

@@ -12,7 +12,7 @@ from assistant.api import Assistant
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.places import Places
 from bots.telegram.presenter import Part, Presenter, shortened
-from bots.telegram.sending import Sender
+from bots.telegram.sending import Sender, toast
 
 _LISTED: Final = 8
 _EXCERPT: Final = 300
@@ -60,7 +60,7 @@ async def enter(
     """Go on with a conversation, with a reminder of where it stands."""
     conversation = await assistant.conversation(conversation_id)
     await assistant.enter(reader.person.id, conversation.id)
-    await query.answer()
+    await toast(query)
     turns = await assistant.history(conversation.id)
     title = conversation.title or presenter.say(reader.language, "history.untitled")
     text = presenter.say(reader.language, "history.entered", title=title)
