@@ -155,7 +155,8 @@ def end_of_finished_blocks(text: str) -> int:
         if fence:
             fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
         elif stripped.startswith(_FENCES):
-            fence = stripped[:3]
+            # A longer fence is closed only by one as long.
+            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
         elif not stripped and line.endswith("\n"):
             end = position
     return end

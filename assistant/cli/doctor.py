@@ -97,7 +97,7 @@ async def _models(terminal: Terminal, assistant: Door) -> AsyncGenerator[Finding
     usable = [info for info in await assistant.models() if info.installed]
     chosen = terminal.settings().model
     if chosen is not None and not any(info.current for info in usable):
-        yield _chosen_file(terminal, Path(chosen).expanduser())
+        yield _chosen_file(terminal, chosen)
     elif not usable:
         yield Finding("warning", "models", terminal.text("doctor.no_model"), terminal.text("doctor.pull"))
     for info in usable:
@@ -109,7 +109,8 @@ async def _models(terminal: Terminal, assistant: Door) -> AsyncGenerator[Finding
             yield Finding("ok", "models", f"{info.name}{mark} {info.path or info.url or ''}")
 
 
-def _chosen_file(terminal: Terminal, path: Path) -> Finding:
+def _chosen_file(terminal: Terminal, chosen: str) -> Finding:
+    path = Path(chosen).expanduser()
     if path.is_file():
         return Finding("ok", "models", f"{path} *")
     return Finding("problem", "models", f"{path} *", terminal.text("doctor.pull"))

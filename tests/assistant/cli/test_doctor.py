@@ -1,0 +1,105 @@
+"""`patina doctor`: what it finds, and what it says to do."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.paths import Paths
+from tests.assistant.cli.conftest import Patina, Result
+
+
+@pytest.fixture(autouse=True)
+def _no_other_programs_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def checks(result: Result) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for check in json.loads(result.out)["checks"]:
+        found.setdefault(check["check"], []).append(check)
+    return found
+
+
+def test_a_new_home_has_no_problem_and_is_told_to_get_a_model(patina: Patina, paths: Paths) -> None:
+    result = patina("doctor", "--json")
+    assert result.code == 0
+    found = checks(result)
+    assert json.loads(result.out)["ok"] is True
+    assert "llama-cpp-python" in found["versions"][0]["text"]
+    assert "llama-cpp-python" in found["engine"][0]["text"]
+    assert found["engine"][0]["level"] in {"ok", "warning"}
+    assert found["database"][0]["text"] == "not made yet"
+    assert found["models"][0]["level"] == "warning"
+    assert "patina models pull" in found["models"][0]["advice"]
+    assert "online" not in found
+    assert "sound" in checks(patina("doctor", "--json"))["database"][0]["text"]
+    assert not paths.instance.exists()
+
+
+def test_it_speaks_chinese(patina: Patina) -> None:
+    told = patina("doctor", language="zh_CN.UTF-8").out
+    assert "没有发现问题。" in told
+    assert "可用 `patina models pull` 获取一个。" in told
+
+
+def test_a_damaged_database_is_a_problem(patina: Patina, paths: Paths) -> None:
+    paths.home.mkdir(parents=True)
+    paths.database.write_bytes(b"no database at all" * 1000)
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    assert checks(result)["database"][0]["level"] == "problem"
+    assert paths.database.read_bytes().startswith(b"no database")
+
+
+def test_a_newer_database_is_a_problem(patina: Patina, paths: Paths) -> None:
+    assert patina("conversations", "list").code == 0
+    with closing(sqlite3.connect(paths.database)) as connection, connection:
+        connection.execute("INSERT INTO migrations VALUES (999, 'later', 0)")
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    assert "update this one" in checks(result)["database"][0]["advice"]
+
+
+def test_broken_settings_are_a_problem_and_the_rest_is_still_looked_at(patina: Patina, paths: Paths) -> None:
+    paths.home.mkdir(parents=True)
+    paths.settings.write_text("[server]\nport = 'eighty'\n", "utf-8")
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    found = checks(result)
+    assert "server.port" in found["settings"][0]["text"]
+    assert found["disk"]
+
+
+def test_errors_of_the_log_are_shown(patina: Patina, paths: Paths) -> None:
+    paths.logs.mkdir(parents=True)
+    (paths.logs / "patina.log").write_text("2026-01-01 00:00:00 ERROR assistant: it broke\n", "utf-8")
+    found = checks(patina("doctor", "--json"))
+    assert (found["log"][0]["level"], "it broke" in found["log"][0]["text"]) == ("warning", True)
+
+
+def test_an_odd_token_is_a_problem_and_never_shown(patina: Patina) -> None:
+    patina("config", "set", "telegram.token", "'not-a-token'")
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    assert checks(result)["telegram"][0]["level"] == "problem"
+    assert "not-a-token" not in result.out + result.err
+
+
+@pytest.mark.usefixtures("running")
+def test_a_running_patina_is_asked_for_its_engine(patina: Patina, running: str) -> None:
+    found = checks(patina("doctor", "--json"))
+    assert running in found["port"][0]["text"]
+    assert found["engine"][0]["level"] in {"ok", "warning"}
+
+
+def test_a_chosen_file_that_is_gone_is_a_problem(patina: Patina) -> None:
+    patina("config", "set", "model", "'/nowhere/model.gguf'")
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    assert checks(result)["models"][0]["level"] == "problem"
