@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,8 +12,11 @@ from urllib.parse import unquote
 import pytest
 
 from assistant import config
+from assistant.paths import Paths
 from benchmarks.report import BEGIN, END
 from docs import generate
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.fakes.web import serving_in_thread
 
 ROOT = Path(__file__).parents[1]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
@@ -89,6 +94,17 @@ def test_both_readmes_show_the_same_commands() -> None:
         [re.sub(r"[\"“‘'「].*|\s+#.*", "", line).strip() for line in shell_lines(read(name))] for name in READMES
     )
     assert english == chinese
+
+
+@pytest.mark.parametrize("page", [*READMES, "docs/rest.md"])
+def test_the_programs_in_the_docs_run_as_they_stand(page: str, paths: Paths) -> None:
+    programs = "\n".join(re.findall(r"```python\n(.*?)```", read(page), re.DOTALL))
+    model = ScriptedChatModel(answers=["Green and quiet."])
+    with serving_in_thread(paths, FakeModels(model)) as address:
+        program = programs.replace("http://127.0.0.1:8080", address)
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert "Green and quiet." in ran.stdout
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=named)
