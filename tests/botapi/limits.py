@@ -13,7 +13,6 @@ CALLBACK_DATA_BYTES = 64
 DRAFT_LIFE_S = 30.0
 DELETE_WINDOW_S = 48 * 3600.0
 DOWNLOAD_BYTES = 20_000_000
-UPLOAD_BYTES = 50_000_000
 COMMANDS = 100
 
 ENTITY_TYPES = frozenset(
@@ -136,6 +135,7 @@ class Bucket:
     tokens: float = field(init=False)
     refilled_at: float = field(init=False)
     shut_until: float = 0.0
+    asked_too_early: int = 0
 
     def __post_init__(self) -> None:
         self.tokens = self.burst
@@ -149,6 +149,7 @@ class Bucket:
         now = self.clock.now()
         if now < self.shut_until:
             self.shut_until += 1
+            self.asked_too_early += 1
             raise self._too_many(now)
         self.tokens = min(self.burst, self.tokens + (now - self.refilled_at) * self.per_second)
         self.refilled_at = now

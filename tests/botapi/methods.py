@@ -12,8 +12,6 @@ from tests.botapi.limits import (
     DELETE_WINDOW_S,
     DOWNLOAD_BYTES,
     TEXT_UNITS,
-    UPLOAD_BYTES,
-    Refused,
     bad_request,
     checked_keyboard,
     checked_text,
@@ -199,8 +197,6 @@ class Methods:
         upload = params.get(str(params.get("document", "")).removeprefix("attach://"))
         if not isinstance(upload, Upload):
             raise bad_request("there is no document in the request")
-        if len(upload.data) > UPLOAD_BYTES:
-            raise Refused(413, "Request Entity Too Large")
         caption, _ = self._text(params, "caption", CAPTION_UNITS, may_be_empty=True)
         stored = self._server.keep_file(upload.name, upload.data)
         keyboard = checked_keyboard(params.get("reply_markup"))

@@ -135,6 +135,11 @@ class BotApiServer:
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
+    @property
+    def asked_too_early(self) -> int:
+        """How often the bot called a chat that had told it to wait."""
+        return sum(bucket.asked_too_early for bucket in self._buckets.values())
+
     async def wait_for_call(self, wanted: Callable[[Call], bool], within: float = 5.0) -> Call:
         async with asyncio.timeout(within):
             while (found := next(filter(wanted, self.calls), None)) is None:

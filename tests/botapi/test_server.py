@@ -228,6 +228,30 @@ async def test_an_edit_that_changes_nothing_is_refused(bot: Bot, ann: User) -> N
         await bot.edit_message_text("yours", chat_id=1001, message_id=question.id)
 
 
+async def test_menus_files_captions_and_toasts_have_their_limits(
+    server: BotApiServer, bot: Bot, ann: User
+) -> None:
+    for name, description in (("New", "x"), ("new" * 11, "x"), ("new", "x" * 257)):
+        with pytest.raises(TelegramBadRequest, match="BOT_COMMAND"):
+            await bot.set_my_commands([BotCommand(command=name, description=description)])
+    with pytest.raises(TelegramBadRequest, match="BOT_COMMANDS_TOO_MUCH"):
+        await bot.set_my_commands(
+            [BotCommand(command=f"c{number}", description="x") for number in range(101)]
+        )
+    with pytest.raises(TelegramBadRequest, match="too long"):
+        await bot.send_document(1001, BufferedInputFile(b"x", "x.txt"), caption="x" * 1025)
+    big = ann.private.send_document("big.bin", b"x", size=20_000_001)
+    with pytest.raises(TelegramBadRequest, match="file is too big"):
+        await bot.get_file(big.media["document"]["file_id"])
+    await bot.send_message(1001, "press", reply_markup=keyboard())
+    press = ann.private.press(ann.private.chat.answers[0], "Go")
+    with pytest.raises(TelegramBadRequest, match="MESSAGE_TOO_LONG"):
+        await bot.answer_callback_query(press.id, text="x" * 201)
+    assert len(await bot.get_updates(timeout=0, limit=1)) == 1
+    with pytest.raises(TelegramBadRequest, match="parse_mode is not modelled"):
+        await bot.send_message(1001, "<b>x</b>", parse_mode="HTML")
+
+
 async def test_messages_can_be_deleted_for_two_days(bot: Bot, ann: User, clock: ManualClock) -> None:
     sent = await bot.send_message(1001, "old")
     clock.advance(48 * 3600 + 1)

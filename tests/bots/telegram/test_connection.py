@@ -116,6 +116,19 @@ async def test_the_menu_is_set_in_both_languages_and_only_when_it_changed(
     assert len(server.calls_of("setMyCommands")) == 2
 
 
+async def test_an_update_nobody_can_read_does_not_hold_up_the_others(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with play("Still here.") as scene:
+        ann = await scene.paired()
+        await scene.server.wait_for_call(lambda call: call.method == "setMyCommands")
+        scene.server.updates.push("message", {"message_id": "not a number", "chat": None})
+        ann.private.send("Hello?")
+        await ann.private.chat.wait_for(lambda message: message.text == "Still here.")
+        assert scene.bot.status.connected
+    assert "cannot be read and is left out" in caplog.text
+
+
 async def test_the_token_is_in_no_log_line(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with play() as scene:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import SecretStr
+
+from assistant.config import Settings, TelegramSettings
 from assistant.events import TurnFinished
 from assistant.memory.records import Turn
+from assistant.paths import Paths
+from assistant.wiring import build
+from bots.telegram.app import TelegramBot
 from bots.telegram.sending import Pace
-from tests.botapi import ManualClock
+from tests.botapi import TOKEN, BotApiServer, ManualClock
 from tests.botapi.limits import units
 from tests.bots.telegram.conftest import Play, Scene
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
 
 async def _turns(scene: Scene) -> list[Turn]:
@@ -52,6 +59,35 @@ async def test_a_wait_telegram_asks_for_is_kept_and_the_answer_still_comes_once(
         await ann.private.chat.wait_for(lambda message: message.text == "Patience is rewarded.")
         in_the_chat = [call for call in scene.server.calls if call.chat_id == 1001]
         assert [(call.status, call.at) for call in in_the_chat] == [(429, 0), (200, 7)]
+
+
+async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and_no_wait_is_broken(
+    paths: Paths,
+) -> None:
+    model = ScriptedChatModel(answers=["A sentence that is drafted in several pieces, one after the other."])
+    async with (
+        BotApiServer(per_second=4, burst=2) as server,
+        build(paths, Settings(), models=FakeModels(model)) as assistant,
+    ):
+        settings = TelegramSettings(token=SecretStr(TOKEN), api_root=server.url)
+        bot = TelegramBot(assistant, settings, "en", pace=Pace(draft=0.02, grace=1))
+        run = asyncio.create_task(bot.run())
+        people = [server.user(number, f"Person {number}") for number in (1, 2, 3, 4)]
+        for person in people:
+            code = await assistant.new_pairing_code("telegram")
+            await assistant.pair("telegram", str(person.id), "somebody", code.code)
+            for question in ("one?", "two?", "three?"):
+                person.private.send(question)
+        for person in people:
+            await person.private.chat.wait_for_answers(3, 30)
+        run.cancel()
+        await asyncio.wait({run})
+        assert [len(person.private.chat.answers) for person in people] == [3, 3, 3, 3]
+        assert {message.text for person in people for message in person.private.chat.answers} == set(
+            model.answers
+        )
+        assert any(call.status == 429 for call in server.calls), "the limit was felt"
+        assert server.asked_too_early == 0
 
 
 async def test_formatting_telegram_refuses_is_left_out(play: Play) -> None:
@@ -102,6 +138,18 @@ async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(pl
         await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎", "🔁"])
         assert [turn.rating for turn in await _turns(scene)] == [None]
         assert answer.text == "Rate me.", "the answer stays as it is"
+
+
+async def test_a_thumb_pressed_too_long_ago_to_be_answered_still_counts(play: Play) -> None:
+    async with play("Rate me.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "Rate me.")
+        scene.server.faults.refuse("answerCallbackQuery", 400, "Bad Request: query is too old")
+        ann.private.press(answer, "👍")
+        await ann.private.chat.wait_for(lambda message: "👍 ✓" in message.buttons)
+        assert [turn.rating for turn in await _turns(scene)] == ["thumb_up"]
+        assert len(ann.private.chat.answers) == 1, "and no complaint about it"
 
 
 async def test_again_writes_a_second_answer_beside_the_first(play: Play) -> None:
