@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 
 from assistant import config
 from assistant.paths import Paths
-from benchmarks.report import BEGIN, END
+from benchmarks import report
+from benchmarks.answer import Answer
 from docs import generate
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import serving_in_thread
@@ -119,6 +121,24 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
-def test_the_benchmark_has_a_place_to_write_to() -> None:
-    page = read("docs/benchmarks.md")
-    assert 0 < page.index(BEGIN) < page.index(END)
+def test_the_benchmark_writes_between_its_marks_and_says_what_was_missed(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text(read("docs/benchmarks.md"), "utf-8")
+    before, _, rest = page.read_text("utf-8").partition(report.BEGIN)
+    after = rest.partition(report.END)[2]
+
+    ours = Answer("short", "one text", 40, 96, first_token_s=0.15, tokens_per_second=30)
+    peer = Answer("short", "another text", 40, 96, first_token_s=0.14, tokens_per_second=40)
+    rounds = (report.Round(2.0, 300_000_000, 900_000_000, (ours,), (peer,)),)
+    machine = report.Machine("a processor", 2, 16, "Linux x86_64", "3.11")
+    report.rewrite(page, report.markdown(machine, "a model", rounds, dt.date(2026, 1, 2)))
+
+    written = page.read_text("utf-8")
+    assert written.startswith(before + report.BEGIN)
+    assert written.endswith(report.END + after)
+    lines = {line.split("|")[1].strip(): line for line in written.splitlines() if line.startswith("|")}
+    assert "300 MB" in lines["memory, idle, no model loaded"]
+    assert lines["memory, idle, no model loaded"].endswith("met |")
+    assert "+10 ms" in lines["first token, added (median)"]
+    assert lines["tokens/s, ratio (median)"].endswith("| × 0.750 | ≥ 0.95 | **missed** |")
+    assert "0 of 1" in lines["same prompt tokens and same greedy text"]
