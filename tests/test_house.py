@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import json
+import plistlib
 import re
 import statistics
 import subprocess
@@ -130,3 +132,17 @@ def test_the_way_in_stays_light(entry: str) -> None:
     told = python(f"import json, sys, {entry}; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))")
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout.splitlines()[-1]) == []
+
+
+@pytest.mark.parametrize("script", sorted(p for p in tracked() if p.suffix == ".sh"), ids=lambda p: p.name)
+def test_shell_scripts_are_read_by_a_plain_shell(script: Path) -> None:
+    checked = subprocess.run(["sh", "-n", str(script)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_service_files_are_well_formed_and_start_patina_without_a_browser() -> None:
+    agent = plistlib.loads((ROOT / "installers/patina.plist").read_bytes())
+    assert agent["ProgramArguments"] == ["@PATINA@", "serve", "--no-browser"]
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read_string((ROOT / "installers/patina.service").read_text("utf-8"))
+    assert unit["Service"]["ExecStart"] == '"@PATINA@" serve --no-browser'
