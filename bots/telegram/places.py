@@ -9,9 +9,9 @@ from bots.telegram.streaming import Target
 
 
 class Places:
-    """What is said in a group never joins a private conversation, which the page and other people's eyes keep apart.
+    """What is said in a group never joins a private conversation: others would read along.
 
-    A group's conversation is remembered for as long as the bot runs.
+    Which conversation is a group's is remembered for as long as the bot runs; after a restart a new one begins.
     """
 
     def __init__(self, assistant: Assistant) -> None:
