@@ -25,8 +25,8 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(paths: Paths, models: Models, settings: Settings | None = None) -> AsyncIterator[Running]:
-    """Held by the home's lock and published, as `patina serve` does it."""
+async def serving(paths: Paths, models: Models | None, settings: Settings | None = None) -> AsyncIterator[Running]:
+    """Held by the home's lock and published, as `patina serve` does it. Without `models`, with the real registry."""
     settings = settings or Settings()
     with InstanceLock(paths) as lock, listen("127.0.0.1", 0) as listening:
         async with build(paths, settings, models=models) as assistant:

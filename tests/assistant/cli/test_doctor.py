@@ -103,3 +103,19 @@ def test_a_chosen_file_that_is_gone_is_a_problem(patina: Patina) -> None:
     result = patina("doctor", "--json")
     assert result.code == 1
     assert checks(result)["models"][0]["level"] == "problem"
+
+
+def test_only_when_asked_it_looks_whether_the_sources_answer(patina: Patina, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = "http://127.0.0.1:1"
+    monkeypatch.setenv("HF_ENDPOINT", nobody)
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", nobody)
+    monkeypatch.setenv("PATINA_PACKAGE_INDEX", f"{nobody}/simple")
+    monkeypatch.setenv("PATINA_TELEGRAM__TOKEN", "123456789:" + "a" * 35)
+    monkeypatch.setenv("PATINA_TELEGRAM__API_ROOT", nobody)
+    result = patina("doctor", "--json", "--online")
+    assert result.code == 1
+    found = checks(result)
+    assert len(found["online"]) > 2
+    assert found["online"][-1]["level"] == "problem"
+    assert [check["level"] for check in found["telegram"]] == ["ok", "problem"]
+    assert "aaaa" not in result.out + result.err

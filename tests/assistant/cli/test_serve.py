@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,10 +95,8 @@ def test_it_ends_in_order_with_an_answer_still_streaming(
             conversation = http.post("/api/conversations", json={}).json()["id"]
             with http.stream("POST", f"/api/conversations/{conversation}/turns", json={"text": "在吗"}) as answer:
                 assert any('"token"' in line for line in answer.iter_lines())
-                began = time.monotonic()
                 process.send_signal(sent)
                 assert process.wait(ENDS_WITHIN_S) == 0
-        print(f"ended after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the log
     assert find_running(paths) is None
     assert not paths.instance.exists()
     assert patina("conversations", "show", conversation).out == "› 在吗\n\n远方的回\n\n"
@@ -137,3 +134,21 @@ def test_the_next_free_port_is_taken_and_all_addresses_are_shown_as_one_to_open(
 def test_an_address_that_is_not_this_machines_is_a_setting_to_correct() -> None:
     with pytest.raises(SettingsError), listen("192.0.2.1", 8080):
         pass
+
+
+def test_without_a_model_or_a_network_the_page_still_comes_up(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = "http://127.0.0.1:1"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HF_ENDPOINT", "MODELSCOPE_ENDPOINT", "PATINA_PACKAGE_INDEX"):
+        monkeypatch.setenv(name, nobody)
+    with started("--port", "0", model="") as process:
+        address = first_line(process)
+        assert process.stderr is not None
+        said = list(iter(process.stderr.readline, "Ctrl-C ends Patina.\n"))
+        with httpx.Client(base_url=address, trust_env=False) as http:
+            assert http.get("/healthz").status_code == 200
+    assert "fetching the best one for this machine" in said[0]
+    assert str(paths.models) in said[-1]
+    assert "patina models pull" in said[-1]
