@@ -118,7 +118,7 @@ class OpenAIRoutes:
         events = await self._assistant.complete(
             CompletionRequest(
                 messages=body.chat(),
-                model=body.model or None,
+                model=body.model,
                 sampling=body.sampling(self._settings.sampling),
                 stop=body.stops(),
                 tools=body.offered_tools(),
@@ -143,7 +143,7 @@ class OpenAIRoutes:
                 conversation or created or "",
                 question,
                 face="rest",
-                model=body.model or None,
+                model=body.model,
                 sampling=body.sampling(self._settings.sampling),
             )
         except AssistantError:

@@ -10,7 +10,7 @@ import json
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from assistant.config import Sampling
 from assistant.errors import ParameterRefused
@@ -55,11 +55,19 @@ class StreamOptions(_Lenient):
 ToolChoice: TypeAlias = str | dict[str, Any]
 
 
+def _or_current(name: str | None) -> str | None:
+    return None if name in {None, "", "default"} else name
+
+
+ModelName: TypeAlias = Annotated[str | None, AfterValidator(_or_current)]
+"""None stands for the current model; clients that must send a name may say "default"."""
+
+
 class ChatCompletionRequest(_Lenient):
     """Of POST /v1/chat/completions. `top_k`, `min_p` and `repeat_penalty` are what local servers add to it."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
-    model: str | None = None
+    model: ModelName = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

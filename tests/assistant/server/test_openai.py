@@ -196,6 +196,11 @@ async def test_an_unknown_model_is_not_found_and_the_known_ones_are_named(client
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+async def test_default_stands_for_the_current_model(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(model="default", messages=[{"role": "user", "content": "hi"}])
+    assert answer.model == "scripted"
+
+
 async def test_a_prompt_longer_than_the_window_is_told_as_such(
     client: openai.AsyncOpenAI, model: ScriptedChatModel, streamed: bool
 ) -> None:
