@@ -188,6 +188,11 @@ async def test_what_other_clients_send_without_meaning_it_is_taken(client: opena
     assert answer.choices[0].message.content == ANSWER
 
 
+async def test_default_stands_for_the_current_model(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(model="default", messages=[{"role": "user", "content": "hi"}])
+    assert answer.model == "scripted"
+
+
 async def test_an_unknown_model_is_not_found_and_the_known_ones_are_named(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
@@ -196,11 +201,6 @@ async def test_an_unknown_model_is_not_found_and_the_known_ones_are_named(client
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_default_stands_for_the_current_model(client: openai.AsyncOpenAI) -> None:
-    answer = await client.chat.completions.create(model="default", messages=[{"role": "user", "content": "hi"}])
-    assert answer.model == "scripted"
-
-
 async def test_a_prompt_longer_than_the_window_is_told_as_such(
     client: openai.AsyncOpenAI, model: ScriptedChatModel, streamed: bool
 ) -> None:
