@@ -100,7 +100,7 @@ class ModelChooser:
         progress = {each.model: each for each in self._progress.values()}
         views = {
             "models": {"html": self._presenter.models(visit.language, models, progress, self._error)},
-            "topbar": {"html": await self.topbar(visit.language, visit.text("title"))},
+            "topbar": {"html": await self.topbar(visit.language, visit.text("heading"))},
         }
         if visit.conversation_id is None:
             views["start"] = {"html": await self.start(visit.language)}

@@ -38,7 +38,7 @@
       ...fields,
       view: here.view,
       conversation: here.conversation,
-      title: here.title,
+      heading: here.title,
       shown: here.shown,
       number: ++here.number,
       tag: navigator.language,

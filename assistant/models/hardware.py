@@ -155,20 +155,14 @@ def _amd() -> tuple[Gpu, ...]:
 
 def _amd_card(card: Mapping[str, str]) -> Gpu:
     named = {key.lower(): value for key, value in card.items()}
-    return Gpu(
-        named.get("card series") or named.get("card model") or "AMD GPU", int(named["vram total memory (b)"])
-    )
+    return Gpu(named.get("card series") or named.get("card model") or "AMD GPU", int(named["vram total memory (b)"]))
 
 
 def _apple(memory: int) -> tuple[Gpu, ...]:
     if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
         return ()
     # Metal lets a program use about three quarters of the memory it shares with the processor.
-    return (
-        Gpu(
-            _run("sysctl", "-n", "machdep.cpu.brand_string").strip() or "Apple", memory * 3 // 4, unified=True
-        ),
-    )
+    return (Gpu(_run("sysctl", "-n", "machdep.cpu.brand_string").strip() or "Apple", memory * 3 // 4, unified=True),)
 
 
 def _backends() -> tuple[str, ...]:

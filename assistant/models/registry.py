@@ -196,23 +196,17 @@ class ModelRegistry:
             try:
                 header: gguf.GgufHeader | None = self._header(model.path)
             except ModelFileInvalid:
-                header = (
-                    None  # listed all the same: the person put it there, and choosing it says what is wrong
-                )
+                header = None  # listed all the same: the person put it there, and choosing it says what is wrong
             infos.append(self._local(model, header, entries.get(model.name)))
         return infos
 
-    def _local(
-        self, model: FoundModel, header: gguf.GgufHeader | None, entry: CatalogueEntry | None
-    ) -> ModelInfo:
+    def _local(self, model: FoundModel, header: gguf.GgufHeader | None, entry: CatalogueEntry | None) -> ModelInfo:
         size = sum(file.stat().st_size for file in model.files if file.is_file())
         parameters = entry.parameters if entry else self._parameters(model) / 1e9
         report = None
         if header is not None:
             window = min(self._settings.engine.context or DEFAULT_WINDOW, header.context or DEFAULT_WINDOW)
-            report = fit(
-                ModelSize(size, round(parameters * 1e9), header.kv_bytes_per_token, window), self.hardware
-            )
+            report = fit(ModelSize(size, round(parameters * 1e9), header.kv_bytes_per_token, window), self.hardware)
         return ModelInfo(
             name=model.name,
             title=entry.title if entry else (header.name if header and header.name else model.name),

@@ -84,9 +84,7 @@ class Transfer:
         finally:
             partial.close()
 
-    async def _stream(
-        self, file: RemoteFile, partial: _Partial
-    ) -> AsyncGenerator[tuple[int, int | None], None]:
+    async def _stream(self, file: RemoteFile, partial: _Partial) -> AsyncGenerator[tuple[int, int | None], None]:
         headers = {"Accept-Encoding": "identity", **file.headers, **partial.range_headers(file)}
         try:
             async with self._client.stream("GET", file.url, headers=headers) as response:
@@ -152,9 +150,7 @@ class _Partial:
     def note(self, file: RemoteFile, etag: str) -> None:
         # A weak ETag does not promise the same bytes.
         self._etag = "" if etag.startswith("W/") else etag
-        self._noted.write_text(
-            json.dumps({"url": file.url, "etag": self._etag, "sha256": file.sha256}), "utf-8"
-        )
+        self._noted.write_text(json.dumps({"url": file.url, "etag": self._etag, "sha256": file.sha256}), "utf-8")
 
     def append(self, chunk: bytes, free: Callable[[Path], int]) -> None:
         self._file = self._file or self._opened(self.path)

@@ -75,9 +75,7 @@ class Writing:
 class Answering:
     """Built once; knows every answer this bot is writing."""
 
-    def __init__(
-        self, assistant: Assistant, sender: Sender, presenter: Presenter, clock: Clock, pace: Pace
-    ) -> None:
+    def __init__(self, assistant: Assistant, sender: Sender, presenter: Presenter, clock: Clock, pace: Pace) -> None:
         self._assistant = assistant
         self._sender = sender
         self._presenter = presenter
@@ -145,9 +143,7 @@ class Answering:
         try:
             await self._send(reader.target, writing.answer(), keyboard, message_id)
         except (TelegramNetworkError, TelegramServerError) as error:
-            _log.warning(
-                "telegram: nobody knows whether the answer to turn %s arrived: %s", writing.turn_id, error
-            )
+            _log.warning("telegram: nobody knows whether the answer to turn %s arrived: %s", writing.turn_id, error)
             offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
             text = self._presenter.say(reader.language, "delivery.unknown")
             await self._sender.send(reader.target.message(Part(text), offer))

@@ -148,9 +148,7 @@ class TelegramBot:
 def _lane(update: Update) -> Hashable:
     """A chat's messages wait for each other; what must not wait for an answer being written has lanes of its own."""
     message, query, stopped = update.message, update.callback_query, update.stopped_message_generation
-    if stopped is not None or (
-        message is not None and (message.text or "").split("@")[0].split(" ")[0] == "/stop"
-    ):
+    if stopped is not None or (message is not None and (message.text or "").split("@")[0].split(" ")[0] == "/stop"):
         return "stop", update.update_id
     if query is not None:
         return "buttons", query.from_user.id

@@ -23,10 +23,7 @@ async def set_menu(bot: Bot, presenter: Presenter) -> None:
     try:
         for code, language in _MENUS:
             wanted = {name: presenter.say(language, f"menu.{name}") for name in _COMMANDS}
-            shown = {
-                command.command: command.description
-                for command in await bot.get_my_commands(language_code=code)
-            }
+            shown = {command.command: command.description for command in await bot.get_my_commands(language_code=code)}
             if list(shown.items()) != list(wanted.items()):
                 menu = [BotCommand(command=name, description=text) for name, text in wanted.items()]
                 await bot.set_my_commands(menu, language_code=code)

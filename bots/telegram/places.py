@@ -20,9 +20,7 @@ class Places:
 
     async def current(self, reader: Reader) -> str:
         """The conversation to go on with; begun when there is none."""
-        known = (
-            reader.person.conversation_id if reader.target.private else self._groups.get(reader.target.place)
-        )
+        known = reader.person.conversation_id if reader.target.private else self._groups.get(reader.target.place)
         if known is not None:
             try:
                 return (await self._assistant.conversation(known)).id

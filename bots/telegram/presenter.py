@@ -66,9 +66,7 @@ class Presenter:
         """👍 👎 🔁 with a mark at the thumb that was given."""
         up = "👍 ✓" if rating == "thumb_up" else "👍"
         down = "👎 ✓" if rating == "thumb_down" else "👎"
-        return self._row(
-            person, [(up, "thumb_up", turn_id), (down, "thumb_down", turn_id), ("🔁", "again", turn_id)]
-        )
+        return self._row(person, [(up, "thumb_up", turn_id), (down, "thumb_down", turn_id), ("🔁", "again", turn_id)])
 
     def again_keyboard(self, turn_id: str, person: Person) -> InlineKeyboardMarkup:
         return self._row(person, [("🔁", "again", turn_id)])

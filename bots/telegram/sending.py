@@ -66,9 +66,7 @@ class Sender:
             except (TelegramNetworkError, TelegramServerError) as error:
                 if not (repeatable or _never_left(error)) or backoff.counter >= _ATTEMPTS:
                     raise
-                _log.info(
-                    "telegram: %s again in %.0f s: %s", method.__api_method__, backoff.next_delay, error
-                )
+                _log.info("telegram: %s again in %.0f s: %s", method.__api_method__, backoff.next_delay, error)
                 await self._clock.sleep(next(backoff))
 
     async def show(self, method: TelegramMethod[_Result]) -> _Result | None:
@@ -89,9 +87,7 @@ class Sender:
         due = max(self._open_at.get(chat, 0.0), self._called_at.get(chat, -gap) + gap)
         return max(0.0, due - self._clock.now())
 
-    async def _call(
-        self, chat: object, method: TelegramMethod[_Result], timeout_s: int | None = None
-    ) -> _Result:
+    async def _call(self, chat: object, method: TelegramMethod[_Result], timeout_s: int | None = None) -> _Result:
         self._called_at[chat] = self._clock.now()
         return await self._bot(method, request_timeout=timeout_s)
 

@@ -36,11 +36,7 @@ class Target:
         return self.chat_id, self.thread_id
 
     def message(self, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> SendMessage:
-        reply = (
-            ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True)
-            if self.reply_to
-            else None
-        )
+        reply = ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True) if self.reply_to else None
         return SendMessage(
             chat_id=self.chat_id,
             message_thread_id=self.thread_id,
@@ -51,9 +47,7 @@ class Target:
             parse_mode=None,
         )
 
-    def edit(
-        self, message_id: int, part: Part, keyboard: InlineKeyboardMarkup | None = None
-    ) -> EditMessageText:
+    def edit(self, message_id: int, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> EditMessageText:
         return EditMessageText(
             chat_id=self.chat_id,
             message_id=message_id,
@@ -67,9 +61,7 @@ class Target:
 class Preview:
     """Shows what `render` gives, at the chat's pace and with one call under way at a time, until it is closed."""
 
-    def __init__(
-        self, sender: Sender, target: Target, pace: Pace, clock: Clock, render: Callable[[], Part]
-    ) -> None:
+    def __init__(self, sender: Sender, target: Target, pace: Pace, clock: Clock, render: Callable[[], Part]) -> None:
         self.draft_id = secrets.randbelow(2**31 - 1) + 1
         self.message_id: int | None = None
         """The message that is being edited, where there are no drafts."""
@@ -99,9 +91,7 @@ class Preview:
                 self._wake.clear()
                 await self._show(self._render())
                 gap = self._pace.draft if self._drafts else self._pace.edit
-                await wait_for_event(
-                    self._clock, self._closing, self._sender.delay(self._target.chat_id, gap)
-                )
+                await wait_for_event(self._clock, self._closing, self._sender.delay(self._target.chat_id, gap))
                 await wait_for_event(self._clock, self._wake, self._pace.keep_alive - gap)
         except TelegramAPIError as error:
             _log.warning("telegram: no preview in chat %s: %s", self._target.chat_id, error)

@@ -97,9 +97,7 @@ def _checked_entities(text: str, entities: list[dict[str, Any]]) -> list[dict[st
         if not isinstance(offset, int) or not isinstance(length, int) or offset < 0 or length <= 0:
             raise bad_request("can't parse entities: offset or length is wrong")
         if offset + length > size:
-            raise bad_request(
-                f"can't parse entities: entity ends after the text, at UTF-16 offset {offset + length}"
-            )
+            raise bad_request(f"can't parse entities: entity ends after the text, at UTF-16 offset {offset + length}")
         if offset not in starts or offset + length not in starts:
             raise bad_request("can't parse entities: entity begins or ends in the middle of a UTF-16 symbol")
         if kind == "text_link" and not entity.get("url"):

@@ -94,9 +94,7 @@ class Seat:
             raise AssertionError("no draft with a stop button is shown")
         if not draft.keep_on_stop:
             self.chat.drop_draft()
-        self._server.updates.push(
-            "stopped_message_generation", {"chat": self.chat.as_json(), "draft_id": draft.id}
-        )
+        self._server.updates.push("stopped_message_generation", {"chat": self.chat.as_json(), "draft_id": draft.id})
 
     def react(self, message: Message, emoji: str) -> None:
         old, message.reactions = message.reactions, [{"type": "emoji", "emoji": emoji}]

@@ -148,9 +148,7 @@ class BotApiServer:
 
     # What the methods need
 
-    async def poll(
-        self, offset: int, limit: int, wait_s: int, allowed: list[str] | None
-    ) -> list[dict[str, Any]]:
+    async def poll(self, offset: int, limit: int, wait_s: int, allowed: list[str] | None) -> list[dict[str, Any]]:
         """A newer poller ends an older one with 409, as the real server does."""
         if self._poller is not None:
             self._poller.set()
@@ -161,9 +159,7 @@ class BotApiServer:
             until = self.clock.now() + wait_s
             while not (found := self.updates.first(limit)) and (left := until - self.clock.now()) > 0:
                 either = asyncio.Event()
-                waits = [
-                    asyncio.create_task(_pass_on(event, either)) for event in (self.updates.news, replaced)
-                ]
+                waits = [asyncio.create_task(_pass_on(event, either)) for event in (self.updates.news, replaced)]
                 try:
                     await wait_for_event(self.clock, either, left)
                 finally:
@@ -246,18 +242,14 @@ class BotApiServer:
         bucket = self._bucket(int(chat_id))
         if fault is not None and fault.kind == "too_many":
             bucket.shut(fault.retry_after)
-            raise Refused(
-                429, f"Too Many Requests: retry after {fault.retry_after}", retry_after=fault.retry_after
-            )
+            raise Refused(429, f"Too Many Requests: retry after {fault.retry_after}", retry_after=fault.retry_after)
         bucket.spend()
 
     def _bucket(self, chat_id: int) -> Bucket:
         if chat_id not in self._buckets:
             per_second, burst = self._limit
             unlimited = per_second is None
-            self._buckets[chat_id] = Bucket(
-                self.clock, 1e9 if unlimited else per_second, 1e9 if unlimited else burst
-            )
+            self._buckets[chat_id] = Bucket(self.clock, 1e9 if unlimited else per_second, 1e9 if unlimited else burst)
         return self._buckets[chat_id]
 
     def _log(self, name: str, params: Params, status: int) -> None:

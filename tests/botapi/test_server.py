@@ -61,9 +61,7 @@ def keyboard(data: str = "x", label: str = "Go") -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text=label, callback_data=data)]])
 
 
-async def test_every_modelled_method_answers_in_aiograms_types(
-    server: BotApiServer, bot: Bot, ann: User
-) -> None:
+async def test_every_modelled_method_answers_in_aiograms_types(server: BotApiServer, bot: Bot, ann: User) -> None:
     me = await bot.get_me()
     assert me.is_bot
     assert me.username == "patina_test_bot"
@@ -79,9 +77,7 @@ async def test_every_modelled_method_answers_in_aiograms_types(
     edited = await bot.edit_message_text("hi", chat_id=1001, message_id=sent.message_id)
     assert edited.text == "hi"
     assert edited.reply_markup is None, "an edit that does not repeat the keyboard removes it"
-    shown = await bot.edit_message_reply_markup(
-        chat_id=1001, message_id=sent.message_id, reply_markup=keyboard("y")
-    )
+    shown = await bot.edit_message_reply_markup(chat_id=1001, message_id=sent.message_id, reply_markup=keyboard("y"))
     assert shown.reply_markup is not None
     assert await bot.send_message_draft(1001, draft_id=7, text="wri", can_stop=True)
     assert await bot.send_chat_action(1001, "typing")
@@ -100,9 +96,7 @@ async def test_every_modelled_method_answers_in_aiograms_types(
     assert server.chats[1001].find(sent.message_id) is None
 
 
-async def test_what_people_do_arrives_as_updates_aiogram_understands(
-    server: BotApiServer, bot: Bot, ann: User
-) -> None:
+async def test_what_people_do_arrives_as_updates_aiogram_understands(server: BotApiServer, bot: Bot, ann: User) -> None:
     await bot.get_updates(timeout=0, allowed_updates=["message", "callback_query", "message_reaction"])
     await bot.send_message(1001, "rate me", reply_markup=keyboard("rate"))
     answer = ann.private.chat.answers[0]
@@ -197,15 +191,11 @@ async def test_texts_keep_to_the_limit_in_utf16_units(bot: Bot, ann: User) -> No
 async def test_entities_are_placed_in_utf16_units(bot: Bot, ann: User, offset: int, length: int) -> None:
     await bot.send_message(1001, "😀 bold", entities=[MessageEntity(type="bold", offset=3, length=4)])
     with pytest.raises(TelegramBadRequest, match="can't parse entities"):
-        await bot.send_message(
-            1001, "😀 bold", entities=[MessageEntity(type="bold", offset=offset, length=length)]
-        )
+        await bot.send_message(1001, "😀 bold", entities=[MessageEntity(type="bold", offset=offset, length=length)])
 
 
 async def test_entities_move_along_when_the_text_is_trimmed(bot: Bot, ann: User) -> None:
-    sent = await bot.send_message(
-        1001, "\n\nbold ", entities=[MessageEntity(type="bold", offset=1, length=6)]
-    )
+    sent = await bot.send_message(1001, "\n\nbold ", entities=[MessageEntity(type="bold", offset=1, length=6)])
     assert sent.text == "bold"
     assert sent.entities is not None
     assert (sent.entities[0].offset, sent.entities[0].length) == (0, 4)
@@ -228,16 +218,12 @@ async def test_an_edit_that_changes_nothing_is_refused(bot: Bot, ann: User) -> N
         await bot.edit_message_text("yours", chat_id=1001, message_id=question.id)
 
 
-async def test_menus_files_captions_and_toasts_have_their_limits(
-    server: BotApiServer, bot: Bot, ann: User
-) -> None:
+async def test_menus_files_captions_and_toasts_have_their_limits(server: BotApiServer, bot: Bot, ann: User) -> None:
     for name, description in (("New", "x"), ("new" * 11, "x"), ("new", "x" * 257)):
         with pytest.raises(TelegramBadRequest, match="BOT_COMMAND"):
             await bot.set_my_commands([BotCommand(command=name, description=description)])
     with pytest.raises(TelegramBadRequest, match="BOT_COMMANDS_TOO_MUCH"):
-        await bot.set_my_commands(
-            [BotCommand(command=f"c{number}", description="x") for number in range(101)]
-        )
+        await bot.set_my_commands([BotCommand(command=f"c{number}", description="x") for number in range(101)])
     with pytest.raises(TelegramBadRequest, match="too long"):
         await bot.send_document(1001, BufferedInputFile(b"x", "x.txt"), caption="x" * 1025)
     big = ann.private.send_document("big.bin", b"x", size=20_000_001)
@@ -316,9 +302,7 @@ async def test_wrong_tokens_and_unknown_methods_get_the_envelope(server: BotApiS
         await bot.get_me()
 
 
-async def test_in_a_group_the_bot_sees_only_what_is_meant_for_it(
-    server: BotApiServer, bot: Bot, ann: User
-) -> None:
+async def test_in_a_group_the_bot_sees_only_what_is_meant_for_it(server: BotApiServer, bot: Bot, ann: User) -> None:
     group = server.group(-100, "Friends")
     seat = ann.in_chat(group)
     seat.send("talking to others")

@@ -175,9 +175,7 @@ class Chat:
         self._deleted.add(message.id)
         self.changed()
 
-    def show_draft(
-        self, id: int, text: str, entities: list[dict[str, Any]], can_stop: bool, keep: bool
-    ) -> None:
+    def show_draft(self, id: int, text: str, entities: list[dict[str, Any]], can_stop: bool, keep: bool) -> None:
         self._draft = Draft(id, text, entities, can_stop, keep, self._clock.now() + DRAFT_LIFE_S)
         self.draft_history.append(self._draft)
         self.changed()

@@ -68,9 +68,7 @@ class FileServer:
         return [request for request in self.requests if request.method == "GET" and request.path == path]
 
     def add(self, path: str, body: bytes, **headers: str) -> Served:
-        served = Served(
-            body, {"ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"', **headers}
-        )
+        served = Served(body, {"ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"', **headers})
         self.files[path] = served
         return served
 
@@ -118,9 +116,7 @@ class FileServer:
             ]
             text, kind = json.dumps({"files": files}), "application/vnd.pypi.simple.v1+json"
         else:
-            links = (
-                f'<a href="../../files/{other}">x</a><a href="../../files/{filename}#sha256={claimed}">y</a>'
-            )
+            links = f'<a href="../../files/{other}">x</a><a href="../../files/{filename}#sha256={claimed}">y</a>'
             text, kind = f"<!DOCTYPE html><html><body>{links}</body></html>", "text/html"
         self.add(f"/simple/{package}/", text.encode(), **{"Content-Type": kind})
         return self.add(f"/files/{filename}", body)
@@ -130,9 +126,7 @@ class FileServer:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             method, target, _ = head[0].split(" ")
-            headers = {
-                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])
-            }
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
             request = Request(method, unquote(urlsplit(target).path), headers)
             self.requests.append(request)
             await self._answer(request, writer)

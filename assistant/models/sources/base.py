@@ -53,9 +53,7 @@ class SourceUnreachable(DownloadInterrupted):
         return "download_interrupted"
 
 
-def interrupted(
-    url: str, error: Exception, received: int = 0, total: int | None = None
-) -> DownloadInterrupted:
+def interrupted(url: str, error: Exception, received: int = 0, total: int | None = None) -> DownloadInterrupted:
     """The error of ours for one of the HTTP library's."""
     connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     kind = SourceUnreachable if connecting and not received else DownloadInterrupted
@@ -71,9 +69,7 @@ def refused(url: str, status: int, received: int = 0, total: int | None = None) 
     return DownloadInterrupted(url, received, total, words.get(status, f"HTTP {status}"))
 
 
-async def ask(
-    client: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None = None
-) -> httpx.Response:
+async def ask(client: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
     """A small answer, such as a list of files, read as a whole."""
     try:
         response = await client.get(url, headers=dict(headers or {}))

@@ -38,9 +38,7 @@ class PackageIndex:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         place = parts.netloc.rpartition("@")[2]
-        return cls(
-            urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", "")), MappingProxyType(headers)
-        )
+        return cls(urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", "")), MappingProxyType(headers))
 
     async def wheel(self, client: httpx.AsyncClient, package: str, version: str) -> RemoteFile:
         """The wheel of one release; DownloadInterrupted (not_found) when the index has none."""

@@ -26,16 +26,12 @@ def router() -> Router:
     return routes
 
 
-async def new(
-    message: Message, places: Places, presenter: Presenter, answering: Answering, reader: Reader
-) -> None:
+async def new(message: Message, places: Places, presenter: Presenter, answering: Answering, reader: Reader) -> None:
     await places.begin(reader)
     await answering.tell(reader, presenter.say(reader.language, "new.begun"))
 
 
-async def history(
-    message: Message, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
-) -> None:
+async def history(message: Message, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader) -> None:
     """The newest conversations, each a button to go on with it."""
     found = await assistant.conversations(limit=_LISTED)
     key = "history.choose" if found else "history.none"
@@ -43,9 +39,7 @@ async def history(
     await sender.send(reader.target.message(Part(presenter.say(reader.language, key)), keyboard))
 
 
-async def history_in_group(
-    message: Message, presenter: Presenter, answering: Answering, reader: Reader
-) -> None:
+async def history_in_group(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:
     await answering.tell(reader, presenter.say(reader.language, "history.private"))
 
 

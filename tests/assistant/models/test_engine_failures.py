@@ -84,9 +84,7 @@ async def test_an_illegal_instruction_is_told_apart(engine: Engine, spec: ModelS
 
 
 @pytest.mark.model
-async def test_a_broken_file_is_refused_and_the_engine_goes_on(
-    engine: Engine, spec: ModelSpec, tmp_path: Path
-) -> None:
+async def test_a_broken_file_is_refused_and_the_engine_goes_on(engine: Engine, spec: ModelSpec, tmp_path: Path) -> None:
     (text_file := tmp_path / "notes.gguf").write_text("these are notes, not a model\n" * 100)
     (empty := tmp_path / "empty.gguf").touch()
     (half := tmp_path / "half.gguf").write_bytes(spec.path.open("rb").read(20_000_000))
@@ -164,7 +162,5 @@ async def test_an_engine_never_used_starts_nothing() -> None:
 
 def test_the_native_library_never_enters_our_own_process() -> None:
     script = "import sys, assistant.models.engine; print([m for m in sys.modules if m.startswith('llama')])"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

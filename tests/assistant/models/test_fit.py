@@ -11,13 +11,9 @@ GIB = 1 << 30
 ENTRIES = {entry.name: entry for entry in catalogue.load()}
 
 
-def machine(
-    cores: int, memory: int, *gpus: Gpu, backends: tuple[str, ...] = (), avx2: bool = True
-) -> Hardware:
+def machine(cores: int, memory: int, *gpus: Gpu, backends: tuple[str, ...] = (), avx2: bool = True) -> Hardware:
     features = ("AVX", "AVX2") if avx2 else ("AVX",)
-    return Hardware(
-        "Linux x86_64", "A CPU", cores, cores * 2, features, memory * GIB, memory * GIB, gpus, backends
-    )
+    return Hardware("Linux x86_64", "A CPU", cores, cores * 2, features, memory * GIB, memory * GIB, gpus, backends)
 
 
 RTX_24 = Gpu("RTX 4090", 24 * GIB)

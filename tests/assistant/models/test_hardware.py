@@ -67,9 +67,7 @@ class TestLinux:
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
         ],
     )
-    def test_a_container_has_only_the_memory_it_was_given(
-        self, tmp_path: Path, limit: str, usage: str
-    ) -> None:
+    def test_a_container_has_only_the_memory_it_was_given(self, tmp_path: Path, limit: str, usage: str) -> None:
         written(tmp_path, limit, f"{GIB // 4}\n")
         written(tmp_path, usage, f"{GIB // 8}\n")
         found = hardware.read(root=tmp_path)

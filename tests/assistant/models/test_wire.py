@@ -77,9 +77,7 @@ def test_an_error_arrives_with_its_facts(
     assert (type(again), again.facts) == (type(error), error.facts)
 
 
-@pytest.mark.parametrize(
-    "line", [b"llama_model_loader: hello\n", b"{}\n", b'{"id":1,"kind":"Nope","body":{}}\n']
-)
+@pytest.mark.parametrize("line", [b"llama_model_loader: hello\n", b"{}\n", b'{"id":1,"kind":"Nope","body":{}}\n'])
 def test_a_line_that_is_none_of_ours_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         wire.decode(line)

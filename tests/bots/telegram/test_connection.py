@@ -43,19 +43,13 @@ async def test_a_broken_network_is_waited_out(play: Play, server: BotApiServer) 
         assert scene.bot.status.last_error == ""
 
 
-async def test_a_wrong_token_is_said_once_and_the_bot_ends(
-    play: Play, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_wrong_token_is_said_once_and_the_bot_ends(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with play(token=WRONG, language="zh") as scene:
             await asyncio.wait_for(asyncio.shield(scene.task), 5)
             assert not scene.bot.status.connected
             assert "Telegram 不认识这个机器人 token" in scene.bot.status.last_error
-    said = [
-        record.getMessage()
-        for record in caplog.records
-        if "does not know this bot token" in record.getMessage()
-    ]
+    said = [record.getMessage() for record in caplog.records if "does not know this bot token" in record.getMessage()]
     assert len(said) == 1
     assert WRONG not in caplog.text
 
@@ -97,17 +91,12 @@ async def test_an_answer_being_written_arrives_before_the_bot_ends(play: Play) -
         assert scene.model.calls == [], "what was answered before the restart is not answered again"
 
 
-async def test_the_menu_is_set_in_both_languages_and_only_when_it_changed(
-    play: Play, server: BotApiServer
-) -> None:
+async def test_the_menu_is_set_in_both_languages_and_only_when_it_changed(play: Play, server: BotApiServer) -> None:
     async with play("Hello.") as scene:
         ann = await scene.paired()
         ann.private.send("Hi")
         await ann.private.chat.wait_for_answers(1)
-        menus = {
-            call.params.get("language_code"): call.params["commands"]
-            for call in server.calls_of("setMyCommands")
-        }
+        menus = {call.params.get("language_code"): call.params["commands"] for call in server.calls_of("setMyCommands")}
         assert [command["command"] for command in menus[None]] == ["new", "history", "stop", "help"]
         assert menus["zh"][0]["description"] == "开始新会话"
     async with play("Hello again."):

@@ -119,9 +119,7 @@ async def test_a_picture_cannot_be_read_yet_and_the_bot_says_so(play: Play) -> N
     async with play() as scene:
         ann = await scene.paired()
         ann.private.send_photo("What is this?")
-        await ann.private.chat.wait_for(
-            lambda message: "cannot read this kind of message yet" in message.text
-        )
+        await ann.private.chat.wait_for(lambda message: "cannot read this kind of message yet" in message.text)
         assert scene.model.calls == []
 
 

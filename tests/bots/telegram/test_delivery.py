@@ -83,9 +83,7 @@ async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and
         run.cancel()
         await asyncio.wait({run})
         assert [len(person.private.chat.answers) for person in people] == [3, 3, 3, 3]
-        assert {message.text for person in people for message in person.private.chat.answers} == set(
-            model.answers
-        )
+        assert {message.text for person in people for message in person.private.chat.answers} == set(model.answers)
         assert any(call.status == 429 for call in server.calls), "the limit was felt"
         assert server.asked_too_early == 0
 

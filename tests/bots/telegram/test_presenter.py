@@ -27,9 +27,7 @@ def presenter(buttons: Buttons) -> Presenter:
 
 
 def test_markdown_becomes_text_with_entities(presenter: Presenter) -> None:
-    [part] = presenter.parts(
-        "# 标题\n\n- one **two**\n\n```python\nprint('好')\n```\n\n[site](https://example.org)"
-    )
+    [part] = presenter.parts("# 标题\n\n- one **two**\n\n```python\nprint('好')\n```\n\n[site](https://example.org)")
     assert part.text == "标题\n\n• one two\n\nprint('好')\n\nsite"
     kinds = {entity.type for entity in part.entities}
     assert {"bold", "pre", "text_link"} <= kinds
@@ -54,9 +52,7 @@ def test_whatever_a_model_writes_telegram_takes(text: str, times: int) -> None:
     presenter = Presenter(Buttons(SecretStr("1:made-up")))
     for part in presenter.parts(text * times):
         assert units(part.text) <= TEXT_LIMIT
-        checked_text(
-            part.text, [entity.model_dump(exclude_none=True) for entity in part.entities], TEXT_LIMIT
-        )
+        checked_text(part.text, [entity.model_dump(exclude_none=True) for entity in part.entities], TEXT_LIMIT)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

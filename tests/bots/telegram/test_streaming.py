@@ -150,9 +150,7 @@ async def test_where_drafts_are_unknown_a_message_is_edited_instead(play: Play) 
 
 
 async def test_a_failed_answer_says_why_and_offers_to_try_again(play: Play) -> None:
-    async with play(
-        model=ScriptedChatModel(answers=["half an answer"], error=EngineDied(exit_code=-9))
-    ) as scene:
+    async with play(model=ScriptedChatModel(answers=["half an answer"], error=EngineDied(exit_code=-9))) as scene:
         ann = await scene.paired()
         ann.private.send("Hello?")
         answer = await ann.private.chat.wait_for(lambda message: "ended unexpectedly" in message.text)
