@@ -16,7 +16,7 @@ from tests.e2e.served import Served
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(180)]
 
-LONG = "请从一数到两百，每个数字占一行，不要省略。"
+LONG = "请写一篇很长的童话故事，至少一千字。"
 
 
 async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_answer_are_there(
@@ -30,7 +30,7 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
             async for event in events:
                 if isinstance(event, Token):
                     seen += event.text
-                if len(seen) > 120:
+                if len(seen) > 40:
                     break
             children = psutil.Process(patina.pid).children(recursive=True)
             assert children, "the model has a process of its own"
