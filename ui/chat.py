@@ -28,7 +28,7 @@ from ui.conversations import ConversationList
 from ui.models import ModelChooser
 from ui.preferences import Preferences
 from ui.presenter import Draft, Presenter
-from ui.visit import Visit
+from ui.visit import Visit, language_tag
 
 Views: TypeAlias = dict[str, Any]
 """New contents by view name; a view that is not named stays as it is."""
@@ -170,7 +170,7 @@ class Chat:
                 "earlier": self._presenter.text(language, "turn.earlier")
                 if len(shown) < len(history)
                 else "",
-                "language": "zh-CN" if language == "zh" else "en",
+                "language": language_tag(language),
                 "running": running,
                 "target": visit.text("turn"),
             },

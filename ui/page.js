@@ -144,7 +144,15 @@
     },
     topbar(value) { draw(views.topbar, value.html); },
     models(value) { draw(views.models, value.html); },
-    settings(value) { draw(views.settings, value.html); themes(); countdown(); },
+    settings(value) {
+      draw(views.settings, value.html);
+      themes();
+      countdown();
+      if (value.language !== document.documentElement.lang) {  // every sentence on the page is another one now
+        here.view += 1;
+        send("open", { all: here.all });
+      }
+    },
     start(value) {
       if ($(".start", views.thread)) draw(turns(), value.html);
     },
@@ -500,13 +508,7 @@
     use: (node) => send("use", { model: node.dataset.model ?? node.value }),
     "remove-model": (node) => send("remove-model", { model: node.dataset.model }),
     set: (node) => {
-      const { setting } = node.dataset;
-      send("set", { setting, value: node.dataset.value ?? node.value });
-      // The language may change every sentence on the page, so all of it is asked for again.
-      if (setting === "language") {
-        here.view += 1;
-        send("open", { all: here.all });
-      }
+      send("set", { setting: node.dataset.setting, value: node.dataset.value ?? node.value });
     },
     "set-token": () => {
       const { value } = $("[data-static=token]", views.settings);

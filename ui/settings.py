@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Final
 
 from assistant.api import Assistant
@@ -10,7 +11,7 @@ from assistant.errors import AssistantError
 from assistant.memory.records import PairingCode
 from ui.preferences import Preferences
 from ui.presenter import Presenter
-from ui.visit import Visit
+from ui.visit import Visit, language_tag
 
 _TEXTS: Final = {"language", "telegram.token"}
 _NUMBERS: Final = {"sampling.temperature", "sampling.top_p"}
@@ -39,6 +40,7 @@ class SettingsPanel:
             elif key in _COUNTS:
                 number = visit.number("value")
                 self._preferences.save(key, None if number is None else int(number))
+            visit = replace(visit, language=self._preferences.language(visit.text("tag")))
             message = "settings.restart" if key == "telegram.token" else "settings.saved"
             message = self._presenter.text(visit.language, message)
         except AssistantError as error:
@@ -64,4 +66,4 @@ class SettingsPanel:
             code,
             message,
         )
-        return {"settings": {"html": html}}
+        return {"settings": {"html": html, "language": language_tag(visit.language)}}

@@ -15,6 +15,11 @@ from assistant.memory.records import NewAttachment
 _FILES: Final = 20
 
 
+def language_tag(language: Language) -> str:
+    """What stands in the page's `lang`, by which browsers choose fonts and line breaks."""
+    return "zh-CN" if language == "zh" else "en"
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """`view` counts what the tab has shown: drawings meant for an older view are dropped there."""
