@@ -17,6 +17,7 @@ in that person's language. `code` names the class in snake case and is what the 
     ├── ModelError
     │   ├── NoModelChosen
     │   ├── ModelUnknown
+    │   ├── ModelNotFetched      in the catalogue, not yet on this machine
     │   ├── ModelFileInvalid     no GGUF, truncated, unreadable
     │   ├── HashMismatch
     │   ├── SourcesUnreachable   lists every source tried and why it failed
@@ -147,6 +148,11 @@ class NoModelChosen(ModelError):
 class ModelUnknown(ModelError):
     name: str
     known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ModelNotFetched(ModelError):
+    name: str
 
 
 @dataclass(eq=False)

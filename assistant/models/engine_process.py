@@ -79,9 +79,7 @@ def main() -> None:
         ),
     )
     scheduler = Scheduler(channel.send, log, queue_limit=int(sys.argv[1]))
-    reader = threading.Thread(
-        target=_to_the_end, args=(lambda: _read(commands, scheduler, channel),), daemon=True
-    )
+    reader = threading.Thread(target=_to_the_end, args=(lambda: _read(commands, scheduler, channel),), daemon=True)
     reader.start()
     _to_the_end(scheduler.run)
 

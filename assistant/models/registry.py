@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from assistant.errors import (
     DiskFull,
     HashMismatch,
     ModelFileInvalid,
+    ModelNotFetched,
     ModelUnknown,
     NoModelChosen,
     SourcesUnreachable,
@@ -33,6 +34,16 @@ from assistant.paths import Paths
 
 if TYPE_CHECKING:
     from assistant.models.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """A model in use, with the file it was made from: looking for models again costs more than a token."""
+
+    model: ChatModel
+    path: Path | None
+    stamp: tuple[int, int] | None
+
 
 _FITNESS = {"fits": 2, "slow": 1, "too_large": 0}
 
@@ -61,7 +72,7 @@ class ModelRegistry:
         self._others = others if others is not None else Path.home()
         self._downloader = downloader or Downloader(paths.models)
         self._chosen = settings.model
-        self._chat_models: dict[str, ChatModel] = {}
+        self._answering: dict[str, _Answering] = {}
         self._headers: dict[tuple[Path, int, int], gguf.GgufHeader] = {}
 
     @property
@@ -73,10 +84,13 @@ class ModelRegistry:
     @property
     def current(self) -> str | None:
         """The chosen one, else the best of what is installed; None when nothing is."""
-        if self._chosen is not None:
+        if self._chosen in self._settings.remote:
             return self._chosen
         entries = self._entries()
-        usable = [info for info in self._installed(entries) if info.fit is not None]
+        installed = self._installed(entries)
+        if self._chosen is not None:
+            return next((info.name for info in installed if _is_path(self._chosen, info)), self._chosen)
+        usable = [info for info in installed if info.fit is not None]
         if not usable:
             return next(iter(self._settings.remote), None)
         return max(usable, key=lambda info: _preference(info, entries.get(info.name))).name
@@ -89,10 +103,7 @@ class ModelRegistry:
         there = {info.name for info in installed}
         fetchable = [self._fetchable(entry) for entry in entries.values() if entry.name not in there]
         current = self.current
-        return [
-            replace(info, current=info.name == current or _is_path(current, info))
-            for info in (*installed, *remote, *fetchable)
-        ]
+        return [replace(info, current=info.name == current) for info in (*installed, *remote, *fetchable)]
 
     def info(self, name: str) -> ModelInfo:
         """By name or by the path of a file; ModelUnknown lists what there is."""
@@ -100,34 +111,38 @@ class ModelRegistry:
         for info in known:
             if info.name == name or _is_path(name, info):
                 return info
-        path = Path(name).expanduser()
-        if path.suffix.lower() == ".gguf" or path.is_file():
-            header = self._header(path)
-            found = FoundModel(name, path, (path,))
-            return replace(self._local(found, header, None), current=name == self._chosen)
+        path = _file_named(name)
+        if path is not None:
+            return self._local(FoundModel(path.stem, path, (path,)), self._header(path), None)
         raise ModelUnknown(name, tuple(info.name for info in known))
 
     def chat_model(self, name: str | None = None) -> ChatModel:
         """The same object for the same name. The file's header is checked before anything loads it.
 
-        NoModelChosen when none is named and none installed, ModelUnknown, or ModelFileInvalid (also, as missing,
-        for one of the catalogue that was not fetched yet).
+        NoModelChosen when none is named and none installed, ModelUnknown, ModelNotFetched for one that is only in the
+        catalogue, or ModelFileInvalid.
         """
+        asked = name or self._chosen or ""
+        kept = self._answering.get(asked)
+        if kept is not None and (kept.path is None or _stamp(kept.path) == kept.stamp):
+            return kept.model
         wanted = name or self.current
         if wanted is None:
             raise NoModelChosen
         if wanted in self._settings.remote:
-            return self._kept(wanted, lambda: self._remote_model(wanted))
-        info = self.info(wanted)
-        path = info.path or self._downloader.path(info.name)
-        self._header(path)
-        return self._kept(info.name, lambda: self._local_model(info.name, path))
+            found = _Answering(self._remote_model(wanted), None, None)
+        else:
+            own_name, path = self._file(wanted)
+            stamp = _stamp(path)
+            same = (model for model in self._answering.values() if (model.path, model.stamp) == (path, stamp))
+            found = next(same, None) or _Answering(self._local_model(own_name, path), path, stamp)
+        self._answering[asked] = found
+        return found.model
 
     def use(self, name: str) -> None:
         """Make it the one that answers, now and after the next start."""
         if name not in self._settings.remote:
-            info = self.info(name)
-            self._header(info.path or self._downloader.path(info.name))
+            self._file(name)
         self._choose(name)
 
     async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
@@ -158,7 +173,6 @@ class ModelRegistry:
         for file in found[name].files:
             file.unlink(missing_ok=True)
         self._downloader.forget(name)
-        self._chat_models.pop(name, None)
         if self._chosen == name:
             self._choose(None)
 
@@ -182,6 +196,14 @@ class ModelRegistry:
                 attempts.append((entry.name, error.code))
         raise SourcesUnreachable(first, tuple(attempts))
 
+    def _file(self, name: str) -> tuple[str, Path]:
+        """A model's own name and its file, whose header is sound."""
+        info = self.info(name)
+        if info.path is None:
+            raise ModelNotFetched(info.name)
+        self._header(info.path)
+        return info.name, info.path
+
     def _choose(self, name: str | None) -> None:
         config.save(self._paths, "model", name)
         self._chosen = name
@@ -191,6 +213,11 @@ class ModelRegistry:
 
     def _installed(self, entries: dict[str, CatalogueEntry]) -> Sequence[ModelInfo]:
         found = [*own(self._paths.models), *ollama(self._others), *lm_studio(self._others)]
+        # A file that lies elsewhere and was chosen by its path is one of ours as long as it is.
+        chosen = _file_named(self._chosen) if self._chosen else None
+        if chosen is not None and chosen.is_file() and chosen not in {model.path for model in found}:
+            taken = {model.name for model in found}
+            found.append(FoundModel(str(chosen) if chosen.stem in taken else chosen.stem, chosen, (chosen,)))
         infos = []
         for model in found:
             try:
@@ -257,11 +284,6 @@ class ModelRegistry:
             self._headers[key] = gguf.read(path)
         return self._headers[key]
 
-    def _kept(self, name: str, made: Callable[[], ChatModel]) -> ChatModel:
-        if name not in self._chat_models:
-            self._chat_models[name] = made()
-        return self._chat_models[name]
-
     def _remote_model(self, name: str) -> ChatModel:
         from assistant.models.remote import RemoteChatModel
 
@@ -294,7 +316,21 @@ def _remote(name: str, model: RemoteModel) -> ModelInfo:
 
 
 def _is_path(name: str | None, info: ModelInfo) -> bool:
-    return bool(name) and info.path is not None and Path(name or "").expanduser() == info.path
+    return bool(name) and info.path is not None and _file_named(name or "") == info.path
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _file_named(name: str) -> Path | None:
+    """The path, when the name is one rather than a catalogue's name."""
+    path = Path(name).expanduser()
+    return path.absolute() if path.suffix.lower() == ".gguf" or path.is_file() else None
 
 
 def _preference(info: ModelInfo, entry: CatalogueEntry | None) -> tuple[int, int, float]:

@@ -90,9 +90,7 @@ class Failed:
 
 
 Command: TypeAlias = Load | Generate | Count | Describe | Cancel
-Answer: TypeAlias = (
-    Ready | Waiting | Advanced | Piece | Completed | LoadedModel | Counted | Described | Failed
-)
+Answer: TypeAlias = Ready | Waiting | Advanced | Piece | Completed | LoadedModel | Counted | Described | Failed
 
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
@@ -113,9 +111,7 @@ def encode(request: int, message: Command | Answer) -> bytes:
     try:
         body = adapter.dump_json(message)
     except PydanticSerializationError:
-        body = json.dumps(adapter.dump_python(message), ensure_ascii=False, default=_plain).encode(
-            "utf-8", "replace"
-        )
+        body = json.dumps(adapter.dump_python(message), ensure_ascii=False, default=_plain).encode("utf-8", "replace")
     return b'{"id":%d,"kind":"%s","body":%s}\n' % (request, kind.encode(), body)
 
 

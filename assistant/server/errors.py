@@ -28,6 +28,7 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.AccessError, 403, "permission_error"),
     (errors.NotFound, 404, "invalid_request_error"),
     (errors.ModelUnknown, 404, "invalid_request_error"),
+    (errors.ModelNotFetched, 404, "invalid_request_error"),
     (errors.ConversationBusy, 409, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
@@ -43,12 +44,14 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
 _CODES: Final = {
     "key_refused": "invalid_api_key",
     "model_unknown": "model_not_found",
+    "model_not_fetched": "model_not_found",
     "prompt_too_long": "context_length_exceeded",
     "engine_busy": "rate_limit_exceeded",
 }
 """Where OpenAI's clients know a word of their own."""
 _PARAMS: Final = {
     "model_unknown": "model",
+    "model_not_fetched": "model",
     "prompt_too_long": "messages",
     "empty_message": "messages",
     "invalid_grammar": "response_format",

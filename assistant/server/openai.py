@@ -99,16 +99,11 @@ class OpenAIRoutes:
 
     async def _usable(self) -> list[dict[str, Any]]:
         known = await self._assistant.models()
-        usable = [_model(info) for info in known if info.installed or info.kind == "remote"]
-        current = self._assistant.current_model
-        if current is not None and not any(info.current for info in known):
-            # A file somewhere else on this machine, named when Patina was started.
-            usable.insert(0, {"id": current, "object": "model", "created": 0, "owned_by": "patina"})
-        return usable
+        return [_model(info) for info in known if info.installed or info.kind == "remote"]
 
     def _check_model(self, name: str | None) -> None:
         # The terminal may name any file; a request over the network may not make us open one.
-        if not name or name == self._assistant.current_model:
+        if not name:
             return
         path = PurePath(name)
         if path.suffix == ".gguf" or path.is_absolute() or ".." in path.parts:

@@ -8,7 +8,7 @@ import pytest
 
 from assistant import config
 from assistant.config import RemoteModel, Settings
-from assistant.errors import ModelFileInvalid, ModelUnknown, NoModelChosen, SourcesUnreachable
+from assistant.errors import ModelFileInvalid, ModelNotFetched, ModelUnknown, NoModelChosen, SourcesUnreachable
 from assistant.i18n import explain
 from assistant.models.download import Downloader
 from assistant.models.engine import Engine
@@ -147,6 +147,16 @@ def test_a_broken_file_is_listed_but_neither_chosen_nor_loaded(paths: Paths) -> 
         assert caught.value.reason == "truncated"
 
 
+def test_a_file_chosen_by_its_path_has_a_name_and_is_listed_wherever_it_lies(paths: Paths, tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "elsewhere" / "my-file.gguf")
+    models = registry(paths, model=str(path))
+    assert models.current == "my-file"
+    [info] = [info for info in models.list() if info.current]
+    assert (info.name, info.installed, info.path) == ("my-file", True, path)
+    assert models.chat_model().model_name == "my-file"
+    assert models.chat_model("my-file") is models.chat_model(str(path)) is models.chat_model()
+
+
 def test_the_same_name_gives_the_same_model(paths: Paths) -> None:
     path = write_gguf(paths.models / "mine.gguf")
     models = registry(paths, engine={"context": 2048, "threads": 2})
@@ -208,9 +218,9 @@ def test_an_unknown_name_is_answered_with_the_known_ones(paths: Paths) -> None:
 
 def test_a_model_not_fetched_yet_cannot_be_used(paths: Paths) -> None:
     for attempt in (registry(paths).chat_model, registry(paths).use):
-        with pytest.raises(ModelFileInvalid) as caught:
+        with pytest.raises(ModelNotFetched) as caught:
             attempt("qwen3-4b")
-        assert caught.value.reason == "missing"
+        assert caught.value.name == "qwen3-4b"
 
 
 def test_removing_the_current_model_forgets_the_choice(paths: Paths) -> None:
