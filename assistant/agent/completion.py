@@ -12,7 +12,6 @@ from langchain_core.messages import BaseMessage
 
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
-from assistant.errors import PromptTooLong
 from assistant.events import Event, TurnFinished
 from assistant.metrics import Metrics
 from assistant.models.chat_model import ChatModel
@@ -32,11 +31,10 @@ class CompletionRequest:
 
 
 async def complete(model: ChatModel, request: CompletionRequest, metrics: Metrics) -> AsyncGenerator[Event, None]:
-    """Events of one answer; errors are raised, since there is no turn to keep them."""
-    await model.prepare()
-    size = await model.count_tokens(request.messages, request.tools)
-    if size >= model.context_window:
-        raise PromptTooLong(tokens=size, window=model.context_window)
+    """Events of one answer; errors are raised, since there is no turn to keep them.
+
+    A prompt longer than the window is the model's to refuse: nothing may leave messages that are not ours.
+    """
     options: dict[str, Any] = {"sampling": request.sampling, "stop": list(request.stop) or None}
     if request.tools:
         options |= {"tools": list(request.tools), "tool_choice": request.tool_choice}

@@ -73,8 +73,12 @@ class LocalChatModel(StreamedChatModel):
         return "patina-local"
 
     async def prepare(self) -> None:
-        """Load the file, or raise ModelLoadFailed, CpuUnsupported or EngineDied."""
-        self._take(await self.engine.load(self.spec))
+        """Load the file the first time, or raise ModelLoadFailed, CpuUnsupported or EngineDied.
+
+        Later on the engine loads it again by itself where it has to, and the answer's own events tell of it.
+        """
+        if self._template is None:
+            self._take(await self.engine.load(self.spec))
 
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
         """Exact: the model's own template and tokenizer; loads the model when it is not."""

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from assistant.errors import AssistantError, ModelUnknown
+from assistant.errors import AssistantError, ModelUnknown, PromptTooLong
 from assistant.models.chat_model import ChatModel
 from assistant.models.records import DownloadProgress, ModelInfo
 
@@ -79,6 +79,9 @@ class ScriptedChatModel(ChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         text = self._next(messages, kwargs)
+        size = await self.count_tokens(messages)
+        if size >= self.window:
+            raise PromptTooLong(tokens=size, window=self.window)
         try:
             for chunk in self.chunks:
                 yield ChatGenerationChunk(message=chunk)
@@ -93,7 +96,6 @@ class ScriptedChatModel(ChatModel):
         except (asyncio.CancelledError, GeneratorExit):
             self._cancelled += 1
             raise
-        size = await self.count_tokens(messages)
         yield ChatGenerationChunk(
             message=AIMessageChunk(
                 "",
