@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import locale
-
 from assistant.agent.context import ContextBuilder
 from assistant.agent.loop import AgentLoop
 from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
-from assistant.i18n import Language, language_of
+from assistant.i18n import Language, system_language
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.people import PeopleStore
@@ -69,4 +67,4 @@ def interface_language(settings: Settings) -> Language:
     """The language of settings, else of this operating system."""
     if settings.language != "auto":
         return settings.language
-    return language_of(locale.getlocale()[0])
+    return system_language()
