@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.e2e.chromium import QUIET, installed_chromium
+
 OpenTab: TypeAlias = Callable[..., Page]
-
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_QUIET: Final = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--proxy-bypass-list=*",
-)
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for a module: Playwright's own loop must have ended before another module's asynchronous tests begin."""
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.fail("no Chromium on this machine: run tests/e2e/install_browser.sh")
     with sync_playwright() as playwright:
         expect.set_options(timeout=20_000)
-        running = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        running = playwright.chromium.launch(executable_path=installed_chromium(), args=QUIET)
         yield running
         running.close()
 

@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright, expect
 from assistant.client import AssistantClient
 from assistant.events import TurnFinished
 from tests.botapi import TOKEN, BotApiServer
-from tests.e2e.conftest import QUIET, chromium
+from tests.e2e.chromium import QUIET, installed_chromium
 from tests.e2e.served import Served
 
 pytestmark = [pytest.mark.model, pytest.mark.browser, pytest.mark.timeout(240)]
@@ -40,7 +40,7 @@ async def test_a_conversation_begun_on_the_page_goes_on_in_telegram_in_a_client_
 
 async def _journey(patina: Served, telegram: BotApiServer) -> None:
     async with async_playwright() as playwright, AssistantClient(patina.address) as client:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        browser = await playwright.chromium.launch(executable_path=installed_chromium(), args=QUIET)
         page = await browser.new_page(locale="zh-CN")
         await page.goto(patina.address)
         await page.locator(".composer textarea").fill("我家的猫叫墨墨。请只回答：好的。")
