@@ -611,7 +611,7 @@
   async function wait() {
     if (lost) return;
     lost = true;
-    document.body.classList.add("lost");
+    document.body.classList.add("adrift");
     for (;;) {
       await new Promise((done) => setTimeout(done, 1500));
       try {
@@ -628,6 +628,9 @@
       throw error;
     }
   };
+
+  // A stream that breaks off makes no failed request, so a waiting tab asks now and then.
+  setInterval(() => { if (here.busy) fetch(location.pathname, { method: "HEAD", cache: "no-store" }).catch(() => {}); }, 4000);
 
   window.patina = {
     mount(name, element, props, watch) {

@@ -57,6 +57,7 @@ class PageServer:
         answers: Sequence[str],
         *,
         gated: bool = False,
+        port: int = 0,
         flags: dict[str, Any] | None = None,
         download: Sequence[DownloadProgress] | None = None,
         **model: Any,
@@ -65,6 +66,7 @@ class PageServer:
         self.model = ScriptedChatModel(answers=list(answers), gate=self.gate if gated else None, **model)
         self.models = NoModelYet(self.model, download, self.gate) if download else FakeModels(self.model)
         self._paths = paths
+        self._port = port
         self._flags = flags or {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -82,7 +84,6 @@ class PageServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self.let_go()
         self._server.should_exit = True
         self._thread.join(30)
         assert not self._thread.is_alive()
@@ -106,7 +107,7 @@ class PageServer:
             app = create_app(assistant, settings)
             mount(app, assistant, settings, self._paths)
             self._server = _Announced(
-                uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1), self
+                uvicorn.Config(app, port=self._port, log_config=None, timeout_graceful_shutdown=1), self
             )
             await self._server.serve()
 

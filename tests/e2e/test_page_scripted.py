@@ -104,6 +104,19 @@ def test_another_conversation_opened_in_mid_answer_stays_clean(paths: Paths, tab
         expect(page.locator(".turn")).to_have_count(0)
 
 
+def test_a_page_whose_server_went_away_says_so_and_goes_on_when_it_is_back(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["Cut off in the middle."], gated=True) as server:
+        page = tab(server.address, locale="en-GB")
+        ask(page, "Will you stay?")
+        expect(page.locator(".turn.writing .body")).to_have_text("Cut ")
+    expect(page.locator(".lost")).to_be_visible()
+    with PageServer(paths, ["Back again."], port=int(server.address.rsplit(":", 1)[1])):
+        expect(page.locator(".turn .body")).to_have_text("Cut")
+        expect(page.locator(".lost")).not_to_be_visible()
+        ask(page, "Are you there?")
+        expect(page.locator(".turn .body").last).to_have_text("Back again.")
+
+
 def test_an_error_is_a_sentence_in_the_conversation_and_the_question_is_kept(
     paths: Paths, tab: OpenTab
 ) -> None:
