@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -28,7 +29,7 @@ from ui.visit import Visit
 
 _log = logging.getLogger(__name__)
 
-Handler: TypeAlias = Callable[[Visit], AsyncIterator[dict[str, Any]]]
+Handler: TypeAlias = Callable[[Visit], AsyncGenerator[dict[str, Any], None]]
 
 _VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "composer", "models", "settings")
 
@@ -123,10 +124,10 @@ def _view(name: str) -> gr.HTML:
 
 def _bound(
     handler: Handler, outputs: tuple[str, ...], presenter: Presenter, preferences: Preferences
-) -> Callable[[gr.EventData], AsyncIterator[Any]]:
+) -> Callable[[gr.EventData], AsyncGenerator[Any, None]]:
     """What Gradio calls: reads the event, runs the handler, turns an error into a sentence."""
 
-    async def run(event: gr.EventData) -> AsyncIterator[Any]:
+    async def run(event: gr.EventData) -> AsyncGenerator[Any, None]:
         fields = event._data if isinstance(event._data, dict) else {}
         visit = Visit(
             view=int(fields.get("view") or 0),
@@ -135,8 +136,9 @@ def _bound(
             fields=fields,
         )
         try:
-            async for views in handler(visit):
-                yield _values(views, outputs, None)
+            async with aclosing(handler(visit)) as drawing:
+                async for views in drawing:
+                    yield _values(views, outputs, None)
         except AssistantError as error:
             yield _values({}, outputs, _notice(visit, presenter, error))
         except Exception as error:

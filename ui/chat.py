@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
@@ -59,7 +59,7 @@ class Chat:
         self._conversations = conversations
         self._models = models
 
-    async def open(self, visit: Visit) -> AsyncIterator[Views]:
+    async def open(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Show a conversation, or the start; an answer being written there goes on streaming."""
         conversation = await self._find(visit.conversation_id)
         target = visit.text("turn")
@@ -79,10 +79,11 @@ class Chat:
             except NotFound:  # it ended between the two questions, so what was drawn may lack its last words
                 yield await self._thread(visit, conversation)
                 return
-            async for views in self._written(visit, events):
-                yield views
+            async with aclosing(self._written(visit, events)) as writing:
+                async for views in writing:
+                    yield views
 
-    async def send(self, visit: Visit) -> AsyncIterator[Views]:
+    async def send(self, visit: Visit) -> AsyncGenerator[Views, None]:
         attachments = visit.attachments()
         conversation_id = visit.conversation_id or (await self._assistant.new_conversation()).id
         try:
@@ -97,34 +98,37 @@ class Chat:
             if visit.conversation_id is None:  # nothing was asked, so no empty conversation stays behind
                 await self._assistant.delete(conversation_id)
             raise
-        async for views in self._written(visit, events):
-            yield views
+        async with aclosing(self._written(visit, events)) as writing:
+            async for views in writing:
+                yield views
 
-    async def regenerate(self, visit: Visit) -> AsyncIterator[Views]:
+    async def regenerate(self, visit: Visit) -> AsyncGenerator[Views, None]:
         sampling = self._preferences.settings.sampling
         events = await self._assistant.regenerate(visit.text("turn"), face="page", sampling=sampling)
-        async for views in self._written(visit, events):
-            yield views
+        async with aclosing(self._written(visit, events)) as writing:
+            async for views in writing:
+                yield views
 
-    async def edit(self, visit: Visit) -> AsyncIterator[Views]:
+    async def edit(self, visit: Visit) -> AsyncGenerator[Views, None]:
         sampling = self._preferences.settings.sampling
         events = await self._assistant.edit(
             visit.text("turn"), visit.text("text"), face="page", sampling=sampling
         )
-        async for views in self._written(visit, events):
-            yield views
+        async with aclosing(self._written(visit, events)) as writing:
+            async for views in writing:
+                yield views
 
-    async def branch(self, visit: Visit) -> AsyncIterator[Views]:
+    async def branch(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Show the sibling branch a turn is on."""
         yield await self._thread(visit, await self._assistant.select_branch(visit.text("turn")))
 
-    async def stop(self, visit: Visit) -> AsyncIterator[Views]:
+    async def stop(self, visit: Visit) -> AsyncGenerator[Views, None]:
         turn_id = visit.text("turn") or self._assistant.running(visit.conversation_id or "")
         if turn_id:
             await self._assistant.stop(turn_id, face="page")
         yield {}
 
-    async def rate(self, visit: Visit) -> AsyncIterator[Views]:
+    async def rate(self, visit: Visit) -> AsyncGenerator[Views, None]:
         kind = _RATINGS.get(visit.text("kind"))
         if kind is not None:
             await self._assistant.signal(
@@ -132,7 +136,7 @@ class Chat:
             )
         yield {}
 
-    async def copied(self, visit: Visit) -> AsyncIterator[Views]:
+    async def copied(self, visit: Visit) -> AsyncGenerator[Views, None]:
         await self._assistant.signal(visit.text("turn"), "copied", face="page")
         yield {}
 
@@ -179,7 +183,9 @@ class Chat:
     def _title(self, conversation: Conversation | None, language: Language) -> str:
         return (conversation.title if conversation else "") or self._presenter.text(language, "list.untitled")
 
-    async def _written(self, visit: Visit, events: AsyncGenerator[Event, None]) -> AsyncIterator[Views]:
+    async def _written(
+        self, visit: Visit, events: AsyncGenerator[Event, None]
+    ) -> AsyncGenerator[Views, None]:
         """Draw a turn while it is being written, as often as the eye can follow and the machine can spare."""
         writing = _Writing(self._presenter, visit.language)
         changed = asyncio.Event()

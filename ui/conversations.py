@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from assistant.api import Assistant
@@ -26,10 +26,10 @@ class ConversationList:
         html = self._presenter.sidebar(visit.language, conversations[:limit], more=len(conversations) > limit)
         return {"sidebar": {"html": html}}
 
-    async def more(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def more(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self.drawn(visit, more=_PAGE)
 
-    async def search(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def search(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         query = visit.text("query").strip()
         if not query:
             yield await self.drawn(visit)
@@ -37,12 +37,12 @@ class ConversationList:
         hits = await self._assistant.search(query)
         yield {"sidebar": {"html": self._presenter.found(visit.language, query, hits), "query": query}}
 
-    async def rename(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def rename(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         title = visit.text("title").strip()
         if title:
             await self._assistant.rename(visit.text("target"), title[:200])
         yield await self.drawn(visit)
 
-    async def delete(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def delete(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         await self._assistant.delete(visit.text("target"))
         yield await self.drawn(visit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -38,12 +38,13 @@ class ModelChooser:
         error = self._presenter.explain(self._error, language) if self._error else ""
         return self._presenter.start(language, models, next(iter(self._progress.values()), None), error)
 
-    async def panel(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """The list; while something is being downloaded it goes on being drawn."""
-        async for views in self._watched(visit):
-            yield views
+        async with aclosing(self._watched(visit)) as watching:
+            async for views in watching:
+                yield views
 
-    async def use(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         self._error = None
         try:
             await self._assistant.use_model(visit.text("model"))
@@ -51,7 +52,7 @@ class ModelChooser:
             self._error = error
         yield await self._drawn(visit)
 
-    async def remove(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def remove(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         self._error = None
         try:
             await self._assistant.remove_model(visit.text("model"))
@@ -59,16 +60,17 @@ class ModelChooser:
             self._error = error
         yield await self._drawn(visit)
 
-    async def pull(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def pull(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """Fetch a model; without a name, the one chosen for this machine."""
         name = visit.text("model")
         self._error = None
         if name not in self._downloads:
             self._downloads[name] = asyncio.create_task(self._pull(name))
-        async for views in self._watched(visit):
-            yield views
+        async with aclosing(self._watched(visit)) as watching:
+            async for views in watching:
+                yield views
 
-    async def pause(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def pause(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """What has arrived is kept; the next download goes on from there."""
         name = visit.text("model")
         for asked, task in list(self._downloads.items()):
@@ -89,7 +91,7 @@ class ModelChooser:
             self._progress.pop(name, None)
             self._downloads.pop(name, None)
 
-    async def _watched(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def _watched(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._drawn(visit)
         while self._downloads:
             await asyncio.wait(set(self._downloads.values()), timeout=_DRAW_EVERY_S)

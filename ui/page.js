@@ -4,7 +4,6 @@
   const BOTTOM_PX = 90;
   const FILE_LIMIT = 2_000_000;
   const SEARCH_AFTER_MS = 220;
-  const KEPT = new Set(["files", "message", "toast", "countdown"]);
 
   const here = {
     view: 0,
@@ -23,6 +22,7 @@
 
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const { draw, update } = window.patinaDrawing;
   const stored = (name, value) => {
     try {
       if (value === undefined) return localStorage.getItem(name);
@@ -62,75 +62,6 @@
     here.view += 1;
     busy("asked");
     send(name, fields);
-  }
-
-  // Drawing: the tree is changed only where it differs, so selections, focus and open blocks survive.
-
-  function draw(root, html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    merge(root, template.content);
-    math(root);
-  }
-
-  function merge(from, to) {
-    const keyed = new Map([...from.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
-    let at = from.firstChild;
-    for (const next of [...to.childNodes]) {
-      const key = next.dataset?.key;
-      let match = null;
-      if (key) match = keyed.get(key) ?? null;
-      else if (at && at.nodeName === next.nodeName && !at.dataset?.key) match = at;
-      if (!match) from.insertBefore(next, at);
-      else {
-        if (match === at) at = at.nextSibling;
-        else from.insertBefore(match, at);
-        mergeNode(match, next);
-      }
-    }
-    while (at) {
-      const rest = at.nextSibling;
-      at.remove();
-      at = rest;
-    }
-  }
-
-  function mergeNode(node, next) {
-    if (node.nodeType !== Node.ELEMENT_NODE) {
-      if (node.nodeValue !== next.nodeValue) node.nodeValue = next.nodeValue;
-      return;
-    }
-    if (next.dataset?.tex !== undefined && node.dataset.tex === next.dataset.tex) return;
-    const fixed = next.dataset?.static;
-    for (const { name } of [...node.attributes]) {
-      if (!next.hasAttribute(name) && name !== "open" && !fixed) node.removeAttribute(name);
-    }
-    for (const { name, value } of next.attributes) {
-      if (fixed && ["hidden", "class", "value", "style"].includes(name)) continue;
-      if (node.getAttribute(name) !== value) {
-        node.setAttribute(name, value);
-        if (name === "value" && node !== document.activeElement) node.value = value;
-      }
-    }
-    if (!KEPT.has(fixed)) merge(node, next);
-  }
-
-  let katex = null;
-  async function math(root) {
-    const nodes = $$("[data-tex]:not([data-drawn])", root);
-    if (!nodes.length || !window.patinaFacts.katex) return;
-    katex ??= (async () => {
-      const link = document.createElement("link");
-      link.rel = "stylesheet";
-      link.href = window.patinaFacts.katexStyle;
-      document.head.append(link);
-      return (await import(new URL(window.patinaFacts.katex, document.baseURI))).default;
-    })();
-    const { render } = await katex;
-    for (const node of nodes) {
-      node.dataset.drawn = "";
-      render(node.dataset.tex, node, { displayMode: node.dataset.display === "1", throwOnError: false, trust: false });
-    }
   }
 
   // Views
@@ -213,10 +144,7 @@
         list.append(place);
         if (here.pending) { here.pending = null; dropDraft(); }
       }
-      const template = document.createElement("template");
-      template.innerHTML = value.html;
-      mergeNode($(`[data-key="${value.turn}"]`, list), template.content.firstElementChild);
-      math(list);
+      update($(`[data-key="${value.turn}"]`, list), value.html);
       busy(value.done ? null : value.turn);
       if (fresh || near) scroller().scrollTop = scroller().scrollHeight;
     },

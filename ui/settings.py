@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,10 +26,10 @@ class SettingsPanel:
         self._presenter = presenter
         self._preferences = preferences
 
-    async def panel(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._drawn(visit)
 
-    async def set(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def set(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         key = visit.text("setting")
         message = ""
         try:
@@ -47,10 +47,10 @@ class SettingsPanel:
             message = self._presenter.explain(error, visit.language)
         yield await self._drawn(visit, message=message)
 
-    async def pair(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def pair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._drawn(visit, code=await self._assistant.new_pairing_code("telegram"))
 
-    async def unpair(self, visit: Visit) -> AsyncIterator[dict[str, Any]]:
+    async def unpair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         await self._assistant.unpair(visit.text("person"))
         yield await self._drawn(visit)
 

@@ -133,7 +133,7 @@ async def test_a_thumb_is_kept_with_its_reason(rooms: Rooms) -> None:
 )
 async def test_waiting_is_told_in_words(paths: Paths, progress: dict[str, Any], sentence: str) -> None:
     gate = asyncio.Event()
-    waiting = AIMessageChunk("", additional_kwargs={"progress": [progress]})
+    waiting = AIMessageChunk(content="", additional_kwargs={"progress": [progress]})
     model = PausingChatModel(answers=["Done."], chunks=(waiting,), pause=gate)
     async with build(paths, Settings(), models=FakeModels(model)) as assistant:
         views = []
@@ -152,7 +152,7 @@ async def test_another_visit_follows_the_answer_that_is_being_written(paths: Pat
         rooms = rooms_of(assistant, paths)
         sending = rooms.chat.send(visit(text="Go"))
         first = (await anext(aiter(sending)))["live"]
-        await sending.aclose()  # type: ignore[attr-defined]  the tab is gone
+        await sending.aclose()
         following = aiter(rooms.chat.open(visit(first["conversation"])))
         assert (await anext(following))["thread"]["running"] == first["turn"]
         gate.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
@@ -29,7 +29,7 @@ class SlowModels(FakeModels):
         self._more = more
         self._error = error
 
-    async def pull(self, name: str | None = None) -> AsyncIterator[DownloadProgress]:  # type: ignore[override]
+    async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
         yield DownloadProgress("scripted", "hub", "downloading", 10, 100, 5.0, 18)
         await self._more.wait()
         if self._error is not None:
@@ -67,7 +67,7 @@ async def test_a_download_goes_on_when_its_tab_is_gone_and_ends_in_the_list(path
         pulling = chooser.pull(visit(model="scripted"))
         while "width: 10.0%" not in (await anext(pulling))["models"]["html"]:
             pass
-        await pulling.aclose()  # type: ignore[attr-defined]
+        await pulling.aclose()
         watching = chooser.panel(visit())
         assert "width: 10.0%" in (await anext(watching))["models"]["html"]
         more.set()
