@@ -111,9 +111,7 @@ class Chat:
 
     async def edit(self, visit: Visit) -> AsyncGenerator[Views, None]:
         sampling = self._preferences.settings.sampling
-        events = await self._assistant.edit(
-            visit.text("turn"), visit.text("text"), face="page", sampling=sampling
-        )
+        events = await self._assistant.edit(visit.text("turn"), visit.text("text"), face="page", sampling=sampling)
         async with aclosing(self._written(visit, events)) as writing:
             async for views in writing:
                 yield views
@@ -131,9 +129,7 @@ class Chat:
     async def rate(self, visit: Visit) -> AsyncGenerator[Views, None]:
         kind = _RATINGS.get(visit.text("kind"))
         if kind is not None:
-            await self._assistant.signal(
-                visit.text("turn"), kind, face="page", reason=visit.text("reason")[:500]
-            )
+            await self._assistant.signal(visit.text("turn"), kind, face="page", reason=visit.text("reason")[:500])
         yield {}
 
     async def copied(self, visit: Visit) -> AsyncGenerator[Views, None]:
@@ -157,8 +153,7 @@ class Chat:
         language = visit.language
         if history:
             drawn = [
-                self._presenter.turn(turn, language, _draft_of(turn) if turn.id == running else None)
-                for turn in shown
+                self._presenter.turn(turn, language, _draft_of(turn) if turn.id == running else None) for turn in shown
             ]
             html = "".join(drawn)
         else:
@@ -171,9 +166,7 @@ class Chat:
                 "conversation": conversation.id if conversation else None,
                 "title": title,
                 "html": html,
-                "earlier": self._presenter.text(language, "turn.earlier")
-                if len(shown) < len(history)
-                else "",
+                "earlier": self._presenter.text(language, "turn.earlier") if len(shown) < len(history) else "",
                 "language": language_tag(language),
                 "running": running,
                 "target": visit.text("turn"),
@@ -183,9 +176,7 @@ class Chat:
     def _title(self, conversation: Conversation | None, language: Language) -> str:
         return (conversation.title if conversation else "") or self._presenter.text(language, "list.untitled")
 
-    async def _written(
-        self, visit: Visit, events: AsyncGenerator[Event, None]
-    ) -> AsyncGenerator[Views, None]:
+    async def _written(self, visit: Visit, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Views, None]:
         """Draw a turn while it is being written, as often as the eye can follow and the machine can spare."""
         writing = _Writing(self._presenter, visit.language)
         changed = asyncio.Event()

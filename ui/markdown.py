@@ -53,9 +53,7 @@ class Markdown:
 class _Html(RendererHTML):
     """The parser finds these methods by the names of its tokens."""
 
-    def fence(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         token = tokens[idx]
         language = token.info.strip().split(maxsplit=1)[0] if token.info.strip() else ""
         try:
@@ -70,30 +68,20 @@ class _Html(RendererHTML):
             f"<pre><code>{code}</code></pre></div>"
         )
 
-    def code_block(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         return self.fence(tokens, idx, options, env)
 
-    def math(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
+    def math(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         token = tokens[idx]
         tex = escape(token.content)
         tag = "div" if token.block else "span"
-        return (
-            f'<{tag} class="math" data-display="{int(token.meta["display"])}" data-tex="{tex}">{tex}</{tag}>'
-        )
+        return f'<{tag} class="math" data-display="{int(token.meta["display"])}" data-tex="{tex}">{tex}</{tag}>'
 
-    def link_open(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         href = escape(str(tokens[idx].attrGet("href") or ""))
         return f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">'
 
-    def table_open(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         return '<div class="table"><table>'
 
     def table_close(

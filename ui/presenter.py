@@ -167,9 +167,9 @@ class Presenter:
         return Markup(self._markdown.render(text, self.text(language, "page.copy"), remember=remember))  # noqa: S704
 
     def _icon(self, name: str) -> Markup:
-        return Markup(
-            '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"></path></svg>'
-        ).format(self._icons[name])
+        return Markup('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"></path></svg>').format(
+            self._icons[name]
+        )
 
     def _trimmed(self, count: int, language: Language) -> str:
         if not count:
@@ -230,6 +230,5 @@ def _marked(hit: SearchHit) -> Markup:
         return Markup.escape(hit.snippet)
     pieces = re.split(f"({'|'.join(re.escape(part) for part in parts)})", hit.snippet)
     return Markup("").join(
-        Markup("<mark>{}</mark>").format(piece) if number % 2 else piece
-        for number, piece in enumerate(pieces)
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else piece for number, piece in enumerate(pieces)
     )

@@ -54,9 +54,7 @@ class SettingsPanel:
         await self._assistant.unpair(visit.text("person"))
         yield await self._drawn(visit)
 
-    async def _drawn(
-        self, visit: Visit, *, code: PairingCode | None = None, message: str = ""
-    ) -> dict[str, Any]:
+    async def _drawn(self, visit: Visit, *, code: PairingCode | None = None, message: str = "") -> dict[str, Any]:
         html = self._presenter.settings(
             visit.language,
             self._preferences.settings,

@@ -12,6 +12,7 @@ from tests.e2e.chromium import QUIET, installed_chromium
 
 OpenTab: TypeAlias = Callable[..., Page]
 
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for a module: Playwright's own loop must have ended before another module's asynchronous tests begin."""

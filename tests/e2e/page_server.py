@@ -26,9 +26,7 @@ T = TypeVar("T")
 class NoModelYet(FakeModels):
     """Nothing is installed until `pull` has ended, which waits for `arrived` after its first step."""
 
-    def __init__(
-        self, model: ScriptedChatModel, progress: Sequence[DownloadProgress], arrived: asyncio.Event
-    ) -> None:
+    def __init__(self, model: ScriptedChatModel, progress: Sequence[DownloadProgress], arrived: asyncio.Event) -> None:
         super().__init__(model, progress)
         self._arrived = arrived
         self._installed = False

@@ -117,9 +117,7 @@ def test_a_page_whose_server_went_away_says_so_and_goes_on_when_it_is_back(paths
         expect(page.locator(".turn .body").last).to_have_text("Back again.")
 
 
-def test_an_error_is_a_sentence_in_the_conversation_and_the_question_is_kept(
-    paths: Paths, tab: OpenTab
-) -> None:
+def test_an_error_is_a_sentence_in_the_conversation_and_the_question_is_kept(paths: Paths, tab: OpenTab) -> None:
     with PageServer(paths, ["Half an answer"], error=EngineDied(exit_code=-9)) as server:
         page = tab(server.address)
         ask(page, "会出错吗")
@@ -131,9 +129,7 @@ def test_an_error_is_a_sentence_in_the_conversation_and_the_question_is_kept(
         expect(page.get_by_role("button", name="重新回答")).to_be_visible()
 
 
-def test_a_refused_file_is_told_and_the_question_comes_back(
-    paths: Paths, tab: OpenTab, tmp_path: Path
-) -> None:
+def test_a_refused_file_is_told_and_the_question_comes_back(paths: Paths, tab: OpenTab, tmp_path: Path) -> None:
     picture = tmp_path / "photo.txt"
     picture.write_bytes(b"\x89PNG\x00\x01\x02\xff\xfe" * 40)
     with PageServer(paths, ["unused"]) as server:
@@ -147,9 +143,7 @@ def test_a_refused_file_is_told_and_the_question_comes_back(
         expect(page.locator(".item")).to_have_count(0)
 
 
-def test_text_files_by_button_drop_and_paste_reach_the_model(
-    paths: Paths, tab: OpenTab, tmp_path: Path
-) -> None:
+def test_text_files_by_button_drop_and_paste_reach_the_model(paths: Paths, tab: OpenTab, tmp_path: Path) -> None:
     note = tmp_path / "笔记.txt"
     note.write_text("蓝鲸的心脏重约一百八十公斤。", "utf-8")
     with PageServer(paths, ["读过了。"]) as server:

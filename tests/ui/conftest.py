@@ -48,9 +48,7 @@ def rooms_of(assistant: Assistant, paths: Paths) -> Rooms:
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
     chat = Chat(assistant, presenter, preferences, conversations, models)
-    return Rooms(
-        assistant, chat, conversations, models, SettingsPanel(assistant, presenter, preferences), preferences
-    )
+    return Rooms(assistant, chat, conversations, models, SettingsPanel(assistant, presenter, preferences), preferences)
 
 
 @pytest.fixture

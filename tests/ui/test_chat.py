@@ -75,9 +75,7 @@ async def test_answering_again_and_editing_make_branches_that_can_be_switched(ro
     again = (await drawn(rooms.chat.regenerate(visit(first["conversation"], turn=first["turn"]))))[-1]["live"]
     assert "2 / 2" in again["html"]
     assert again["parent"] is None
-    edited = (await drawn(rooms.chat.edit(visit(first["conversation"], turn=first["turn"], text="Uno"))))[-1][
-        "live"
-    ]
+    edited = (await drawn(rooms.chat.edit(visit(first["conversation"], turn=first["turn"], text="Uno"))))[-1]["live"]
     assert "3 / 3" in edited["html"]
     [back] = await drawn(rooms.chat.branch(visit(first["conversation"], turn=first["turn"])))
     assert "1 / 3" in back["thread"]["html"]
@@ -115,9 +113,7 @@ async def test_a_long_conversation_shows_its_end_first(rooms: Rooms) -> None:
 
 async def test_a_thumb_is_kept_with_its_reason(rooms: Rooms) -> None:
     live = (await drawn(rooms.chat.send(visit(text="Rate me"))))[-1]["live"]
-    await drawn(
-        rooms.chat.rate(visit(live["conversation"], turn=live["turn"], kind="thumb_down", reason="dull"))
-    )
+    await drawn(rooms.chat.rate(visit(live["conversation"], turn=live["turn"], kind="thumb_down", reason="dull")))
     assert (await rooms.assistant.turn(live["turn"])).rating == "thumb_down"
     await drawn(rooms.chat.rate(visit(live["conversation"], turn=live["turn"], kind="thumb_cleared")))
     assert (await rooms.assistant.turn(live["turn"])).rating is None

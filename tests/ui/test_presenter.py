@@ -87,9 +87,7 @@ def test_the_thumb_that_was_given_is_pressed(presenter: Presenter) -> None:
         (replace(TURN, finish_reason="length"), "回答达到了长度上限。"),
     ],
 )
-def test_an_answer_that_did_not_end_by_itself_says_why(
-    presenter: Presenter, turn: Turn, sentence: str
-) -> None:
+def test_an_answer_that_did_not_end_by_itself_says_why(presenter: Presenter, turn: Turn, sentence: str) -> None:
     assert sentence in presenter.turn(turn, "zh")
 
 
@@ -144,12 +142,8 @@ def test_a_search_without_hits_says_so(presenter: Presenter) -> None:
 
 def test_the_chooser_tells_fit_size_and_what_can_be_done(presenter: Presenter) -> None:
     fit = FitReport("too_large", 9_000_000_000, 4_000_000_000, 3.0, "CPU")
-    model = ModelInfo(
-        "big", "Big", "catalogue", False, False, 8_100_000_000, 14, "Q4", 8192, "MIT", ("en",), fit
-    )
-    html = presenter.models(
-        "en", [model, replace(model, name="now", current=True, installed=True, fit=None)], {}
-    )
+    model = ModelInfo("big", "Big", "catalogue", False, False, 8_100_000_000, 14, "Q4", 8192, "MIT", ("en",), fit)
+    html = presenter.models("en", [model, replace(model, name="now", current=True, installed=True, fit=None)], {})
     assert "won&#39;t fit" in html
     assert "8.1 GB" in html
     assert "needs 9.0 GB of 4.0 GB memory" in html

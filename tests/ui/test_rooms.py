@@ -96,9 +96,7 @@ async def test_a_failed_download_is_a_sentence_in_the_chooser(paths: Paths) -> N
         assert "SourcesUnreachable" not in views[-1]["models"]["html"]
 
 
-async def test_a_setting_is_in_force_at_once_and_on_disk(
-    rooms: Rooms, paths: Paths, model: ScriptedChatModel
-) -> None:
+async def test_a_setting_is_in_force_at_once_and_on_disk(rooms: Rooms, paths: Paths, model: ScriptedChatModel) -> None:
     await drawn(rooms.settings.set(visit(setting="sampling.max_tokens", value="77")))
     assert "max_tokens = 77" in paths.settings.read_text("utf-8")
     await drawn(rooms.chat.send(visit(text="Hello")))
