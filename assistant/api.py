@@ -61,6 +61,7 @@ class Assistant:
         models: Models,
         engine: Engine,
         embeddings: Embeddings,
+        embedding_model: str,
         prompts: PromptLibrary,
         loop: AgentLoop,
         metrics: Metrics,
@@ -73,6 +74,7 @@ class Assistant:
         self._models = models
         self._engine = engine
         self._embeddings = embeddings
+        self._embedding_model = embedding_model
         self._prompts = prompts
         self._loop = loop
         self._close_database = close_database
@@ -252,6 +254,15 @@ class Assistant:
         """Answer messages a client brought along, storing nothing; closing the iterator stops the model."""
         return complete(self._models.chat_model(request.model), request, self.metrics)
 
+    @property
+    def sampling(self) -> Sampling:
+        """How answers are drawn where a caller does not say otherwise."""
+        return self._loop.sampling
+
+    def use_sampling(self, sampling: Sampling) -> None:
+        """From the next turn on, for every face; whoever changes it keeps it in the settings."""
+        self._loop.sampling = sampling
+
     # Feedback
 
     async def signal(
@@ -291,6 +302,10 @@ class Assistant:
 
     async def engine_info(self) -> EngineInfo:
         return await self._engine.info()
+
+    @property
+    def embedding_model(self) -> str:
+        return self._embedding_model
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._embeddings.embed_documents, list(texts))

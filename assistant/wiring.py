@@ -49,6 +49,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         models=registry,
         engine=engine,
         embeddings=embeddings,
+        embedding_model=embeddings.name,
         prompts=prompts,
         loop=AgentLoop(
             conversations=conversations,

@@ -67,7 +67,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     """The views, empty until a tab says where it is, and one component that carries its events."""
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, preferences, conversations, models)
+    chat = Chat(assistant, presenter, conversations, models)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
         "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),

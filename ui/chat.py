@@ -26,7 +26,6 @@ from assistant.i18n import Language
 from assistant.memory.records import Conversation, SignalKind, Turn
 from ui.conversations import ConversationList
 from ui.models import ModelChooser
-from ui.preferences import Preferences
 from ui.presenter import Draft, Presenter
 from ui.visit import Visit, language_tag
 
@@ -49,13 +48,11 @@ class Chat:
         self,
         assistant: Assistant,
         presenter: Presenter,
-        preferences: Preferences,
         conversations: ConversationList,
         models: ModelChooser,
     ) -> None:
         self._assistant = assistant
         self._presenter = presenter
-        self._preferences = preferences
         self._conversations = conversations
         self._models = models
 
@@ -92,7 +89,6 @@ class Chat:
                 visit.text("text"),
                 face="page",
                 attachments=attachments,
-                sampling=self._preferences.settings.sampling,
             )
         except AssistantError:
             if visit.conversation_id is None:  # nothing was asked, so no empty conversation stays behind
@@ -103,15 +99,13 @@ class Chat:
                 yield views
 
     async def regenerate(self, visit: Visit) -> AsyncGenerator[Views, None]:
-        sampling = self._preferences.settings.sampling
-        events = await self._assistant.regenerate(visit.text("turn"), face="page", sampling=sampling)
+        events = await self._assistant.regenerate(visit.text("turn"), face="page")
         async with aclosing(self._written(visit, events)) as writing:
             async for views in writing:
                 yield views
 
     async def edit(self, visit: Visit) -> AsyncGenerator[Views, None]:
-        sampling = self._preferences.settings.sampling
-        events = await self._assistant.edit(visit.text("turn"), visit.text("text"), face="page", sampling=sampling)
+        events = await self._assistant.edit(visit.text("turn"), visit.text("text"), face="page")
         async with aclosing(self._written(visit, events)) as writing:
             async for views in writing:
                 yield views

@@ -40,6 +40,7 @@ class SettingsPanel:
             elif key in _COUNTS:
                 number = visit.number("value")
                 self._preferences.save(key, None if number is None else int(number))
+            self._assistant.use_sampling(self._preferences.settings.sampling)
             visit = replace(visit, language=self._preferences.language(visit.text("tag")))
             message = "settings.restart" if key == "telegram.token" else "settings.saved"
             message = self._presenter.text(visit.language, message)

@@ -30,7 +30,7 @@ _SILENT_LOAD_S: Final = 0.2
 
 
 class AgentLoop:
-    """Built once; every call of `run` answers one turn."""
+    """Built once; every call of `run` answers one turn. `sampling` holds where a turn brings none of its own."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class AgentLoop:
         self._versions = versions
         self._models = models
         self._context = context
-        self._sampling = sampling
+        self.sampling = sampling
         self._metrics = metrics
         self._remembered: set[str] = set()
 
@@ -55,7 +55,7 @@ class AgentLoop:
         answer, outcome = Answer(), turn
         began = time.monotonic()
         try:
-            chosen = sampling or self._sampling
+            chosen = sampling or self.sampling
             model = self._models.chat_model(model_name)
             async for event in _prepare(turn.id, model):
                 yield event

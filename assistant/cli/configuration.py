@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tomllib
 from collections.abc import Iterator
-from typing import Annotated, Any
+from getpass import getpass
+from typing import Annotated, Any, Final, get_args
 
 import typer
 from pydantic import BaseModel, SecretStr
 
 from assistant import config
 from assistant.cli.terminal import Terminal
-from assistant.config import Settings, load_with_sources
+from assistant.config import RemoteModel, ServerSettings, Settings, TelegramSettings, load_with_sources
 from assistant.errors import SettingsError
+
+SECRETS: Final = frozenset(
+    name
+    for section in (ServerSettings, TelegramSettings, RemoteModel)
+    for name, field in section.model_fields.items()
+    if SecretStr in get_args(field.annotation)
+)
+"""Last parts of the keys whose values other programs on this machine must not read off a command line."""
 
 Key = Annotated[str, typer.Argument(metavar="KEY", show_default=False)]
 
@@ -44,8 +55,18 @@ def put(
     known = {name for name, _ in values(Settings())}
     if key not in known and not key.startswith("remote."):
         raise _unknown(terminal, key)
+    if key.rpartition(".")[2] in SECRETS:
+        if value is not None:
+            raise SettingsError(key=key, reason=terminal.text("config.secret", name=key))
+        value = _asked(terminal, key) or None
     config.save(terminal.paths, key, None if value is None else _parsed(value))
     terminal.say("config.saved" if value is not None else "config.removed", name=key, path=terminal.paths.settings)
+
+
+def _asked(terminal: Terminal, key: str) -> str:
+    """A secret, typed without being shown, or the first line of a pipe; as TOML text."""
+    told = getpass(terminal.text("config.ask_secret", name=key)) if sys.stdin.isatty() else sys.stdin.readline()
+    return json.dumps(told.strip()) if told.strip() else ""
 
 
 def path(ctx: typer.Context) -> None:

@@ -21,7 +21,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     """
     # The interactive documentation would load its scripts from the internet; the schema itself stays.
     app = FastAPI(title="Patina", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
-    app.include_router(OpenAIRoutes(assistant, settings, language).router)
+    app.include_router(OpenAIRoutes(assistant, language).router)
     app.include_router(NativeRoutes(assistant, language).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)

@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from assistant.api import Assistant, CompletionRequest
-from assistant.config import Settings
 from assistant.errors import AssistantError, ModelUnknown, ParameterRefused
 from assistant.events import Event, Reasoning, Token, ToolCalled, TurnFailed, TurnFinished, TurnStarted, Usage
 from assistant.i18n import Language
@@ -45,9 +44,8 @@ class OpenAIRoutes:
     """/v1. Stateless unless a request names a conversation (`metadata.conversation` or `X-Patina-Conversation`) or
     asks for one (`store`): then only its last user message is taken and the turn is kept like any other."""
 
-    def __init__(self, assistant: Assistant, settings: Settings, language: Language) -> None:
+    def __init__(self, assistant: Assistant, language: Language) -> None:
         self._assistant = assistant
-        self._settings = settings
         self._language = language
         self.router = APIRouter(prefix="/v1", tags=["openai"])
         self.router.add_api_route("/models", self.models, methods=["GET"])
@@ -95,7 +93,7 @@ class OpenAIRoutes:
         data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
         # The embedder counts no tokens; the protocol wants the field.
         usage = {"prompt_tokens": 0, "total_tokens": 0}
-        return {"object": "list", "data": data, "model": body.model or "default", "usage": usage}
+        return {"object": "list", "data": data, "model": self._assistant.embedding_model, "usage": usage}
 
     async def _usable(self) -> list[dict[str, Any]]:
         known = await self._assistant.models()
@@ -114,7 +112,7 @@ class OpenAIRoutes:
             CompletionRequest(
                 messages=body.chat(),
                 model=body.model,
-                sampling=body.sampling(self._settings.sampling),
+                sampling=body.sampling(self._assistant.sampling),
                 stop=body.stops(),
                 tools=body.offered_tools(),
                 tool_choice=body.tool_choice,
@@ -139,7 +137,7 @@ class OpenAIRoutes:
                 question,
                 face="rest",
                 model=body.model,
-                sampling=body.sampling(self._settings.sampling),
+                sampling=body.sampling(self._assistant.sampling),
             )
         except AssistantError:
             if created:

@@ -21,7 +21,9 @@ from assistant.i18n import Language, explain
 from assistant.server.errors import error_body, error_response, request_language
 
 BODY_LIMIT: Final = 4_000_000
-"""Bytes of one API request; the page's uploads have a limit of their own."""
+"""Bytes of one API request."""
+PAGE_BODY_LIMIT: Final = 24_000_000
+"""Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
 _MISDIRECTED: Final = 421
@@ -100,21 +102,25 @@ class KeyCheck:
 
 
 class BodyLimit:
-    """Refuses an API request larger than `limit` bytes without taking it in."""
+    """Refuses a request that is too large without taking it in."""
 
-    def __init__(self, app: ASGIApp, language: Language, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self, app: ASGIApp, language: Language, limit: int = BODY_LIMIT, page_limit: int = PAGE_BODY_LIMIT
+    ) -> None:
         self._app = app
         self._language = language
         self._limit = limit
+        self._page_limit = page_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_api(scope):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._limit if _is_api(scope) else self._page_limit
         declared = Headers(scope=scope).get("content-length", "0")
         size = int(declared) if declared.isdecimal() else 0
-        if size > self._limit:
-            await _refuse(MessageTooLong(size=size, limit=self._limit), scope, receive, send, self._language)
+        if size > limit:
+            await _refuse(MessageTooLong(size=size, limit=limit), scope, receive, send, self._language)
             return
         taken = 0
 
@@ -122,9 +128,9 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
+            if taken > limit:
                 # An HTTPException is the one thing FastAPI lets through while it reads a body.
-                raise HTTPException(413, explain(MessageTooLong(size=taken, limit=self._limit), self._language))
+                raise HTTPException(413, explain(MessageTooLong(size=taken, limit=limit), self._language))
             return message
 
         await self._app(scope, counted, send)

@@ -47,7 +47,7 @@ def rooms_of(assistant: Assistant, paths: Paths) -> Rooms:
     preferences = Preferences(Settings(), paths)
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, preferences, conversations, models)
+    chat = Chat(assistant, presenter, conversations, models)
     return Rooms(assistant, chat, conversations, models, SettingsPanel(assistant, presenter, preferences), preferences)
 
 

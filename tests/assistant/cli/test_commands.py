@@ -127,3 +127,15 @@ def test_the_module_runs_like_the_command(tmp_path: Path) -> None:
         [sys.executable, "-m", "assistant", "version"], capture_output=True, text=True, check=True, timeout=60
     )
     assert told.stdout.startswith("Patina ")
+
+
+def test_a_secret_is_typed_or_piped_and_never_part_of_the_command(patina: Patina, paths: Paths) -> None:
+    refused = patina("config", "set", "server.api_key", "sk-very-secret")
+    assert refused.code == 1
+    assert "patina config set server.api_key" in refused.err
+    assert "very-secret" not in refused.err
+    assert patina("config", "set", "server.api_key", stdin="sk-very-secret\n").code == 0
+    assert "very-secret" in paths.settings.read_text("utf-8")
+    assert patina("config", "get", "server.api_key").out.strip() == "********"
+    assert patina("config", "set", "server.api_key", stdin="\n").code == 0
+    assert patina("config", "get", "server.api_key").out.strip() == "-"

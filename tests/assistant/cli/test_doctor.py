@@ -84,7 +84,7 @@ def test_errors_of_the_log_are_shown(patina: Patina, paths: Paths) -> None:
 
 
 def test_an_odd_token_is_a_problem_and_never_shown(patina: Patina) -> None:
-    patina("config", "set", "telegram.token", "'not-a-token'")
+    patina("config", "set", "telegram.token", stdin="not-a-token\n")
     result = patina("doctor", "--json")
     assert result.code == 1
     assert checks(result)["telegram"][0]["level"] == "problem"

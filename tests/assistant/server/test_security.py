@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from assistant.config import ServerSettings, Settings
 from assistant.errors import UnsafeBind
 from assistant.paths import Paths
-from assistant.server.security import BODY_LIMIT, HostCheck, check_bind, is_loopback
+from assistant.server.security import BODY_LIMIT, PAGE_BODY_LIMIT, HostCheck, check_bind, is_loopback
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import Running, serving
 
@@ -114,6 +114,13 @@ async def test_every_api_asks_for_the_key(locked: httpx.AsyncClient, path: str) 
 
 async def test_health_needs_no_key(locked: httpx.AsyncClient) -> None:
     assert (await locked.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_the_pages_own_requests_may_be_larger_but_not_without_end(http: httpx.AsyncClient) -> None:
+    small = await http.post("/gradio_api/queue/join", content=b" " * (BODY_LIMIT + 1))
+    assert small.status_code == 404, "nothing is mounted here, and the limit let it through"
+    large = await http.post("/gradio_api/queue/join", content=b" " * (PAGE_BODY_LIMIT + 1))
+    assert large.status_code == 413
 
 
 async def test_a_huge_request_is_refused_before_it_is_read(http: httpx.AsyncClient) -> None:
