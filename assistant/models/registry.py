@@ -96,12 +96,13 @@ class ModelRegistry:
         return max(usable, key=lambda info: _preference(info, entries.get(info.name))).name
 
     def list(self) -> list[ModelInfo]:
-        """Installed ones first, then remote ones, then what can be fetched."""
+        """Installed ones first, then remote ones, then what can be fetched, the most advisable first."""
         entries = self._entries()
         installed = self._installed(entries)
         remote = [_remote(name, model) for name, model in self._settings.remote.items()]
         there = {info.name for info in installed}
         fetchable = [self._fetchable(entry) for entry in entries.values() if entry.name not in there]
+        fetchable.sort(key=lambda info: _advice(info, entries[info.name]), reverse=True)
         current = self.current
         return [replace(info, current=info.name == current) for info in (*installed, *remote, *fetchable)]
 
@@ -331,6 +332,13 @@ def _file_named(name: str) -> Path | None:
     """The path, when the name is one rather than a catalogue's name."""
     path = Path(name).expanduser()
     return path.absolute() if path.suffix.lower() == ".gguf" or path.is_file() else None
+
+
+def _advice(info: ModelInfo, entry: CatalogueEntry) -> tuple[int, float]:
+    """Of those that fit the best answers, of the others the quickest."""
+    if info.fit is None:
+        return -1, 0.0
+    return _FITNESS[info.fit.fit], entry.quality if info.fit.fit == "fits" else info.fit.tokens_per_second
 
 
 def _preference(info: ModelInfo, entry: CatalogueEntry | None) -> tuple[int, int, float]:
