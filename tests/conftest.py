@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,12 @@ import pytest
 from assistant.paths import Paths
 
 _REAL_CONNECT = socket.socket.connect
+
+
+def pytest_configure() -> None:
+    # A shell starts what it runs in the background with Ctrl-C ignored, which every program started from here would
+    # inherit: the tests of Ctrl-C have to mean the same there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from tests.e2e.served import Served
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(180)]
 
+GREEDY = {"PATINA_SAMPLING__TEMPERATURE": "0"}
 LONG = "请写一篇很长的童话故事，至少一千字。"
 
 
@@ -23,7 +24,7 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
     tmp_path: Path, real_model: Path
 ) -> None:
     home, seen = tmp_path / "home", ""
-    with Served(home, real_model) as patina:
+    with Served(home, real_model, environment=GREEDY) as patina:
         async with AssistantClient(patina.address) as client:
             conversation = await client.new_conversation()
             events = await client.reply(conversation.id, LONG, face="rest")
@@ -37,7 +38,7 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
             patina.kill()
             _, alive = psutil.wait_procs(children, timeout=10)
             assert not alive, "the engine ends with the process it belongs to"
-    with Served(home, real_model) as patina:
+    with Served(home, real_model, environment=GREEDY) as patina:
         async with AssistantClient(patina.address) as client:
             [turn] = await client.history(conversation.id)
             assert turn.question == LONG
@@ -54,7 +55,7 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
 async def test_after_kill_9_of_the_engine_the_turn_fails_clearly_and_the_next_one_is_answered(
     tmp_path: Path, real_model: Path
 ) -> None:
-    with Served(tmp_path / "home", real_model) as patina:
+    with Served(tmp_path / "home", real_model, environment=GREEDY) as patina:
         async with AssistantClient(patina.address) as client:
             conversation = await client.new_conversation()
             events = await client.reply(conversation.id, LONG, face="rest")

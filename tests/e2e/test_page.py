@@ -19,7 +19,7 @@ COUNT = "请从一数到两百，每个数字占一行，不要省略。"
 
 @pytest.fixture(scope="module")
 def patina(tmp_path_factory: pytest.TempPathFactory, real_model: Path) -> Iterator[Served]:
-    environment = {"PATINA_SAMPLING__MAX_TOKENS": "200", "PATINA_SAMPLING__SEED": "7"}
+    environment = {"PATINA_SAMPLING__MAX_TOKENS": "200", "PATINA_SAMPLING__TEMPERATURE": "0"}
     with Served(tmp_path_factory.mktemp("served") / "home", real_model, environment=environment) as served:
         yield served
 

@@ -27,6 +27,7 @@ async def test_a_question_in_telegram_is_in_the_history_of_the_desktop(tmp_path:
             "PATINA_TELEGRAM__TOKEN": TOKEN,
             "PATINA_TELEGRAM__API_ROOT": server.url,
             "PATINA_ENGINE__CONTEXT": "1024",
+            "PATINA_SAMPLING__TEMPERATURE": "0",
         }
         patina = Served(paths.home, real_model, environment=environment)
         await asyncio.to_thread(patina.__enter__)

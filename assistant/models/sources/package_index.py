@@ -58,7 +58,9 @@ async def find_index(configured: str | None) -> PackageIndex:
     """From the setting, PIP_INDEX_URL, pip's configuration or pip's built-in default, in this order."""
     address = configured or os.environ.get("PIP_INDEX_URL")
     if not address:
-        address = (await _pip("config", "get", "global.index-url")).strip()
+        # Older versions of pip do not `get` what they `list`.
+        told = re.findall(r"^global\.index-url='(.+)'\s*$", await _pip("config", "list"), re.MULTILINE)
+        address = told[-1] if told else ""
     if not address:
         # pip prints its default in its own help; so the name of an index stands nowhere in our code.
         said = re.search(r"\(default\s+(https?://[^\s)]+)\)", await _pip("help", "install"))

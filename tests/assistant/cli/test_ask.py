@@ -113,8 +113,12 @@ def test_without_any_model_it_says_how_to_get_one(
 
 
 @pytest.mark.model
-def test_a_gguf_named_on_the_command_line_answers_in_chinese(patina: Patina, real_model: Path) -> None:
-    told = json.loads(patina("ask", "一加一等于几？用中文简短回答。", "-m", str(real_model), "--json").out)
+def test_a_gguf_named_on_the_command_line_answers_in_chinese(
+    patina: Patina, real_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATINA_SAMPLING__TEMPERATURE", "0")
+    monkeypatch.setenv("PATINA_SAMPLING__MAX_TOKENS", "40")
+    told = json.loads(patina("ask", "用一句话介绍北京。", "-m", str(real_model), "--json").out)
     assert any("\u4e00" <= character <= "\u9fff" for character in told["answer"])
     assert told["usage"]["completion_tokens"] > 0
 
