@@ -16,7 +16,7 @@ from tests.fakes.web import serving_in_thread
 
 
 def test_settings_show_value_and_origin_and_hide_secrets(patina: Patina, monkeypatch: pytest.MonkeyPatch) -> None:
-    patina("config", "set", "telegram.token", "123456:secret-token")
+    patina("config", "set", "telegram.token", stdin="123456:secret-token\n")
     patina("config", "set", "sampling.temperature", "0.2")
     monkeypatch.setenv("PATINA_SERVER__PORT", "9000")
     told = patina("config").out
