@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from assistant.instance import InstanceLock
 
 if TYPE_CHECKING:
     from assistant.api import Assistant
+    from bots.telegram.app import TelegramBot
 
 _log = logging.getLogger(__name__)
 
@@ -140,9 +142,9 @@ async def _bot(terminal: Terminal, settings: Settings) -> None:
 
 
 async def _telegram(assistant: Assistant, settings: Settings, terminal: Terminal) -> None:
-    from bots.telegram.app import TelegramBot
-
-    bot = TelegramBot(assistant, settings.telegram, terminal.language)
+    # aiogram takes seconds to import, and the page is being opened meanwhile.
+    telegram = await asyncio.to_thread(importlib.import_module, "bots.telegram.app")
+    bot: TelegramBot = telegram.TelegramBot(assistant, settings.telegram, terminal.language)
     await bot.run()
     terminal.note(bot.status.last_error)
 
