@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[[Visit], AsyncGenerator[dict[str, Any], None]]
 
+_QUEUE_PAUSE_S: Final = 0.02
 _VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "composer", "models", "settings")
 
 
@@ -43,9 +44,10 @@ def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) 
     def allowed(_user: str, password: str) -> bool:
         return key is not None and hmac.compare_digest(password.encode(), key.get_secret_value().encode())
 
+    blocks = page(assistant, presenter, preferences)
     gr.mount_gradio_app(
         app,
-        page(assistant, presenter, preferences),
+        blocks,
         path="/",
         auth=allowed if key else None,
         auth_message=" ".join(presenter.text(language, "login.message") for language in reversed(LANGUAGES)),
@@ -61,6 +63,10 @@ def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) 
         theme=theme(),
         head=head(),
     )
+    # Gradio asks a thousand times a second whether there is something to do, which takes a tenth of a core from the
+    # model. The eye does not see a fiftieth of a second, and progress bars of Gradio's own are not used here.
+    blocks._queue.sleep_when_free = _QUEUE_PAUSE_S
+    blocks._queue.progress_update_sleep_when_free = 1.0
 
 
 def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -> gr.Blocks:
