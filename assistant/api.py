@@ -29,6 +29,7 @@ from assistant.memory.records import (
     Signal,
     SignalKind,
     Turn,
+    TurnSource,
 )
 from assistant.memory.signals import SignalStore
 from assistant.metrics import Metrics
@@ -188,21 +189,8 @@ class Assistant:
         sampling: Sampling | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer the same question again, beside the first answer."""
-        before = await self.turn(turn_id)
-
-        def begin() -> Turn:
-            return self._conversations.begin(
-                before.conversation_id,
-                before.question,
-                face=face,
-                source="regenerate",
-                source_turn_id=turn_id,
-                person_id=person_id,
-            )
-
-        events = await self._begin(before.conversation_id, begin, model, sampling)
-        await self.signal(turn_id, "regenerated", face=face, person_id=person_id)
-        return events
+        question = (await self.turn(turn_id)).question
+        return await self._beside(turn_id, question, "regenerate", "regenerated", face, person_id, model, sampling)
 
     async def edit(
         self,
@@ -215,16 +203,7 @@ class Assistant:
         sampling: Sampling | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Ask differently at this place: a branch beside the old question, which stays."""
-        before = await self.turn(turn_id)
-
-        def begin() -> Turn:
-            return self._conversations.begin(
-                before.conversation_id, text, face=face, source="edit", source_turn_id=turn_id, person_id=person_id
-            )
-
-        events = await self._begin(before.conversation_id, begin, model, sampling)
-        await self.signal(turn_id, "edited", face=face, person_id=person_id)
-        return events
+        return await self._beside(turn_id, text, "edit", "edited", face, person_id, model, sampling)
 
     async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
         """All events of a turn that is being written now, from its beginning; NotFound once it has ended."""
@@ -339,6 +318,28 @@ class Assistant:
         await asyncio.to_thread(self._people.enter, person_id, conversation_id)
 
     # Inside
+
+    async def _beside(
+        self,
+        turn_id: str,
+        question: str,
+        source: TurnSource,
+        signal: SignalKind,
+        face: Face,
+        person_id: str | None,
+        model: str | None,
+        sampling: Sampling | None,
+    ) -> AsyncGenerator[Event, None]:
+        conversation_id = (await self.turn(turn_id)).conversation_id
+
+        def begin() -> Turn:
+            return self._conversations.begin(
+                conversation_id, question, face=face, source=source, source_turn_id=turn_id, person_id=person_id
+            )
+
+        events = await self._begin(conversation_id, begin, model, sampling)
+        await self.signal(turn_id, signal, face=face, person_id=person_id)
+        return events
 
     async def _begin(
         self, conversation_id: str, begin: Callable[[], Turn], model: str | None, sampling: Sampling | None
