@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 from pydantic import SecretStr
 
+from assistant.api import Assistant
 from assistant.client import AssistantClient
 from assistant.config import Sampling, ServerSettings, Settings
 from assistant.errors import (
@@ -199,3 +201,12 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         with pytest.raises(RemoteModelFailed) as caught:
             await client.conversations()
     assert caught.value.url == "http://127.0.0.1:1"
+
+
+_METHODS = [name for name in vars(AssistantClient) if not name.startswith("_") and name != "close"]
+
+
+@pytest.mark.parametrize("name", _METHODS)
+def test_the_door_over_http_asks_for_what_the_door_itself_asks(name: str) -> None:
+    here, far = (inspect.signature(getattr(kind, name)) for kind in (Assistant, AssistantClient))
+    assert list(here.parameters.values()) == list(far.parameters.values())
