@@ -41,8 +41,8 @@ docs: $(VENV)/.test-installed  ## Write the generated parts of the docs anew
 bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed beside llama-cpp-python itself
 	$(BIN)/python -m benchmarks.walking_skeleton --model $(TEST_MODEL) $(ARGS)
 
-engine: $(VENV)/.installed  ## Build llama.cpp anew for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
-	$(PIP) install --force-reinstall --no-deps --no-cache-dir --no-binary llama-cpp-python $(CONSTRAINTS) llama-cpp-python
+engine: | $(VENV)/bin/python  ## Build llama.cpp for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
+	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt
 
 browser: $(VENV)/.test-installed  ## Make sure that there is a Chromium for the page's tests
 	@sh tests/e2e/install_browser.sh $(BIN)/playwright
@@ -54,8 +54,8 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Patina needs Python 3.11 or later. / Patina 需要 Python 3.11 或更高版本。" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing; the first time llama.cpp is compiled, which takes a few minutes. / 正在安装；首次会编译 llama.cpp，需要几分钟。"
+$(VENV)/.installed: pyproject.toml constraints.txt installers/llama_cpp.sh installers/amx_probe.cpp | $(VENV)/bin/python
+	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt
 	$(PIP) install --quiet $(CONSTRAINTS) -e .
 	@touch $@
 

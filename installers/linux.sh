@@ -31,11 +31,6 @@ find_python || fail \
     "Patina needs Python 3.11 or later with its venv module (Debian, Ubuntu: sudo apt install python3 python3-venv; Fedora: sudo dnf install python3)." \
     "Patina 需要 Python 3.11 或更高版本以及 venv 模块（Debian、Ubuntu：sudo apt install python3 python3-venv；Fedora：sudo dnf install python3）。"
 
-if [ ! -x "$venv/bin/patina" ] && ! has c++; then
-    fail "A C++ compiler is needed to build llama.cpp (Debian, Ubuntu: sudo apt install build-essential; Fedora: sudo dnf install gcc-c++ make; Arch: sudo pacman -S base-devel)." \
-        "编译 llama.cpp 需要 C++ 编译器（Debian、Ubuntu：sudo apt install build-essential；Fedora：sudo dnf install gcc-c++ make；Arch：sudo pacman -S base-devel）。"
-fi
-
 if [ "$gpu" = auto ]; then
     gpu=cpu
     if has nvidia-smi && nvidia-smi -L >/dev/null 2>&1; then
@@ -65,7 +60,7 @@ case "$gpu" in
 esac
 
 make_venv "$venv"
-install_packages "$venv" "$checkout" "$gpu" "$cmake_args"
+install_packages "$venv" "$checkout" "$cmake_args"
 link_command "$venv" "$HOME/.local/bin"
 
 if [ "$desktop" = 1 ]; then

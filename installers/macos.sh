@@ -25,11 +25,6 @@ venv="$prefix/venv"
 find_python || fail "Patina needs Python 3.11 or later: brew install python@3.12" \
     "Patina 需要 Python 3.11 或更高版本：brew install python@3.12"
 
-if [ ! -x "$venv/bin/patina" ] && ! xcode-select -p >/dev/null 2>&1; then
-    fail "The command line tools are needed to build llama.cpp: xcode-select --install" \
-        "编译 llama.cpp 需要命令行工具：xcode-select --install"
-fi
-
 if [ "$gpu" = auto ]; then
     if [ "$(uname -m)" = arm64 ]; then
         gpu=metal
@@ -41,16 +36,13 @@ if [ "$gpu" = auto ]; then
     fi
 fi
 case "$gpu" in
+    # Said for the processor too: left alone, a source build on any Mac chooses Metal.
     cpu) cmake_args="-DGGML_METAL=off" ;;
     metal) cmake_args="-DGGML_METAL=on" ;;
     *) fail "--gpu takes auto, cpu or metal." "--gpu 只能是 auto、cpu 或 metal。" ;;
 esac
-# Said for the processor too: left alone, a source build on any Mac chooses Metal.
-CMAKE_ARGS="$cmake_args"
-export CMAKE_ARGS
-
 make_venv "$venv"
-install_packages "$venv" "$checkout" "$gpu" "$cmake_args"
+install_packages "$venv" "$checkout" "$cmake_args"
 link_command "$venv" "$HOME/.local/bin"
 
 if [ "$service" = 1 ]; then

@@ -32,22 +32,9 @@ make_venv() { # make_venv FOLDER
     fi
 }
 
-# A build for another backend has to be compiled here and must not come from pip's cache, which does not know
-# what a wheel was compiled for. The choice is written down, so that running the installer again builds nothing.
-install_packages() { # install_packages VENV CHECKOUT BACKEND CMAKE_ARGS
-    built="$(cat "$1/patina-backend" 2>/dev/null || true)"
-    if [ "$3" != cpu ] && [ "$built" != "$3" ]; then
-        say "Compiling llama.cpp for $3 (CMAKE_ARGS=$4); this takes several minutes." \
-            "正在为 $3 编译 llama.cpp（CMAKE_ARGS=$4），需要几分钟。"
-        CMAKE_ARGS="$4" "$1/bin/python" -m pip --disable-pip-version-check install --quiet --no-cache-dir \
-            --no-binary llama-cpp-python --force-reinstall --no-deps -c "$2/constraints.txt" llama-cpp-python
-    elif [ "$3" = cpu ] && [ -n "$built" ] && [ "$built" != cpu ]; then
-        "$1/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps \
-            -c "$2/constraints.txt" llama-cpp-python
-    fi
-    printf '%s\n' "$3" >"$1/patina-backend"
-    say "Installing Patina and what it stands on. Without a ready build llama.cpp is compiled, which takes minutes." \
-        "正在安装 Patina 及其依赖。如果没有现成的版本，会编译 llama.cpp，需要几分钟。"
+install_packages() { # install_packages VENV CHECKOUT CMAKE_ARGS
+    sh "$2/installers/llama_cpp.sh" "$1/bin/python" "$2/constraints.txt" "$3"
+    say "Installing Patina and what it stands on." "正在安装 Patina 及其依赖。"
     "$1/bin/python" -m pip --disable-pip-version-check install --quiet -c "$2/constraints.txt" "$2"
     # The same version number may stand on newer code.
     "$1/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$2"
