@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -157,18 +159,21 @@ class AssistantClient:
     async def models(self) -> list[ModelInfo]:
         return _list(ModelInfo, await self._call("GET", "/models"))
 
+    async def model(self, name: str) -> ModelInfo:
+        return load(ModelInfo, await self._call("GET", f"/models/{quote(name)}"))
+
     async def use_model(self, name: str) -> ModelInfo:
         return load(ModelInfo, await self._call("PUT", "/models/current", {"name": name}))
 
     async def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
         """Closing the iterator ends the download; what has arrived is kept."""
-        steps = await self._stream("POST", "/models/pull", {"name": name})
+        steps = await self._stream("POST", "/models/pull", {"name": name}, partial(load, DownloadProgress))
         async with aclosing(steps):
             async for step in steps:
-                yield load(DownloadProgress, step)
+                yield step
 
     async def remove_model(self, name: str) -> None:
-        await self._call("DELETE", f"/models/{name}")
+        await self._call("DELETE", f"/models/{quote(name)}")
 
     async def prepare_model(self, name: str | None = None) -> None:
         await self._call("POST", "/models/prepare", {"name": name})
@@ -206,20 +211,22 @@ class AssistantClient:
 
     async def _events(self, method: str, path: str, body: Any = None) -> AsyncGenerator[Event, None]:
         """Returns once the server has taken the request, as the door does."""
-        return _decode(await self._stream(method, path, body))
+        return await self._stream(method, path, body, load_event)
 
-    async def _stream(self, method: str, path: str, body: Any) -> AsyncGenerator[dict[str, Any], None]:
+    async def _stream(
+        self, method: str, path: str, body: Any, read: Callable[[dict[str, Any]], T]
+    ) -> AsyncGenerator[T, None]:
         response = await self._send(self._request(method, path, body, {}), stream=True)
-        return self._lines(response)
+        return self._lines(response, read)
 
-    async def _lines(self, response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
+    async def _lines(self, response: httpx.Response, read: Callable[[dict[str, Any]], T]) -> AsyncGenerator[T, None]:
         try:
             async for line in response.aiter_lines():
                 if line.startswith("data: "):
                     value = json.loads(line.removeprefix("data: "))
                     if "error" in value and "type" not in value:
                         self._fail(response.status_code, value)
-                    yield value
+                    yield read(value)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         finally:
@@ -254,12 +261,6 @@ class AssistantClient:
 
     def _unreachable(self, error: httpx.HTTPError) -> RemoteModelFailed:
         return RemoteModelFailed(url=self._address, status=None, reason=str(error) or type(error).__name__)
-
-
-async def _decode(lines: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[Event, None]:
-    async with aclosing(lines):
-        async for line in lines:
-            yield load_event(line)
 
 
 def _asked(face: Face, person_id: str | None, model: str | None, sampling: Sampling | None) -> dict[str, Any]:

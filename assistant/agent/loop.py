@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,7 +15,7 @@ from assistant.agent.context import ContextBuilder
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
 from assistant.errors import AssistantError, InternalFault, StorageError
-from assistant.events import ContextTrimmed, Event, Progress, TurnFailed, TurnFinished
+from assistant.events import ContextTrimmed, Event, Progress, Reasoning, Token, TurnFailed, TurnFinished
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import Turn, TurnStatus
@@ -24,7 +25,7 @@ from assistant.prompting.template import PromptVersion
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_S: Final = 0.5
-"""A killed process loses at most this much of the answer it was streaming."""
+"""A killed process loses at most this much of the answer it was streaming; its first words are kept at once."""
 _SILENT_LOAD_S: Final = 0.2
 """A model that is ready sooner is not announced as loading."""
 
@@ -66,11 +67,11 @@ class AgentLoop:
             outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
             if context.dropped_turns:
                 yield ContextTrimmed(turn.id, context.dropped_turns)
-            saved = time.monotonic()
+            saved = -math.inf
             async with aclosing(stream(turn.id, model, context.messages, {"sampling": chosen}, answer)) as events:
                 async for event in events:
                     yield event
-                    if time.monotonic() - saved > _CHECKPOINT_S:
+                    if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                         await asyncio.to_thread(
                             self._conversations.save_partial, turn.id, answer.text, answer.reasoning
                         )

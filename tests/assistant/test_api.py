@@ -96,6 +96,21 @@ async def test_the_question_is_on_disk_before_the_model_says_anything(paths: Pat
         await _collect(events)
 
 
+async def test_the_first_words_are_on_disk_before_more_of_them_come(paths: Paths) -> None:
+    gate = asyncio.Event()
+    model = ScriptedChatModel(answers=["one two three"], gate=gate)
+    async with _assistant(paths, model) as assistant:
+        conversation = await assistant.new_conversation()
+        events = await assistant.reply(conversation.id, "count", face="page")
+        assert [type(await anext(events)) for _ in range(2)] == [TurnStarted, Token]
+        async with asyncio.timeout(10):
+            while not (turn := (await assistant.history(conversation.id))[0]).answer:
+                pass
+        assert (turn.answer, turn.status) == ("one ", "streaming")
+        gate.set()
+        await _collect(events)
+
+
 async def test_stop_keeps_what_was_written_and_frees_the_model(paths: Paths) -> None:
     model = ScriptedChatModel(answers=["one two three four"], gate=asyncio.Event())
     async with _assistant(paths, model) as assistant:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import aclosing
 from pathlib import Path
 
 import psutil
@@ -27,12 +28,12 @@ async def test_after_kill_9_of_the_main_process_the_question_and_most_of_the_ans
     with Served(home, real_model, environment=GREEDY) as patina:
         async with AssistantClient(patina.address) as client:
             conversation = await client.new_conversation()
-            events = await client.reply(conversation.id, LONG, face="rest")
-            async for event in events:
-                if isinstance(event, Token):
-                    seen += event.text
-                if len(seen) > 40:
-                    break
+            async with aclosing(await client.reply(conversation.id, LONG, face="rest")) as events:
+                async for event in events:
+                    if isinstance(event, Token):
+                        seen += event.text
+                    if len(seen) > 40:
+                        break
             children = psutil.Process(patina.pid).children(recursive=True)
             assert children, "the model has a process of its own"
             patina.kill()
