@@ -259,6 +259,10 @@ class Assistant:
     async def models(self) -> list[ModelInfo]:
         return await asyncio.to_thread(self._models.list)
 
+    async def model(self, name: str) -> ModelInfo:
+        """By name, or by the path of a file; ModelUnknown lists what there is."""
+        return await asyncio.to_thread(self._models.info, name)
+
     @property
     def current_model(self) -> str | None:
         return self._models.current
@@ -266,7 +270,7 @@ class Assistant:
     async def use_model(self, name: str) -> ModelInfo:
         """From the next turn on, and after a restart."""
         await asyncio.to_thread(self._models.use, name)
-        return await asyncio.to_thread(self._models.info, name)
+        return await self.model(name)
 
     def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
         """Fetch a model; None fetches the default for this machine."""

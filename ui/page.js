@@ -434,7 +434,12 @@
     pull: (node) => send("pull", { model: node.dataset.model }),
     pause: (node) => send("pause", { model: node.dataset.model }),
     use: (node) => send("use", { model: node.dataset.model ?? node.value }),
-    "remove-model": (node) => send("remove-model", { model: node.dataset.model }),
+    "remove-open": (node) => { $(".confirm", node.closest(".model")).hidden = false; },
+    "remove-cancel": (node) => { $(".confirm", node.closest(".model")).hidden = true; },
+    "remove-model": (node) => {
+      actions["remove-cancel"](node);
+      send("remove-model", { model: node.dataset.model });
+    },
     set: (node) => {
       send("set", { setting: node.dataset.setting, value: node.dataset.value ?? node.value });
     },

@@ -10,7 +10,6 @@ from rich.table import Table
 from assistant.cli.home import model_name, open_assistant
 from assistant.cli.pull import pull_with_progress
 from assistant.cli.terminal import Terminal
-from assistant.errors import ModelUnknown
 from assistant.i18n import human_bytes
 from assistant.models.records import ModelInfo
 
@@ -68,11 +67,7 @@ def info(ctx: typer.Context, name: Annotated[str, typer.Argument(show_default=Fa
 
     async def work() -> ModelInfo:
         async with open_assistant(terminal) as assistant:
-            known = await assistant.models()
-        found = next((model for model in known if model.name == name), None)
-        if found is None:
-            raise ModelUnknown(name=name, known=tuple(model.name for model in known))
-        return found
+            return await assistant.model(model_name(name) or name)
 
     found = terminal.run(work())
     lines = {

@@ -45,7 +45,7 @@ def serve(
     flags: dict[str, Any] = {"server": server}
     if model is not None:
         flags["model"] = model_name(model)
-    terminal.run(_serve(terminal, terminal.settings(flags)))
+    terminal.run(_serve(terminal, terminal.settings(flags), named=flags.get("model")))
 
 
 def bot(ctx: typer.Context) -> None:
@@ -56,7 +56,7 @@ def bot(ctx: typer.Context) -> None:
     terminal.run(_bot(terminal, settings))
 
 
-async def _serve(terminal: Terminal, settings: Settings) -> None:
+async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> None:
     from assistant.cli.web_server import WebServer, listen
     from assistant.server.app import create_app
     from assistant.server.security import check_bind
@@ -66,7 +66,9 @@ async def _serve(terminal: Terminal, settings: Settings) -> None:
     with InstanceLock(terminal.paths) as lock:
         log.configure(terminal.paths.logs)
         async with _assistant(terminal, settings) as assistant:
-            if assistant.current_model is None:
+            if named is not None:
+                await _have_ready(terminal, assistant, named)
+            elif assistant.current_model is None:
                 await _fetch_first_model(terminal, assistant)
             app = create_app(assistant, settings, terminal.language)
             mount(app, assistant, settings, terminal.paths)
@@ -116,6 +118,14 @@ def _background(work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
             _log.exception("a background task ended")
 
     return asyncio.create_task(logged())
+
+
+async def _have_ready(terminal: Terminal, assistant: Assistant, name: str) -> None:
+    """A model asked for by name is fetched if it has to be, and wrong names are told before anything is served."""
+    found = await assistant.model(name)
+    if not found.installed:
+        terminal.say("serve.named_model", name=found.name)
+        await pull_with_progress(terminal, assistant, found.name)
 
 
 async def _fetch_first_model(terminal: Terminal, assistant: Assistant) -> None:

@@ -40,6 +40,8 @@ class ModelInfo:
     fit: FitReport | None
     path: Path | None = None
     url: str | None = None
+    removable: bool = False
+    """Its file lies in our own models folder; those of other programs are theirs."""
 
 
 @dataclass(frozen=True, slots=True)

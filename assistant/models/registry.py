@@ -249,6 +249,7 @@ class ModelRegistry:
             languages=entry.languages if entry else (header.languages if header else ()),
             fit=report,
             path=model.path,
+            removable=model.path.parent == self._paths.models,
         )
 
     def _parameters(self, model: FoundModel) -> int:

@@ -54,6 +54,7 @@ class NativeRoutes:
             ("POST", "/turns/{turn_id}/select", self.select_branch),
             ("POST", "/turns/{turn_id}/signals", self.signal),
             ("GET", "/models", self.models),
+            ("GET", "/models/{name:path}", self.model),
             ("PUT", "/models/current", self.use_model),
             ("POST", "/models/pull", self.pull_model),
             ("POST", "/models/prepare", self.prepare_model),
@@ -142,6 +143,9 @@ class NativeRoutes:
 
     async def models(self) -> Any:
         return dump(await self._assistant.models())
+
+    async def model(self, name: str) -> Any:
+        return dump(await self._assistant.model(name))
 
     async def use_model(self, body: said.ModelName) -> Any:
         if body.name is None:

@@ -151,6 +151,17 @@ def test_the_chooser_tells_fit_size_and_what_can_be_done(presenter: Presenter) -
     assert "in use" in html
 
 
+def test_only_a_file_of_our_own_that_is_not_in_use_can_be_removed_and_only_after_a_question(
+    presenter: Presenter,
+) -> None:
+    ours = ModelInfo("ours", "O", "local", True, False, 491_000_000, 0.5, "Q4", 8192, "MIT", ("en",), None)
+    models = [replace(ours, removable=True), replace(ours, name="theirs"), replace(ours, name="used", current=True)]
+    html = presenter.models("en", models, {})
+    assert html.count('data-do="remove-open"') == 1
+    assert "Delete the file (491.0 MB)?" in html
+    assert 'data-do="remove-model" data-model="ours"' in html
+
+
 def test_a_download_shows_how_far_it_is(presenter: Presenter) -> None:
     model = ModelInfo("m", "M", "catalogue", False, False, 100, 1, "Q4", 8192, "MIT", ("en",), None)
     step = DownloadProgress("m", "hub", "downloading", 25_000_000, 100_000_000, 1_000_000, 300)

@@ -8,8 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -21,10 +24,41 @@ from assistant.instance import find_running
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.fakes.gguf_file import write_gguf
 from tests.fakes.web import serving_in_thread
 
 ENDS_WITHIN_S = 30
 """Generous for a busy machine; an idle one takes a second or two."""
+
+
+ENTRY = """
+[[model]]
+name = "tiny-one"
+title = "Tiny"
+family = "llama"
+parameters = 0.001
+quantisation = "Q4_0"
+size = {size}
+context = 512
+kv_bytes = 64
+licence = "MIT"
+languages = ["en"]
+source = [{{ kind = "url", url = "{url}" }}]
+"""
+
+
+@contextmanager
+def file_server(folder: Path) -> Iterator[str]:
+    """The files of a folder over HTTP, on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -134,6 +168,32 @@ def test_the_next_free_port_is_taken_and_all_addresses_are_shown_as_one_to_open(
 def test_an_address_that_is_not_this_machines_is_a_setting_to_correct() -> None:
     with pytest.raises(SettingsError), listen("192.0.2.1", 8080):
         pass
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "nowhere/model.gguf"])
+def test_a_model_that_is_not_there_is_told_before_anything_is_served(paths: Paths, patina: Patina, name: str) -> None:
+    result = patina("serve", "--no-browser", "--model", name)
+    assert result.code == 1
+    assert result.out == ""
+    assert name in result.err
+    assert find_running(paths) is None
+
+
+def test_a_model_of_the_catalogue_that_is_named_is_fetched_first(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATINA_ENGINE__PRELOAD", "false")
+    file = write_gguf(tmp_path / "there" / "tiny.gguf")
+    with file_server(file.parent) as address:
+        paths.home.mkdir(parents=True)
+        (paths.home / "models.toml").write_text(ENTRY.format(size=file.stat().st_size, url=f"{address}/tiny.gguf"))
+        with started("--port", "0", "--model", "tiny-one", model="") as process:
+            served = first_line(process)
+            assert process.stderr is not None
+            assert "tiny-one is not on this machine yet" in process.stderr.readline()
+            with httpx.Client(base_url=served, trust_env=False) as http:
+                assert [model["id"] for model in http.get("/v1/models").json()["data"]] == ["tiny-one"]
+    assert (paths.models / "tiny-one.gguf").read_bytes() == file.read_bytes()
 
 
 def test_without_a_model_or_a_network_the_page_still_comes_up(

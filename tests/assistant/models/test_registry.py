@@ -101,6 +101,7 @@ def test_a_file_dropped_into_the_folder_is_there_at_once(paths: Paths) -> None:
     assert (info.kind, info.installed, info.current, info.path) == ("local", True, True, path)
     assert (info.title, info.quantisation, info.context, info.licence) == ("Tiny", "Q4_0", 4096, "mit")
     assert info.languages == ("en", "zh")
+    assert info.removable
     assert info.fit is not None
     assert info.fit.fit == "fits"
     assert models.list()[0] == info, "what is installed comes first"
@@ -127,6 +128,7 @@ def test_other_programs_models_are_used_where_they_are_and_never_removed(paths: 
     path = write_gguf(tmp_path / ".lmstudio/models/someone/Repo/Model.gguf")
     models = ModelRegistry(paths, Settings(), Engine(), SMALL, others=tmp_path)
     assert models.info("lmstudio/Model").path == path
+    assert not models.info("lmstudio/Model").removable
     local = models.chat_model("lmstudio/Model")
     assert isinstance(local, LocalChatModel)
     assert local.spec.path == path
