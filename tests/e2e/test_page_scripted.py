@@ -60,6 +60,21 @@ def test_a_reload_in_mid_answer_goes_on_streaming(paths: Paths, tab: OpenTab) ->
         expect(page.locator(".turn .body")).to_have_text("The answer has a beginning and an end.")
 
 
+def test_a_conversation_opens_where_it_ended(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["\n\n".join(f"Paragraph {n}." for n in range(60))]) as server:
+        page = tab(server.address, locale="en-GB")
+        for number in (1, 2):
+            ask(page, f"Question {number}")
+            finished(page, number)
+        page.reload()
+        expect(page.locator(".turn .body").last).to_contain_text("Paragraph 59.")
+        expect(page.locator(".under-answer").last).to_be_in_viewport()
+        page.get_by_role("button", name="New chat").click()
+        page.locator(".item a").click()
+        expect(page.locator(".under-answer").last).to_be_in_viewport()
+        expect(page.locator(".bubble").first).not_to_be_in_viewport()
+
+
 def test_a_closed_tab_loses_nothing(paths: Paths, tab: OpenTab) -> None:
     with PageServer(paths, ["Written to the last word."], gated=True) as server:
         page = tab(server.address, locale="en-GB")
