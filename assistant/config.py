@@ -50,6 +50,8 @@ class EngineSettings(_Section):
     """-1 offloads all layers where a GPU build is installed, 0 none."""
     batch: Annotated[int, Field(ge=32)] = 512
     """Tokens of a prompt computed at once; at most 128 where no GPU helps."""
+    parallel: Annotated[int, Field(ge=0, le=64)] = 0
+    """Answers written at the same time; 0 chooses: 16, or 2 for models that keep one running state."""
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
     preload: bool = True

@@ -98,6 +98,7 @@ class Engine:
                         loaded=answer.loaded,
                         pid=child.pid,
                         rss=_rss(child.pid),
+                        occupancy=answer.occupancy,
                     )
         raise EngineDied(None)
 

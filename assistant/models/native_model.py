@@ -19,6 +19,12 @@ from assistant.errors import ModelLoadFailed
 from assistant.models.protocol import LoadedModel, ModelSpec, PromptPart
 
 _DEFAULT_WINDOW: Final = 8192
+_PARALLEL: Final = 16
+_PARALLEL_STATES: Final = 2
+_RESTING: Final = 48
+"""Sequences of earlier conversations that may stay beside those being written."""
+_KV_SHARE: Final = 0.1
+"""Share of the memory that keys and values may take beyond what one window needs."""
 _CPU_BATCH: Final = 256
 """On a processor a larger batch is no faster; half of it read prompts a twelfth slower, more often telling how far."""
 _NONE: Final = -1
@@ -33,6 +39,8 @@ class NativeLog:
 
     def __init__(self) -> None:
         self.last_error = ""
+        self.expects_errors = False
+        """While a computation is being broken off on purpose, of which llama.cpp makes four errors."""
         self._level = 0
         self._callback = native.llama_log_callback(self._take)  # kept: C holds no reference
         native.llama_log_set(self._callback, None)
@@ -40,7 +48,7 @@ class NativeLog:
     def _take(self, level: int, text: bytes, _data: object) -> None:
         if level != _CONTINUED:
             self._level = level
-        if self._level not in (_WARNING, _ERROR):
+        if self._level not in (_WARNING, _ERROR) or self.expects_errors:
             return
         line = text.decode("utf-8", "replace")
         if self._level == _ERROR and line.strip():
@@ -50,11 +58,16 @@ class NativeLog:
 
 
 class NativeModel:
-    """A model, its vocabulary and one context for a single sequence. `filler` stands for an empty prompt."""
+    """A model, its vocabulary and a context that many sequences share. `filler` stands for an empty prompt.
+
+    `window` is how many tokens one sequence may have, `cells` how many all of them may have together, and at most
+    `parallel` rows of logits come out of one batch of at most `batch` tokens.
+    """
 
     def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None]) -> None:
         """Load the file; ModelLoadFailed gives llama.cpp's reason, and nothing stays allocated."""
         self.spec = spec
+        self._log = log
         self._model: Any = None
         self.context: Any = None
         log.last_error = ""
@@ -106,8 +119,20 @@ class NativeModel:
         self.batch = self.spec.batch if offloads else min(self.spec.batch, _CPU_BATCH)
         threads = self.spec.threads or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
         params = native.llama_context_default_params()
-        params.n_ctx = min(self.spec.context or _DEFAULT_WINDOW, trained)
+        self.window = min(self.spec.context or _DEFAULT_WINDOW, trained)
+        # A model whose memory is one running state, not a token each, can neither give a part of it nor go back,
+        # and every sequence costs it a whole state.
+        self.whole_only = bool(
+            native.llama_model_is_recurrent(self._model) or native.llama_model_is_hybrid(self._model)
+        )
+        self.parallel = min(self.spec.parallel or (_PARALLEL_STATES if self.whole_only else _PARALLEL), self.batch)
+        self.sequences = self.parallel * 2 + (0 if self.whole_only else _RESTING)
+        params.n_ctx = self._cells()
         params.n_batch = params.n_ubatch = self.batch
+        params.n_seq_max = self.sequences
+        params.n_outputs_max = self.sequences  # llama.cpp refuses fewer than sequences
+        params.kv_unified = True
+        params.swa_full = True  # else what slid out of the window could not be gone back to
         params.n_threads = params.n_threads_batch = threads
         self.context = native.llama_init_from_model(self._model, params)
         if not self.context:
@@ -115,15 +140,25 @@ class NativeModel:
         self.memory = native.llama_get_memory(self.context)
         if not self.memory:
             raise ModelLoadFailed(self.spec.name, "not_for_text")
-        self.window: int = native.llama_n_ctx(self.context)
+        self.cells: int = native.llama_n_ctx(self.context)
         # llama.cpp asks this before every node of the graph. A Python function would take the interpreter's lock a
         # thousand times a token; strlen says the same (0 is "go on") without it: one byte is the whole flag.
         self._aborting = ctypes.create_string_buffer(2)
         self._ask = native.ggml_abort_callback(_address_of_strlen())
         native.llama_set_abort_callback(self.context, self._ask, ctypes.cast(self._aborting, ctypes.c_void_p))
 
+    def _cells(self) -> int:
+        """Room for one window, and for a second one where several answers share it and memory allows."""
+        if self.parallel == 1:
+            return self.window
+        heads = native.llama_model_n_head_kv(self._model) / max(native.llama_model_n_head(self._model), 1)
+        token = native.llama_model_n_layer(self._model) * native.llama_model_n_embd(self._model) * heads * 4
+        spare = int(psutil.virtual_memory().total * _KV_SHARE / max(token, 1))
+        return self.window + min(self.window, spare)
+
     def abort(self, wanted: bool) -> None:
         """Break off the running computation and any later one, until called with False; from any thread."""
+        self._log.expects_errors = wanted
         self._aborting[0] = b"\x01" if wanted else b"\x00"
 
     def tokenise(self, prompt: Iterable[PromptPart]) -> list[int]:

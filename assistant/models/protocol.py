@@ -24,6 +24,8 @@ class ModelSpec:
     threads: int = 0
     gpu_layers: int = -1
     batch: int = 512
+    parallel: int = 0
+    """Answers written at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,18 @@ class PromptPart:
     trusted: bool = True
 
 
+Priority: TypeAlias = Literal["person", "task", "background"]
+"""Who waits: a person, something that was scheduled, or nobody (background work rests while anybody else is served)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One completion to produce. `stop` strings end the text and are not part of it.
 
     The answer may be held to a `grammar` (GBNF text) or to a `json_schema`; `{"type": "object"}` asks for any
     JSON object. Both at once are refused as InvalidGrammar. With a seed in `sampling` the same request gives the
-    same text.
+    same text when nothing else is being written beside it; else sums are grouped otherwise, and where two tokens are
+    nearly as likely the other one may come. Among equals the requests of each `owner` take turns.
     """
 
     prompt: tuple[PromptPart, ...]
@@ -65,6 +72,9 @@ class Generation:
     stop: tuple[str, ...] = ()
     grammar: str | None = None
     json_schema: dict[str, Any] | None = None
+    priority: Priority = "person"
+    owner: str = ""
+    """Empty for somebody of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,18 @@ EngineEvent: TypeAlias = Waiting | Advanced | Piece | Completed
 
 
 @dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How busy the loaded model is. A cell holds one token's keys and values; sequences share those they can."""
+
+    writing: int = 0
+    waiting: int = 0
+    resting: int = 0
+    """Sequences nobody writes in, kept for whoever comes back."""
+    cells: int = 0
+    cells_used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What the engine process says of itself, for `patina doctor`; `rss` in bytes."""
 
@@ -114,3 +136,4 @@ class EngineInfo:
     loaded: LoadedModel | None
     pid: int
     rss: int
+    occupancy: Occupancy = field(default_factory=Occupancy)

@@ -295,7 +295,7 @@ class ModelRegistry:
         from assistant.models.local import LocalChatModel
 
         engine = self._settings.engine
-        spec = ModelSpec(name, path, engine.context, engine.threads, engine.gpu_layers, engine.batch)
+        spec = ModelSpec(name, path, engine.context, engine.threads, engine.gpu_layers, engine.batch, engine.parallel)
         return LocalChatModel(engine=self._engine, spec=spec)
 
 

@@ -56,14 +56,14 @@ class Sampler:
     def _add(self, sampler: Any) -> None:
         native.llama_sampler_chain_add(self._chain, sampler)  # the chain owns it from here
 
-    def draw(self) -> int:
-        """The token that follows what was last computed in the model's context."""
+    def draw(self, row: int) -> int:
+        """The token that follows the one that stood in this row of the batch computed last."""
         logits = np.ctypeslib.as_array(
-            native.llama_get_logits_ith(self._model.context, -1), shape=(self._model.vocabulary,)
+            native.llama_get_logits_ith(self._model.context, row), shape=(self._model.vocabulary,)
         )
         self._penalise(logits)
         if self._grammar is None:
-            token = int(native.llama_sampler_sample(self._chain, self._model.context, -1))
+            token = int(native.llama_sampler_sample(self._chain, self._model.context, row))
         else:
             token = self._grammar.draw(self._chain, logits)
         # Control tokens are never penalised: ending an answer is no repetition.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -21,6 +21,7 @@ from assistant.models.protocol import (
     Generation,
     LoadedModel,
     ModelSpec,
+    Occupancy,
     Piece,
     PromptPart,
     Waiting,
@@ -79,6 +80,7 @@ class Counted:
 class Described:
     model: str | None
     loaded: LoadedModel | None
+    occupancy: Occupancy = field(default_factory=Occupancy)
 
 
 @dataclass(frozen=True, slots=True)

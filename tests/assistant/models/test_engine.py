@@ -46,6 +46,11 @@ def spec(real_model: Path) -> ModelSpec:
     return ModelSpec("qwen", real_model, context=4096)
 
 
+@pytest.fixture(scope="module")
+def one_at_a_time(real_model: Path) -> ModelSpec:
+    return ModelSpec("patient qwen", real_model, context=4096, parallel=1)
+
+
 def chat(question: str) -> tuple[PromptPart, ...]:
     return (
         PromptPart("<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"),
@@ -288,18 +293,22 @@ async def _free_within(seconds: float, engine: Engine, spec: ModelSpec, stopped:
     assert isinstance(done, Completed)
 
 
-async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(engine: Engine, spec: ModelSpec) -> None:
-    first = engine.generate(spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400})))
+async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(
+    engine: Engine, one_at_a_time: ModelSpec
+) -> None:
+    first = engine.generate(
+        one_at_a_time, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400}))
+    )
     await until(first, Piece)
-    second, third = engine.generate(spec, asking("Say A.")), engine.generate(spec, asking("Say B."))
+    second, third = engine.generate(one_at_a_time, asking("Say A.")), engine.generate(one_at_a_time, asking("Say B."))
     assert await anext(second) == Waiting(1)
     assert await anext(third) == Waiting(2)
 
     with pytest.raises(EngineBusy) as busy:
-        await answer(engine, spec, asking("Say C."))
+        await answer(engine, one_at_a_time, asking("Say C."))
     assert (busy.value.queued, busy.value.limit) == (2, 2)
     assert busy.value.retry_after >= 1
-    assert await engine.count_tokens(spec, [PromptPart("hello world")]) == 2, "counting must not wait"
+    assert await engine.count_tokens(one_at_a_time, [PromptPart("hello world")]) == 2, "counting must not wait"
 
     await first.aclose()
     assert await anext(third) == Waiting(1)
@@ -307,10 +316,14 @@ async def test_requests_wait_their_turn_and_are_told_how_many_are_ahead(engine: 
     assert all(isinstance(end, Completed) and end.timings.queue_ms > 0 for end in ends)
 
 
-async def test_a_request_that_gives_up_waiting_lets_the_next_one_move_up(engine: Engine, spec: ModelSpec) -> None:
-    first = engine.generate(spec, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400})))
+async def test_a_request_that_gives_up_waiting_lets_the_next_one_move_up(
+    engine: Engine, one_at_a_time: ModelSpec
+) -> None:
+    first = engine.generate(
+        one_at_a_time, asking("Write a very long story.", GREEDY.model_copy(update={"max_tokens": 400}))
+    )
     await until(first, Piece)
-    second, third = engine.generate(spec, asking("Say A.")), engine.generate(spec, asking("Say B."))
+    second, third = engine.generate(one_at_a_time, asking("Say A.")), engine.generate(one_at_a_time, asking("Say B."))
     assert [await anext(second), await anext(third)] == [Waiting(1), Waiting(2)]
     await second.aclose()
     assert await anext(third) == Waiting(1)

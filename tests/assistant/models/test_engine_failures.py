@@ -33,7 +33,7 @@ async def engine() -> AsyncGenerator[Engine, None]:
 
 @pytest.fixture
 def spec(real_model: Path) -> ModelSpec:
-    return ModelSpec("qwen", real_model, context=1024)
+    return ModelSpec("qwen", real_model, context=1024, parallel=1)
 
 
 def kill(engine: Engine, number: int) -> psutil.Process:

@@ -1,0 +1,179 @@
+"""The token sequences whose keys and values are in a model's context: of answers being written and of earlier ones.
+
+Sequences share what they begin with. A copy of a prefix costs no time and no memory: its cells then belong to both.
+What nobody is writing in stays until its room is needed. Runs in the engine's process only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import llama_cpp.llama_cpp as native
+
+from assistant.models.native_model import NativeModel
+
+_RETOLD: Final = 8
+"""A conversation goes on where it ended, save for some tokens at the seam that are written otherwise in a prompt."""
+
+
+class Resident:
+    """One sequence. `cells` names the cell of each token; the same name in two sequences is the same cell.
+
+    Floating point sums depend on how tokens were grouped into batches and where their cells lie. `aligned` counts the
+    leading tokens computed in whole batches, beside nothing else, from the start of an empty context (`from_nothing`):
+    only these are bit by bit what the same computation would give again.
+    """
+
+    __slots__ = ("aligned", "cells", "from_nothing", "rested_at", "sequence", "tokens")
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        self.tokens: list[int] = []
+        self.cells: list[int] = []
+        self.aligned = 0
+        self.from_nothing = False
+        self.rested_at: float | None = None
+        """Since when nobody writes in it; None while somebody does."""
+
+
+class Residents:
+    """Opens, shares, grows, and makes room."""
+
+    def __init__(self, model: NativeModel, clock: Callable[[], float] = time.monotonic) -> None:
+        self._model = model
+        self._clock = clock
+        self._unused = list(reversed(range(model.sequences)))
+        self._all: list[Resident] = []
+        self._uses: Counter[int] = Counter()
+        self._names = itertools.count()
+
+    @property
+    def used(self) -> int:
+        """Cells that hold a token."""
+        return len(self._uses)
+
+    @property
+    def free(self) -> int:
+        return self._model.cells - len(self._uses)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def open(self, prompt: Sequence[int]) -> Resident:
+        """A sequence to write in, holding as much of the prompt's beginning as is here; its last token never is."""
+        found = [(self.common(resident, prompt), resident) for resident in self._all]
+        common, best = max(found, key=lambda each: (each[0], each[1].rested_at or 0.0), default=(0, None))
+        if best is not None and best.rested_at is not None and common >= max(len(best.tokens) - _RETOLD, 1):
+            self.truncate(best, common)
+            best.rested_at, best.from_nothing = None, False
+            return best
+        resident = self._added()
+        if best is not None and common:
+            self.share(best, resident, common)
+        return resident
+
+    def open_exactly(self, prompt: Sequence[int]) -> Resident:
+        """A sequence in a context with nothing else in it, so that the same prompt is always computed the same way.
+
+        Only while nobody writes. What is taken over is what a computation from nothing would give.
+        """
+        whole = self._model.batch
+        found = [(common_prefix(each.tokens[: each.aligned], prompt[:-1]) // whole * whole, each) for each in self._all]
+        common, best = max(found, key=lambda each: each[0], default=(0, None))
+        kept = best if common and not self._model.whole_only else None
+        for resident in list(self._all):
+            if resident is not kept:
+                self._drop(resident)
+        if kept is None:
+            resident = self._added()
+            resident.from_nothing = True
+            return resident
+        self.truncate(kept, common)
+        kept.rested_at = None
+        return kept
+
+    def share(self, source: Resident, target: Resident, count: int) -> None:
+        """Give the source's first tokens to the target, in place of what it has, if this kind of model can."""
+        if self._model.whole_only and count != len(source.tokens):
+            return
+        self.truncate(target, 0)
+        native.llama_memory_seq_cp(self._model.memory, source.sequence, target.sequence, 0, count)
+        target.tokens, target.cells = source.tokens[:count], source.cells[:count]
+        self._uses.update(target.cells)
+
+    def grow(self, resident: Resident, tokens: Sequence[int], *, alone: bool) -> None:
+        """Note what has just been computed; `alone` says that nothing else was in the batch."""
+        first = resident.from_nothing and resident.aligned == len(resident.tokens)
+        if alone and first and len(tokens) == self._model.batch:
+            resident.aligned += len(tokens)
+        names = [next(self._names) for _ in tokens]
+        resident.tokens += tokens
+        resident.cells += names
+        self._uses.update(names)
+
+    def truncate(self, resident: Resident, size: int) -> None:
+        """Forget all but the first `size` tokens; a model that cannot forget a part forgets everything."""
+        if not native.llama_memory_seq_rm(self._model.memory, resident.sequence, size, -1):
+            native.llama_memory_seq_rm(self._model.memory, resident.sequence, -1, -1)
+            size = 0
+        for name in resident.cells[size:]:
+            if self._uses[name] == 1:
+                del self._uses[name]
+            else:
+                self._uses[name] -= 1
+        del resident.tokens[size:], resident.cells[size:]
+        resident.aligned = min(resident.aligned, size)
+
+    def rest(self, resident: Resident) -> None:
+        """Nobody writes in it any more; it stays as long as there is room."""
+        if resident.tokens:
+            resident.rested_at = self._clock()
+        else:
+            self._drop(resident)
+
+    def make_room(self, count: int) -> bool:
+        """Let resting sequences go, the least valuable first, until `count` cells are free; False when not enough."""
+        while self.free < count:
+            resting = [resident for resident in self._all if resident.rested_at is not None]
+            if not resting:
+                return False
+            self._drop(min(resting, key=self._value))
+        return True
+
+    def common(self, resident: Resident, prompt: Sequence[int]) -> int:
+        """How many of the prompt's tokens the sequence begins with and may give."""
+        shared = common_prefix(resident.tokens, prompt[:-1])
+        return 0 if self._model.whole_only and shared != len(resident.tokens) else shared
+
+    def _added(self) -> Resident:
+        resident = Resident(self._sequence())
+        self._all.append(resident)
+        return resident
+
+    def _sequence(self) -> int:
+        if not self._unused:
+            resting = [resident for resident in self._all if resident.rested_at is not None]
+            self._drop(min(resting, key=self._value))
+        return self._unused.pop()
+
+    def _value(self, resident: Resident) -> float:
+        """What it would cost to compute it again, less and less worth while nobody comes back to it."""
+        own = sum(self._uses[name] == 1 for name in resident.cells)
+        return own / (1.0 + self._clock() - (resident.rested_at or 0.0))
+
+    def _drop(self, resident: Resident) -> None:
+        self.truncate(resident, 0)
+        self._all.remove(resident)
+        self._unused.append(resident.sequence)
+
+
+def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many leading tokens two sequences have in common."""
+    size = min(len(one), len(other))
+    if list(one[:size]) == list(other[:size]):
+        return size
+    return next(index for index in range(size) if one[index] != other[index])
