@@ -144,6 +144,7 @@ class Assistant:
             await self.stop(turn_id)
         await asyncio.to_thread(self._conversations.delete, conversation_id)
         await asyncio.to_thread(self._recall.forget, turns)
+        await self._engine.forget(conversation_id)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         """Messages of all conversations, by words and by meaning."""

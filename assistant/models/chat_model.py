@@ -13,7 +13,9 @@ LangChain code can use these models and simply not look there. In every streamed
 
 Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistant.config.Sampling), `stop`,
 `tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema) and
-`grammar` (GBNF text, local models only). A caller that stops iterating by cancelling its task frees the model at once.
+`grammar` (GBNF text, local models only); and for local models, which many share, `priority`, `owner` and `keep` as
+assistant.models.protocol.Generation has them. A caller that stops iterating by cancelling its task frees the model
+at once.
 """
 
 from __future__ import annotations

@@ -109,6 +109,11 @@ class Child:
             if self._open.pop(request, None) is not None:
                 self._write(encode(request, Cancel()))
 
+    def tell(self, command: Command) -> None:
+        """Send what needs no answer."""
+        if self._death is None:
+            self._write(encode(0, command))
+
     async def close(self) -> None:
         """End the process and wait for it; open requests end in EngineDied."""
         if self._process.stdin is not None:

@@ -15,10 +15,12 @@ from assistant.models.completion import Completion
 from assistant.models.native_model import NativeModel
 from assistant.models.protocol import Completed, Priority
 from assistant.models.residents import Resident, Residents, common_prefix
+from assistant.models.shelf import Shelf
 
 _BESIDE: Final = 128
 """Tokens of prompts computed beside running answers: larger batches are hardly quicker, and those answers stand still
 meanwhile. Smaller ones cost: below 64 tokens a processor reads less than half as fast."""
+_SHELVING_S: Final = 2.0
 _WORTH_WAITING: Final = 32
 """Tokens of a prefix somebody else is reading for which it is worth waiting."""
 RANKS: Final[dict[Priority, int]] = {"person": 0, "task": 1, "background": 2}
@@ -59,16 +61,19 @@ class Decoder:
 
     def __init__(self, model: NativeModel) -> None:
         self.model = model
-        self.residents = Residents(model)
+        spec = model.spec
+        self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint) if spec.shelf and spec.shelf_limit else None
+        self.residents = Residents(model, self.shelf)
         self.writing: list[Writing] = []
         self._batch = Batch(model)
         self._began = 0
 
-    def begin(self, completion: Completion, priority: Priority) -> Writing:
+    def begin(self, completion: Completion, priority: Priority, keep: str = "") -> Writing:
         """Take an answer in. What its prompt shares with anything here is not computed again."""
         exact = completion.seeded and priority == "person" and not self.writing
         open_for = self.residents.open_exactly if exact else self.residents.open
         resident = open_for(completion.tokens)
+        resident.keep = keep
         self._began += 1
         writing = Writing(completion, resident, priority, self._began)
         if not self.model.whole_only:
@@ -106,8 +111,10 @@ class Decoder:
         return [ended for run in runs if (ended := self._advance(run)) is not None]
 
     def close(self) -> None:
+        """Give everything back; states worth keeping are put on the shelf."""
         for writing in list(self.writing):
             self.leave(writing)
+        self.residents.shelve(_SHELVING_S)
         self._batch.close()
         self.model.close()
 

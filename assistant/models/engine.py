@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 
 import psutil
 from pydantic_core import from_json
@@ -28,7 +29,8 @@ from assistant.models.protocol import (
     PromptPart,
     Waiting,
 )
-from assistant.models.wire import Answer, Command, Count, Counted, Describe, Described, Generate, Load
+from assistant.models.shelf import forget
+from assistant.models.wire import Answer, Command, Count, Counted, Describe, Described, Forget, Generate, Load
 
 
 class Engine:
@@ -38,8 +40,11 @@ class Engine:
     EngineDied (CpuUnsupported for an illegal instruction); the next request starts it again.
     """
 
-    def __init__(self, queue_limit: int = 64, on_start: Callable[[], None] | None = None) -> None:
-        """`on_start` is called each time a process has been started."""
+    def __init__(
+        self, queue_limit: int = 64, on_start: Callable[[], None] | None = None, shelf: Path | None = None
+    ) -> None:
+        """`on_start` is called each time a process has been started; `shelf` is where models keep states."""
+        self._shelf = shelf
         self._queue_limit = queue_limit
         self._on_start = on_start
         self._child: Child | None = None
@@ -81,6 +86,13 @@ class Engine:
                 if isinstance(answer, Counted):
                     return answer.tokens
         raise EngineDied(None)
+
+    async def forget(self, keep: str) -> None:
+        """Remove what was computed of a conversation, from memory and from disk."""
+        if self._child is not None:
+            self._child.tell(Forget(keep))
+        if self._shelf is not None:
+            await asyncio.to_thread(forget, self._shelf, keep)
 
     async def info(self) -> EngineInfo:
         """What the process is and what it has loaded; starts it if need be."""

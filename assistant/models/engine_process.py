@@ -1,7 +1,7 @@
 """The engine's own process: `python -m assistant.models.engine_process QUEUE_LIMIT`.
 
 Commands come on stdin, answers go to stdout, the log to stderr. A native crash ends this process and nothing else;
-when the parent is gone, stdin ends, and so does this process, in the middle of a computation if need be.
+when the parent is gone, stdin ends, and so does this process within seconds, in the middle of a computation if need be.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from io import BufferedReader
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from assistant.models.wire import Answer, Cancel, Describe, Ready, decode, encode
+from assistant.models.wire import Answer, Cancel, Describe, Forget, Ready, decode, encode
 
 if TYPE_CHECKING:
     from assistant.models.scheduler import Scheduler
@@ -34,6 +34,9 @@ _ENVIRONMENT: Final = MappingProxyType(
         "GOMP_SPINCOUNT": "20000",
     }
 )
+
+
+_SAVING_S: Final = 3.0
 
 
 class Channel:
@@ -86,15 +89,19 @@ def main() -> None:
 
 
 def _read(commands: BufferedReader, scheduler: Scheduler, channel: Channel) -> None:
-    """Take commands until the parent is gone."""
+    """Take commands until the parent is gone; what is worth keeping then has a moment to be written."""
     for line in commands:
         request, command = decode(line)
         if isinstance(command, Cancel):
             scheduler.cancel(request)
+        elif isinstance(command, Forget):
+            scheduler.forget(command.keep)
         elif isinstance(command, Describe):
             channel.send(request, scheduler.describe())
         else:
             scheduler.submit(request, command)
+    scheduler.close()
+    threading.Event().wait(_SAVING_S)
 
 
 def _to_the_end(work: Callable[[], None]) -> None:

@@ -101,6 +101,9 @@ class LocalChatModel(StreamedChatModel):
             stop=options.stop,
             grammar=options.grammar,
             json_schema=None if options.grammar else schema,
+            priority=options.priority,
+            owner=options.owner,
+            keep=options.keep,
         )
         constrained = options.grammar is not None or schema is not None
         answer = _AnswerReader(

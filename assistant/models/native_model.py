@@ -9,6 +9,7 @@ import ctypes
 import itertools
 import sys
 from collections.abc import Callable, Iterable
+from importlib.metadata import version
 from typing import Any, Final
 
 import llama_cpp.llama_cpp as native
@@ -205,6 +206,27 @@ class NativeModel:
     def ends(self, token: int) -> bool:
         """Whether the model says with this token that its text is complete."""
         return bool(native.llama_vocab_is_eog(self.vocab, token))
+
+    def state_of(self, sequence: int) -> bytes:
+        """The keys and values of a sequence, to be restored in this build of llama.cpp with this file."""
+        size = native.llama_state_seq_get_size(self.context, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = native.llama_state_seq_get_data(self.context, buffer, size, sequence)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Fill an empty sequence; False when llama.cpp does not take it, and the sequence is empty then."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if native.llama_state_seq_set_data(self.context, buffer, len(state), sequence):
+            return True
+        native.llama_memory_seq_rm(self.memory, sequence, -1, -1)
+        return False
+
+    @property
+    def fingerprint(self) -> str:
+        """What a saved state depends on."""
+        found = self.spec.path.stat()
+        return f"{self.spec.path.resolve()}|{found.st_size}|{found.st_mtime_ns}|{version('llama-cpp-python')}"
 
     def close(self) -> None:
         if self.context:

@@ -26,6 +26,9 @@ class ModelSpec:
     batch: int = 512
     parallel: int = 0
     """Answers written at the same time."""
+    shelf: Path | None = None
+    """Where the states of conversations are kept, and of how many bytes in all."""
+    shelf_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Generation:
     priority: Priority = "person"
     owner: str = ""
     """Empty for somebody of their own."""
+    keep: str = ""
+    """The conversation whose state may be kept on disk under this name; empty keeps it in memory only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ class Occupancy:
     """Sequences nobody writes in, kept for whoever comes back."""
     cells: int = 0
     cells_used: int = 0
+    shelved: int = 0
+    """Conversations whose state lies on disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,17 @@ class ModelRegistry:
         from assistant.models.local import LocalChatModel
 
         engine = self._settings.engine
-        spec = ModelSpec(name, path, engine.context, engine.threads, engine.gpu_layers, engine.batch, engine.parallel)
+        spec = ModelSpec(
+            name,
+            path,
+            engine.context,
+            engine.threads,
+            engine.gpu_layers,
+            engine.batch,
+            engine.parallel,
+            shelf=self._paths.states,
+            shelf_limit=engine.kept * 1_000_000,
+        )
         return LocalChatModel(engine=self._engine, spec=spec)
 
 

@@ -15,7 +15,10 @@ from typing import Final
 import llama_cpp.llama_cpp as native
 
 from assistant.models.native_model import NativeModel
+from assistant.models.shelf import Shelf
 
+_WORTH_RESTORING: Final = 64
+"""Tokens that are read in less time than a file."""
 _RETOLD: Final = 8
 """A conversation goes on where it ended, save for some tokens at the seam that are written otherwise in a prompt."""
 
@@ -28,7 +31,7 @@ class Resident:
     only these are bit by bit what the same computation would give again.
     """
 
-    __slots__ = ("aligned", "cells", "from_nothing", "rested_at", "sequence", "tokens")
+    __slots__ = ("aligned", "cells", "doomed", "from_nothing", "keep", "rested_at", "sequence", "tokens")
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
@@ -36,15 +39,22 @@ class Resident:
         self.cells: list[int] = []
         self.aligned = 0
         self.from_nothing = False
+        self.keep = ""
+        """The conversation under whose name its state may be put on the shelf."""
+        self.doomed = False
+        """Whether it goes as soon as nobody writes in it."""
         self.rested_at: float | None = None
         """Since when nobody writes in it; None while somebody does."""
 
 
 class Residents:
-    """Opens, shares, grows, and makes room."""
+    """Opens, shares, grows, and makes room; what has to go is put on the `shelf`."""
 
-    def __init__(self, model: NativeModel, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, model: NativeModel, shelf: Shelf | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._model = model
+        self._shelf = shelf
         self._clock = clock
         self._unused = list(reversed(range(model.sequences)))
         self._all: list[Resident] = []
@@ -72,6 +82,8 @@ class Residents:
             best.rested_at, best.from_nothing = None, False
             return best
         resident = self._added()
+        if self._from_shelf(resident, prompt, better_than=common + _WORTH_RESTORING):
+            return resident
         if best is not None and common:
             self.share(best, resident, common)
         return resident
@@ -130,7 +142,7 @@ class Residents:
 
     def rest(self, resident: Resident) -> None:
         """Nobody writes in it any more; it stays as long as there is room."""
-        if resident.tokens:
+        if resident.tokens and not resident.doomed:
             resident.rested_at = self._clock()
         else:
             self._drop(resident)
@@ -149,6 +161,45 @@ class Residents:
         shared = common_prefix(resident.tokens, prompt[:-1])
         return 0 if self._model.whole_only and shared != len(resident.tokens) else shared
 
+    def forget(self, keep: str) -> None:
+        """Nothing of this conversation stays, here or on the shelf."""
+        for resident in list(self._all):
+            if resident.keep == keep:
+                resident.keep, resident.doomed = "", True
+                if resident.rested_at is not None:
+                    self._drop(resident)
+        if self._shelf is not None:
+            self._shelf.refresh()
+
+    def shelve(self, seconds: float) -> None:
+        """Put everything worth it on the shelf before the end, the newest first, for no longer than that."""
+        until = self._clock() + seconds
+        for resident in sorted(self._all, key=lambda each: each.rested_at or self._clock(), reverse=True):
+            if self._clock() < until:
+                self._put_on_shelf(resident)
+
+    def _from_shelf(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
+        """Restore a state that saves more reading than that."""
+        if self._shelf is None or self._model.whole_only:
+            return False
+        found = [(common_prefix(kept.tokens, prompt[:-1]), kept) for kept in self._shelf.kept]
+        common, kept = max(found, key=lambda each: each[0], default=(0, None))
+        if kept is None or common < better_than or not self.make_room(len(kept.tokens)):
+            return False
+        state = self._shelf.take(kept)
+        if state is None:
+            return False
+        if not self._model.restore(resident.sequence, state):
+            self._shelf.discard(kept)
+            return False
+        self.grow(resident, kept.tokens, alone=False)
+        self.truncate(resident, common)
+        return True
+
+    def _put_on_shelf(self, resident: Resident) -> None:
+        if self._shelf is not None and resident.keep and len(resident.tokens) >= _WORTH_RESTORING:
+            self._shelf.save(resident.keep, resident.tokens, self._model.state_of(resident.sequence))
+
     def _added(self) -> Resident:
         resident = Resident(self._sequence())
         self._all.append(resident)
@@ -166,6 +217,7 @@ class Residents:
         return own / (1.0 + self._clock() - (resident.rested_at or 0.0))
 
     def _drop(self, resident: Resident) -> None:
+        self._put_on_shelf(resident)
         self.truncate(resident, 0)
         self._all.remove(resident)
         self._unused.append(resident.sequence)

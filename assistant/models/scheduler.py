@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 from assistant.errors import AssistantError, EngineBusy
 from assistant.models.completion import Completion
@@ -63,6 +63,8 @@ class Scheduler:
         self._running: list[Job] = []
         self._computing: list[Job] = []
         """Those of the step under way."""
+        self._forgotten: list[str] = []
+        self._closing = False
         self._turn = 0
         self._next_turns: dict[str, int] = {}
         self._usual_seconds = _USUAL_SECONDS
@@ -97,6 +99,19 @@ class Scheduler:
             self._break_off(lambda other: other.cancelled)
             self._changed.notify()
 
+    def forget(self, keep: str) -> None:
+        """Have nothing of this conversation left, as soon as the step under way has ended."""
+        with self._changed:
+            self._forgotten.append(keep)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Have `run` put away what is worth keeping and return."""
+        with self._changed:
+            self._closing = True
+            self._break_off(lambda _: True)
+            self._changed.notify()
+
     def describe(self) -> Described:
         with self._model_held:
             decoder = self._decoder
@@ -109,15 +124,19 @@ class Scheduler:
                 resting=len(residents) - len(decoder.writing),
                 cells=model.cells,
                 cells_used=residents.used,
+                shelved=len(decoder.shelf) if decoder.shelf else 0,
             )
             return Described(model.spec.name, model.described, occupancy)
 
-    def run(self) -> NoReturn:
-        """Serve for as long as the process lives."""
-        while True:
+    def run(self) -> None:
+        """Serve until closed."""
+        while not self._closing:
             self._drop_cancelled()
+            self._forget()
             self._admit()
             self._step()
+        if self._decoder is not None:
+            self._decoder.close()
 
     # Admission
 
@@ -125,10 +144,10 @@ class Scheduler:
         """Begin what may begin, in order, waiting while there is nothing to do at all."""
         while True:
             with self._changed:
-                while not self._waiting and not self._running:
+                while not (self._waiting or self._running or self._forgotten or self._closing):
                     self._changed.wait()
                 job = next(iter(self._line()), None)
-                if job is None or not self._may_begin(job):
+                if job is None or self._closing or not self._may_begin(job):
                     self._tell_positions()
                     return
                 self._waiting.remove(job)
@@ -182,7 +201,7 @@ class Scheduler:
                     completion = Completion(
                         decoder.model, generation, received_at, emit=lambda event: self._emit(job.request, event)
                     )
-                    job.writing = decoder.begin(completion, generation.priority)
+                    job.writing = decoder.begin(completion, generation.priority, generation.keep)
         except AssistantError as error:
             self._end(job, failed(error))
 
@@ -223,6 +242,13 @@ class Scheduler:
     def _drop_cancelled(self) -> None:
         for job in [job for job in self._running if job.cancelled]:
             self._end(job, None)
+
+    def _forget(self) -> None:
+        with self._changed:
+            forgotten, self._forgotten = self._forgotten, []
+        if self._decoder is not None:
+            for keep in forgotten:
+                self._decoder.residents.forget(keep)
 
     def _end(self, job: Job, last: Answer | None) -> None:
         """Give the job's place free before its last answer leaves: who reads that answer finds nobody ahead."""

@@ -24,6 +24,7 @@ from assistant.config import Sampling
 from assistant.errors import InvalidGrammar, NotFound
 from assistant.events import Timings, Usage
 from assistant.models.chat_model import ChatModel
+from assistant.models.protocol import Priority
 
 _opened: Final[ContextVar[list[AsyncGenerator[ChatGenerationChunk, None]] | None]] = ContextVar("opened", default=None)
 
@@ -39,6 +40,9 @@ class ChatOptions:
     json_schema: dict[str, Any] | None
     """The answer's shape; `{"type": "object"}` for any JSON object."""
     grammar: str | None
+    priority: Priority = "person"
+    owner: str = ""
+    keep: str = ""
 
     @property
     def tool_names(self) -> tuple[str, ...]:
@@ -57,6 +61,9 @@ def chat_options(default: Sampling, stop: Sequence[str] | None, given: Mapping[s
         forced=_forced(choice, tuple(tool["function"]["name"] for tool in tools)),
         json_schema=_json_schema(given.get("response_format")),
         grammar=given.get("grammar"),
+        priority=given.get("priority") or "person",
+        owner=given.get("owner") or "",
+        keep=given.get("keep") or "",
     )
 
 

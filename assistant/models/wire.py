@@ -61,6 +61,13 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Nothing of this conversation may stay in memory or be written to disk any more; not answered."""
+
+    keep: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The process's first line, under id 0; `failure` says why it cannot work."""
 
@@ -91,13 +98,13 @@ class Failed:
     facts: dict[str, Any]
 
 
-Command: TypeAlias = Load | Generate | Count | Describe | Cancel
+Command: TypeAlias = Load | Generate | Count | Describe | Cancel | Forget
 Answer: TypeAlias = Ready | Waiting | Advanced | Piece | Completed | LoadedModel | Counted | Described | Failed
 
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Generate, Count, Describe, Cancel),
+        *(Load, Generate, Count, Describe, Cancel, Forget),
         *(Ready, Waiting, Advanced, Piece, Completed, LoadedModel, Counted, Described, Failed),
     )
 }
