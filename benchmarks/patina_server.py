@@ -25,6 +25,7 @@ class PatinaServer:
 
     def __init__(self, process: subprocess.Popen[str], address: str, begun: float) -> None:
         self._process = process
+        self.address = address
         self._http = httpx.Client(base_url=address, timeout=_PATIENCE_S)
         self._http.get("/").raise_for_status()
         self.start_s = time.perf_counter() - begun

@@ -126,7 +126,7 @@ async def _engine(terminal: Terminal, assistant: Door) -> Finding:
         return Finding("problem", "engine", explain(error, terminal.language))
     text = f"llama-cpp-python {info.version}, {', '.join(info.devices) or 'CPU'}"
     if info.model is not None:
-        text += f", {info.model}"
+        text += f", {info.model}; " + terminal.text("doctor.occupancy", **asdict(info.occupancy))
     hardware = read()
     unused = _unused(info.system_info, hardware)
     if unused:

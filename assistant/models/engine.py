@@ -25,6 +25,7 @@ from assistant.models.protocol import (
     Generation,
     LoadedModel,
     ModelSpec,
+    Occupancy,
     Piece,
     PromptPart,
     Waiting,
@@ -113,6 +114,18 @@ class Engine:
                         occupancy=answer.occupancy,
                     )
         raise EngineDied(None)
+
+    async def occupancy(self) -> Occupancy:
+        """How busy the process is; one that is not running has nothing to do, and is not started for this."""
+        if self._child is not None and self._child.alive:
+            try:
+                async with aclosing(self._child.converse(Describe())) as answers:
+                    async for answer in answers:
+                        if isinstance(answer, Described):
+                            return answer.occupancy
+            except EngineDied:
+                pass
+        return Occupancy()
 
     async def close(self) -> None:
         """End the process. Open requests raise EngineDied, and so does every later one."""

@@ -20,4 +20,4 @@ class HealthRoutes:
         return {"status": "ok"}
 
     async def metrics(self) -> Response:
-        return Response(self._assistant.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await self._assistant.measure(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -20,6 +20,7 @@ from assistant.models.protocol import (
     EngineEvent,
     Generation,
     ModelSpec,
+    Occupancy,
     Piece,
     PromptPart,
     Waiting,
@@ -275,3 +276,15 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
         assert anew.usage.cached_tokens < 40, "a forgotten conversation was still there"
     finally:
         await engine.close()
+
+
+async def test_how_busy_it_is_can_be_asked_without_starting_anything(engine: Engine, spec: ModelSpec) -> None:
+    idle = Engine()
+    assert await idle.occupancy() == Occupancy()
+    assert idle.pid is None
+    async with aclosing(engine.generate(spec, asking("Write a very long story.", ENDLESS))) as story:
+        await until(story, Piece)
+        busy = await engine.occupancy()
+    assert (busy.writing, busy.waiting) == (1, 0)
+    assert 0 < busy.cells_used <= busy.cells == 4096
+    await rested(engine)
