@@ -37,8 +37,8 @@ from assistant.models.wire import Answer, Command, Count, Counted, Describe, Des
 class Engine:
     """The one local model, for many callers on one event loop. Its process starts with the first request.
 
-    `queue_limit` requests may wait. When the process dies, what it was working on or had answered in part raises
-    EngineDied (CpuUnsupported for an illegal instruction); the next request starts it again.
+    `queue_limit` requests may wait. When the process dies, what it had answered in part raises EngineDied
+    (CpuUnsupported for an illegal instruction); what had not begun yet is asked again, and the process started again.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Engine:
                 await self._child.close()
 
     async def _ask(self, command: Command) -> AsyncGenerator[Answer, None]:
-        """Answers to a command. A process that dies before its first word is replaced once.
+        """Answers to a command. When the process dies and nothing but progress has been told, another is asked once.
 
         It may have been dead already when the command was sent, which nobody can know beforehand.
         """
@@ -145,7 +145,7 @@ class Engine:
             try:
                 async with aclosing(child.converse(command)) as answers:
                     async for answer in answers:
-                        silent = False
+                        silent = silent and isinstance(answer, Waiting | Advanced)
                         yield answer
             except EngineDied:
                 if is_last or not silent or self._closed:

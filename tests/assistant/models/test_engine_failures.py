@@ -17,7 +17,7 @@ import pytest_asyncio
 from assistant.config import Sampling
 from assistant.errors import AssistantError, CpuUnsupported, EngineDied, ModelLoadFailed
 from assistant.models.engine import Engine
-from assistant.models.protocol import ModelSpec, Piece, Waiting
+from assistant.models.protocol import Advanced, ModelSpec, Piece, Waiting
 from tests.assistant.models.test_engine import answer, asking, until
 
 ROOT = Path(__file__).parents[3]
@@ -44,22 +44,41 @@ def kill(engine: Engine, number: int) -> psutil.Process:
 
 
 @pytest.mark.model
-async def test_a_killed_process_ends_open_requests_and_the_next_one_starts_it_again(spec: ModelSpec) -> None:
+async def test_a_killed_process_ends_answers_that_were_read_already_and_the_others_are_begun_again(
+    spec: ModelSpec,
+) -> None:
     starts: list[None] = []
     engine = Engine(on_start=lambda: starts.append(None))
-    running, queued = engine.generate(spec, STORY), engine.generate(spec, STORY)
+    running, queued = engine.generate(spec, STORY), engine.generate(spec, asking("Yes?", grammar='root ::= "yes"'))
     await until(running, Piece)
     assert await anext(queued) == Waiting(1)
     kill(engine, signal.SIGKILL)
-    for events in (running, queued):
-        with pytest.raises(EngineDied) as died:
-            await until(events, type(None))
-        assert died.value.exit_code == -signal.SIGKILL
+    with pytest.raises(EngineDied) as died:
+        await until(running, type(None))
+    assert died.value.exit_code == -signal.SIGKILL
     assert engine.pid is None
     assert len(starts) == 1
 
+    assert await until(queued, Piece) == Piece("yes")
+    await queued.aclose()
     text, _ = await answer(engine, spec, asking("Yes or no?", grammar='root ::= "yes" | "no"'))
     assert text in {"yes", "no"}
+    assert len(starts) == 2
+    await engine.close()
+
+
+@pytest.mark.model
+async def test_a_request_that_kills_every_process_fails_in_the_end(spec: ModelSpec) -> None:
+    starts: list[None] = []
+    engine = Engine(on_start=lambda: starts.append(None))
+
+    async def kill_whatever_reads() -> None:
+        async for event in engine.generate(spec, asking(" ".join(f"word{n}" for n in range(200)))):
+            if isinstance(event, Advanced) and event.stage == "prefill":
+                kill(engine, signal.SIGKILL)
+
+    with pytest.raises(EngineDied):
+        await kill_whatever_reads()
     assert len(starts) == 2
     await engine.close()
 
