@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Final
 
 from langchain_core.embeddings import Embeddings
 
+from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.live import LiveTurn
 from assistant.agent.loop import AgentLoop
@@ -81,6 +83,7 @@ class Assistant:
         self._close_database = close_database
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
+        self._changes = Changes()
         self._indexing: asyncio.Task[None] | None = None
         self._closing = False
         self.metrics = metrics
@@ -97,6 +100,7 @@ class Assistant:
     async def close(self) -> None:
         """Stop what runs, keep what was written, end the engine."""
         self._closing = True
+        self._changes.close()
         for turn_id in list(self._live):
             await self.stop(turn_id)
         if self._indexing is not None:
@@ -135,7 +139,9 @@ class Assistant:
         return await asyncio.to_thread(self._conversations.turn, turn_id)
 
     async def rename(self, conversation_id: str, title: str) -> Conversation:
-        return await asyncio.to_thread(self._conversations.rename, conversation_id, title)
+        renamed = await asyncio.to_thread(self._conversations.rename, conversation_id, title)
+        self._changes.tell(conversation_id)
+        return renamed
 
     async def delete(self, conversation_id: str) -> None:
         """With everything that was derived from it; an answer being written there is stopped first."""
@@ -145,6 +151,7 @@ class Assistant:
         await asyncio.to_thread(self._conversations.delete, conversation_id)
         await asyncio.to_thread(self._recall.forget, turns)
         await self._engine.forget(conversation_id)
+        self._changes.tell(conversation_id)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         """Messages of all conversations, by words and by meaning."""
@@ -152,7 +159,13 @@ class Assistant:
 
     async def select_branch(self, turn_id: str) -> Conversation:
         """Show the branch this turn is on."""
-        return await asyncio.to_thread(self._conversations.select, turn_id)
+        conversation = await asyncio.to_thread(self._conversations.select, turn_id)
+        self._changes.tell(conversation.id)
+        return conversation
+
+    async def changes(self) -> AsyncGenerator[str, None]:
+        """Ids of conversations as something changes in them, through whichever face; ends with the assistant."""
+        return await self._changes.follow()
 
     # Turns
 
@@ -172,12 +185,9 @@ class Assistant:
         Returns once the question is on disk; what cannot be taken (empty, too long, unknown conversation, an answer
         still being written there) is raised before that and nothing is stored.
         """
-
-        def begin() -> Turn:
-            return self._conversations.begin(
-                conversation_id, text, face=face, person_id=person_id, attachments=attachments
-            )
-
+        begin = partial(
+            self._conversations.begin, conversation_id, text, face=face, person_id=person_id, attachments=attachments
+        )
         return await self._begin(conversation_id, begin, model, sampling)
 
     async def regenerate(
@@ -249,10 +259,7 @@ class Assistant:
         self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
     ) -> Signal:
         """Keep what a person did with an answer."""
-
-        def add() -> Signal:
-            return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason)
-
+        add = partial(self._signals.add, turn_id, kind, face=face, person_id=person_id, reason=reason)
         return await asyncio.to_thread(add)
 
     # Models
@@ -342,12 +349,8 @@ class Assistant:
         sampling: Sampling | None,
     ) -> AsyncGenerator[Event, None]:
         conversation_id = (await self.turn(turn_id)).conversation_id
-
-        def begin() -> Turn:
-            return self._conversations.begin(
-                conversation_id, question, face=face, source=source, source_turn_id=turn_id, person_id=person_id
-            )
-
+        asked = partial(self._conversations.begin, conversation_id, question, face=face, person_id=person_id)
+        begin = partial(asked, source=source, source_turn_id=turn_id)
         events = await self._begin(conversation_id, begin, model, sampling)
         await self.signal(turn_id, signal, face=face, person_id=person_id)
         return events
@@ -371,11 +374,13 @@ class Assistant:
             raise
         live = LiveTurn(turn, self._loop.run(turn, model, sampling), ended=self._ended)
         self._live[turn.id] = live
+        self._changes.tell(conversation_id)
         return live.follow()
 
     def _ended(self, live: LiveTurn) -> None:
         self._live.pop(live.turn_id, None)
         self._busy.discard(live.conversation_id)
+        self._changes.tell(live.conversation_id)
         if self._indexing is not None:
             self._indexing.cancel()
         if not self._closing:

@@ -100,6 +100,9 @@ class AssistantClient:
     async def select_branch(self, turn_id: str) -> Conversation:
         return load(Conversation, await self._call("POST", f"/turns/{turn_id}/select"))
 
+    async def changes(self) -> AsyncGenerator[str, None]:
+        return await self._stream("GET", "/changes", None, lambda told: str(told["conversation"]))
+
     # Turns
 
     async def reply(

@@ -141,4 +141,5 @@ def test_the_benchmark_writes_between_its_marks_and_says_what_was_missed(tmp_pat
     assert lines["memory, idle, no model loaded"].endswith("met |")
     assert "+10 ms" in lines["first token, added (median)"]
     assert lines["tokens/s, ratio (median)"].endswith("| × 0.750 | ≥ 0.95 | **missed** |")
-    assert "0 of 1" in lines["same prompt tokens"]
+    assert lines["same prompt tokens"].endswith("| 1 of 1 | 1 | met |")
+    assert "0 of 1" in lines["same greedy text to the last letter"]

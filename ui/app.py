@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Visit], AsyncGenerator[dict[str, Any], None]]
 
 _QUEUE_PAUSE_S: Final = 0.02
-_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "composer", "models", "settings")
+_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "changed", "composer", "models", "settings")
 
 
 def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) -> None:
@@ -84,6 +84,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "stop": (chat.stop, ()),
         "rate": (chat.rate, ()),
         "copied": (chat.copied, ()),
+        "watch": (chat.watch, ("changed",)),
+        "list": (conversations.list, ("sidebar",)),
         "more": (conversations.more, ("sidebar",)),
         "search": (conversations.search, ("sidebar",)),
         "rename": (conversations.rename, ("sidebar",)),

@@ -130,6 +130,14 @@ class Chat:
         await self._assistant.signal(visit.text("turn"), "copied", face="page")
         yield {}
 
+    async def watch(self, visit: Visit) -> AsyncGenerator[Views, None]:
+        """Tell the tab, for as long as it is open, of every conversation that changes through whichever face."""
+        async with aclosing(await self._assistant.changes()) as changes:
+            number = 0
+            async for conversation in changes:
+                number += 1
+                yield {"changed": {"conversation": conversation, "number": number}}
+
     # Inside
 
     async def _find(self, conversation_id: str | None) -> Conversation | None:

@@ -26,6 +26,9 @@ class ConversationList:
         html = self._presenter.sidebar(visit.language, conversations[:limit], more=len(conversations) > limit)
         return {"sidebar": {"html": html}}
 
+    async def list(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self.drawn(visit)
+
     async def more(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self.drawn(visit, more=_PAGE)
 

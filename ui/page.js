@@ -148,6 +148,13 @@
       busy(value.done ? null : value.turn);
       if (fresh || near) scroller().scrollTop = scroller().scrollHeight;
     },
+    changed(value) {  // somewhere else, or here: then it is drawn a second time and nothing moves
+      if (value.conversation === here.conversation) {
+        if (here.busy) return;
+        here.view += 1;
+        send("open", { all: here.all });
+      } else if (!$("[data-static=search]", views.sidebar)?.value.trim()) send("list");
+    },
     notice(value) {
       if (value.view !== here.view) return;
       say(value.text);
@@ -579,6 +586,7 @@
       for (const [name, event] of waiting.splice(0)) trigger(name, event);
       theme();
       send("open");
+      send("watch");
     },
   };
 })();

@@ -45,6 +45,7 @@ class NativeRoutes:
             ("GET", "/conversations/{conversation_id}/turns", self.history),
             ("POST", "/conversations/{conversation_id}/turns", self.reply),
             ("GET", "/conversations/{conversation_id}/running", self.running),
+            ("GET", "/changes", self.changes),
             ("GET", "/search", self.search),
             ("GET", "/turns/{turn_id}", self.turn),
             ("GET", "/turns/{turn_id}/events", self.follow),
@@ -93,6 +94,9 @@ class NativeRoutes:
 
     async def search(self, query: str, limit: int = 30) -> Any:
         return dump(await self._assistant.search(query, limit))
+
+    async def changes(self, request: Request) -> Response:
+        return EventStream(_changed(await self._assistant.changes()), self._client_language(request))
 
     # Turns
 
@@ -196,6 +200,13 @@ async def _event_lines(events: AsyncGenerator[Event, None]) -> AsyncGenerator[st
     async with aclosing(events):
         async for event in events:
             yield data_line(dump_event(event))
+
+
+async def _changed(changes: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    yield ": listening\n\n"  # the caller has its answer at once, and misses nothing from here on
+    async with aclosing(changes):
+        async for conversation in changes:
+            yield data_line({"conversation": conversation})
 
 
 async def _progress(steps: AsyncGenerator[DownloadProgress, None]) -> AsyncGenerator[str, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import pytest
 from pydantic import SecretStr
@@ -67,6 +68,17 @@ async def test_conversations_are_made_renamed_listed_and_deleted(server: Running
     with pytest.raises(NotFound) as caught:
         await client.conversation(made.id)
     assert caught.value.facts == {"kind": "conversation", "id": made.id}
+
+
+async def test_changes_of_any_face_are_heard_until_the_listener_leaves(
+    server: Running, client: AssistantClient
+) -> None:
+    made = await client.new_conversation()
+    async with aclosing(await client.changes()) as changes:
+        await everything(await server.assistant.reply(made.id, "你好", face="telegram"))
+        assert await anext(changes) == made.id
+        await server.assistant.rename(made.id, "新")
+        assert await anext(changes) == made.id
 
 
 async def test_a_reply_streams_the_doors_own_events(server: Running, client: AssistantClient) -> None:

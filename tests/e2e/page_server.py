@@ -90,6 +90,10 @@ class PageServer:
         """Let the answers go on."""
         self._loop.call_soon_threadsafe(self.gate.set)
 
+    def hold_back(self) -> None:
+        """Hold answers back again."""
+        self._loop.call_soon_threadsafe(self.gate.clear)
+
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
         """What the assistant says, from the test's own thread."""
         return asyncio.run_coroutine_threadsafe(question, self._loop).result(20)

@@ -104,6 +104,30 @@ def test_two_tabs_stream_side_by_side_and_do_not_mix(paths: Paths, tab: OpenTab)
         expect(right.locator(".turn .body")).to_have_text("Second answer, all of it.")
 
 
+def test_what_is_said_elsewhere_appears_in_an_open_tab_while_it_is_being_said(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["First answer.", "Second answer, from afar."], gated=True) as server:
+        page = tab(server.address, locale="en-GB")
+        ask(page, "From here")
+        server.let_go()
+        finished(page)
+        assert server.assistant is not None
+        [conversation] = server.ask(server.assistant.conversations())
+        page.locator(".composer textarea").fill("half a thought")
+        server.hold_back()
+        server.ask(server.assistant.reply(conversation.id, "From the phone", face="telegram"))
+        expect(page.locator(".bubble").last).to_have_text("From the phone")
+        expect(page.locator(".turn.writing .body")).to_have_text("Seco")
+        server.let_go()
+        finished(page, 2)
+        expect(page.locator(".turn .body").last).to_have_text("Second answer, from afar.")
+        expect(page.locator(".composer textarea")).to_have_value("half a thought")
+        server.ask(server.assistant.rename(conversation.id, "Renamed elsewhere"))
+        expect(page.locator(".item a")).to_have_text("Renamed elsewhere")
+        server.ask(server.assistant.delete(conversation.id))
+        expect(page.locator(".start")).to_be_visible()
+        expect(page.locator(".item")).to_have_count(0)
+
+
 def test_another_conversation_opened_in_mid_answer_stays_clean(paths: Paths, tab: OpenTab) -> None:
     with PageServer(paths, ["A slow answer that goes on."], gated=True) as server:
         page = tab(server.address, locale="en-GB")
