@@ -167,6 +167,10 @@ class Assistant:
         """Ids of conversations as something changes in them, through whichever face; ends with the assistant."""
         return await self._changes.follow()
 
+    def end_changes(self) -> None:
+        """End everybody's `changes`: a server that is to stop waits for its streams."""
+        self._changes.close()
+
     # Turns
 
     async def reply(
@@ -218,10 +222,9 @@ class Assistant:
 
     async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
         """All events of a turn that is being written now, from its beginning; NotFound once it has ended."""
-        live = self._live.get(turn_id)
-        if live is None:
+        if turn_id not in self._live:
             raise NotFound(kind="turn", id=turn_id)
-        return live.follow()
+        return self._live[turn_id].follow()
 
     def running(self, conversation_id: str) -> str | None:
         """The turn being written in a conversation."""
@@ -297,7 +300,7 @@ class Assistant:
     async def measure(self) -> bytes:
         """Every figure as it stands now, in the Prometheus text format."""
         busy = await self._engine.occupancy()
-        self.metrics.engine_is(waiting=busy.waiting, writing=busy.writing, cells=busy.cells, cells_used=busy.cells_used)
+        self.metrics.engine_is(busy.waiting, busy.writing, busy.cells, busy.cells_used)
         return self.metrics.render()
 
     @property

@@ -38,7 +38,7 @@ class Metrics:
             self._first_token.observe(timings.first_token_ms / 1000)
         self._duration.observe(timings.total_ms / 1000)
 
-    def engine_is(self, *, waiting: int, writing: int, cells: int, cells_used: int) -> None:
+    def engine_is(self, waiting: int, writing: int, cells: int, cells_used: int) -> None:
         """How busy the local model is now."""
         self._waiting.set(waiting)
         self._writing.set(writing)

@@ -73,7 +73,7 @@ async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> N
             app = create_app(assistant, settings, terminal.language)
             mount(app, assistant, settings, terminal.paths)
             with listen(settings.server.host, settings.server.port) as listening:
-                server = WebServer(app, listening)
+                server = WebServer(app, listening, on_end=assistant.end_changes)
                 running = asyncio.create_task(server.run())
                 if not await server.answering(running):
                     await running

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,13 +69,15 @@ def _bind(host: str, port: int) -> socket.socket:
 class WebServer(uvicorn.Server):
     """Ends on SIGINT and SIGTERM without passing them on, so that what is around it ends in order too."""
 
-    def __init__(self, app: Any, listening: Listening) -> None:
+    def __init__(self, app: Any, listening: Listening, on_end: Callable[[], None]) -> None:
+        """`on_end` is called when an end was asked for, before open streams are waited for."""
         super().__init__(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, lifespan="on")
         )
         self.address = listening.address
         self._socket = listening.socket
         self._ready = asyncio.Event()
+        self._on_end = on_end
 
     def run(self, sockets: list[socket.socket] | None = None) -> Any:
         """A coroutine that ends with the server."""
@@ -91,6 +93,10 @@ class WebServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -100,6 +100,10 @@ class PageServer:
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
+        left = asyncio.all_tasks(self._loop)
+        for task in left:  # Gradio's own, which live as long as the loop
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self._loop.close()
 
     async def _serve(self) -> None:

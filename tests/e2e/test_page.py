@@ -109,3 +109,12 @@ def test_on_a_phone_nothing_runs_over_the_edge(patina: Served, tab: OpenTab) -> 
     assert wide == 0
     page.get_by_role("button", name="对话列表").click()
     expect(page.get_by_role("button", name="新对话")).to_be_in_viewport()
+
+
+def test_an_open_tab_does_not_hold_up_the_end(tmp_path: Path, real_model: Path, tab: OpenTab) -> None:
+    home = tmp_path / "home"
+    with Served(home, real_model, environment={"PATINA_ENGINE__PRELOAD": "false"}) as patina:
+        page = tab(patina.address)
+        expect(page.get_by_role("heading", name="想聊点什么？")).to_be_visible()
+        assert patina.stop() == 0
+    assert " ERROR " not in (home / "logs" / "patina.log").read_text("utf-8")

@@ -30,7 +30,7 @@ async def serving(paths: Paths, models: Models | None, settings: Settings | None
     settings = settings or Settings()
     with InstanceLock(paths) as lock, listen("127.0.0.1", 0) as listening:
         async with build(paths, settings, models=models) as assistant:
-            server = WebServer(create_app(assistant, settings), listening)
+            server = WebServer(create_app(assistant, settings), listening, on_end=assistant.end_changes)
             task = asyncio.create_task(server.run())
             assert await server.answering(task)
             lock.publish(server.address)
