@@ -32,7 +32,7 @@ class Sampling(_Section):
     min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Leave out tokens less likely than this share of the likeliest one; 0 switches it off."""
     repeat_penalty: Annotated[float, Field(ge=0.5, le=2)] = 1.05
-    """1 switches it off; applies to the last 64 tokens."""
+    """1 switches it off; applies to the last 64 tokens of the answer."""
     max_tokens: Annotated[int, Field(ge=1)] = 2048
     """The longest answer, in tokens."""
     seed: int | None = None
@@ -49,7 +49,7 @@ class EngineSettings(_Section):
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
     """-1 offloads all layers where a GPU build is installed, 0 none."""
     batch: Annotated[int, Field(ge=32)] = 512
-    """Tokens of a prompt computed at once; at most 128 where no GPU helps."""
+    """Tokens of a prompt computed at once; at most 256 where no GPU helps."""
     parallel: Annotated[int, Field(ge=0, le=64)] = 0
     """Answers written at the same time; 0 chooses: 16, or 2 for models that keep one running state."""
     kept: Annotated[int, Field(ge=0)] = 2000

@@ -41,7 +41,7 @@ class Completion:
         with ExitStack() as parts:
             grammar = parts.enter_context(closing(Grammar(model, text))) if text is not None else None
             drawn = secrets.randbits(32) if seed is None else seed
-            self._sampler = parts.enter_context(closing(Sampler(model, self._sampling, drawn, self.tokens, grammar)))
+            self._sampler = parts.enter_context(closing(Sampler(model, self._sampling, drawn, grammar)))
             self._parts = parts.pop_all()
         self._stream = TextStream(generation.stop)
         self._cached = 0

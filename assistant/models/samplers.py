@@ -33,13 +33,13 @@ class Sampler:
         model: NativeModel,
         sampling: Sampling,
         seed: int,
-        prompt: Sequence[int],
         grammar: Grammar | None,
     ) -> None:
         self._model = model
         self._grammar = grammar
         self._penalty = sampling.repeat_penalty
-        self._recent = deque((t for t in prompt[-_PENALISED:] if t not in model.control), maxlen=_PENALISED)
+        # Of the answer alone: words of the question or of a document are what a good answer is made of.
+        self._recent: deque[int] = deque(maxlen=_PENALISED)
         self._chain: Any = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
         if sampling.temperature == 0:
             self._add(native.llama_sampler_init_greedy())

@@ -373,3 +373,9 @@ async def test_the_engine_says_what_it_is(engine: Engine, spec: ModelSpec) -> No
     assert "=" in info.system_info
     assert info.devices
     assert info.version
+
+
+async def test_words_of_the_question_are_no_repetition(engine: Engine, spec: ModelSpec) -> None:
+    strict = Sampling(temperature=0, repeat_penalty=2, max_tokens=8)
+    text, _ = await answer(engine, spec, asking("Repeat this word and nothing else: marmalade", strict))
+    assert "marmalade" in text.lower()
