@@ -25,12 +25,11 @@ from assistant.models.protocol import (
     PromptPart,
     Waiting,
 )
-from tests.assistant.models.test_engine import GREEDY, LONG, answer, asking, chat, until
+from tests.assistant.models.test_engine import GREEDY, LONG, SHORT, answer, asking, chat, until
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
 ENDLESS = GREEDY.model_copy(update={"max_tokens": 2000})
-SHORT = GREEDY.model_copy(update={"max_tokens": 6})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
