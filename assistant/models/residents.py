@@ -168,8 +168,8 @@ class Residents:
                 resident.keep, resident.doomed = "", True
                 if resident.rested_at is not None:
                     self._drop(resident)
-        if self._shelf is not None:
-            self._shelf.refresh()
+        if self._shelf is not None:  # its file may have been written after the one who asks removed it
+            self._shelf.forget(keep)
 
     def shelve(self, seconds: float) -> None:
         """Put everything worth it on the shelf before the end, the newest first, for no longer than that."""

@@ -184,10 +184,11 @@ class Scheduler:
 
     def _places(self, job: Job) -> int:
         """How many answers like this one could begin now."""
-        if self._decoder is None or self._decoder.model.spec != job.spec:
+        decoder = self._decoder  # read once: the other thread may be replacing it
+        if decoder is None or decoder.model.spec != job.spec:
             return 0
         served = sum(RANKS[other.priority] <= RANKS[job.priority] for other in self._running)
-        return max(0, self._decoder.model.parallel - served)
+        return max(0, decoder.model.parallel - served)
 
     def _begin(self, job: Job) -> None:
         try:
@@ -236,8 +237,9 @@ class Scheduler:
 
     def _break_off(self, dispensable: Callable[[Job], bool]) -> None:
         """End the step under way if it serves nobody but these."""
-        if self._decoder is not None and self._computing and all(map(dispensable, self._computing)):
-            self._decoder.model.abort(True)
+        decoder = self._decoder
+        if decoder is not None and self._computing and all(map(dispensable, self._computing)):
+            decoder.model.abort(True)
 
     def _drop_cancelled(self) -> None:
         for job in [job for job in self._running if job.cancelled]:

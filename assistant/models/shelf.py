@@ -84,13 +84,15 @@ class Shelf:
         self._kept[path] = Kept(path, tuple(tokens), whole)
 
     def take(self, kept: Kept) -> bytes | None:
-        """The state, when it is whole; a damaged file is removed."""
+        """The state, when it is whole and still that of these tokens; a damaged file is removed."""
         try:
             with kept.path.open("rb") as file:
                 head = json.loads(file.readline(_LARGEST_HEAD))
                 words = file.read(4 * int(head["tokens"]))
                 data = file.read()
             sound = len(data) == head["size"] and zlib.crc32(data, zlib.crc32(words)) == head["crc"]
+            if sound and words != array.array("i", kept.tokens).tobytes():
+                return None  # the conversation has gone on since, and its file was written anew
             os.utime(kept.path)
         except (OSError, ValueError, KeyError, TypeError):
             sound = False
@@ -103,8 +105,9 @@ class Shelf:
         self._kept.pop(kept.path, None)
         kept.path.unlink(missing_ok=True)
 
-    def refresh(self) -> None:
-        """Take note of files that others have removed."""
+    def forget(self, keep: str) -> None:
+        """Remove everything kept of a conversation, whichever model it was said to."""
+        forget(self._folder, keep)
         self._kept = {path: kept for path, kept in self._kept.items() if path.exists()}
 
     def _files(self) -> list[Path]:

@@ -69,6 +69,15 @@ def test_a_truncated_file_is_never_believed(size: int) -> None:
         assert [again.take(kept) for kept in again.kept] in ([], [None])
 
 
+def test_a_state_that_was_replaced_meanwhile_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    ours = shelf(tmp_path)
+    ours.save("talk", [1, 2], b"old")
+    [old] = ours.kept
+    ours.save("talk", [1, 2, 3], b"new")
+    assert ours.take(old) is None
+    assert [ours.take(kept) for kept in ours.kept] == [b"new"], "the new one went with it"
+
+
 def test_the_oldest_go_when_the_folder_is_full(tmp_path: Path) -> None:
     ours = shelf(tmp_path, limit=3000)
     for number in range(5):
@@ -85,10 +94,11 @@ def test_a_forgotten_conversation_leaves_nothing(tmp_path: Path) -> None:
     ours.save("talk", [1], b"a")
     theirs.save("talk", [1], b"b")
     ours.save("other", [2], b"c")
-    forget(tmp_path, "talk")
-    ours.refresh()
+    ours.forget("talk")
     assert [ours.take(kept) for kept in ours.kept] == [b"c"]
     assert len(list(tmp_path.iterdir())) == 1
+    forget(tmp_path, "other")
+    assert list(tmp_path.iterdir()) == []
     forget(tmp_path / "nowhere", "talk")
 
 
