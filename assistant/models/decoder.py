@@ -72,8 +72,7 @@ class Decoder:
         """Take an answer in. What its prompt shares with anything here is not computed again."""
         exact = completion.seeded and priority == "person" and not self.writing
         open_for = self.residents.open_exactly if exact else self.residents.open
-        resident = open_for(completion.tokens)
-        resident.keep = keep
+        resident = open_for(completion.tokens, keep)
         self._began += 1
         writing = Writing(completion, resident, priority, self._began)
         if not self.model.whole_only:

@@ -73,22 +73,26 @@ class Residents:
     def __len__(self) -> int:
         return len(self._all)
 
-    def open(self, prompt: Sequence[int]) -> Resident:
-        """A sequence to write in, holding as much of the prompt's beginning as is here; its last token never is."""
+    def open(self, prompt: Sequence[int], keep: str = "") -> Resident:
+        """A sequence to write in, holding as much of the prompt's beginning as is here; its last token never is.
+
+        Another conversation's sequence is copied from, never written in: it stays that conversation's.
+        """
         found = [(self.common(resident, prompt), resident) for resident in self._all]
         common, best = max(found, key=lambda each: (each[0], each[1].rested_at or 0.0), default=(0, None))
-        if best is not None and best.rested_at is not None and common >= max(len(best.tokens) - _RETOLD, 1):
+        ours = best is not None and best.rested_at is not None and best.keep in ("", keep)
+        if best is not None and ours and common >= max(len(best.tokens) - _RETOLD, 1):
             self.truncate(best, common)
-            best.rested_at, best.from_nothing = None, False
+            best.rested_at, best.from_nothing, best.keep = None, False, keep
             return best
-        resident = self._added()
+        resident = self._added(keep)
         if self._from_shelf(resident, prompt, better_than=common + _WORTH_RESTORING):
             return resident
         if best is not None and common:
             self.share(best, resident, common)
         return resident
 
-    def open_exactly(self, prompt: Sequence[int]) -> Resident:
+    def open_exactly(self, prompt: Sequence[int], keep: str = "") -> Resident:
         """A sequence in a context with nothing else in it, so that the same prompt is always computed the same way.
 
         Only while nobody writes. What is taken over is what a computation from nothing would give.
@@ -101,11 +105,12 @@ class Residents:
             if resident is not kept:
                 self._drop(resident)
         if kept is None:
-            resident = self._added()
+            resident = self._added(keep)
             resident.from_nothing = True
             return resident
+        self._put_on_shelf(kept)
         self.truncate(kept, common)
-        kept.rested_at = None
+        kept.rested_at, kept.keep = None, keep
         return kept
 
     def share(self, source: Resident, target: Resident, count: int) -> None:
@@ -200,8 +205,9 @@ class Residents:
         if self._shelf is not None and resident.keep and len(resident.tokens) >= _WORTH_RESTORING:
             self._shelf.save(resident.keep, resident.tokens, self._model.state_of(resident.sequence))
 
-    def _added(self) -> Resident:
+    def _added(self, keep: str) -> Resident:
         resident = Resident(self._sequence())
+        resident.keep = keep
         self._all.append(resident)
         return resident
 

@@ -268,6 +268,7 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
         _, back = await answer(engine, spec, talk)
         assert back.usage.cached_tokens == back.usage.prompt_tokens - 1
 
+        await answer(engine, spec, replace(talk, keep=""))
         await engine.forget("talk")
         await answer(engine, spec, other)
         assert files(tmp_path) == []
