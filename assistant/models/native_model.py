@@ -133,6 +133,11 @@ class NativeModel:
         params.n_seq_max = self.sequences
         params.n_outputs_max = self.sequences  # llama.cpp refuses fewer than sequences
         params.kv_unified = True
+        # On a processor llama.cpp's flash attention takes fewer than 64 tokens one at a time: behind 600 tokens a step
+        # of 16 answers took 203 ms with it and 98 ms without; only prompts are read quicker with it, by 5 to 20 in 100.
+        params.flash_attn_type = (
+            native.LLAMA_FLASH_ATTN_TYPE_AUTO if offloads else native.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
         params.swa_full = True  # else what slid out of the window could not be gone back to
         params.n_threads = params.n_threads_batch = threads
         self.context = native.llama_init_from_model(self._model, params)
