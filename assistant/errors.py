@@ -23,9 +23,11 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── SourcesUnreachable   lists every source tried and why it failed
     │   ├── DownloadInterrupted
     │   ├── ModelLoadFailed
+    │   ├── NotEnoughMemory      to load a model, even alone
     │   ├── CpuUnsupported
     │   ├── EngineDied
     │   ├── EngineBusy
+    │   ├── DeadlinePassed       the answer would have come too late
     │   └── RemoteModelFailed
     ├── PromptError
     │   ├── PromptUnknown
@@ -195,6 +197,15 @@ class ModelLoadFailed(ModelError):
 
 
 @dataclass(eq=False)
+class NotEnoughMemory(ModelError):
+    """Both in bytes; `available` is what this machine or the settings allow models to take."""
+
+    model: str
+    needed: int
+    available: int
+
+
+@dataclass(eq=False)
 class CpuUnsupported(ModelError):
     """The installed llama.cpp build uses instructions (`missing`) this processor does not have."""
 
@@ -215,6 +226,13 @@ class EngineBusy(ModelError):
     queued: int
     limit: int
     retry_after: int
+
+
+@dataclass(eq=False)
+class DeadlinePassed(ModelError):
+    """`seconds` were given for the answer."""
+
+    seconds: float
 
 
 @dataclass(eq=False)

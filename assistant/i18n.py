@@ -96,7 +96,7 @@ def explain(error: AssistantError, language: Language) -> str:
             )
         elif isinstance(value, tuple):
             facts[name] = ", ".join(str(item) for item in value)
-        elif name in {"needed", "free", "size", "limit", "received", "total"} and isinstance(value, int):
+        elif name in {"needed", "available", "free", "size", "limit", "received", "total"} and isinstance(value, int):
             facts[name] = value if error.code == "engine_busy" else human_bytes(value)
         else:
             facts[name] = "-" if value is None else value

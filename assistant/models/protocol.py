@@ -29,6 +29,25 @@ class ModelSpec:
     shelf: Path | None = None
     """Where the states of conversations are kept, and of how many bytes in all."""
     shelf_limit: int = 0
+    adapter: Path | None = None
+    """A LoRA of this model, added to its weights by `adapter_scale`."""
+    adapter_scale: float = 1.0
+    measurements: Path | None = None
+    """Where it is kept how many threads and how large a batch are quickest here; None measures nothing."""
+    embedding: bool = False
+    """Whether it turns texts into vectors rather than writing."""
+
+
+ChoiceName: TypeAlias = Literal["threads", "batch", "window", "cache", "attention", "layers", "adapter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something chosen for this machine; `why` is a word of the catalogue under `choice.<name>`."""
+
+    name: ChoiceName
+    value: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,11 @@ class LoadedModel:
     eos_token: str
     special_tokens: tuple[str, ...] = ()
     """Control tokens, such as <|im_end|>: text from people must never become one of them."""
+    memory: int = 0
+    """Bytes that weights, keys and values and what is computed with them take."""
+    choices: tuple[Choice, ...] = ()
+    dimensions: int = 0
+    """Of its vectors, when it is loaded to make some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,50 @@ class Generation:
     """Empty for somebody of their own."""
     keep: str = ""
     """The conversation whose state may be kept on disk under this name; empty keeps it in memory only."""
+    likelihoods: int | None = None
+    """Tell how likely each token was, and that many of the likeliest others; None tells nothing."""
+    deadline_s: float = 0.0
+    """Nobody wants the answer that many seconds after it was asked for; 0 has no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How likely the model finds it that `continuation` follows the prompt; nothing is written."""
+
+    prompt: tuple[PromptPart, ...]
+    continuation: str
+    priority: Priority = "person"
+    owner: str = ""
+    deadline_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """`logprob` is the natural logarithm of the probability of all `tokens` of the continuation together; `greedy`
+    says whether the likeliest token at every place would have written it."""
+
+    logprob: float
+    tokens: int
+    greedy: bool
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A text to be turned into a vector; longer than the model's window is refused as PromptTooLong."""
+
+    text: str
+    priority: Priority = "person"
+    owner: str = ""
+    deadline_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A vector of length 1, so that the dot product of two is their cosine, and how many tokens the text had."""
+
+    vector: tuple[float, ...]
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +167,32 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A token, which may be part of a character, and the natural logarithm of its probability before sampling."""
+
+    utf8: tuple[int, ...]
+    logprob: float
+
+    @property
+    def text(self) -> str:
+        return bytes(self.utf8).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnToken:
+    """What was drawn, and the likeliest tokens at that place, the likeliest first."""
+
+    drawn: Likelihood
+    likeliest: tuple[Likelihood, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Text as it is produced; never half a character, never part of a stop string."""
 
     text: str
+    tokens: tuple[DrawnToken, ...] = ()
+    """Those that were drawn since the piece before, where `Generation.likelihoods` asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +217,19 @@ class Occupancy:
     cells_used: int = 0
     shelved: int = 0
     """Conversations whose state lies on disk."""
+    memory: int = 0
+    """Bytes that the loaded models take together, and may take."""
+    memory_limit: int = 0
+    shelf: int = 0
+    """Bytes on disk, and how many there may be."""
+    shelf_limit: int = 0
+    models: tuple[str, ...] = ()
+    """The loaded ones, the one used last at the end."""
+    guessed: int = 0
+    """Tokens that were guessed from the text so far, and how many of them turned out right."""
+    guessed_right: int = 0
+    step_s: float = 0.0
+    """How long the computation under way has taken so far; 0 while nothing is computed."""
 
 
 @dataclass(frozen=True, slots=True)

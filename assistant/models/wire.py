@@ -14,16 +14,28 @@ from typing import Any, Final, TypeAlias
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, from_json
 
-from assistant.errors import AssistantError, EngineBusy, InvalidGrammar, ModelLoadFailed, PromptTooLong
+from assistant.errors import (
+    AssistantError,
+    DeadlinePassed,
+    EngineBusy,
+    InvalidGrammar,
+    ModelLoadFailed,
+    NotEnoughMemory,
+    PromptTooLong,
+)
 from assistant.models.protocol import (
     Advanced,
     Completed,
+    Embedded,
+    Embedding,
     Generation,
     LoadedModel,
     ModelSpec,
     Occupancy,
     Piece,
     PromptPart,
+    Scored,
+    Scoring,
     Waiting,
 )
 
@@ -41,6 +53,20 @@ class Generate:
 
     spec: ModelSpec
     generation: Generation
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    spec: ModelSpec
+    scoring: Scoring
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    spec: ModelSpec
+    embedding: Embedding
     received_at: float
 
 
@@ -98,18 +124,23 @@ class Failed:
     facts: dict[str, Any]
 
 
-Command: TypeAlias = Load | Generate | Count | Describe | Cancel | Forget
-Answer: TypeAlias = Ready | Waiting | Advanced | Piece | Completed | LoadedModel | Counted | Described | Failed
+Request: TypeAlias = Load | Generate | Score | Embed | Count
+"""What waits in the queue, each for a model."""
+Command: TypeAlias = Request | Describe | Cancel | Forget
+Answer: TypeAlias = (
+    Ready | Waiting | Advanced | Piece | Completed | Scored | Embedded | LoadedModel | Counted | Described | Failed
+)
 
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Generate, Count, Describe, Cancel, Forget),
-        *(Ready, Waiting, Advanced, Piece, Completed, LoadedModel, Counted, Described, Failed),
+        *(Load, Generate, Score, Embed, Count, Describe, Cancel, Forget),
+        *(Ready, Waiting, Advanced, Piece, Completed, Scored, Embedded, LoadedModel, Counted, Described, Failed),
     )
 }
 _ERRORS: Final[Mapping[str, type[AssistantError]]] = {
-    error.__name__: error for error in (PromptTooLong, InvalidGrammar, ModelLoadFailed, EngineBusy)
+    error.__name__: error
+    for error in (PromptTooLong, InvalidGrammar, ModelLoadFailed, NotEnoughMemory, EngineBusy, DeadlinePassed)
 }
 
 

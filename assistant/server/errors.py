@@ -35,6 +35,8 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.SettingsError, 400, "invalid_request_error"),
     (errors.EngineBusy, 429, "rate_limit_error"),
     (errors.EngineDied, 503, "server_error"),
+    (errors.NotEnoughMemory, 503, "server_error"),
+    (errors.DeadlinePassed, 504, "server_error"),
     (errors.NoModelChosen, 503, "server_error"),
     (errors.RemoteModelFailed, 502, "server_error"),
     (errors.SourcesUnreachable, 502, "server_error"),
