@@ -10,7 +10,8 @@ import llama_cpp.llama_cpp as native
 from assistant.models.native_model import NativeModel
 
 _NO_ROOM: Final = 1
-_ABORTED: Final = 2
+ABORTED: Final = 2
+"""What llama_decode says when it was broken off."""
 
 
 class Aborted(Exception):
@@ -22,35 +23,35 @@ class NoRoom(Exception):
 
 
 class Batch:
-    """Filled with runs of tokens, computed, and filled anew; up to as many tokens as the model takes at once."""
+    """Filled with runs of tokens, computed, and filled anew; up to `largest_batch` tokens."""
 
     def __init__(self, model: NativeModel) -> None:
         self._model = model
-        self._native = native.llama_batch_init(model.batch, 0, 1)
-        for index in range(model.batch):
+        self._native = native.llama_batch_init(model.largest_batch, 0, 1)
+        for index in range(model.largest_batch):
             self._native.n_seq_id[index] = 1
         self._size = 0
 
     def clear(self) -> None:
         self._size = 0
 
-    def add(self, sequence: int, start: int, tokens: Sequence[int], *, wanted: bool) -> int:
-        """Put tokens at positions from `start` on; returns the last one's row, whose logits come out if `wanted`."""
+    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> range:
+        """Put tokens at positions from `start` on; the logits of the last `wanted` come out in the rows returned."""
         batch, at = self._native, self._size
+        silent = len(tokens) - wanted
         for offset, token in enumerate(tokens):
             batch.token[at + offset] = token
             batch.pos[at + offset] = start + offset
             batch.seq_id[at + offset][0] = sequence
-            batch.logits[at + offset] = False
+            batch.logits[at + offset] = offset >= silent
         self._size += len(tokens)
-        batch.logits[self._size - 1] = wanted
-        return self._size - 1
+        return range(at + silent, self._size)
 
     def compute(self) -> None:
         """Raises Aborted or NoRoom; anything else that goes wrong leaves a context that cannot be trusted any more."""
         self._native.n_tokens = self._size
         code = native.llama_decode(self._model.context, self._native)
-        if code == _ABORTED:
+        if code == ABORTED:
             raise Aborted
         if code == _NO_ROOM:
             raise NoRoom

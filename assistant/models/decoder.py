@@ -1,5 +1,7 @@
 """Writes many answers on one model at once: every step is one batch with the next token of each, and pieces of prompts.
 
+Where more answers are begun than may be written at a time, they take turns of some tokens each.
+
 Runs in the engine's process only.
 """
 
@@ -7,53 +9,93 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from assistant.errors import AssistantError
 from assistant.models.batch import Aborted, Batch, NoRoom
-from assistant.models.completion import Completion
+from assistant.models.measured import Measured
 from assistant.models.native_model import NativeModel
-from assistant.models.protocol import Completed, Priority
+from assistant.models.protocol import Completed, LoadedModel, ModelSpec, Priority, Scored
 from assistant.models.residents import Resident, Residents, common_prefix
 from assistant.models.shelf import Shelf
 
-_BESIDE: Final = 128
-"""Tokens of prompts computed beside running answers: larger batches are hardly quicker, and those answers stand still
-meanwhile. Smaller ones cost: below 64 tokens a processor reads less than half as fast."""
+_GUESSING: Final = 16
+"""Tokens in a batch up to which guesses join it: behind that many, a processor takes as long for one as it is worth."""
+_TURN: Final = 64
+"""Tokens after which an answer makes way for one that waits."""
 _SHELVING_S: Final = 2.0
 _WORTH_WAITING: Final = 32
 """Tokens of a prefix somebody else is reading for which it is worth waiting."""
 RANKS: Final[dict[Priority, int]] = {"person": 0, "task": 1, "background": 2}
 
 
-class Writing:
-    """One answer being written. `order` is its place among all that ever began."""
+class Purpose(Protocol):
+    """What tokens are computed for: an answer (`completion.Completion`) or a score (`scoring.ScoredText`)."""
 
-    def __init__(self, completion: Completion, resident: Resident, priority: Priority, order: int) -> None:
-        self.completion = completion
+    tokens: list[int]
+
+    @property
+    def seeded(self) -> bool: ...
+
+    @property
+    def produced(self) -> int: ...
+
+    @property
+    def first_wanted(self) -> int:
+        """The place of the first of `tokens` whose logits are needed."""
+
+    def start_from(self, cached: int) -> None: ...
+
+    def read(self, done: int) -> None: ...
+
+    def guess(self, limit: int) -> Sequence[int]: ...
+
+    def take(self, start: int, rows: range, guessed: Sequence[int]) -> tuple[int, Completed | Scored | None]:
+        """Use the logits of the tokens from place `start` on; how many guesses were right, and the end if it came."""
+
+    def close(self) -> None: ...
+
+
+class Writing:
+    """One purpose being served. `order` is its place among all that ever began; `turn` its place in the round."""
+
+    def __init__(self, purpose: Purpose, resident: Resident, priority: Priority, order: int) -> None:
+        self.purpose = purpose
         self.resident = resident
         self.priority: Priority = priority
-        self.order = order
+        self.order = self.turn = order
+        self.turn_began = 0
+        """Tokens it had produced when its turn began."""
         self.leader: tuple[Writing, int] | None = None
         """Who is reading what this prompt begins with, and how much of it they share."""
 
     @property
+    def shareable(self) -> list[int]:
+        """Tokens that may be another sequence's: no logits are needed of any but the last."""
+        return self.purpose.tokens[: self.purpose.first_wanted + 1]
+
+    @property
     def due(self) -> int:
         """Tokens that are known and not computed; one while the answer is being written."""
-        return len(self.completion.tokens) - len(self.resident.tokens)
+        return len(self.purpose.tokens) - len(self.resident.tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Tokens of one answer in a batch; `row` is where its logits come out, None in the middle of a prompt."""
+    """Tokens of one sequence in a batch, from place `start` on, the last of them guessed; their logits come out in
+    `rows`, none in the middle of a prompt."""
 
     writing: Writing
+    start: int
     tokens: Sequence[int]
-    row: int | None
+    guessed: Sequence[int]
+    rows: range
 
 
-Ended: TypeAlias = tuple[Writing, Completed | AssistantError]
-"""An answer that is over, and how."""
+_Planned: TypeAlias = tuple[Writing, Sequence[int], Sequence[int]]
+"""Known tokens and guessed ones."""
+Ended: TypeAlias = tuple[Writing, Completed | Scored | AssistantError]
+"""What is over, and how."""
 
 
 class Decoder:
@@ -65,27 +107,42 @@ class Decoder:
         self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint) if spec.shelf and spec.shelf_limit else None
         self.residents = Residents(model, self.shelf)
         self.writing: list[Writing] = []
+        self.guessed = self.guessed_right = 0
         self._batch = Batch(model)
         self._began = 0
 
-    def begin(self, completion: Completion, priority: Priority, keep: str = "") -> Writing:
-        """Take an answer in. What its prompt shares with anything here is not computed again."""
-        exact = completion.seeded and priority == "person" and not self.writing
+    def begin(self, purpose: Purpose, priority: Priority, keep: str = "") -> Writing:
+        """Take one in. What its prompt shares with anything here is not computed again."""
+        exact = purpose.seeded and priority == "person" and not self.writing
         open_for = self.residents.open_exactly if exact else self.residents.open
-        resident = open_for(completion.tokens, keep)
-        self._began += 1
-        writing = Writing(completion, resident, priority, self._began)
+        resident = open_for(purpose.tokens[: purpose.first_wanted + 1], keep)
+        writing = Writing(purpose, resident, priority, self._next())
         if not self.model.whole_only:
             writing.leader = self._leader(writing)
         self.writing.append(writing)
-        completion.start_from(len(resident.tokens))
+        purpose.start_from(len(resident.tokens))
         return writing
 
     def leave(self, writing: Writing) -> None:
-        """Take an answer out; what was computed for it stays for whoever comes back."""
+        """Take one out; what was computed for it stays for whoever comes back."""
         self.writing.remove(writing)
         self.residents.rest(writing.resident)
-        writing.completion.close()
+        writing.purpose.close()
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.model.spec
+
+    @property
+    def described(self) -> LoadedModel:
+        return self.model.described
+
+    @property
+    def room(self) -> int:
+        """How many may be begun at a time: twice what is written at once, while they fill less than half the cells."""
+        held = sum(len(writing.purpose.tokens) for writing in self.writing)
+        parallel = self.model.parallel
+        return 2 * parallel if parallel > 1 and 2 * held < self.model.cells else parallel
 
     def active(self) -> list[Writing]:
         """Those whose turn it is, people first: nobody works in the background while anybody else waits."""
@@ -107,7 +164,14 @@ class Decoder:
             return []
         for run in runs:
             self.residents.grow(run.writing.resident, run.tokens, alone=len(runs) == 1)
-        return [ended for run in runs if (ended := self._advance(run)) is not None]
+        ended = [each for run in runs if (each := self._advance(run)) is not None]
+        self._rotate(active)
+        return ended
+
+    def use(self, measured: Measured) -> None:
+        """Compute from now on in the way that was found to be the quickest."""
+        self.model.use(measured.threads, measured.batch_threads, measured.batch, measured.beside)
+        self.residents.realign()
 
     def close(self) -> None:
         """Give everything back; states worth keeping are put on the shelf."""
@@ -117,11 +181,23 @@ class Decoder:
         self._batch.close()
         self.model.close()
 
+    def _next(self) -> int:
+        self._began += 1
+        return self._began
+
+    def _rotate(self, active: Sequence[Writing]) -> None:
+        """Send those to the end of the round who have had their turn, if anybody waits for one."""
+        if len(self.writing) <= self.model.parallel:
+            return
+        for writing in active:
+            if writing.purpose.produced - writing.turn_began >= _TURN:
+                writing.turn, writing.turn_began = self._next(), writing.purpose.produced
+
     def _leader(self, writing: Writing) -> tuple[Writing, int] | None:
         """Whose prompt, still being read, has more in common with this one than what is already here."""
-        prompt = writing.completion.tokens
+        prompt = writing.shareable
         found = [
-            (common_prefix(other.completion.tokens, prompt[:-1]), other)
+            (common_prefix(other.purpose.tokens, prompt[:-1]), other)
             for other in self.writing
             if RANKS[other.priority] <= RANKS[writing.priority]
         ]
@@ -131,43 +207,54 @@ class Decoder:
         return leader, shared
 
     def _compose(self, active: Sequence[Writing]) -> list[_Run]:
-        """Fill the batch: a token for each answer, then as much of the prompts as may go beside them."""
+        """Fill the batch: a token for each answer and what is guessed to follow it, or as much of the prompts as may go
+        beside them."""
         answering = [writing for writing in active if writing.due == 1]
-        reading = [writing for writing in active if writing.due > 1 and not self._waits(writing)]
-        planned = [(writing, writing.completion.tokens[-1:]) for writing in answering]
-        size = self.model.batch
-        room = min(size - len(answering), _BESIDE) if answering else size
+        reading = [writing for writing in active if writing.due > 1 and not self._waits(writing, active)]
+        guessing = 0 if reading else max(0, _GUESSING - len(answering))
+        planned: list[_Planned] = []
+        for index, writing in enumerate(answering):
+            guess = writing.purpose.guess(guessing // (len(answering) - index))
+            guessing -= len(guess)
+            planned.append((writing, writing.purpose.tokens[-1:], guess))
+        size, rows = self.model.batch, self.model.rows - len(answering)
+        room = min(size - len(answering), self.model.beside) if answering else size
         for writing in reading:
-            done = len(writing.resident.tokens)
+            done, first = len(writing.resident.tokens), writing.purpose.first_wanted
             # A prompt that is read alone is cut where a computation from nothing would cut it.
             limit = room if planned else size - done % size
-            planned.append((writing, writing.completion.tokens[done : done + limit]))
-            room -= len(planned[-1][1])
-            if room <= 0:
+            limit = min(limit, max(first - done, 0) + rows)
+            known = writing.purpose.tokens[done : done + limit]
+            planned.append((writing, known, ()))
+            room -= len(known)
+            rows -= max(0, done + len(known) - max(first, done))
+            if room <= 0 or rows <= 0:
                 break
         self._batch.clear()
-        return [self._added(writing, tokens) for writing, tokens in self._that_fit(planned)]
+        return [self._added(*each) for each in self._that_fit(planned)]
 
-    def _waits(self, writing: Writing) -> bool:
+    def _waits(self, writing: Writing, active: Sequence[Writing]) -> bool:
         """Whether somebody is just reading what this prompt begins with; once they have, it is shared."""
         if writing.leader is None:
             return False
         leader, shared = writing.leader
-        if len(leader.resident.tokens) < shared and leader in self.writing:
+        if len(leader.resident.tokens) < shared and leader in active:
             return True
         writing.leader = None
-        common = self.residents.common(leader.resident, writing.completion.tokens)
+        common = self.residents.common(leader.resident, writing.shareable)
         if common > len(writing.resident.tokens):
             self.residents.share(leader.resident, writing.resident, common)
-            writing.completion.start_from(common)
+            writing.purpose.start_from(common)
         return False
 
-    def _that_fit(self, planned: list[tuple[Writing, list[int]]]) -> list[tuple[Writing, list[int]]]:
+    def _that_fit(self, planned: list[_Planned]) -> list[_Planned]:
         """Make room for all of it. What is too much waits: prompts first, then the youngest answers, read anew."""
-        while planned and not self.residents.make_room(sum(len(tokens) for _, tokens in planned)):
-            kept = [writing for writing, _ in planned]
+        while planned and not self.residents.make_room(sum(len(known) + len(guess) for _, known, guess in planned)):
+            kept = [writing for writing, _, _ in planned]
             outside = [writing for writing in self.writing if writing not in kept and writing.resident.tokens]
-            if len(planned) > 1 and planned[-1][0].due > 1:
+            if any(guess for _, _, guess in planned):
+                planned = [(writing, known, ()) for writing, known, _ in planned]
+            elif len(planned) > 1 and planned[-1][0].due > 1:
                 planned.pop()
             elif outside:
                 self.residents.truncate(max(outside, key=_place).resident, 0)
@@ -175,27 +262,33 @@ class Decoder:
                 planned.pop()
         return planned
 
-    def _added(self, writing: Writing, tokens: Sequence[int]) -> _Run:
-        last = len(tokens) == writing.due
-        row = self._batch.add(writing.resident.sequence, len(writing.resident.tokens), tokens, wanted=last)
-        return _Run(writing, tokens, row if last else None)
+    def _added(self, writing: Writing, known: Sequence[int], guess: Sequence[int]) -> _Run:
+        start = len(writing.resident.tokens)
+        tokens = [*known, *guess]
+        silent = min(max(writing.purpose.first_wanted - start, 0), len(tokens))
+        rows = self._batch.add(writing.resident.sequence, start, tokens, wanted=len(tokens) - silent)
+        return _Run(writing, start + silent, tokens, guess, rows)
 
     def _undo(self, runs: Sequence[_Run]) -> None:
         for run in runs:
             self.residents.truncate(run.writing.resident, len(run.writing.resident.tokens))
 
     def _advance(self, run: _Run) -> Ended | None:
-        """Tell how far a prompt has been read; draw where it has been read to its end."""
-        writing = run.writing
-        writing.completion.read(len(writing.resident.tokens))
-        if run.row is None:
+        """Tell how far a prompt has been read; draw where it has been read to its end. Wrong guesses are forgotten."""
+        purpose, resident = run.writing.purpose, run.writing.resident
+        purpose.read(len(resident.tokens) - len(run.guessed))
+        if not run.rows:
             return None
         try:
-            done = writing.completion.draw(run.row)
+            right, done = purpose.take(run.start, run.rows, run.guessed)
         except AssistantError as error:
-            return writing, error
-        return None if done is None else (writing, done)
+            return run.writing, error
+        if run.guessed:
+            self.guessed += len(run.guessed)
+            self.guessed_right += right
+            self.residents.truncate(resident, len(resident.tokens) - len(run.guessed) + right)
+        return None if done is None else (run.writing, done)
 
 
 def _place(writing: Writing) -> tuple[int, int]:
-    return RANKS[writing.priority], writing.order
+    return RANKS[writing.priority], writing.turn

@@ -13,21 +13,22 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import llama_cpp.llama_cpp as native
-import psutil
-from llama_cpp._ggml import libggml
+import numpy as np
 
-from assistant.errors import ModelLoadFailed
-from assistant.models.protocol import LoadedModel, ModelSpec, PromptPart
+from assistant.errors import ModelFileInvalid, ModelLoadFailed
+from assistant.models import gguf
+from assistant.models.native_devices import physical_cores
+from assistant.models.plan import Machine, plan
+from assistant.models.protocol import Choice, LoadedModel, ModelSpec, PromptPart
 
-_DEFAULT_WINDOW: Final = 8192
-_PARALLEL: Final = 16
 _PARALLEL_STATES: Final = 2
 _RESTING: Final = 48
 """Sequences of earlier conversations that may stay beside those being written."""
-_KV_SHARE: Final = 0.1
-"""Share of the memory that keys and values may take beyond what one window needs."""
-_CPU_BATCH: Final = 256
-"""On a processor a larger batch is no faster; half of it read prompts a twelfth slower, more often telling how far."""
+_CHUNK: Final = 256
+"""Tokens of a prompt at once while nothing has been measured: on a processor more are no faster and tell less often how
+far it is; half of it read prompts a twelfth slower."""
+_BESIDE: Final = 128
+"""The same beside running answers, which stand still meanwhile."""
 _NONE: Final = -1
 _PARSED_FROM_TEXT: Final = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
 _WARNING: Final = 3
@@ -61,20 +62,29 @@ class NativeLog:
 class NativeModel:
     """A model, its vocabulary and a context that many sequences share. `filler` stands for an empty prompt.
 
-    `window` is how many tokens one sequence may have, `cells` how many all of them may have together, and at most
-    `parallel` rows of logits come out of one batch of at most `batch` tokens.
+    `window` is how many tokens one sequence may have, `cells` how many all of them may have together. One batch has at
+    most `largest_batch` tokens and gives the logits of at most `rows` of them; `batch` and `beside` are how many
+    tokens of prompts are best computed at once, alone and beside answers.
     """
 
-    def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None]) -> None:
-        """Load the file; ModelLoadFailed gives llama.cpp's reason, and nothing stays allocated."""
+    def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None], machine: Machine) -> None:
+        """Load the file; ModelLoadFailed gives llama.cpp's reason, NotEnoughMemory says how much, and nothing stays
+        allocated."""
         self.spec = spec
         self._log = log
         self._model: Any = None
+        self._adapter: Any = None
         self.context: Any = None
         log.last_error = ""
         try:
+            header = gguf.read(spec.path)
+        except ModelFileInvalid as error:
+            raise ModelLoadFailed(spec.name, error.reason) from error
+        self._plan = plan(spec, header, machine)
+        try:
             self._load(on_percent)
             self._open_context()
+            self._adapt()
         except ModelLoadFailed:
             self.close()
             raise
@@ -95,13 +105,15 @@ class NativeModel:
             return True
 
         params = native.llama_model_default_params()
-        params.n_gpu_layers = self.spec.gpu_layers
+        params.n_gpu_layers = self._plan.gpu_layers
         callback = native.llama_progress_callback(progress)
         params.progress_callback = callback
         self._model = native.llama_model_load_from_file(str(self.spec.path).encode(), params)
         if not self._model:
             raise _Refused("llama.cpp could not read the file")
-        if native.llama_model_has_encoder(self._model) or not native.llama_model_has_decoder(self._model):
+        self.dimensions = native.llama_model_n_embd_out(self._model)
+        writes = native.llama_model_has_decoder(self._model) and not native.llama_model_has_encoder(self._model)
+        if not writes and not self.spec.embedding:
             raise ModelLoadFailed(self.spec.name, "not_for_text")
         self.vocab = native.llama_model_get_vocab(self._model)
         self.vocabulary = native.llama_vocab_n_tokens(self.vocab)
@@ -115,36 +127,41 @@ class NativeModel:
         )
 
     def _open_context(self) -> None:
-        trained = native.llama_model_n_ctx_train(self._model) or _DEFAULT_WINDOW
-        offloads = native.llama_supports_gpu_offload() and self.spec.gpu_layers != 0
-        self.batch = self.spec.batch if offloads else min(self.spec.batch, _CPU_BATCH)
-        threads = self.spec.threads or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-        params = native.llama_context_default_params()
-        self.window = min(self.spec.context or _DEFAULT_WINDOW, trained)
+        planned = self._plan
+        self.largest_batch, self.window, self.parallel = planned.batch, planned.window, planned.parallel
+        self.batch, self.beside = min(_CHUNK, planned.batch), min(_BESIDE, planned.batch)
         # A model whose memory is one running state, not a token each, can neither give a part of it nor go back,
         # and every sequence costs it a whole state.
         self.whole_only = bool(
             native.llama_model_is_recurrent(self._model) or native.llama_model_is_hybrid(self._model)
         )
-        self.parallel = min(self.spec.parallel or (_PARALLEL_STATES if self.whole_only else _PARALLEL), self.batch)
+        if self.whole_only and not self.spec.parallel:
+            self.parallel = min(self.parallel, _PARALLEL_STATES)
         self.sequences = self.parallel * 2 + (0 if self.whole_only else _RESTING)
-        params.n_ctx = self._cells()
-        params.n_batch = params.n_ubatch = self.batch
-        params.n_seq_max = self.sequences
-        params.n_outputs_max = self.sequences  # llama.cpp refuses fewer than sequences
+        self.rows = self.sequences + 1  # llama.cpp refuses fewer than sequences
+        params = native.llama_context_default_params()
+        params.n_ctx = planned.cells
+        params.n_batch = params.n_ubatch = planned.batch
+        params.n_seq_max = self.sequences + 1  # the last one is for measuring
+        params.n_outputs_max = self.rows
         params.kv_unified = True
         # On a processor llama.cpp's flash attention takes fewer than 64 tokens one at a time: behind 600 tokens a step
         # of 16 answers took 203 ms with it and 98 ms without; only prompts are read quicker with it, by 5 to 20 in 100.
         params.flash_attn_type = (
-            native.LLAMA_FLASH_ATTN_TYPE_AUTO if offloads else native.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            native.LLAMA_FLASH_ATTN_TYPE_AUTO if planned.flash_attention else native.LLAMA_FLASH_ATTN_TYPE_DISABLED
         )
+        params.type_k = params.type_v = native.GGML_TYPE_F16 if planned.exact else native.GGML_TYPE_Q8_0
+        params.embeddings = self.spec.embedding
+        if self.spec.embedding and not self._metadata(f"{self._metadata('general.architecture')}.pooling_type"):
+            # One that only ever predicted the next token has read everything when it is at the last one.
+            params.pooling_type = native.LLAMA_POOLING_TYPE_LAST
         params.swa_full = True  # else what slid out of the window could not be gone back to
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads = params.n_threads_batch = self.spec.threads or physical_cores()
         self.context = native.llama_init_from_model(self._model, params)
         if not self.context:
             raise _Refused("llama.cpp could not make a context; memory may not suffice")
         self.memory = native.llama_get_memory(self.context)
-        if not self.memory:
+        if not self.memory and not self.spec.embedding:
             raise ModelLoadFailed(self.spec.name, "not_for_text")
         self.cells: int = native.llama_n_ctx(self.context)
         # llama.cpp asks this before every node of the graph. A Python function would take the interpreter's lock a
@@ -153,14 +170,26 @@ class NativeModel:
         self._ask = native.ggml_abort_callback(_address_of_strlen())
         native.llama_set_abort_callback(self.context, self._ask, ctypes.cast(self._aborting, ctypes.c_void_p))
 
-    def _cells(self) -> int:
-        """Room for one window, and for a second one where several answers share it and memory allows."""
-        if self.parallel == 1:
-            return self.window
-        heads = native.llama_model_n_head_kv(self._model) / max(native.llama_model_n_head(self._model), 1)
-        token = native.llama_model_n_layer(self._model) * native.llama_model_n_embd(self._model) * heads * 4
-        spare = int(psutil.virtual_memory().total * _KV_SHARE / max(token, 1))
-        return self.window + min(self.window, spare)
+    def _adapt(self) -> None:
+        """Add the spec's LoRA to the weights, as long as this context lives."""
+        if self.spec.adapter is None:
+            return
+        self._adapter = native.llama_adapter_lora_init(self._model, str(self.spec.adapter).encode())
+        if not self._adapter:
+            raise _Refused(f"{self.spec.adapter.name} is no adapter for this model")
+        adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapter)
+        if native.llama_set_adapters_lora(self.context, adapters, 1, (ctypes.c_float * 1)(self.spec.adapter_scale)):
+            raise _Refused(f"{self.spec.adapter.name} does not fit this model")
+
+    def use(self, threads: int, batch_threads: int, batch: int, beside: int) -> None:
+        """Compute with that many threads for single tokens and for batches, and that many tokens of prompts at once."""
+        native.llama_set_n_threads(self.context, threads, batch_threads)
+        self.batch, self.beside = min(batch, self.largest_batch), min(beside, self.largest_batch)
+        self.described = self._describe(measured=True)
+
+    def logits(self, row: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Of the token that follows the one in this row of the batch computed last; only until the next is computed."""
+        return np.ctypeslib.as_array(native.llama_get_logits_ith(self.context, row), shape=(self.vocabulary,))
 
     def abort(self, wanted: bool) -> None:
         """Break off the running computation and any later one, until called with False; from any thread."""
@@ -185,6 +214,10 @@ class NativeModel:
         if wants_begin and tokens[:1] != [begin]:
             tokens.insert(0, begin)
         return tokens
+
+    def tokens_of(self, part: PromptPart) -> list[int]:
+        """The tokens of a part that stands in the middle of a text; from any thread."""
+        return self._tokens_of(part.text, part.trusted)
 
     def _tokens_of(self, text: str, trusted: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
@@ -230,18 +263,30 @@ class NativeModel:
     @property
     def fingerprint(self) -> str:
         """What a saved state depends on."""
-        found = self.spec.path.stat()
-        return f"{self.spec.path.resolve()}|{found.st_size}|{found.st_mtime_ns}|{version('llama-cpp-python')}"
+        files = [path for path in (self.spec.path, self.spec.adapter) if path is not None]
+        stats = [(path.resolve(), path.stat()) for path in files]
+        told = "|".join(f"{path}|{found.st_size}|{found.st_mtime_ns}" for path, found in stats)
+        layout = f"{self._plan.exact}|{self._plan.flash_attention}|{self.spec.adapter_scale}"
+        return f"{told}|{layout}|{version('llama-cpp-python')}"
+
+    @property
+    def system(self) -> str:
+        """What the library was compiled for, in llama.cpp's words."""
+        said: bytes = native.llama_print_system_info()
+        return said.decode("utf-8", "replace")
 
     def close(self) -> None:
         if self.context:
             native.llama_free(self.context)
             self.context = None
+        if self._adapter:
+            native.llama_adapter_lora_free(self._adapter)
+            self._adapter = None
         if self._model:
             native.llama_model_free(self._model)
             self._model = None
 
-    def _describe(self) -> LoadedModel:
+    def _describe(self, *, measured: bool = False) -> LoadedModel:
         template = native.llama_model_chat_template(self._model, None)
         return LoadedModel(
             context=self.window,
@@ -254,6 +299,20 @@ class NativeModel:
             bos_token=self._text_of(native.llama_vocab_bos(self.vocab)),
             eos_token=self._text_of(native.llama_vocab_eos(self.vocab)),
             special_tokens=tuple(self._text_of(token) for token in sorted(self.control)),
+            memory=self._plan.memory,
+            choices=self._choices(measured),
+        )
+
+    def _choices(self, measured: bool) -> tuple[Choice, ...]:
+        threads, batch_threads = native.llama_n_threads(self.context), native.llama_n_threads_batch(self.context)
+        why = "settings" if self.spec.threads else "measured" if measured else "cores"
+        batches = "measured" if measured else "gpu" if self._plan.gpu_layers else "processor"
+        adapter = self.spec.adapter
+        return (
+            Choice("threads", str(threads) if threads == batch_threads else f"{threads}/{batch_threads}", why),
+            Choice("batch", f"{self.batch}/{self.beside}", batches),
+            *self._plan.choices,
+            *([Choice("adapter", f"{adapter.name} × {self.spec.adapter_scale:g}", "settings")] if adapter else []),
         )
 
     def _metadata(self, key: str) -> str:
@@ -270,22 +329,6 @@ class NativeModel:
 
 class _Refused(Exception):
     """llama.cpp returned nothing; its log says why."""
-
-
-def devices() -> tuple[str, ...]:
-    """What llama.cpp can compute on, in its own words."""
-    libggml.ggml_backend_dev_count.restype = ctypes.c_size_t
-    libggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-    libggml.ggml_backend_dev_get.restype = ctypes.c_void_p
-    for ask in (libggml.ggml_backend_dev_name, libggml.ggml_backend_dev_description):
-        ask.argtypes = [ctypes.c_void_p]
-        ask.restype = ctypes.c_char_p
-    found = (libggml.ggml_backend_dev_get(index) for index in range(libggml.ggml_backend_dev_count()))
-    return tuple(
-        f"{libggml.ggml_backend_dev_name(device).decode('utf-8', 'replace')}: "
-        f"{libggml.ggml_backend_dev_description(device).decode('utf-8', 'replace')}"
-        for device in found
-    )
 
 
 def _address_of_strlen() -> int:

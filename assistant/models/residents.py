@@ -145,6 +145,11 @@ class Residents:
         del resident.tokens[size:], resident.cells[size:]
         resident.aligned = min(resident.aligned, size)
 
+    def realign(self) -> None:
+        """Batches are cut otherwise from now on."""
+        for resident in self._all:
+            resident.aligned, resident.from_nothing = 0, False
+
     def rest(self, resident: Resident) -> None:
         """Nobody writes in it any more; it stays as long as there is room."""
         if resident.tokens and not resident.doomed:

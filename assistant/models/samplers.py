@@ -58,9 +58,7 @@ class Sampler:
 
     def draw(self, row: int) -> int:
         """The token that follows the one that stood in this row of the batch computed last."""
-        logits = np.ctypeslib.as_array(
-            native.llama_get_logits_ith(self._model.context, row), shape=(self._model.vocabulary,)
-        )
+        logits = self._model.logits(row)
         self._penalise(logits)
         if self._grammar is None:
             token = int(native.llama_sampler_sample(self._chain, self._model.context, row))

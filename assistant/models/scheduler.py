@@ -1,4 +1,4 @@
-"""Who is served when: the queue of the engine's process, and which model is loaded for whom.
+"""Who is served when: the queue of the engine's process, and which models are loaded for whom.
 
 `run` belongs to the thread that loads and computes; everything else may be called from the thread that reads
 commands. Runs in the engine's process only.
@@ -6,93 +6,76 @@ commands. Runs in the engine's process only.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from assistant.errors import AssistantError, EngineBusy
+from assistant.errors import AssistantError, DeadlinePassed, EngineBusy
 from assistant.models.completion import Completion
-from assistant.models.decoder import RANKS, Decoder, Writing
-from assistant.models.native_model import NativeLog, NativeModel
-from assistant.models.protocol import Advanced, ModelSpec, Occupancy, Priority, Waiting
-from assistant.models.wire import Answer, Count, Counted, Described, Generate, Load, failed
+from assistant.models.decoder import Decoder
+from assistant.models.jobs import Job, Line
+from assistant.models.loaded import Loaded, LoadedModels
+from assistant.models.native_model import NativeLog
+from assistant.models.protocol import Advanced, ModelSpec, Occupancy, Waiting
+from assistant.models.scoring import ScoredText
+from assistant.models.text_embedder import TextEmbedder
+from assistant.models.wire import Answer, Count, Counted, Described, Embed, Generate, Load, Request, Score, failed
 
 _USUAL_SECONDS: Final = 10.0
 """What a request is expected to take before any has been seen."""
-_PATIENCE_S: Final = 5.0
-"""Waiting this long is worth a turn."""
-
-
-class Job:
-    """A request that is waiting or being written."""
-
-    def __init__(self, request: int, command: Load | Generate | Count) -> None:
-        self.request = request
-        self.command = command
-        self.position = 0
-        self.cancelled = False
-        self.arrived = time.monotonic()
-        self.began = 0.0
-        self.turn = 0
-        self.writing: Writing | None = None
-
-    @property
-    def spec(self) -> ModelSpec:
-        return self.command.spec
-
-    @property
-    def priority(self) -> Priority:
-        return self.command.generation.priority if isinstance(self.command, Generate) else "person"
-
-    @property
-    def owner(self) -> str:
-        return self.command.generation.owner if isinstance(self.command, Generate) else ""
+_EMBEDDED: Final = 16
+"""Texts that are taken out of the queue at a time; they are embedded one by one all the same."""
 
 
 class Scheduler:
     """Takes jobs, up to `queue_limit` waiting ones of a priority, and answers through `emit`, from any thread."""
 
-    def __init__(self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int) -> None:
+    def __init__(
+        self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int, memory_limit: int = 0
+    ) -> None:
+        """`memory_limit` in bytes for all loaded models; 0 leaves it to them."""
         self._emit = emit
-        self._log = log
         self._queue_limit = queue_limit
         self._changed = threading.Condition()
-        self._waiting: list[Job] = []
+        self._line = Line()
         self._running: list[Job] = []
         self._computing: list[Job] = []
         """Those of the step under way."""
+        self._computer: Loaded | None = None
+        """The model that is computing."""
+        self._step_began = 0.0
+        self._steps = itertools.count(1)
+        self._stepped: dict[ModelSpec, int] = {}
+        """The number of the last step that each model made."""
         self._forgotten: list[str] = []
         self._closing = False
-        self._turn = 0
-        self._next_turns: dict[str, int] = {}
         self._usual_seconds = _USUAL_SECONDS
-        self._model_held = threading.Lock()  # while held, the model is neither replaced nor freed
-        self._decoder: Decoder | None = None
+        self._models_held = threading.Lock()  # while held, no model is added or freed
+        self._models = LoadedModels(log, memory_limit)
 
-    def submit(self, request: int, command: Load | Generate | Count) -> None:
+    def submit(self, request: int, command: Request) -> None:
         """Answer at once what needs no computing, queue the rest; a full queue is answered with EngineBusy."""
         if self._answered(request, command):
             return
         job = Job(request, command)
         with self._changed:
-            # Background work may fill its own share of the queue and never that of people.
-            ahead = sum(RANKS[other.priority] <= RANKS[job.priority] for other in self._waiting)
+            ahead = self._line.ahead(job)
             if ahead >= self._queue_limit + self._places(job):
                 busy = EngineBusy(ahead, self._queue_limit, retry_after=math.ceil(self._usual_seconds))
                 self._emit(request, failed(busy))
                 return
-            self._give_turn(job)
-            self._waiting.append(job)
-            if job.priority != "background":
-                self._break_off(lambda other: other.priority == "background")
+            self._line.join(job)
+            self._break_off(lambda other: job.priority != "background" and other.priority == "background")
             self._changed.notify()
 
     def cancel(self, request: int) -> None:
-        """Forget a waiting job, end one that is being written, at once where nobody else is in its step."""
+        """Forget a waiting job, end one that is being served, at once where nobody else is in its step."""
         with self._changed:
-            self._waiting = [job for job in self._waiting if job.request != request]
+            self._line.drop(lambda job: job.request == request)
             for job in self._running:
                 if job.request == request:
                     job.cancelled = True
@@ -113,30 +96,32 @@ class Scheduler:
             self._changed.notify()
 
     def describe(self) -> Described:
-        with self._model_held:
-            decoder = self._decoder
-            if decoder is None:
-                return Described(None, None, Occupancy(waiting=len(self._waiting)))
-            model, residents = decoder.model, decoder.residents
-            occupancy = Occupancy(
-                writing=len(decoder.writing),
-                waiting=len(self._waiting),
-                resting=len(residents) - len(decoder.writing),
-                cells=model.cells,
-                cells_used=residents.used,
-                shelved=len(decoder.shelf) if decoder.shelf else 0,
+        began = self._step_began
+        step = time.monotonic() - began if began else 0.0
+        with self._models_held:
+            loaded = list(self._models)
+            busy = Occupancy(
+                waiting=len(self._line),
+                step_s=step,
+                memory=self._models.memory,
+                memory_limit=self._models.limit,
+                models=tuple(model.spec.name for model in loaded),
             )
-            return Described(model.spec.name, model.described, occupancy)
+            decoders = [model for model in loaded if isinstance(model, Decoder)]
+            for decoder in decoders:
+                busy = _with(busy, decoder)
+            if not decoders:
+                return Described(None, None, busy)
+            return Described(decoders[-1].spec.name, decoders[-1].described, busy)
 
     def run(self) -> None:
         """Serve until closed."""
         while not self._closing:
-            self._drop_cancelled()
+            self._drop_unwanted()
             self._forget()
             self._admit()
             self._step()
-        if self._decoder is not None:
-            self._decoder.close()
+        self._models.close()
 
     # Admission
 
@@ -144,118 +129,165 @@ class Scheduler:
         """Begin what may begin, in order, waiting while there is nothing to do at all."""
         while True:
             with self._changed:
-                while not (self._waiting or self._running or self._forgotten or self._closing):
+                while not (self._line or self._running or self._forgotten or self._closing or self._models.unmeasured):
                     self._changed.wait()
-                job = next(iter(self._line()), None)
-                if job is None or self._closing or not self._may_begin(job):
+                job = None if self._closing else self._next()
+                if job is None:
                     self._tell_positions()
                     return
-                self._waiting.remove(job)
+                self._line.serve(job)
                 self._running.append(job)
-                self._turn = max(self._turn, job.turn)
-                job.began = time.monotonic()
             self._begin(job)
 
-    def _line(self) -> list[Job]:
-        """People before tasks before background; among equals owners take turns; else in the order they came.
+    def _next(self) -> Job | None:
+        """The first in line that may begin. Who waits for room for a model holds up all behind, else it never came;
+        who waits for a place holds up those of the same model only."""
+        full: set[ModelSpec] = set()
+        for job in self._line:
+            if self._models.find(job.spec) is None:
+                return job if self._models.could_load(job.spec, self._needed()) else None
+            if job.spec not in full and self._places(job) > 0:
+                return job
+            full.add(job.spec)
+        return None
 
-        Who waits gains on those who come later, so that nobody is overtaken for ever.
-        """
-        now = time.monotonic()
-        return sorted(
-            self._waiting,
-            key=lambda job: (RANKS[job.priority], job.turn - (now - job.arrived) / _PATIENCE_S, job.request),
-        )
-
-    def _give_turn(self, job: Job) -> None:
-        """An owner's next request has the turn after the one before it, and never one that has passed."""
-        job.turn = max(self._turn, self._next_turns.get(job.owner, 0) if job.owner else 0)
-        self._next_turns = {owner: turn for owner, turn in self._next_turns.items() if turn > self._turn}
-        if job.owner:
-            self._next_turns[job.owner] = job.turn + 1
-
-    def _may_begin(self, job: Job) -> bool:
-        """Whether there is a place for it, and its model is loaded or nobody would miss the one that is."""
-        if self._decoder is None or self._decoder.model.spec != job.spec:
-            return not self._running
-        if not isinstance(job.command, Generate):
-            return True
-        return self._places(job) > 0
+    def _needed(self) -> set[ModelSpec]:
+        return {job.spec for job in self._running}
 
     def _places(self, job: Job) -> int:
-        """How many answers like this one could begin now."""
-        decoder = self._decoder  # read once: the other thread may be replacing it
-        if decoder is None or decoder.model.spec != job.spec:
+        """How many requests like this one could begin now; background work never takes more than are served at once."""
+        loaded = self._models.find(job.spec)
+        if loaded is None:
             return 0
-        served = sum(RANKS[other.priority] <= RANKS[job.priority] for other in self._running)
-        return max(0, decoder.model.parallel - served)
+        if isinstance(job.command, Load | Count):
+            return 1
+        places = _EMBEDDED
+        if isinstance(loaded, Decoder):
+            places = loaded.model.parallel if job.priority == "background" else loaded.room
+        served = sum(other.rank <= job.rank and other.spec == job.spec for other in self._running)
+        return max(0, places - served)
 
     def _begin(self, job: Job) -> None:
         try:
-            decoder = self._loaded(job.spec)
+            loaded = self._models.use(job.spec) or self._load(job)
             match job.command:
                 case Load():
-                    self._end(job, decoder.model.described)
+                    self._end(job, loaded.described)
                 case Count(prompt=prompt):
-                    self._end(job, Counted(len(decoder.model.tokenise(prompt))))
-                case Generate(generation=generation, received_at=received_at):
+                    self._end(job, Counted(len(loaded.model.tokenise(prompt))))
+                case Generate(generation=generation, received_at=received_at) if isinstance(loaded, Decoder):
                     completion = Completion(
-                        decoder.model, generation, received_at, emit=lambda event: self._emit(job.request, event)
+                        loaded.model, generation, received_at, emit=lambda event: self._emit(job.request, event)
                     )
-                    job.writing = decoder.begin(completion, generation.priority, generation.keep)
+                    job.writing = loaded.begin(completion, job.priority, generation.keep)
+                case Score(scoring=scoring) if isinstance(loaded, Decoder):
+                    text = ScoredText(loaded.model, scoring, emit=lambda event: self._emit(job.request, event))
+                    job.writing = loaded.begin(text, job.priority)
+                case _:
+                    pass  # a text to be embedded waits for its step
         except AssistantError as error:
             self._end(job, failed(error))
 
-    def _loaded(self, spec: ModelSpec) -> Decoder:
-        if self._decoder is not None:
-            if self._decoder.model.spec == spec:
-                return self._decoder
-            with self._model_held:
-                self._decoder.close()
-                self._decoder = None
-        decoder = Decoder(NativeModel(spec, self._log, on_percent=lambda percent: self._tell_loading(spec, percent)))
-        with self._model_held:
-            self._decoder = decoder
-        return decoder
+    def _load(self, job: Job) -> Loaded:
+        """Loading takes seconds, in which the other thread may well ask what is loaded."""
+        needed = self._needed() - {job.spec}
+        with self._models_held:
+            self._models.make_room(job.spec, needed)
+        loaded = self._models.load(job.spec, lambda percent: self._tell_loading(job.spec, percent))
+        with self._models_held:
+            self._models.add(loaded)
+        return loaded
 
     # Computing
 
     def _step(self) -> None:
-        decoder = self._decoder
-        if decoder is None or not decoder.writing:
+        """Let the model compute whose turn it is; background work only where nobody else is served at all."""
+        served = [job for job in self._running if job.writing is not None or isinstance(job.command, Embed)]
+        urgent = [job for job in served if job.priority != "background"] or served
+        if not urgent:
+            self._measure()
             return
+        spec = min((job.spec for job in urgent), key=lambda spec: self._stepped.get(spec, 0))
+        self._stepped[spec] = next(self._steps)
+        loaded = self._models.find(spec)
+        if isinstance(loaded, Decoder):
+            self._decode(loaded)
+        elif loaded is not None:
+            self._embed(loaded, min((job for job in urgent if job.spec == spec), key=lambda job: job.rank))
+
+    def _decode(self, decoder: Decoder) -> None:
         active = decoder.active()
-        with self._changed:
-            self._computing = [job for job in self._running if job.writing in active]
-            decoder.model.abort(any(job.cancelled for job in self._computing))
+        self._compute(decoder, [job for job in self._running if job.writing in active])
         ended = decoder.step(active)
-        with self._changed:
-            self._computing = []
+        self._computed()
         for writing, last in ended:
             job = next(job for job in self._running if job.writing is writing)
             self._end(job, failed(last) if isinstance(last, AssistantError) else last)
 
-    def _break_off(self, dispensable: Callable[[Job], bool]) -> None:
-        """End the step under way if it serves nobody but these."""
-        decoder = self._decoder
-        if decoder is not None and self._computing and all(map(dispensable, self._computing)):
-            decoder.model.abort(True)
+    def _embed(self, embedder: TextEmbedder, job: Job) -> None:
+        self._compute(embedder, [job])
+        try:
+            embedded = embedder.embed(job.command.embedding.text) if isinstance(job.command, Embed) else None
+        except AssistantError as error:
+            self._computed()
+            self._end(job, failed(error))
+            return
+        self._computed()
+        if embedded is not None:
+            self._end(job, embedded)
 
-    def _drop_cancelled(self) -> None:
-        for job in [job for job in self._running if job.cancelled]:
-            self._end(job, None)
+    def _measure(self) -> None:
+        """Nobody wants anything: try what is quickest on this machine. Whoever comes breaks it off."""
+        spec = self._models.unmeasured
+        if spec is None:
+            return
+        loaded = self._models.find(spec)
+        with self._changed:
+            if self._line or self._closing or loaded is None:
+                return
+            self._computer, self._computing = loaded, []
+            loaded.model.abort(False)
+        self._step_began = time.monotonic()
+        self._models.measure(spec)
+        self._computed()
+
+    def _compute(self, loaded: Loaded, jobs: list[Job]) -> None:
+        with self._changed:
+            self._computer, self._computing = loaded, jobs
+            loaded.model.abort(bool(jobs) and all(job.cancelled for job in jobs))
+            self._step_began = time.monotonic()
+
+    def _computed(self) -> None:
+        self._step_began = 0.0
+        with self._changed:
+            self._computing = []
+
+    def _break_off(self, dispensable: Callable[[Job], bool]) -> None:
+        """End the computation under way if it serves nobody but these."""
+        if self._computer is not None and self._step_began and all(map(dispensable, self._computing)):
+            self._computer.model.abort(True)
+
+    def _drop_unwanted(self) -> None:
+        """Those that were cancelled, and those whose deadline has passed."""
+        with self._changed:
+            late = self._line.drop(lambda job: job.late)
+        for job in late:
+            self._emit(job.request, failed(DeadlinePassed(job.deadline_s)))
+        for job in [job for job in self._running if job.cancelled or job.late]:
+            self._end(job, None if job.cancelled else failed(DeadlinePassed(job.deadline_s)))
 
     def _forget(self) -> None:
         with self._changed:
             forgotten, self._forgotten = self._forgotten, []
-        if self._decoder is not None:
+        for decoder in [loaded for loaded in self._models if isinstance(loaded, Decoder)] if forgotten else ():
             for keep in forgotten:
-                self._decoder.residents.forget(keep)
+                decoder.residents.forget(keep)
 
     def _end(self, job: Job, last: Answer | None) -> None:
         """Give the job's place free before its last answer leaves: who reads that answer finds nobody ahead."""
-        if job.writing is not None and self._decoder is not None:
-            self._decoder.leave(job.writing)
+        loaded = self._models.find(job.spec)
+        if job.writing is not None and isinstance(loaded, Decoder):
+            loaded.leave(job.writing)
         with self._changed:
             self._running.remove(job)
             if isinstance(job.command, Generate):
@@ -267,29 +299,46 @@ class Scheduler:
 
     # Telling
 
-    def _answered(self, request: int, command: Load | Generate | Count) -> bool:
-        if isinstance(command, Generate) or not self._model_held.acquire(blocking=False):
+    def _answered(self, request: int, command: Request) -> bool:
+        if not isinstance(command, Load | Count) or not self._models_held.acquire(blocking=False):
             return False
         try:
-            if self._decoder is None or self._decoder.model.spec != command.spec:
+            loaded = self._models.use(command.spec)
+            if loaded is None:
                 return False
-            model = self._decoder.model
             if isinstance(command, Count):
-                self._emit(request, Counted(len(model.tokenise(command.prompt))))
+                self._emit(request, Counted(len(loaded.model.tokenise(command.prompt))))
             else:
-                self._emit(request, model.described)
+                self._emit(request, loaded.described)
             return True
         finally:
-            self._model_held.release()
+            self._models_held.release()
 
     def _tell_positions(self) -> None:
-        for index, job in enumerate(self._line()):
+        for index, job in enumerate(self._line):
             if job.position != index + 1:
                 job.position = index + 1
                 self._emit(job.request, Waiting(job.position))
 
     def _tell_loading(self, spec: ModelSpec, percent: int) -> None:
         with self._changed:
-            for job in (*self._running, *self._waiting):
+            for job in (*self._running, *self._line):
                 if job.spec == spec:
                     self._emit(job.request, Advanced("loading", percent, 100))
+
+
+def _with(busy: Occupancy, decoder: Decoder) -> Occupancy:
+    """What is told so far and this model's part."""
+    residents, shelf, writing = decoder.residents, decoder.shelf, len(decoder.writing)
+    return replace(
+        busy,
+        writing=busy.writing + writing,
+        resting=busy.resting + len(residents) - writing,
+        cells=busy.cells + decoder.model.cells,
+        cells_used=busy.cells_used + residents.used,
+        shelved=busy.shelved + (len(shelf) if shelf else 0),
+        shelf=shelf.size if shelf else busy.shelf,
+        shelf_limit=shelf.limit if shelf else busy.shelf_limit,
+        guessed=busy.guessed + decoder.guessed,
+        guessed_right=busy.guessed_right + decoder.guessed_right,
+    )

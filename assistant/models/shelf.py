@@ -58,6 +58,15 @@ class Shelf:
         return len(self._kept)
 
     @property
+    def limit(self) -> int:
+        return self._limit
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole folder, other models' files included."""
+        return sum(path.stat().st_size for path in self._folder.glob(f"*{_SUFFIX}") if path.exists())
+
+    @property
     def kept(self) -> list[Kept]:
         return list(self._kept.values())
 

@@ -1,0 +1,64 @@
+"""A GGUF file that turns texts into vectors. Runs in the engine's process only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import llama_cpp.llama_cpp as native
+import numpy as np
+
+from assistant.errors import PromptTooLong
+from assistant.models.batch import ABORTED
+from assistant.models.native_model import NativeLog, NativeModel
+from assistant.models.plan import Machine
+from assistant.models.protocol import Embedded, ModelSpec, PromptPart
+
+_LONGEST: Final = 2048
+"""Tokens: a text has to be computed in one batch, whose buffers grow with it."""
+
+
+class TextEmbedder:
+    """One text at a time; vectors are of length 1."""
+
+    def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None], machine: Machine) -> None:
+        """Raises ModelLoadFailed or NotEnoughMemory."""
+        self.model = NativeModel(
+            replace(spec, context=min(spec.context or _LONGEST, _LONGEST), batch=_LONGEST, parallel=1),
+            log,
+            on_percent,
+            machine,
+        )
+        self.spec = spec
+        self.described = replace(self.model.described, dimensions=self.model.dimensions)
+
+    def embed(self, text: str) -> Embedded | None:
+        """The text's vector; None when the computation was broken off. Raises PromptTooLong."""
+        model = self.model
+        tokens = model.tokenise([PromptPart(text, trusted=False)]) or [model.filler]
+        if len(tokens) > model.window:
+            raise PromptTooLong(len(tokens), model.window)
+        batch = native.llama_batch_init(len(tokens), 0, 1)
+        try:
+            for index, token in enumerate(tokens):
+                batch.token[index], batch.pos[index] = token, index
+                batch.n_seq_id[index], batch.seq_id[index][0] = 1, 0
+                batch.logits[index] = True
+            batch.n_tokens = len(tokens)
+            if model.memory:  # a model that reads both ways at once has none
+                native.llama_memory_seq_rm(model.memory, 0, -1, -1)
+            code = native.llama_decode(model.context, batch)
+        finally:
+            native.llama_batch_free(batch)
+        if code == ABORTED:
+            return None
+        if code != 0:
+            raise RuntimeError(f"llama_decode failed with code {code} on a text of {len(tokens)} tokens")
+        found = native.llama_get_embeddings_seq(model.context, 0)
+        vector = np.ctypeslib.as_array(found, shape=(model.dimensions,)).astype(np.float64)
+        length = float(np.linalg.norm(vector)) or 1.0
+        return Embedded(tuple((vector / length).tolist()), len(tokens))
+
+    def close(self) -> None:
+        self.model.close()
