@@ -108,8 +108,8 @@ class LoadedModels:
             return
         if measured is not None and spec.measurements is not None and isinstance(decoder, Decoder):
             self._measuring.pop(spec).close()
-            decoder.use(measured)
             Measurements(spec.measurements).put(key_of(decoder.model), measured)
+            decoder.use(measured)
 
     def _remember(self, decoder: Decoder) -> None:
         if decoder.spec.measurements is None:
