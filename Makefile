@@ -46,7 +46,7 @@ bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people 
 	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
 	$(BIN)/python -m benchmarks.engine_load --model $(TEST_MODEL)
 
-engine: | $(VENV)/bin/python  ## Build llama.cpp for this machine's processor or GPU (set CMAKE_ARGS for a GPU)
+engine: | $(VENV)/bin/python  ## Build llama.cpp for what this machine has (PATINA_GPU=cpu, cuda, hip, metal or vulkan to choose)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt
 
 browser: $(VENV)/.test-installed  ## Make sure that there is a Chromium for the page's tests
@@ -59,7 +59,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Patina needs Python 3.11 or later. / Patina 需要 Python 3.11 或更高版本。" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml constraints.txt installers/llama_cpp.sh installers/amx_probe.cpp | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml constraints.txt installers/llama_cpp.sh installers/gpu.sh installers/amx_probe.cpp | $(VENV)/bin/python
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt
 	$(PIP) install --quiet $(CONSTRAINTS) -e .
 	@touch $@

@@ -6,10 +6,11 @@
 set -eu
 checkout="$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)"
 . "$checkout/installers/steps.sh"
+. "$checkout/installers/gpu.sh"
 
 data="${XDG_DATA_HOME:-$HOME/.local/share}"
 prefix="$data/patina"
-gpu=auto
+gpu="${PATINA_GPU:-auto}"
 service=0
 desktop=1
 while [ $# -gt 0 ]; do
@@ -23,44 +24,15 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+check_gpu "$gpu"
 venv="$prefix/venv"
-
-has() { command -v "$1" >/dev/null 2>&1; }
 
 find_python || fail \
     "Patina needs Python 3.11 or later with its venv module (Debian, Ubuntu: sudo apt install python3 python3-venv; Fedora: sudo dnf install python3)." \
     "Patina 需要 Python 3.11 或更高版本以及 venv 模块（Debian、Ubuntu：sudo apt install python3 python3-venv；Fedora：sudo dnf install python3）。"
 
-if [ "$gpu" = auto ]; then
-    gpu=cpu
-    if has nvidia-smi && nvidia-smi -L >/dev/null 2>&1; then
-        if has nvcc; then
-            gpu=cuda
-            say "GPU: NVIDIA with the CUDA toolkit found; building for CUDA." "显卡：找到 NVIDIA 显卡和 CUDA 工具包，使用 CUDA。"
-        else
-            say "GPU: NVIDIA found, but not the CUDA toolkit (nvcc). Install it and run this again to use the card." \
-                "显卡：找到 NVIDIA 显卡，但没有 CUDA 工具包（nvcc）。安装后重新运行本脚本即可使用显卡。"
-        fi
-    elif has rocminfo && has hipcc; then
-        gpu=hip
-        say "GPU: AMD with ROCm found; building for HIP." "显卡：找到 AMD 显卡和 ROCm，使用 HIP。"
-    fi
-    if [ "$gpu" = cpu ] && has glslc && has vulkaninfo && vulkaninfo --summary 2>/dev/null | grep -q 'DISCRETE_GPU\|INTEGRATED_GPU'; then
-        gpu=vulkan
-        say "GPU: a Vulkan device and its shader compiler found; building for Vulkan." "显卡：找到 Vulkan 设备和着色器编译器，使用 Vulkan。"
-    fi
-    [ "$gpu" != cpu ] || say "Building for the processor: no GPU that can be built for was found." "使用处理器运行：没有找到可用的显卡环境。"
-fi
-case "$gpu" in
-    cpu) cmake_args="" ;;
-    cuda) cmake_args="-DGGML_CUDA=on" ;;
-    hip) cmake_args="-DGGML_HIP=on" ;;
-    vulkan) cmake_args="-DGGML_VULKAN=on" ;;
-    *) fail "--gpu takes auto, cpu, cuda, hip or vulkan." "--gpu 只能是 auto、cpu、cuda、hip 或 vulkan。" ;;
-esac
-
 make_venv "$venv"
-install_packages "$venv" "$checkout" "$cmake_args"
+install_packages "$venv" "$checkout" "$gpu"
 link_command "$venv" "$HOME/.local/bin"
 
 if [ "$desktop" = 1 ]; then

@@ -6,9 +6,10 @@
 set -eu
 checkout="$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)"
 . "$checkout/installers/steps.sh"
+. "$checkout/installers/gpu.sh"
 
 prefix="$HOME/Library/Application Support/patina"
-gpu=auto
+gpu="${PATINA_GPU:-auto}"
 service=0
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -20,29 +21,14 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+check_gpu "$gpu"
 venv="$prefix/venv"
 
 find_python || fail "Patina needs Python 3.11 or later: brew install python@3.12" \
     "Patina 需要 Python 3.11 或更高版本：brew install python@3.12"
 
-if [ "$gpu" = auto ]; then
-    if [ "$(uname -m)" = arm64 ]; then
-        gpu=metal
-        say "GPU: Apple silicon; building for Metal." "显卡：Apple 芯片，使用 Metal。"
-    else
-        gpu=cpu
-        say "Building for the processor: Metal is slower than the processor on most Intel Macs." \
-            "使用处理器运行：多数 Intel Mac 上 Metal 反而更慢。"
-    fi
-fi
-case "$gpu" in
-    # Said for the processor too: left alone, a source build on any Mac chooses Metal.
-    cpu) cmake_args="-DGGML_METAL=off" ;;
-    metal) cmake_args="-DGGML_METAL=on" ;;
-    *) fail "--gpu takes auto, cpu or metal." "--gpu 只能是 auto、cpu 或 metal。" ;;
-esac
 make_venv "$venv"
-install_packages "$venv" "$checkout" "$cmake_args"
+install_packages "$venv" "$checkout" "$gpu"
 link_command "$venv" "$HOME/.local/bin"
 
 if [ "$service" = 1 ]; then

@@ -32,8 +32,8 @@ make_venv() { # make_venv FOLDER
     fi
 }
 
-install_packages() { # install_packages VENV CHECKOUT CMAKE_ARGS
-    sh "$2/installers/llama_cpp.sh" "$1/bin/python" "$2/constraints.txt" "$3"
+install_packages() { # install_packages VENV CHECKOUT GPU
+    PATINA_GPU="$3" sh "$2/installers/llama_cpp.sh" "$1/bin/python" "$2/constraints.txt"
     say "Installing Patina and what it stands on." "正在安装 Patina 及其依赖。"
     "$1/bin/python" -m pip --disable-pip-version-check install --quiet -c "$2/constraints.txt" "$2"
     # The same version number may stand on newer code.
