@@ -77,11 +77,29 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class Logprob:
+    """A token and the natural logarithm of its probability; `bytes` may be part of a character only."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob(Logprob):
+    """One that was drawn, and the likeliest ones at its place."""
+
+    top_logprobs: tuple[Logprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer; never half a character."""
+    """A piece of the answer; never half a character. `logprobs` are those of its tokens, where they were asked for:
+    only then a piece may be empty, because what was drawn last made no whole character."""
 
     turn_id: str
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

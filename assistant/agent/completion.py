@@ -15,11 +15,13 @@ from assistant.config import Sampling
 from assistant.events import Event, TurnFinished
 from assistant.metrics import Metrics
 from assistant.models.chat_model import ChatModel
+from assistant.models.protocol import Priority
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What an OpenAI client asks; `tools` and `response_format` as that API words them."""
+    """What an OpenAI client asks; `tools` and `response_format` as that API words them, the last four as
+    assistant.models.protocol.Generation does."""
 
     messages: tuple[BaseMessage, ...]
     model: str | None = None
@@ -28,6 +30,10 @@ class CompletionRequest:
     tools: tuple[dict[str, Any], ...] = ()
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
+    likelihoods: int | None = None
+    priority: Priority = "person"
+    owner: str = ""
+    deadline_s: float = 0.0
 
 
 async def complete(model: ChatModel, request: CompletionRequest, metrics: Metrics) -> AsyncGenerator[Event, None]:
@@ -35,11 +41,19 @@ async def complete(model: ChatModel, request: CompletionRequest, metrics: Metric
 
     A prompt longer than the window is the model's to refuse: nothing may leave messages that are not ours.
     """
-    options: dict[str, Any] = {"sampling": request.sampling, "stop": list(request.stop) or None}
+    options: dict[str, Any] = {
+        "sampling": request.sampling,
+        "stop": list(request.stop) or None,
+        "priority": request.priority,
+        "owner": request.owner,
+        "deadline_s": request.deadline_s,
+    }
     if request.tools:
         options |= {"tools": list(request.tools), "tool_choice": request.tool_choice}
     if request.response_format:
         options["response_format"] = request.response_format
+    if request.likelihoods is not None:
+        options |= {"logprobs": True, "top_logprobs": request.likelihoods}
     request_id, answer = uuid.uuid4().hex, Answer()
     outcome = "stopped"
     try:

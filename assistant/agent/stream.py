@@ -9,7 +9,19 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from assistant.events import Event, FinishReason, Progress, Queued, Reasoning, Timings, Token, ToolCalled, Usage
+from assistant.events import (
+    Event,
+    FinishReason,
+    Logprob,
+    Progress,
+    Queued,
+    Reasoning,
+    Timings,
+    Token,
+    TokenLogprob,
+    ToolCalled,
+    Usage,
+)
 from assistant.models.chat_model import ChatModel
 
 
@@ -53,9 +65,10 @@ async def stream(
             if thought := chunk.additional_kwargs.get("reasoning_content"):
                 answer.thoughts.append(thought)
                 yield Reasoning(turn_id, thought)
-            if text := chunk.text:
+            text, logprobs = chunk.text, _logprobs(chunk)
+            if text or logprobs:
                 answer.pieces.append(text)
-                yield Token(turn_id, text)
+                yield Token(turn_id, text, logprobs)
             for part in chunk.tool_call_chunks:
                 call = calls.setdefault(part.get("index") or 0, {"id": "", "name": "", "arguments": ""})
                 call["id"] = part.get("id") or call["id"]
@@ -64,6 +77,18 @@ async def stream(
             _take_totals(chunk, answer)
     for index in sorted(calls):
         yield ToolCalled(turn_id, calls[index]["id"], calls[index]["name"], calls[index]["arguments"])
+
+
+def _logprobs(chunk: AIMessageChunk) -> tuple[TokenLogprob, ...]:
+    told = chunk.response_metadata.get("logprobs") or {}
+    return tuple(
+        TokenLogprob(*_figures(token), tuple(Logprob(*_figures(other)) for other in token["top_logprobs"]))
+        for token in told.get("content") or ()
+    )
+
+
+def _figures(token: dict[str, Any]) -> tuple[str, float, tuple[int, ...]]:
+    return token["token"], token["logprob"], tuple(token["bytes"])
 
 
 def _take_totals(chunk: AIMessageChunk, answer: Answer) -> None:

@@ -8,14 +8,17 @@ LangChain code can use these models and simply not look there. In every streamed
   `{"kind": "loading" | "prefill", "done": n, "total": n}`; such a chunk has no content;
 - `additional_kwargs["reasoning_content"]`: a piece of the model's thinking;
 - `tool_call_chunks`: LangChain's own;
+- `response_metadata["logprobs"]`: where `logprobs` were asked for, `{"content": [...]}` with the tokens of this piece
+  of the answer in OpenAI's shape, so that adding chunks up gives those of the whole;
 - last chunk: `usage_metadata` (with `input_token_details.cache_read`) and `response_metadata` with `finish_reason`,
   `model_name` and `timings` (`queue_ms`, `first_token_ms`, `total_ms`, `tokens_per_second`).
 
 Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistant.config.Sampling), `stop`,
-`tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema) and
-`grammar` (GBNF text, local models only); and for local models, which many share, `priority`, `owner` and `keep` as
-assistant.models.protocol.Generation has them. A caller that stops iterating by cancelling its task frees the model
-at once.
+`tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema),
+`logprobs` and `top_logprobs` (OpenAI's), `deadline_s` (DeadlinePassed when the answer is not complete so many seconds
+after it was asked for) and `grammar` (GBNF text, local models only); and for local models, which many share,
+`priority`, `owner` and `keep` as assistant.models.protocol.Generation has them. A caller that stops iterating by
+cancelling its task frees the model at once.
 """
 
 from __future__ import annotations

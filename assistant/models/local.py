@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.utils.json_schema import dereference_refs
 from pydantic import ConfigDict, PrivateAttr, SkipValidation
 
+from assistant.models.answer_tokens import AnswerTokens, told
 from assistant.models.protocol import (
     Advanced,
     Completed,
@@ -104,6 +105,8 @@ class LocalChatModel(StreamedChatModel):
             priority=options.priority,
             owner=options.owner,
             keep=options.keep,
+            likelihoods=options.likelihoods,
+            deadline_s=options.deadline_s,
         )
         constrained = options.grammar is not None or schema is not None
         answer = _AnswerReader(
@@ -113,11 +116,11 @@ class LocalChatModel(StreamedChatModel):
         async with aclosing(self.engine.generate(self.spec, generation)) as events:
             async for event in events:
                 match event:
-                    case Piece(text):
-                        for chunk in answer.feed(text):
+                    case Piece():
+                        for chunk in answer.feed(event):
                             yield chunk
                     case Completed(finish_reason, usage, timings):
-                        for chunk in answer.close():
+                        for chunk in answer.close(cut=finish_reason == "length"):
                             yield chunk
                         reason = "tool_calls" if answer.calls and finish_reason == "stop" else finish_reason
                         yield last_chunk(self.model_name, reason, usage, timings)
@@ -151,13 +154,18 @@ class _AnswerReader:
     def __init__(self, *, offered: Sequence[str], opened: bool) -> None:
         self._reasoning = ReasoningSplitter(opened=opened)
         self._parser = ToolCallParser(offered)
+        self._tokens = AnswerTokens(opened=opened)
         self.calls = 0
 
-    def feed(self, text: str) -> list[AIMessageChunk]:
-        return self._read(self._reasoning.feed(text))
+    def feed(self, piece: Piece) -> list[AIMessageChunk]:
+        self._tokens.arrive(piece.text, map(told, piece.tokens))
+        return self._read(self._reasoning.feed(piece.text))
 
-    def close(self) -> list[AIMessageChunk]:
-        return [*self._read(self._reasoning.close()), *self._shown(self._parser.close())]
+    def close(self, *, cut: bool) -> list[AIMessageChunk]:
+        """The rest; what was `cut` off by the limit may end in half a character."""
+        found = [*self._read(self._reasoning.close()), *self._shown(self._parser.close())]
+        rest = self._tokens.rest() if cut and not self.calls else []
+        return [*found, text_chunk("", rest)] if rest else found
 
     def _read(self, pieces: Sequence[Thought | Answer]) -> list[AIMessageChunk]:
         found: list[AIMessageChunk] = []
@@ -165,6 +173,7 @@ class _AnswerReader:
             if isinstance(piece, Thought):
                 found.append(reasoning_chunk(piece.text))
             else:
+                self._tokens.begin(piece.text)
                 found += self._shown(self._parser.feed(piece.text))
         return found
 
@@ -172,7 +181,8 @@ class _AnswerReader:
         found: list[AIMessageChunk] = []
         for piece in pieces:
             if isinstance(piece, Text):
-                found.append(text_chunk(piece.text))
+                # Behind a call it is not known how much blank space the parser has dropped.
+                found.append(text_chunk(piece.text, () if self.calls else self._tokens.said(piece.text)))
             else:
                 found.append(call_chunk(self.calls, f"call_{uuid4().hex}", piece.name, piece.arguments))
                 self.calls += 1

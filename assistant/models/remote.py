@@ -13,8 +13,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_open
 from pydantic import PrivateAttr
 
 from assistant.config import RemoteModel
-from assistant.errors import InvalidGrammar, RemoteModelFailed
+from assistant.errors import InvalidGrammar, ParameterRefused, RemoteModelFailed
 from assistant.events import FinishReason, Timings, Usage
+from assistant.models.answer_tokens import AnswerTokens, ToldToken, told_by_server
 from assistant.models.openai_server import DONE, OpenAIServer
 from assistant.models.reasoning import Answer, ReasoningSplitter, Thought
 from assistant.models.streamed import (
@@ -28,6 +29,8 @@ from assistant.models.streamed import (
 
 _EXTRA_FIELDS: Final = ("top_k", "min_p", "repeat_penalty", "repetition_penalty", "stream_options")
 """What not every server knows; a strict one that names them in its refusal is asked again without."""
+_NOT_UNDERSTOOD: Final = (400, 422)
+"""With which servers refuse a field."""
 _PATIENCE_S: Final = 600.0
 """A long prompt may take a small machine minutes to read, and it says nothing meanwhile."""
 _TOKENS_A_MESSAGE: Final = 4
@@ -79,7 +82,7 @@ class RemoteChatModel(StreamedChatModel):
     ) -> AsyncGenerator[AIMessageChunk, None]:
         if options.grammar is not None:
             raise InvalidGrammar(reason="local_only")
-        answer = _AnswerReader()
+        answer = _AnswerReader(options.likelihoods)
         async with aclosing(self._events(messages, options)) as events:
             async for event in events:
                 for chunk in answer.read(event):
@@ -101,8 +104,10 @@ class RemoteChatModel(StreamedChatModel):
                     yield event
             return
         except RemoteModelFailed as error:
+            if error.status in _NOT_UNDERSTOOD and "logprobs" in body and "logprobs" in error.reason:
+                raise ParameterRefused(name="logprobs", reason=error.reason) from error
             named = any(name in error.reason for name in _EXTRA_FIELDS if name in body)
-            if error.status not in (400, 422) or not named:
+            if error.status not in _NOT_UNDERSTOOD or not named:
                 raise
         self._strict = True
         async with aclosing(self._server.completion(self._body(messages, options))) as events:
@@ -129,6 +134,10 @@ class RemoteChatModel(StreamedChatModel):
             }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
+        if options.likelihoods is not None:
+            body["logprobs"] = True
+            if options.likelihoods:  # to llama-server a 0 means: no probabilities at all
+                body["top_logprobs"] = options.likelihoods
         if options.stop:
             body["stop"] = list(options.stop)
         if options.tools:
@@ -144,7 +153,10 @@ class RemoteChatModel(StreamedChatModel):
 class _AnswerReader:
     """Server events on one side, chunks on the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, likelihoods: int | None) -> None:
+        self._likelihoods = likelihoods
+        self._likelihoods_came = False
+        self._tokens = AnswerTokens()
         self._asked = time.perf_counter()
         self._first: float | None = None
         self._reasoning = ReasoningSplitter()
@@ -164,8 +176,11 @@ class _AnswerReader:
             delta = choice.get("delta") or choice.get("message") or {}
             if thought := delta.get("reasoning_content") or delta.get("reasoning"):
                 found.append(reasoning_chunk(thought))
-            if text := delta.get("content"):
-                found += _shown(self._reasoning.feed(text))
+            text = delta.get("content") or ""
+            if text or not (thought or delta.get("tool_calls")):
+                self._tokens.arrive(text, self._told(choice, text))
+            if text:
+                found += self._shown(self._reasoning.feed(text))
             found += [self._call(place, call) for place, call in enumerate(delta.get("tool_calls") or ())]
             if reason := choice.get("finish_reason"):
                 self.finish_reason = _finish_reason(reason, called=bool(self._call_ids))
@@ -174,7 +189,9 @@ class _AnswerReader:
         return found
 
     def close(self) -> list[AIMessageChunk]:
-        return _shown(self._reasoning.close())
+        found = self._shown(self._reasoning.close())
+        rest = [] if self._call_ids else self._tokens.rest()
+        return [*found, text_chunk("", rest)] if rest else found
 
     def timings(self) -> Timings:
         """As seen from here: waiting at the server counts towards the first token."""
@@ -182,6 +199,26 @@ class _AnswerReader:
         first = self._first or now
         speed = self.usage.completion_tokens / (now - first) if now > first else 0.0
         return Timings(0.0, (first - self._asked) * 1000, (now - self._asked) * 1000, speed)
+
+    def _told(self, choice: Mapping[str, Any], text: str) -> Sequence[ToldToken]:
+        """The tokens of a piece of text; ParameterRefused if they are wanted and the server gives none."""
+        if self._likelihoods is None:
+            return ()
+        tokens = told_by_server(choice.get("logprobs"), self._likelihoods)
+        self._likelihoods_came = self._likelihoods_came or bool(tokens)
+        if text and not self._likelihoods_came:
+            raise ParameterRefused(name="logprobs", reason="not_by_server")
+        return tokens
+
+    def _shown(self, pieces: Sequence[Thought | Answer]) -> list[AIMessageChunk]:
+        found: list[AIMessageChunk] = []
+        for piece in pieces:
+            if isinstance(piece, Thought):
+                found.append(reasoning_chunk(piece.text))
+            else:
+                self._tokens.begin(piece.text)
+                found.append(text_chunk(piece.text, self._tokens.said(piece.text)))
+        return found
 
     def _call(self, place: int, call: Mapping[str, Any]) -> AIMessageChunk:
         at, call_id = call.get("index", place), call.get("id") or ""
@@ -198,10 +235,6 @@ class _AnswerReader:
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments, ensure_ascii=False)
         return call_chunk(known, call_id or None, function.get("name"), arguments)
-
-
-def _shown(pieces: Sequence[Thought | Answer]) -> list[AIMessageChunk]:
-    return [reasoning_chunk(piece.text) if isinstance(piece, Thought) else text_chunk(piece.text) for piece in pieces]
 
 
 def _finish_reason(said: str, *, called: bool) -> FinishReason:

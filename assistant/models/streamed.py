@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -21,8 +22,9 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from assistant.config import Sampling
-from assistant.errors import InvalidGrammar, NotFound
+from assistant.errors import DeadlinePassed, InvalidGrammar, NotFound
 from assistant.events import Timings, Usage
+from assistant.models.answer_tokens import ToldToken
 from assistant.models.chat_model import ChatModel
 from assistant.models.protocol import Priority
 
@@ -43,6 +45,10 @@ class ChatOptions:
     priority: Priority = "person"
     owner: str = ""
     keep: str = ""
+    likelihoods: int | None = None
+    """Tell how likely each token of the answer was, and that many others; None tells nothing."""
+    deadline_s: float = 0.0
+    """0 has no end."""
 
     @property
     def tool_names(self) -> tuple[str, ...]:
@@ -64,6 +70,8 @@ def chat_options(default: Sampling, stop: Sequence[str] | None, given: Mapping[s
         priority=given.get("priority") or "person",
         owner=given.get("owner") or "",
         keep=given.get("keep") or "",
+        likelihoods=int(given.get("top_logprobs") or 0) if given.get("logprobs") else None,
+        deadline_s=given.get("deadline_s") or 0.0,
     )
 
 
@@ -136,8 +144,10 @@ class StreamedChatModel(ChatModel):
     async def _generation_chunks(
         self, messages: Sequence[BaseMessage], stop: Sequence[str] | None, given: Mapping[str, Any]
     ) -> AsyncGenerator[ChatGenerationChunk, None]:
-        async with aclosing(self._chunks(messages, chat_options(self.sampling, stop, given))) as chunks:
-            async for chunk in chunks:
+        options = chat_options(self.sampling, stop, given)
+        end = asyncio.get_running_loop().time() + options.deadline_s if options.deadline_s else None
+        async with aclosing(self._chunks(messages, options)) as chunks:
+            while (chunk := await _next(chunks, end, options.deadline_s)) is not None:
                 yield ChatGenerationChunk(message=chunk)
 
     def bind_tools(
@@ -152,8 +162,8 @@ class StreamedChatModel(ChatModel):
         return self.bind(tools=schemas, tool_choice=tool_choice, **kwargs)
 
 
-def text_chunk(text: str) -> AIMessageChunk:
-    return AIMessageChunk(content=text)
+def text_chunk(text: str, tokens: Sequence[ToldToken] = ()) -> AIMessageChunk:
+    return AIMessageChunk(content=text, response_metadata={"logprobs": {"content": list(tokens)}} if tokens else {})
 
 
 def reasoning_chunk(text: str) -> AIMessageChunk:
@@ -185,6 +195,21 @@ def last_chunk(model_name: str, finish_reason: str, usage: Usage, timings: Timin
         },
         chunk_position="last",
     )
+
+
+async def _next(
+    chunks: AsyncGenerator[AIMessageChunk, None], end: float | None, seconds: float
+) -> AIMessageChunk | None:
+    """The next one, None behind the last; DeadlinePassed once the loop's clock is at `end`, whoever finds out first."""
+    try:
+        async with asyncio.timeout_at(end) as limit:
+            return await anext(chunks, None)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise DeadlinePassed(seconds) from error
+    except DeadlinePassed as error:
+        raise DeadlinePassed(seconds) from error
 
 
 def _forced(choice: Any, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -58,6 +58,29 @@ _PARAMS: Final = {
     "empty_message": "messages",
     "invalid_grammar": "response_format",
 }
+_MISTAKES: Final = {
+    "missing": "missing",
+    "too_short": "empty",
+    "int_type": "whole_number",
+    "int_parsing": "whole_number",
+    "int_parsing_size": "whole_number",
+    "int_from_float": "whole_number",
+    "float_type": "number",
+    "float_parsing": "number",
+    "finite_number": "number",
+    "string_type": "text",
+    "bool_type": "true_or_false",
+    "bool_parsing": "true_or_false",
+}
+"""What pydantic calls it, and our word for it in the catalogue."""
+_LIMITS: Final = {
+    "greater_than_equal": ("ge", "at_least", (0, 0.5, 1)),
+    "greater_than": ("gt", "more_than", (0,)),
+    "less_than_equal": ("le", "at_most", (1, 2, 20, 2**31 - 1)),
+}
+"""The same for limits: where pydantic says which, how our words for it begin, and the numbers there are words for."""
+_RESTART_S: Final = 1
+"""A dead engine is started again by the next request."""
 
 
 def status_of(error: AssistantError) -> int:
@@ -83,6 +106,8 @@ def error_response(error: AssistantError, language: Language) -> Response:
     headers = {}
     if isinstance(error, errors.EngineBusy):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.EngineDied):
+        headers["Retry-After"] = str(_RESTART_S)
     if isinstance(error, errors.KeyRefused):
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(error_body(error, language), status_of(error), headers)
@@ -130,7 +155,18 @@ def from_validation(found: Any) -> errors.ParameterRefused:
     if first["type"] == "json_invalid":
         return errors.ParameterRefused(name="body", reason="not_json")
     path = [str(part) for part in first["loc"] if part != "body"]
-    return errors.ParameterRefused(name=".".join(path) or "body", reason=str(first["msg"]))
+    return errors.ParameterRefused(name=".".join(path) or "body", reason=_word(first, path) or str(first["msg"]))
+
+
+def _word(mistake: Any, path: list[str]) -> str | None:
+    kind = mistake["type"]
+    if kind in _LIMITS:
+        fact, word, known = _LIMITS[kind]
+        limit = mistake["ctx"][fact]
+        return f"{word}_{limit:.10g}" if limit in known else None
+    if kind == "literal_error" and path == ["priority"]:
+        return "unknown_priority"
+    return _MISTAKES.get(kind)
 
 
 def error_line(error: AssistantError, language: Language) -> str:

@@ -6,7 +6,7 @@ import base64
 import struct
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
@@ -18,7 +18,19 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.api import Assistant, CompletionRequest
 from assistant.errors import AssistantError, ModelUnknown, ParameterRefused
-from assistant.events import Event, Reasoning, Token, ToolCalled, TurnFailed, TurnFinished, TurnStarted, Usage
+from assistant.events import (
+    Event,
+    Progress,
+    Queued,
+    Reasoning,
+    Token,
+    TokenLogprob,
+    ToolCalled,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+    Usage,
+)
 from assistant.i18n import Language
 from assistant.models.records import ModelInfo
 from assistant.server.errors import CLIENT_GONE, request_language
@@ -35,6 +47,7 @@ class _Answer:
     """Collects one answer for a client that does not stream."""
 
     text: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     calls: list[ToolCalled] = field(default_factory=list)
     finished: TurnFinished | None = None
@@ -80,7 +93,8 @@ class OpenAIRoutes:
             lines = _chunks(events, model, bool(body.stream_options and body.stream_options.include_usage))
             return EventStream(lines, request_language(request.headers, self._language))
         try:
-            return JSONResponse(await while_connected(request.receive, _whole(events)))
+            answer = _whole(events, logprobs=body.likelihoods is not None)
+            return JSONResponse(await while_connected(request.receive, answer))
         except ClientDisconnect:
             return Response(status_code=CLIENT_GONE)
 
@@ -117,6 +131,10 @@ class OpenAIRoutes:
                 tools=body.offered_tools(),
                 tool_choice=body.tool_choice,
                 response_format=body.format(),
+                likelihoods=body.likelihoods,
+                priority=body.priority or "person",
+                owner=body.user or "",
+                deadline_s=body.deadline or 0.0,
             )
         )
         async with aclosing(events):
@@ -124,7 +142,15 @@ class OpenAIRoutes:
                 yield event
 
     async def _stored(self, body: ChatCompletionRequest, conversation: str | None) -> AsyncGenerator[Event, None]:
-        for name, given in (("tools", body.tools), ("stop", body.stops()), ("response_format", body.format())):
+        unknown_here = {
+            "tools": body.tools,
+            "stop": body.stops(),
+            "response_format": body.format(),
+            "logprobs": body.logprobs,
+            "priority": body.priority not in {None, "person"},
+            "deadline": body.deadline,
+        }
+        for name, given in unknown_here.items():
             if given:
                 raise ParameterRefused(name=name, reason="not_stored")
         question = body.question()
@@ -160,8 +186,14 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
     completion_id, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
     conversation, calls = None, 0
 
-    def chunk(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> str:
-        choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+    def chunk(
+        delta: dict[str, Any] | None,
+        finish: str | None = None,
+        logprobs: Sequence[TokenLogprob] = (),
+        **more: Any,
+    ) -> str:
+        told = _logprobs(logprobs) if logprobs else None
+        choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": told, "finish_reason": finish}]
         head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
         nothing_yet = {"usage": None} if include_usage else {}
         return data_line({**head, "choices": choices, **nothing_yet, **more})
@@ -179,7 +211,7 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
                     pass
             match event:
                 case Token():
-                    yield chunk({"content": event.text})
+                    yield chunk({"content": event.text}, logprobs=event.logprobs)
                 case Reasoning():
                     yield chunk({"reasoning_content": event.text})
                 case ToolCalled():
@@ -192,12 +224,14 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
                     yield chunk({}, _reason(event, calls), patina=_patina(event, conversation))
                     if include_usage:
                         yield chunk(None, usage=_usage(event.usage))
-                case _:
+                case Queued() | Progress():
                     yield _STILL_WORKING
+                case _:
+                    pass  # the status is not sent before the model has taken the request: it may refuse it
     yield _DONE
 
 
-async def _whole(events: AsyncGenerator[Event, None]) -> dict[str, Any]:
+async def _whole(events: AsyncGenerator[Event, None], *, logprobs: bool) -> dict[str, Any]:
     answer, conversation = _Answer(), None
     async with aclosing(events):
         async for event in events:
@@ -206,6 +240,7 @@ async def _whole(events: AsyncGenerator[Event, None]) -> dict[str, Any]:
                     conversation = event.conversation_id
                 case Token():
                     answer.text.append(event.text)
+                    answer.logprobs += event.logprobs
                 case Reasoning():
                     answer.thoughts.append(event.text)
                 case ToolCalled():
@@ -224,12 +259,13 @@ async def _whole(events: AsyncGenerator[Event, None]) -> dict[str, Any]:
     if answer.calls:
         message["tool_calls"] = [_tool_call(call) for call in answer.calls]
     reason = _reason(finished, len(answer.calls))
+    told = _logprobs(answer.logprobs) if logprobs else None
     return {
         "id": f"chatcmpl-{finished.turn_id}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": finished.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
+        "choices": [{"index": 0, "message": message, "logprobs": told, "finish_reason": reason}],
         "usage": _usage(finished.usage),
         "patina": _patina(finished, conversation),
     }
@@ -249,6 +285,10 @@ def _model(info: ModelInfo) -> dict[str, Any]:
 def _tool_call(event: ToolCalled) -> dict[str, Any]:
     function = {"name": event.name, "arguments": event.arguments}
     return {"id": event.call_id, "type": "function", "function": function}
+
+
+def _logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    return {"content": [asdict(token) for token in tokens], "refusal": None}
 
 
 def _reason(event: TurnFinished, calls: int) -> str:

@@ -14,10 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from assistant.config import Sampling
 from assistant.errors import ParameterRefused
+from assistant.models.protocol import Priority
 
 _LARGEST_SEED: Final = 2**32 - 1
 """Seeds are 32 bits wide in llama.cpp, and all ones would mean: a random one."""
 _SMALLEST_TOP_P: Final = 1e-6
+_MOST_TOKENS: Final = 2**31 - 1
+"""Tokens are counted in 32 bits. A window is known only once its model is loaded, and ends an answer by itself."""
+_MOST_LOGPROBS: Final = 20
 
 
 class _Lenient(BaseModel):
@@ -53,6 +57,7 @@ class StreamOptions(_Lenient):
 
 
 ToolChoice: TypeAlias = str | dict[str, Any]
+TokenBudget: TypeAlias = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
 
 
 def _or_current(name: str | None) -> str | None:
@@ -64,7 +69,8 @@ ModelName: TypeAlias = Annotated[str | None, AfterValidator(_or_current)]
 
 
 class ChatCompletionRequest(_Lenient):
-    """Of POST /v1/chat/completions. `top_k`, `min_p` and `repeat_penalty` are what local servers add to it."""
+    """Of POST /v1/chat/completions. `top_k`, `min_p` and `repeat_penalty` are what local servers add to it; `priority`
+    and `deadline` (in seconds) are ours."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
     model: ModelName = None
@@ -75,8 +81,8 @@ class ChatCompletionRequest(_Lenient):
     top_k: Annotated[int, Field(ge=0)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     repeat_penalty: Annotated[float, Field(ge=0.5, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: TokenBudget | None = None
+    max_completion_tokens: TokenBudget | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
     tools: list[dict[str, Any]] | None = None
@@ -84,10 +90,13 @@ class ChatCompletionRequest(_Lenient):
     response_format: dict[str, Any] | None = None
     metadata: dict[str, str] | None = None
     store: bool | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=_MOST_LOGPROBS)] | None = None
+    user: str | None = None
+    priority: Priority | None = None
+    deadline: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     # Refused by `check` unless they ask for nothing:
     n: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
     logit_bias: dict[str, float] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -99,8 +108,7 @@ class ChatCompletionRequest(_Lenient):
         """Raises ParameterRefused for the first thing that would be ignored to somebody's surprise."""
         refusals: tuple[tuple[str, bool, str], ...] = (
             ("n", self.n not in {None, 1}, "one_choice_only"),
-            ("logprobs", bool(self.logprobs), "no_logprobs"),
-            ("top_logprobs", bool(self.top_logprobs), "no_logprobs"),
+            ("top_logprobs", bool(self.top_logprobs) and not self.logprobs, "needs_logprobs"),
             ("logit_bias", bool(self.logit_bias), "no_logit_bias"),
             ("presence_penalty", bool(self.presence_penalty), "no_penalties"),
             ("frequency_penalty", bool(self.frequency_penalty), "no_penalties"),
@@ -127,6 +135,11 @@ class ChatCompletionRequest(_Lenient):
         }
         return default.model_copy(update={name: value for name, value in named.items() if value is not None})
 
+    @property
+    def likelihoods(self) -> int | None:
+        """How many other tokens are to be told beside each of the answer; None tells not even those."""
+        return self.top_logprobs or 0 if self.logprobs else None
+
     def stops(self) -> tuple[str, ...]:
         found = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return tuple(text for text in found if text)
@@ -139,9 +152,13 @@ class ChatCompletionRequest(_Lenient):
         """How the answer is to be shaped; None for plain text."""
         if self.response_format is None or self.response_format.get("type") == "text":
             return None
-        if self.response_format.get("type") not in {"json_object", "json_schema"}:
-            raise ParameterRefused(name="response_format", reason=str(self.response_format.get("type")))
-        return self.response_format
+        match self.response_format:
+            case {"type": "json_object"} | {"type": "json_schema", "json_schema": {"schema": {}}}:
+                return self.response_format
+            case {"type": "json_schema"}:
+                raise ParameterRefused(name="response_format.json_schema.schema", reason="missing")
+            case _:
+                raise ParameterRefused(name="response_format.type", reason="unknown_format")
 
     def chat(self) -> tuple[BaseMessage, ...]:
         return tuple(_message(message, f"messages.{i}") for i, message in enumerate(self.messages))

@@ -13,11 +13,13 @@ from assistant.errors import AssistantError
 from assistant.events import (
     ContextTrimmed,
     Event,
+    Logprob,
     Progress,
     Queued,
     Reasoning,
     Timings,
     Token,
+    TokenLogprob,
     ToolCalled,
     TurnFinished,
     TurnStarted,
@@ -33,6 +35,7 @@ EVENTS: list[Event] = [
     ContextTrimmed("t", 3),
     Reasoning("t", "hm"),
     Token("t", "你好\u2028\x85"),
+    Token("t", "", (TokenLogprob("\ufffd", -1.5, (0xE4,), (Logprob("a", -0.5, (97,)),)),)),
     ToolCalled("t", "c1", "weather", "{}"),
     TurnFinished("t", "length", "m", "v", Usage(1, 2, 3), Timings(1.0, 2.0, 3.0, 4.0)),
 ]

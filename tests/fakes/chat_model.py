@@ -21,7 +21,7 @@ class ScriptedChatModel(ChatModel):
 
     `gate`, when given, is waited for before every piece but the first, so that a test can act in the middle of an
     answer; `error` is raised after the first piece; `chunks` sends prepared chunks before the answer's own. Every
-    call's messages are kept in `calls`. A token is four characters here.
+    call's messages are kept in `calls`. A token is four characters here, all equally likely where that is asked.
     """
 
     model_name: str = "scripted"
@@ -89,7 +89,7 @@ class ScriptedChatModel(ChatModel):
             for number, piece in enumerate(pieces):
                 if number and self.gate is not None:
                     await self.gate.wait()
-                yield ChatGenerationChunk(message=AIMessageChunk(piece))
+                yield ChatGenerationChunk(message=AIMessageChunk(piece, response_metadata=_likelihoods(piece, kwargs)))
                 await asyncio.sleep(0)
                 if self.error is not None:
                     raise self.error
@@ -122,6 +122,14 @@ class ScriptedChatModel(ChatModel):
         self._calls.append(messages)
         self._options.append(options)
         return self.answers[min(len(self._calls), len(self.answers)) - 1]
+
+
+def _likelihoods(piece: str, options: dict[str, Any]) -> dict[str, Any]:
+    if not options.get("logprobs"):
+        return {}
+    token = {"token": piece, "logprob": -0.5, "bytes": list(piece.encode())}
+    others = [token][: options["top_logprobs"]]
+    return {"logprobs": {"content": [{**token, "top_logprobs": others}]}}
 
 
 class FakeModels:

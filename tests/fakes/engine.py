@@ -12,8 +12,10 @@ from assistant.events import Timings, Usage
 from assistant.models.protocol import (
     Advanced,
     Completed,
+    DrawnToken,
     EngineEvent,
     Generation,
+    Likelihood,
     LoadedModel,
     ModelSpec,
     Piece,
@@ -89,3 +91,12 @@ class FakeEngine:
 
     async def count_tokens(self, spec: ModelSpec, prompt: Sequence[PromptPart]) -> int:
         return sum(len(part.text) for part in prompt)
+
+
+def drawn(token: str | bytes, logprob: float = -0.5, **others: float) -> DrawnToken:
+    """A token as it may stand in a Piece; `others` are the likeliest ones with their logarithms."""
+    return DrawnToken(_likely(token, logprob), tuple(_likely(other, figure) for other, figure in others.items()))
+
+
+def _likely(token: str | bytes, logprob: float) -> Likelihood:
+    return Likelihood(tuple(token.encode() if isinstance(token, str) else token), logprob)

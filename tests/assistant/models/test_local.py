@@ -14,10 +14,10 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from assistant.config import Sampling
-from assistant.errors import EngineDied, InvalidGrammar, NotFound
+from assistant.errors import DeadlinePassed, EngineDied, InvalidGrammar, NotFound
 from assistant.models.local import LocalChatModel
-from assistant.models.protocol import Advanced, Waiting
-from tests.fakes.engine import SPEC, FakeEngine
+from assistant.models.protocol import Advanced, Piece, Waiting
+from tests.fakes.engine import SPEC, FakeEngine, drawn
 
 QUESTION = [HumanMessage("hi")]
 
@@ -177,6 +177,71 @@ async def test_sampling_stop_and_grammar_reach_the_engine() -> None:
     await LocalChatModel(engine, SPEC).ainvoke("hi", sampling=chosen, stop=["END"], grammar='root ::= "x"')
     generation = engine.generations[0]
     assert (generation.sampling, generation.stop, generation.grammar) == (chosen, ("END",), 'root ::= "x"')
+
+
+def tokens_of(message: AIMessage | AIMessageChunk) -> list[str]:
+    return [token["token"] for token in message.response_metadata.get("logprobs", {}).get("content", ())]
+
+
+async def test_likelihoods_come_with_the_pieces_of_the_answer_and_add_up() -> None:
+    script = (Piece("你", (drawn(b"\xe4\xbd", -1), drawn(b"\xa0", -2))), Piece("好!", (drawn("好!", -0.5, 好=-1.5),)))
+    engine = FakeEngine(*script)
+    model = LocalChatModel(engine, SPEC)
+    chunks = [chunk async for chunk in open_stream(model, logprobs=True, top_logprobs=1)]
+    assert [(chunk.text, tokens_of(chunk)) for chunk in chunks if chunk.text] == [
+        ("你", ["\ufffd", "\ufffd"]), ("好!", ["好!"])
+    ]  # fmt: skip
+    whole = await model.ainvoke("hi", logprobs=True)
+    assert [generation.likelihoods for generation in engine.generations] == [1, 0]
+    told = whole.response_metadata["logprobs"]["content"]
+    assert bytes(byte for token in told for byte in token["bytes"]).decode() == whole.text
+    assert told[-1] == {
+        "token": "好!", "logprob": -0.5, "bytes": list("好!".encode()),
+        "top_logprobs": [{"token": "好", "logprob": -1.5, "bytes": list("好".encode())}],
+    }  # fmt: skip
+
+
+async def test_tokens_of_thinking_are_not_told() -> None:
+    script = [Piece(text, (drawn(text),)) for text in ("<think>", "\nhm", "\n</think>", "\n\n", "4", "2")]
+    answer = await LocalChatModel(FakeEngine(*script), SPEC).ainvoke("2+2", logprobs=True)
+    assert (answer.text, tokens_of(answer)) == ("42", ["4", "2"])
+
+
+async def test_tokens_are_told_up_to_the_first_call() -> None:
+    call = '<tool_call>{"name": "get_weather", "arguments": {"city": "x"}}</tool_call>'
+    script = [Piece(text, (drawn(text),)) for text in ("Let", " me", " see.\n", call, "\n", "Done")]
+    answer = await LocalChatModel(FakeEngine(*script), SPEC).bind_tools([get_weather]).ainvoke("hi", logprobs=True)
+    assert (answer.text, tokens_of(answer)) == ("Let me see.Done", ["Let", " me", " see.\n"])
+
+
+@pytest.mark.parametrize(("reason", "last"), [("length", ["\ufffd"]), ("stop", [])])
+async def test_half_a_character_at_the_limit_is_told_and_a_stop_string_is_not(reason: Any, last: list[str]) -> None:
+    engine = FakeEngine(Piece("a", (drawn("a"),)), Piece("", (drawn(b"\xe4"),)), finish_reason=reason)
+    answer = await LocalChatModel(engine, SPEC).ainvoke("hi", logprobs=True)
+    assert (answer.text, tokens_of(answer)) == ("a", ["a", *last])
+
+
+async def test_who_waits_and_until_when_reaches_the_engine() -> None:
+    engine = FakeEngine("x")
+    await LocalChatModel(engine, SPEC).ainvoke("hi", priority="background", owner="me", deadline_s=5.0)
+    [generation] = engine.generations
+    assert (generation.priority, generation.owner, generation.deadline_s) == ("background", "me", 5.0)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        FakeEngine("a", DeadlinePassed(0.019)),
+        FakeEngine("a", gate=asyncio.Event()),
+        FakeEngine("a", load_gate=asyncio.Event()),
+    ],
+    ids=["said by the engine", "while it writes", "while it loads"],
+)
+async def test_the_deadline_counts_from_the_moment_of_asking(engine: FakeEngine) -> None:
+    with pytest.raises(DeadlinePassed) as caught:
+        await LocalChatModel(engine, SPEC).ainvoke("hi", deadline_s=0.02)
+    assert caught.value.seconds == 0.02
+    assert (engine.running, engine.loading) == (0, 0)
 
 
 async def test_running_into_the_limit_is_told() -> None:

@@ -17,7 +17,7 @@ from langchain_core.tools import tool
 from pydantic import SecretStr
 
 from assistant.config import RemoteModel, Sampling
-from assistant.errors import InvalidGrammar, RemoteModelFailed
+from assistant.errors import DeadlinePassed, InvalidGrammar, ParameterRefused, RemoteModelFailed
 from assistant.i18n import explain
 from assistant.models.openai_server import event_data
 from assistant.models.remote import RemoteChatModel
@@ -104,6 +104,55 @@ async def test_a_strict_server_is_asked_again_without_what_it_does_not_know() ->
         assert (await model.ainvoke("hi")).text == "ok"
         assert (await model.ainvoke("hi")).text == "ok"
     assert ["min_p" in body for body in server.bodies] == [True, False, False]
+
+
+def with_logprobs(text: str, token: str, **fields: Any) -> dict[str, Any]:
+    entry = {
+        "token": token,
+        "logprob": -1.0,
+        "bytes": None,
+        "top_logprobs": [{"token": t, "logprob": -2} for t in "yz"],
+    }
+    event = delta(content=text, **fields)
+    event["choices"][0]["logprobs"] = {"content": [entry]}
+    return event
+
+
+async def test_likelihoods_are_asked_for_and_passed_on() -> None:
+    thinking = with_logprobs("", "no", reasoning_content="hm")
+    pieces = [with_logprobs("", "你"), with_logprobs("你好", "好"), delta(content="")]
+    async with FakeOpenAIServer(thinking, *pieces, *GOODBYE) as server:
+        answer = await remote(server.url).ainvoke("hi", logprobs=True, top_logprobs=1)
+        bare = await remote(server.url).ainvoke("hi", logprobs=True)
+    content = answer.response_metadata["logprobs"]["content"]
+    assert [token["token"] for token in content] == ["你", "好"]
+    assert [[other["token"] for other in token["top_logprobs"]] for token in content] == [["y"], ["y"]]
+    assert bare.response_metadata["logprobs"]["content"][0]["top_logprobs"] == []
+    assert [(body["logprobs"], body.get("top_logprobs")) for body in server.bodies] == [(True, 1), (True, None)]
+
+
+async def test_a_server_that_gives_no_likelihoods_is_told_before_its_first_word() -> None:
+    async with FakeOpenAIServer(delta(role="assistant", content=""), delta(content="a"), *GOODBYE) as server:
+        stream = open_stream(remote(server.url), logprobs=True)
+        with pytest.raises(ParameterRefused) as caught:
+            await anext(stream)
+    assert "none" in explain(caught.value, "en")
+    assert "不提供" in explain(caught.value, "zh")
+
+
+async def test_a_server_that_refuses_likelihoods_says_why() -> None:
+    async with FakeOpenAIServer(refused=["logprobs"]) as server:
+        with pytest.raises(ParameterRefused, match="Unrecognized request argument") as caught:
+            await remote(server.url).ainvoke("hi", logprobs=True)
+    assert caught.value.name == "logprobs"
+
+
+async def test_a_deadline_is_a_timeout() -> None:
+    async with FakeOpenAIServer(delta(content="a"), gate=asyncio.Event()) as server:
+        with pytest.raises(DeadlinePassed) as caught:
+            await remote(server.url).ainvoke("hi", deadline_s=0.1)
+        await asyncio.wait_for(server.hung_up.wait(), 5)
+    assert caught.value.seconds == 0.1
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])

@@ -159,7 +159,6 @@ def test_every_role_becomes_a_message_of_its_kind() -> None:
     ("asked", "param"),
     [
         ({"n": 2}, "n"),
-        ({"logprobs": True}, "logprobs"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"temperature": 3}, "temperature"),
         ({"temperature": "hot"}, "temperature"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,6 +45,18 @@ async def test_chat_json_tools_and_a_broken_off_stream(client: openai.AsyncOpenA
     assert free.usage is not None
     assert free.usage.prompt_tokens_details is not None
     assert (free.usage.prompt_tokens_details.cached_tokens or 0) > free.usage.prompt_tokens // 2
+
+    likely = await client.chat.completions.create(
+        model=listed, messages=question, max_tokens=8, temperature=0, logprobs=True, top_logprobs=20
+    )
+    told = likely.choices[0].logprobs
+    assert told is not None
+    tokens = told.content or []
+    text = b"".join(bytes(token.bytes or ()) for token in tokens).decode(errors="ignore")
+    assert text == likely.choices[0].message.content
+    for token in tokens:
+        assert token.logprob == token.top_logprobs[0].logprob
+        assert 0.5 < sum(math.exp(other.logprob) for other in token.top_logprobs) <= 1.001
 
     schema = {
         "type": "object",
