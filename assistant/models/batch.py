@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import llama_cpp.llama_cpp as native
 
@@ -25,8 +25,9 @@ class NoRoom(Exception):
 class Batch:
     """Filled with runs of tokens, computed, and filled anew; up to `largest_batch` tokens."""
 
-    def __init__(self, model: NativeModel) -> None:
-        self._model = model
+    def __init__(self, model: NativeModel, context: Any = None) -> None:
+        """For the model's own context unless another is named."""
+        self._context = context or model.context
         self._native = native.llama_batch_init(model.largest_batch, 0, 1)
         for index in range(model.largest_batch):
             self._native.n_seq_id[index] = 1
@@ -50,7 +51,7 @@ class Batch:
     def compute(self) -> None:
         """Raises Aborted or NoRoom; anything else that goes wrong leaves a context that cannot be trusted any more."""
         self._native.n_tokens = self._size
-        code = native.llama_decode(self._model.context, self._native)
+        code = native.llama_decode(self._context, self._native)
         if code == ABORTED:
             raise Aborted
         if code == _NO_ROOM:

@@ -7,18 +7,23 @@ Runs in the engine's process only.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from assistant.errors import AssistantError
 from assistant.models.batch import Aborted, Batch, NoRoom
+from assistant.models.cell_states import UnknownLayout
 from assistant.models.measured import Measured
 from assistant.models.native_model import NativeModel
+from assistant.models.prompt_reader import PromptReader
 from assistant.models.protocol import Completed, LoadedModel, ModelSpec, Priority, Scored
 from assistant.models.residents import Resident, Residents, common_prefix
 from assistant.models.shelf import Shelf
 
+_log = logging.getLogger(__name__)
 _GUESSING: Final = 16
 """Tokens in a batch up to which guesses join it: behind that many, a processor takes as long for one as it is worth."""
 _TURN: Final = 64
@@ -109,6 +114,8 @@ class Decoder:
         self.writing: list[Writing] = []
         self.guessed = self.guessed_right = 0
         self._batch = Batch(model)
+        self._reader = _reader(model)
+        self._reads_next = True
         self._began = 0
 
     def begin(self, purpose: Purpose, priority: Priority, keep: str = "") -> Writing:
@@ -150,7 +157,19 @@ class Decoder:
         return sorted(waited_for or self.writing, key=_place)[: self.model.parallel]
 
     def step(self, active: Sequence[Writing]) -> list[Ended]:
-        """Compute one batch for these and draw from it; returns who is done. Broken off, it has changed nothing."""
+        """Compute one batch for these and draw from it; returns who is done. Broken off, it has changed nothing.
+
+        A long prompt is read by steps of its own, which alternate with those of the answers.
+        """
+        if self._reader is not None and (long := [writing for writing in active if self._is_long(writing)]):
+            ready = [writing for writing in long if not self._waits(writing, active)]
+            others = [writing for writing in active if writing not in long and not self._waits(writing, active)]
+            if ready and (self._reads_next or not others):
+                self._reads_next = False
+                self._read(self._reader, ready[0], beside=bool(others))
+                return []
+            active = others
+        self._reads_next = True
         runs = self._compose(active)
         try:
             self._batch.compute()
@@ -168,10 +187,30 @@ class Decoder:
         self._rotate(active)
         return ended
 
+    def _is_long(self, writing: Writing) -> bool:
+        """Whether so much of its prompt is left that it is worth reading apart."""
+        left = writing.purpose.first_wanted - len(writing.resident.tokens)
+        return self._reader is not None and left > self._reader.smallest
+
+    def _read(self, reader: PromptReader, writing: Writing, *, beside: bool) -> None:
+        """Read a piece of it, all but its last token: that one's logits are needed here."""
+        done, size = len(writing.resident.tokens), self.model.batch
+        whole = size - done % size
+        limit = self.model.beside if beside else whole if whole >= reader.smallest else size
+        tokens = writing.purpose.tokens[done : min(done + limit, writing.purpose.first_wanted)]
+        if not self._that_fit([(writing, tokens, ())]):
+            return
+        with suppress(Aborted):
+            reader.read(writing.resident, tokens)
+            self.residents.grow(writing.resident, tokens, alone=True)
+            writing.purpose.read(len(writing.resident.tokens))
+
     def use(self, measured: Measured) -> None:
         """Compute from now on in the way that was found to be the quickest."""
         self.model.use(measured.threads, measured.batch_threads, measured.batch, measured.beside)
         self.residents.realign()
+        if self._reader is not None:
+            self._reader.use(measured.batch_threads, measured.batch_threads)
 
     def close(self) -> None:
         """Give everything back; states worth keeping are put on the shelf."""
@@ -179,6 +218,8 @@ class Decoder:
             self.leave(writing)
         self.residents.shelve(_SHELVING_S)
         self._batch.close()
+        if self._reader is not None:
+            self._reader.close()
         self.model.close()
 
     def _next(self) -> int:
@@ -288,6 +329,16 @@ class Decoder:
             self.guessed_right += right
             self.residents.truncate(resident, len(resident.tokens) - len(run.guessed) + right)
         return None if done is None else (run.writing, done)
+
+
+def _reader(model: NativeModel) -> PromptReader | None:
+    if not model.reads_apart:
+        return None
+    try:
+        return PromptReader(model)
+    except UnknownLayout as error:
+        _log.warning("long prompts are read together with the answers: %s", error)
+        return None
 
 
 def _place(writing: Writing) -> tuple[int, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from assistant.models.native_model import NativeModel
 from assistant.models.protocol import DrawnToken, Likelihood
 
+_LEAST: Final = np.float32(-9999.0)
+"""Instead of minus infinity, which no JSON can say; OpenAI's own figure."""
 Logits: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 """One number for each token of the vocabulary."""
 
@@ -17,7 +19,7 @@ def logprobs_of(logits: Logits) -> Logits:
     """Natural logarithms of the probabilities, which add up to 1 over the vocabulary."""
     highest = logits.max()
     found: Logits = logits - np.float32(highest + np.log(np.exp(logits - highest).sum(dtype=np.float64)))
-    return found
+    return np.maximum(found, _LEAST)
 
 
 def drawn_token(model: NativeModel, logprobs: Logits, token: int, others: int) -> DrawnToken:

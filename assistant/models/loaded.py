@@ -38,7 +38,7 @@ class LoadedModels:
 
     def __iter__(self) -> Iterator[Loaded]:
         """The one used longest ago first."""
-        return iter(sorted(tuple(self._all.values()), key=lambda loaded: self._used[loaded.spec]))
+        return iter(sorted(self._all.values(), key=lambda loaded: self._used[loaded.spec]))
 
     def __len__(self) -> int:
         return len(self._all)

@@ -17,6 +17,7 @@ import numpy as np
 
 from assistant.errors import ModelFileInvalid, ModelLoadFailed
 from assistant.models import gguf
+from assistant.models.cell_states import UnknownLayout
 from assistant.models.native_devices import physical_cores
 from assistant.models.plan import Machine, plan
 from assistant.models.protocol import Choice, LoadedModel, ModelSpec, PromptPart
@@ -29,6 +30,8 @@ _CHUNK: Final = 256
 far it is; half of it read prompts a twelfth slower."""
 _BESIDE: Final = 128
 """The same beside running answers, which stand still meanwhile."""
+READING_SEQUENCES: Final = 2
+"""Of the context that only reads: what it reads, and the part of it that is being handed over."""
 _NONE: Final = -1
 _PARSED_FROM_TEXT: Final = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
 _WARNING: Final = 3
@@ -170,6 +173,32 @@ class NativeModel:
         self._ask = native.ggml_abort_callback(_address_of_strlen())
         native.llama_set_abort_callback(self.context, self._ask, ctypes.cast(self._aborting, ctypes.c_void_p))
 
+    def reading_context(self) -> Any:
+        """A second context, of one sequence and with flash attention; whoever asked for it frees it."""
+        params = native.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch = self.window, self.largest_batch, self.largest_batch
+        params.n_seq_max = params.n_outputs_max = READING_SEQUENCES
+        params.kv_unified = True
+        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.swa_full = True
+        params.n_threads = params.n_threads_batch = native.llama_n_threads_batch(self.context)
+        context = native.llama_init_from_model(self._model, params)
+        if not context:
+            raise UnknownLayout(self._log.last_error or "llama.cpp could not make a second context")
+        native.llama_set_abort_callback(context, self._ask, ctypes.cast(self._aborting, ctypes.c_void_p))
+        self._apply_adapter(context)
+        return context
+
+    @property
+    def lean(self) -> bool:
+        """Whether sequences that rest in the context make everything else slower."""
+        return not self._plan.flash_attention and not self.whole_only
+
+    @property
+    def reads_apart(self) -> bool:
+        """Whether long prompts are best read in a context of their own."""
+        return self._plan.reads_apart and not self.whole_only
+
     def _adapt(self) -> None:
         """Add the spec's LoRA to the weights, as long as this context lives."""
         if self.spec.adapter is None:
@@ -177,9 +206,14 @@ class NativeModel:
         self._adapter = native.llama_adapter_lora_init(self._model, str(self.spec.adapter).encode())
         if not self._adapter:
             raise _Refused(f"{self.spec.adapter.name} is no adapter for this model")
+        self._apply_adapter(self.context)
+
+    def _apply_adapter(self, context: Any) -> None:
+        if not self._adapter:
+            return
         adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapter)
-        if native.llama_set_adapters_lora(self.context, adapters, 1, (ctypes.c_float * 1)(self.spec.adapter_scale)):
-            raise _Refused(f"{self.spec.adapter.name} does not fit this model")
+        if native.llama_set_adapters_lora(context, adapters, 1, (ctypes.c_float * 1)(self.spec.adapter_scale)):
+            raise _Refused("llama.cpp did not take the adapter")
 
     def use(self, threads: int, batch_threads: int, batch: int, beside: int) -> None:
         """Compute with that many threads for single tokens and for batches, and that many tokens of prompts at once."""
@@ -247,17 +281,25 @@ class NativeModel:
 
     def state_of(self, sequence: int) -> bytes:
         """The keys and values of a sequence, to be restored in this build of llama.cpp with this file."""
-        size = native.llama_state_seq_get_size(self.context, sequence)
+        return bytes(self.state_in(self.context, sequence))
+
+    def state_in(self, context: Any, sequence: int) -> memoryview:
+        """The same of a sequence in another context of this model."""
+        size = native.llama_state_seq_get_size(context, sequence)
         buffer = (ctypes.c_uint8 * size)()
-        written = native.llama_state_seq_get_data(self.context, buffer, size, sequence)
-        return bytes(memoryview(buffer)[:written])
+        written = native.llama_state_seq_get_data(context, buffer, size, sequence)
+        return memoryview(buffer).cast("B")[:written]
 
     def restore(self, sequence: int, state: bytes) -> bool:
         """Fill an empty sequence; False when llama.cpp does not take it, and the sequence is empty then."""
+        return self.restore_in(self.context, sequence, state)
+
+    def restore_in(self, context: Any, sequence: int, state: bytes) -> bool:
+        """The same in another context of this model."""
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        if native.llama_state_seq_set_data(self.context, buffer, len(state), sequence):
+        if native.llama_state_seq_set_data(context, buffer, len(state), sequence):
             return True
-        native.llama_memory_seq_rm(self.memory, sequence, -1, -1)
+        native.llama_memory_seq_rm(native.llama_get_memory(context), sequence, -1, -1)
         return False
 
     @property

@@ -38,7 +38,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`memory` is an estimate in bytes. `exact` keeps keys and values at 16 bits, else at 8."""
+    """`memory` is an estimate in bytes. `exact` keeps keys and values at 16 bits, else at 8. `reads_apart`: long
+    prompts are read in a second context, which has flash attention."""
 
     window: int
     cells: int
@@ -47,6 +48,7 @@ class Plan:
     gpu_layers: int
     batch: int
     parallel: int
+    reads_apart: bool
     memory: int
     choices: tuple[Choice, ...]
 
@@ -69,6 +71,8 @@ def plan(spec: ModelSpec, header: GgufHeader, machine: Machine) -> Plan:
     ):
         flash = offloads or not exact
         needed = _memory(header, cells, exact=exact, flash=flash, batch=batch)
+        second = header.kv_bytes_per_token * window
+        apart = not flash and not spec.embedding and needed + second <= machine.spare
         if needed <= machine.spare:
             return Plan(
                 window=window,
@@ -78,7 +82,8 @@ def plan(spec: ModelSpec, header: GgufHeader, machine: Machine) -> Plan:
                 gpu_layers=layers,
                 batch=batch,
                 parallel=parallel,
-                memory=needed,
+                reads_apart=apart,
+                memory=needed + (second if apart else 0),
                 choices=(
                     Choice("window", str(window), _why_window(spec, header, window, wanted)),
                     Choice("cache", "f16" if exact else "q8_0", "exact" if exact else "memory"),

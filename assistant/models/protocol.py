@@ -29,6 +29,8 @@ class ModelSpec:
     shelf: Path | None = None
     """Where the states of conversations are kept, and of how many bytes in all."""
     shelf_limit: int = 0
+    parked_limit: int = 0
+    """Bytes of memory for states of conversations that nobody is in just now; 0 is a thousand million."""
     adapter: Path | None = None
     """A LoRA of this model, added to its weights by `adapter_scale`."""
     adapter_scale: float = 1.0
@@ -220,6 +222,9 @@ class Occupancy:
     memory: int = 0
     """Bytes that the loaded models take together, and may take."""
     memory_limit: int = 0
+    parked: int = 0
+    """Bytes of conversations kept in memory outside the context, and how many there may be."""
+    parked_limit: int = 0
     shelf: int = 0
     """Bytes on disk, and how many there may be."""
     shelf_limit: int = 0

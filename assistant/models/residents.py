@@ -1,7 +1,8 @@
 """The token sequences whose keys and values are in a model's context: of answers being written and of earlier ones.
 
 Sequences share what they begin with. A copy of a prefix costs no time and no memory: its cells then belong to both.
-What nobody is writing in stays until its room is needed. Runs in the engine's process only.
+What nobody is writing in stays while there is room, is then kept in memory outside the context, and at last on disk.
+Runs in the engine's process only.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from typing import Final
 import llama_cpp.llama_cpp as native
 
 from assistant.models.native_model import NativeModel
+from assistant.models.parked import Parked, ParkedState
 from assistant.models.shelf import Shelf
 
+_PARKED_BYTES: Final = 1_000_000_000
 _WORTH_RESTORING: Final = 64
 """Tokens that are read in less time than a file."""
+_LEAN: Final = 1024
+"""Cells that resting sequences may hold in a context that compares every token with all cells in use."""
 _RETOLD: Final = 8
 """A conversation goes on where it ended, save for some tokens at the seam that are written otherwise in a prompt."""
 
@@ -55,6 +60,7 @@ class Residents:
     ) -> None:
         self._model = model
         self._shelf = shelf
+        self.parked = Parked(model.spec.parked_limit or _PARKED_BYTES, self._to_shelf)
         self._clock = clock
         self._unused = list(reversed(range(model.sequences)))
         self._all: list[Resident] = []
@@ -86,7 +92,7 @@ class Residents:
             best.rested_at, best.from_nothing, best.keep = None, False, keep
             return best
         resident = self._added(keep)
-        if self._from_shelf(resident, prompt, better_than=common + _WORTH_RESTORING):
+        if self._restored(resident, prompt, better_than=common + _WORTH_RESTORING):
             return resident
         if best is not None and common:
             self.share(best, resident, common)
@@ -108,7 +114,7 @@ class Residents:
             resident = self._added(keep)
             resident.from_nothing = True
             return resident
-        self._put_on_shelf(kept)
+        self._park(kept)
         self.truncate(kept, common)
         kept.rested_at, kept.keep = None, keep
         return kept
@@ -154,6 +160,8 @@ class Residents:
         """Nobody writes in it any more; it stays as long as there is room."""
         if resident.tokens and not resident.doomed:
             resident.rested_at = self._clock()
+            if self._model.lean:
+                self._thin_out()
         else:
             self._drop(resident)
 
@@ -165,6 +173,14 @@ class Residents:
                 return False
             self._drop(min(resting, key=self._value))
         return True
+
+    def _thin_out(self) -> None:
+        """Take out of the context what it would only be slowed down by, the least valuable first."""
+        while True:
+            resting = [resident for resident in self._all if resident.rested_at is not None]
+            if len({name for resident in resting for name in resident.cells}) <= _LEAN:
+                return
+            self._drop(min(resting, key=self._value))
 
     def common(self, resident: Resident, prompt: Sequence[int]) -> int:
         """How many of the prompt's tokens the sequence begins with and may give."""
@@ -178,19 +194,38 @@ class Residents:
                 resident.keep, resident.doomed = "", True
                 if resident.rested_at is not None:
                     self._drop(resident)
+        self.parked.forget(keep)
         if self._shelf is not None:  # its file may have been written after the one who asks removed it
             self._shelf.forget(keep)
 
     def shelve(self, seconds: float) -> None:
         """Put everything worth it on the shelf before the end, the newest first, for no longer than that."""
         until = self._clock() + seconds
-        for resident in sorted(self._all, key=lambda each: each.rested_at or self._clock(), reverse=True):
+        for resident in sorted(self._all, key=lambda each: each.rested_at or self._clock()):
+            self._park(resident)
+        for parked in self.parked:
             if self._clock() < until:
-                self._put_on_shelf(resident)
+                self._to_shelf(parked)
+
+    def _restored(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
+        """Restore a state that saves more reading than that, from memory or from disk."""
+        if self._model.whole_only:
+            return False
+        found = [(common_prefix(parked.tokens, prompt[:-1]), parked) for parked in self.parked]
+        common, parked = max(found, key=lambda each: each[0], default=(0, None))
+        if self._from_shelf(resident, prompt, max(better_than, common + 1)):
+            return True
+        if parked is None or common < better_than or not self.make_room(len(parked.tokens)):
+            return False
+        if not self._model.restore(resident.sequence, parked.state):
+            return False
+        self.parked.used(parked)
+        self.grow(resident, parked.tokens, alone=False)
+        self.truncate(resident, common)
+        return True
 
     def _from_shelf(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
-        """Restore a state that saves more reading than that."""
-        if self._shelf is None or self._model.whole_only:
+        if self._shelf is None:
             return False
         found = [(common_prefix(kept.tokens, prompt[:-1]), kept) for kept in self._shelf.kept]
         common, kept = max(found, key=lambda each: each[0], default=(0, None))
@@ -206,9 +241,14 @@ class Residents:
         self.truncate(resident, common)
         return True
 
-    def _put_on_shelf(self, resident: Resident) -> None:
-        if self._shelf is not None and resident.keep and len(resident.tokens) >= _WORTH_RESTORING:
-            self._shelf.save(resident.keep, resident.tokens, self._model.state_of(resident.sequence))
+    def _park(self, resident: Resident) -> None:
+        if not self._model.whole_only and not resident.doomed and len(resident.tokens) >= _WORTH_RESTORING:
+            state = self._model.state_of(resident.sequence)
+            self.parked.put(ParkedState(resident.keep, tuple(resident.tokens), state))
+
+    def _to_shelf(self, parked: ParkedState) -> None:
+        if self._shelf is not None and parked.keep:
+            self._shelf.save(parked.keep, parked.tokens, parked.state)
 
     def _added(self, keep: str) -> Resident:
         resident = Resident(self._sequence())
@@ -228,7 +268,7 @@ class Residents:
         return own / (1.0 + self._clock() - (resident.rested_at or 0.0))
 
     def _drop(self, resident: Resident) -> None:
-        self._put_on_shelf(resident)
+        self._park(resident)
         self.truncate(resident, 0)
         self._all.remove(resident)
         self._unused.append(resident.sequence)

@@ -333,10 +333,12 @@ def _with(busy: Occupancy, decoder: Decoder) -> Occupancy:
     return replace(
         busy,
         writing=busy.writing + writing,
-        resting=busy.resting + len(residents) - writing,
+        resting=busy.resting + len(residents) - writing + len(residents.parked),
         cells=busy.cells + decoder.model.cells,
         cells_used=busy.cells_used + residents.used,
         shelved=busy.shelved + (len(shelf) if shelf else 0),
+        parked=busy.parked + residents.parked.size,
+        parked_limit=busy.parked_limit + residents.parked.limit,
         shelf=shelf.size if shelf else busy.shelf,
         shelf_limit=shelf.limit if shelf else busy.shelf_limit,
         guessed=busy.guessed + decoder.guessed,

@@ -257,7 +257,9 @@ async def test_a_conversation_goes_on_after_a_restart_without_being_read_again(
 async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgotten_on_request(
     real_model: Path, tmp_path: Path
 ) -> None:
-    spec = ModelSpec("qwen", real_model, context=512, parallel=1, shelf=tmp_path, shelf_limit=100_000_000)
+    spec = ModelSpec(
+        "qwen", real_model, context=512, parallel=1, shelf=tmp_path, shelf_limit=100_000_000, parked_limit=1
+    )
     engine = Engine(shelf=tmp_path)
     try:
         talk = replace(asking(f"{LONG[:700]} What is this?", SHORT), keep="talk")
