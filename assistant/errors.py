@@ -159,7 +159,8 @@ class ModelNotFetched(ModelError):
 
 @dataclass(eq=False)
 class ModelFileInvalid(ModelError):
-    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unsupported_version, unreadable."""
+    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unsupported_version, unreadable,
+    adapter, not_adapter, other_model."""
 
     path: Path
     reason: str

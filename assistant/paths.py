@@ -51,6 +51,11 @@ class Paths:
         return self.home / "states"
 
     @property
+    def measurements(self) -> Path:
+        """What was measured to be quickest on this machine; only saves time, and can be deleted at any time."""
+        return self.home / "engine.json"
+
+    @property
     def prompts(self) -> Path:
         """The person's own prompts, which override the seeds."""
         return self.home / "prompts"

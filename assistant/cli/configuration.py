@@ -53,7 +53,7 @@ def put(
 ) -> None:
     terminal: Terminal = ctx.obj
     known = {name for name, _ in values(Settings())}
-    if key not in known and not key.startswith("remote."):
+    if key not in known and not key.startswith(("remote.", "adapters.")):
         raise _unknown(terminal, key)
     if key.rpartition(".")[2] in SECRETS:
         if value is not None:

@@ -14,6 +14,7 @@ from assistant.cli import checks
 from assistant.cli.about import version
 from assistant.cli.checks import Finding
 from assistant.cli.home import Door, open_assistant
+from assistant.cli.loaded import loaded
 from assistant.cli.terminal import Terminal
 from assistant.config import Settings
 from assistant.errors import AssistantError, HomeInUse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
     from assistant.models.hardware import Hardware
+    from assistant.models.protocol import EngineInfo
 
 _MARKS: Final = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
 _TELEGRAM: Final = "https://api.telegram.org"
@@ -83,7 +85,8 @@ async def _asked(terminal: Terminal, online: bool) -> AsyncGenerator[Finding, No
         async with open_assistant(terminal) as assistant:
             async for finding in _models(terminal, assistant):
                 yield finding
-            yield await _engine(terminal, assistant)
+            async for finding in _engine(terminal, assistant):
+                yield finding
     except HomeInUse as error:
         yield Finding("warning", "engine", explain(error, terminal.language))
     except AssistantError as error:
@@ -116,18 +119,24 @@ def _chosen_file(terminal: Terminal, chosen: str) -> Finding:
     return Finding("problem", "models", f"{path} *", terminal.text("doctor.pull"))
 
 
-async def _engine(terminal: Terminal, assistant: Door) -> Finding:
-    """Starting it is the test: a build for another processor dies at once."""
+async def _engine(terminal: Terminal, assistant: Door) -> AsyncGenerator[Finding, None]:
+    """Starting it is the test: a build for another processor dies at once. No model is loaded for this."""
     from assistant.models.hardware import read
 
     try:
         info = await assistant.engine_info()
     except AssistantError as error:
-        return Finding("problem", "engine", explain(error, terminal.language))
+        yield Finding("problem", "engine", explain(error, terminal.language))
+        return
+    yield _process(terminal, info, read())
+    for finding in loaded(terminal, info):
+        yield finding
+
+
+def _process(terminal: Terminal, info: EngineInfo, hardware: Hardware) -> Finding:
     text = f"llama-cpp-python {info.version}, {', '.join(info.devices) or 'CPU'}"
     if info.model is not None:
         text += f", {info.model}; " + terminal.text("doctor.occupancy", **asdict(info.occupancy))
-    hardware = read()
     unused = _unused(info.system_info, hardware)
     if unused:
         return Finding("warning", "engine", text, terminal.text("doctor.slow_build", features=", ".join(unused)))
@@ -150,7 +159,7 @@ async def _reachable(terminal: Terminal, settings: Settings) -> AsyncGenerator[F
     from assistant.models.sources import source_for
 
     entries = catalogue.load(terminal.paths.home / "models.toml")
-    wanted = choose_default(entries, read(), settings.engine.context)
+    wanted = choose_default(entries, read(), settings.engine.context, settings.engine.memory * 1_000_000)
     async with httpx.AsyncClient(timeout=_ONLINE_S, follow_redirects=True) as client:
         reached = False
         for entry in (wanted[0], wanted[-1]) if wanted else ():

@@ -34,6 +34,13 @@ class CellStates:
     keys: tuple[Rows, ...]
     values: tuple[Rows, ...]
 
+    def since(self, place: int) -> CellStates:
+        """Those of the tokens from there on."""
+        kept = self.places >= place
+        return CellStates(
+            self.places[kept], tuple(rows[kept] for rows in self.keys), tuple(rows[kept] for rows in self.values)
+        )
+
 
 def read(data: bytes | memoryview) -> CellStates:
     """Raises UnknownLayout."""

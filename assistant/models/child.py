@@ -1,4 +1,4 @@
-"""The engine's process as seen from ours: started, spoken to, and reported dead when it dies."""
+"""The engine's process as seen from ours: started, spoken to, ended when it hangs, and reported dead when it dies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import re
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from assistant.errors import AssistantError, CpuUnsupported, EngineDied, ModelLoadFailed
-from assistant.models.protocol import Completed, LoadedModel
+from assistant.models.protocol import Completed, Embedded, LoadedModel, Scored
+from assistant.models.watchdog import Watchdog
 from assistant.models.wire import (
     Answer,
     Cancel,
     Command,
     Counted,
+    Describe,
     Described,
     Failed,
     Ready,
@@ -30,27 +33,37 @@ from assistant.models.wire import (
 from assistant.paths import PACKAGE
 
 _log = logging.getLogger("assistant.models.engine")
-_LAST: Final = (Completed, LoadedModel, Counted, Described)
+_LAST: Final = (Completed, Scored, Embedded, LoadedModel, Counted, Described)
 """Answers after which nothing follows."""
+_OWN: Final = 0
+"""The id of what nobody is waiting for."""
 _LINE_LIMIT: Final = 64 * 1024 * 1024
 _CLOSING_SECONDS: Final = 5.0
+_DYING_SECONDS: Final = 5.0
+_KILLED: Final = -9
+"""The exit code told of a process that does not even die."""
 _ILLEGAL_INSTRUCTION: Final = (-signal.SIGILL, 0xC000001D)
 """As POSIX and Windows report it."""
 
 
 class Child:
-    """One run of the engine's process. Belongs to the event loop it was started on."""
+    """One run of the engine's process. Belongs to the event loop it was started on.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    While a request is open it is watched, and killed when it hangs by the measure of `hang_s`.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, hang_s: float) -> None:
         self._process = process
         self._ids = itertools.count(1)
         self._open: dict[int, asyncio.Queue[Answer | AssistantError]] = {}
         self._death: AssistantError | None = None
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-        self._watching = asyncio.gather(self._take_answers(), self._take_log())
+        self._ending = asyncio.gather(self._take_answers(), self._take_log())
+        self._watchdog = Watchdog(lambda: self.tell(Describe()), hang_s)
+        self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, queue_limit: int) -> Child:
+    async def start(cls, queue_limit: int, memory: int, hang_s: float) -> Child:
         """Start the interpreter we run on ourselves; what it answers is not waited for.
 
         ModelLoadFailed when the operating system starts nothing.
@@ -64,6 +77,7 @@ class Child:
                 "-m",
                 "assistant.models.engine_process",
                 str(queue_limit),
+                str(memory),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -72,7 +86,7 @@ class Child:
             )
         except OSError as error:
             raise ModelLoadFailed("llama.cpp", str(error)) from error
-        return cls(process)
+        return cls(process, hang_s)
 
     @property
     def pid(self) -> int:
@@ -95,6 +109,8 @@ class Child:
         line = encode(request, command)
         self._open[request] = answers
         self._write(line)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
         try:
             while True:
                 answer = await answers.get()
@@ -110,19 +126,35 @@ class Child:
                 self._write(encode(request, Cancel()))
 
     def tell(self, command: Command) -> None:
-        """Send what needs no answer."""
+        """Send what nobody waits for an answer to."""
         if self._death is None:
-            self._write(encode(0, command))
+            self._write(encode(_OWN, command))
 
     async def close(self) -> None:
         """End the process and wait for it; open requests end in EngineDied."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._process.stdin is not None:
             self._process.stdin.close()
-        try:
-            await asyncio.wait_for(asyncio.shield(self._watching), _CLOSING_SECONDS)
-        except TimeoutError:
+        await asyncio.wait({self._ending}, timeout=_CLOSING_SECONDS)
+        if self.alive:
+            await self._kill()
+
+    async def _watch(self) -> None:
+        """Look after the process until nothing is open any more."""
+        while self._open and self.alive:
+            await asyncio.sleep(self._watchdog.interval_s)
+            if self._open and self.alive and (sign := self._watchdog.tick()) is not None:
+                _log.error("the engine's process hangs and is killed: %s", sign)
+                await self._kill()
+
+    async def _kill(self) -> None:
+        with suppress(ProcessLookupError):
             self._process.kill()
-            await self._watching
+        await asyncio.wait({self._ending}, timeout=_DYING_SECONDS)
+        if self.alive:
+            # A driver that hangs keeps its process from dying, and should keep nobody else.
+            self._bury(_KILLED)
 
     def _write(self, line: bytes) -> None:
         # Not drained: requests are small, and a cancellation must leave even while its task is being cancelled.
@@ -134,7 +166,10 @@ class Child:
             async for line in _lines(self._process.stdout):
                 request, answer = decode(line)
                 if isinstance(answer, Ready):
+                    self._watchdog.answered(0.0)
                     self._greet(answer)
+                elif request == _OWN and isinstance(answer, Described):
+                    self._watchdog.answered(answer.occupancy.step_s)
                 elif (answers := self._open.get(request)) is not None:
                     answers.put_nowait(error_of(answer) if isinstance(answer, Failed) else answer)
         except (ValueError, KeyError, TypeError):

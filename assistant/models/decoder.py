@@ -161,12 +161,13 @@ class Decoder:
 
         A long prompt is read by steps of its own, which alternate with those of the answers.
         """
-        if self._reader is not None and (long := [writing for writing in active if self._is_long(writing)]):
-            ready = [writing for writing in long if not self._waits(writing, active)]
-            others = [writing for writing in active if writing not in long and not self._waits(writing, active)]
-            if ready and (self._reads_next or not others):
+        if self._reader is not None:
+            ready = [writing for writing in active if not self._waits(writing, active)]
+            long = [writing for writing in ready if self._is_long(writing)]
+            others = [writing for writing in ready if writing not in long]
+            if long and (self._reads_next or not others):
                 self._reads_next = False
-                self._read(self._reader, ready[0], beside=bool(others))
+                self._read(self._reader, long[0], beside=bool(others))
                 return []
             active = others
         self._reads_next = True
@@ -197,7 +198,10 @@ class Decoder:
         done, size = len(writing.resident.tokens), self.model.batch
         whole = size - done % size
         limit = self.model.beside if beside else whole if whole >= reader.smallest else size
-        tokens = writing.purpose.tokens[done : min(done + limit, writing.purpose.first_wanted)]
+        left = writing.purpose.first_wanted - done
+        # A remainder too small for this context would be compared with everybody's cells in the other one.
+        take = left if left <= min(limit + reader.smallest, self.model.largest_batch) else limit
+        tokens = writing.purpose.tokens[done : done + take]
         if not self._that_fit([(writing, tokens, ())]):
             return
         with suppress(Aborted):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Final, TypeVar
 
 import psutil
 from pydantic_core import from_json
@@ -20,6 +21,8 @@ from assistant.models.child import Child
 from assistant.models.protocol import (
     Advanced,
     Completed,
+    Embedded,
+    Embedding,
     EngineEvent,
     EngineInfo,
     Generation,
@@ -28,25 +31,53 @@ from assistant.models.protocol import (
     Occupancy,
     Piece,
     PromptPart,
+    Scored,
+    Scoring,
     Waiting,
 )
 from assistant.models.shelf import forget
-from assistant.models.wire import Answer, Command, Count, Counted, Describe, Described, Forget, Generate, Load
+from assistant.models.wire import (
+    Answer,
+    Count,
+    Counted,
+    Describe,
+    Described,
+    Embed,
+    Forget,
+    Generate,
+    Load,
+    Request,
+    Score,
+)
+
+_AT_ONCE: Final = 8
+"""Texts of one call that are in the queue or being computed at a time: as many as share a batch well, and leave the
+rest of the queue to others."""
+_Last = TypeVar("_Last", LoadedModel, Counted, Scored, Embedded)
 
 
 class Engine:
-    """The one local model, for many callers on one event loop. Its process starts with the first request.
+    """The local models, for many callers on one event loop. Their process starts with the first request.
 
-    `queue_limit` requests may wait. When the process dies, what it had answered in part raises EngineDied
-    (CpuUnsupported for an illegal instruction); what had not begun yet is asked again, and the process started again.
+    `queue_limit` requests may wait, and the models may take `memory` bytes together (0: four fifths of the machine's).
+    A process that hangs by the measure of `hang_s` (see `Watchdog`) is killed. When it dies, of this or of itself, what
+    it had answered in part raises EngineDied (CpuUnsupported for an illegal instruction); what had not begun yet is
+    asked again, and the process started again.
     """
 
     def __init__(
-        self, queue_limit: int = 64, on_start: Callable[[], None] | None = None, shelf: Path | None = None
+        self,
+        queue_limit: int = 64,
+        on_start: Callable[[], None] | None = None,
+        shelf: Path | None = None,
+        memory: int = 0,
+        hang_s: float = 120.0,
     ) -> None:
         """`on_start` is called each time a process has been started; `shelf` is where models keep states."""
         self._shelf = shelf
         self._queue_limit = queue_limit
+        self._memory = memory
+        self._hang_s = hang_s
         self._on_start = on_start
         self._child: Child | None = None
         self._starting = asyncio.Lock()
@@ -59,18 +90,13 @@ class Engine:
 
     async def load(self, spec: ModelSpec, progress: Callable[[Advanced], None] | None = None) -> LoadedModel:
         """Have the model ready, after what is running has ended; ModelLoadFailed when it cannot be loaded."""
-        async with aclosing(self._ask(Load(spec))) as answers:
-            async for answer in answers:
-                if isinstance(answer, Advanced) and progress is not None:
-                    progress(answer)
-                if isinstance(answer, LoadedModel):
-                    return answer
-        raise EngineDied(None)
+        return await self._last(Load(spec), LoadedModel, progress)
 
     async def generate(self, spec: ModelSpec, generation: Generation) -> AsyncGenerator[EngineEvent, None]:
         """The events of one answer, `Completed` last. Closing the generator frees the model at once.
 
-        Raises PromptTooLong, InvalidGrammar, EngineBusy, ModelLoadFailed, EngineDied or CpuUnsupported.
+        Raises PromptTooLong, InvalidGrammar, EngineBusy, DeadlinePassed, ModelLoadFailed, NotEnoughMemory, EngineDied
+        or CpuUnsupported.
         """
         received_at = time.perf_counter()
         if generation.json_schema is not None:
@@ -82,11 +108,17 @@ class Engine:
 
     async def count_tokens(self, spec: ModelSpec, prompt: Sequence[PromptPart]) -> int:
         """The prompt's length in tokens; answered beside a running request when `spec` is the loaded model."""
-        async with aclosing(self._ask(Count(spec, tuple(prompt)))) as answers:
-            async for answer in answers:
-                if isinstance(answer, Counted):
-                    return answer.tokens
-        raise EngineDied(None)
+        return (await self._last(Count(spec, tuple(prompt)), Counted)).tokens
+
+    async def score(self, spec: ModelSpec, scorings: Sequence[Scoring]) -> list[Scored]:
+        """How likely each continuation is, in the order asked. The first that fails ends them all."""
+        received_at = time.perf_counter()
+        return await self._each((Score(spec, scoring, received_at) for scoring in scorings), Scored)
+
+    async def embed(self, spec: ModelSpec, embeddings: Sequence[Embedding]) -> list[Embedded]:
+        """The vectors of the texts, in the order asked; `spec.embedding` must be set. The first that fails ends all."""
+        received_at = time.perf_counter()
+        return await self._each((Embed(spec, embedding, received_at) for embedding in embeddings), Embedded)
 
     async def forget(self, keep: str) -> None:
         """Remove what was computed of a conversation, from memory and from disk."""
@@ -134,7 +166,36 @@ class Engine:
             if self._child is not None:
                 await self._child.close()
 
-    async def _ask(self, command: Command) -> AsyncGenerator[Answer, None]:
+    async def _each(self, requests: Iterable[Request], kind: type[_Last]) -> list[_Last]:
+        """The last answer to each, some of them asked at a time and never so many that they fill the queue."""
+        left = enumerate(requests)
+        last: dict[int, _Last] = {}
+
+        async def work() -> None:
+            for index, request in left:
+                last[index] = await self._last(request, kind)
+
+        workers = [asyncio.create_task(work()) for _ in range(max(1, min(_AT_ONCE, self._queue_limit // 2)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [last[index] for index in range(len(last))]
+
+    async def _last(
+        self, request: Request, kind: type[_Last], progress: Callable[[Advanced], None] | None = None
+    ) -> _Last:
+        async with aclosing(self._ask(request)) as answers:
+            async for answer in answers:
+                if isinstance(answer, Advanced) and progress is not None:
+                    progress(answer)
+                if isinstance(answer, kind):
+                    return answer
+        raise EngineDied(None)
+
+    async def _ask(self, command: Request) -> AsyncGenerator[Answer, None]:
         """Answers to a command. When the process dies and nothing but progress has been told, another is asked once.
 
         It may have been dead already when the command was sent, which nobody can know beforehand.
@@ -158,7 +219,7 @@ class Engine:
             if self._closed:
                 raise EngineDied(None)
             if self._child is None or not self._child.alive:
-                self._child = await Child.start(self._queue_limit)
+                self._child = await Child.start(self._queue_limit, self._memory, self._hang_s)
                 if self._on_start is not None:
                     self._on_start()
             return self._child

@@ -7,12 +7,12 @@ Speeds are estimates from two figures a model has (bytes and weights read for ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from assistant.models.catalogue import CatalogueEntry
 from assistant.models.hardware import Hardware
-from assistant.models.records import Fit, FitReport
+from assistant.models.records import Fit, FitReport, ModelInfo
 
 DEFAULT_WINDOW: Final = 8192
 """Tokens, unless the settings or the model say otherwise."""
@@ -31,6 +31,7 @@ _GPU_WEIGHTS: Final = 8e12
 _UNIFIED_BANDWIDTH: Final = 80e9
 _UNIFIED_WEIGHTS: Final = 1.5e12
 
+_FITNESS: Final[dict[Fit, int]] = {"fits": 2, "slow": 1, "too_large": 0}
 _USABLE_MEMORY: Final = 0.8
 """The rest is for the person's other programs."""
 _USABLE_GPU: Final = 0.9
@@ -67,9 +68,12 @@ def size_of(entry: CatalogueEntry, window: int = 0) -> ModelSize:
     return ModelSize(entry.size, round(entry.parameters * 1e9), entry.kv_bytes, min(wanted, entry.context))
 
 
-def fit(size: ModelSize, hardware: Hardware) -> FitReport:
-    """The report for the fastest device that holds the model; for the roomiest when none does."""
-    devices = _devices(hardware)
+def fit(size: ModelSize, hardware: Hardware, limit: int = 0) -> FitReport:
+    """The report for the fastest device that holds the model; for the roomiest when none does.
+
+    `limit` bytes may be taken, if the person has set that.
+    """
+    devices = _devices(hardware, limit)
     device = next((device for device in devices if size.needed <= device.available), None)
     if device is None:
         roomiest = max(devices, key=lambda device: device.available)
@@ -82,14 +86,14 @@ def fit(size: ModelSize, hardware: Hardware) -> FitReport:
 
 
 def choose_default(
-    entries: Sequence[CatalogueEntry], hardware: Hardware, window: int = 0
+    entries: Sequence[CatalogueEntry], hardware: Hardware, window: int = 0, limit: int = 0
 ) -> tuple[CatalogueEntry, ...]:
     """Entries to try one after the other: those that fit, the best first, and last the smallest from wheels.
 
     The last one is there even where it is slow: some answer is better than none.
     """
     allowed = [entry for entry in entries if entry.default]
-    fitting = [entry for entry in allowed if fit(size_of(entry, window), hardware).fit == "fits"]
+    fitting = [entry for entry in allowed if fit(size_of(entry, window), hardware, limit).fit == "fits"]
     ordered = sorted(fitting, key=lambda entry: entry.quality, reverse=True)
     last = min((entry for entry in allowed if entry.from_wheels), key=lambda entry: entry.size, default=None)
     if last is None:
@@ -97,7 +101,20 @@ def choose_default(
     return (*(entry for entry in ordered if entry != last), last)
 
 
-def _devices(hardware: Hardware) -> list[_Device]:
+def advice(info: ModelInfo, entry: CatalogueEntry) -> tuple[int, float]:
+    """The larger, the sooner to be fetched: of those that fit the best answers, of the others the quickest."""
+    if info.fit is None:
+        return -1, 0.0
+    return _FITNESS[info.fit.fit], entry.quality if info.fit.fit == "fits" else info.fit.tokens_per_second
+
+
+def preference(info: ModelInfo, entry: CatalogueEntry | None) -> tuple[int, int, float]:
+    """The larger, the sooner to answer: comfortable before slow, ranked before unranked, large before small."""
+    fitness = _FITNESS[info.fit.fit] if info.fit else -1
+    return fitness, entry.quality if entry else 0, info.parameters
+
+
+def _devices(hardware: Hardware, limit: int) -> list[_Device]:
     """Fastest first. A GPU counts only if the installed llama.cpp can use it."""
     devices = []
     if hardware.backends:
@@ -115,9 +132,9 @@ def _devices(hardware: Hardware) -> list[_Device]:
     devices.append(
         _Device(
             hardware.cpu or "CPU",
-            int(hardware.memory_total * _USABLE_MEMORY),
+            limit or int(hardware.memory_total * _USABLE_MEMORY),
             min(cores * _CORE_BANDWIDTH, _CPU_BANDWIDTH),
             cores * _CORE_WEIGHTS * vector,
         )
     )
-    return devices
+    return [replace(device, available=min(device.available, limit or device.available)) for device in devices]

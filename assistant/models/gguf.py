@@ -65,6 +65,8 @@ class GgufHeader:
     languages: tuple[str, ...]
     size: int
     shards: int = 1
+    kind: str = "model"
+    """What the file is for: `adapter` for a LoRA."""
 
 
 class _DamagedError(Exception):
@@ -237,6 +239,7 @@ def _summary(said: dict[str, Any], parameters: int, types: Counter[str], size: i
         languages=tuple(str(item) for item in languages) if isinstance(languages, tuple) else (),
         size=size,
         shards=_whole(said, "split.count") or 1,
+        kind=_text(said, "general.type") or "model",
     )
 
 

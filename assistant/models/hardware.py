@@ -72,7 +72,7 @@ class Hardware:
 
 def read(root: Path = Path("/")) -> Hardware:
     """Look at this machine; takes a fraction of a second, some seconds where a GPU's tool hangs."""
-    total, available = _memory(root)
+    total, available = memory(root)
     logical = _usable_cores(root)
     return Hardware(
         platform=f"{platform.system()} {platform.machine()}",
@@ -87,6 +87,31 @@ def read(root: Path = Path("/")) -> Hardware:
     )
 
 
+def memory(root: Path = Path("/")) -> tuple[int, int]:
+    """Bytes in all and available now, within the limit of a container."""
+    machine = psutil.virtual_memory()
+    total, available = machine.total, machine.available
+    for limit, usage in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        allowed, used = _text(root / limit).strip(), _text(root / usage).strip()
+        if allowed.isdigit() and 0 < int(allowed) < total:
+            total = int(allowed)
+            taken = max(0, int(used) - _reclaimable((root / usage).with_name("memory.stat"))) if used.isdigit() else 0
+            available = min(available, max(0, total - taken))
+    return total, available
+
+
+def _reclaimable(stat: Path) -> int:
+    """Bytes of files that the kernel keeps in memory and lets go of as soon as somebody needs the room.
+
+    A container is charged for them, for a model's file above all.
+    """
+    said = dict(line.partition(" ")[::2] for line in _text(stat).splitlines())
+    return sum(int(said[name]) for name in ("active_file", "inactive_file") if said.get(name, "").isdigit())
+
+
 def _usable_cores(root: Path) -> int:
     count = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -95,21 +120,6 @@ def _usable_cores(root: Path) -> int:
     if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit() and int(quota[1]):
         count = min(count, max(1, round(int(quota[0]) / int(quota[1]))))
     return max(1, count)
-
-
-def _memory(root: Path) -> tuple[int, int]:
-    """Total and available, within the limit of a container."""
-    memory = psutil.virtual_memory()
-    total, available = memory.total, memory.available
-    for limit, usage in (
-        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
-        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        allowed, used = _text(root / limit).strip(), _text(root / usage).strip()
-        if allowed.isdigit() and 0 < int(allowed) < total:
-            total = int(allowed)
-            available = min(available, max(0, total - int(used)) if used.isdigit() else total)
-    return total, available
 
 
 def _cpu_name(root: Path) -> str:
@@ -158,11 +168,11 @@ def _amd_card(card: Mapping[str, str]) -> Gpu:
     return Gpu(named.get("card series") or named.get("card model") or "AMD GPU", int(named["vram total memory (b)"]))
 
 
-def _apple(memory: int) -> tuple[Gpu, ...]:
+def _apple(total: int) -> tuple[Gpu, ...]:
     if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
         return ()
     # Metal lets a program use about three quarters of the memory it shares with the processor.
-    return (Gpu(_run("sysctl", "-n", "machdep.cpu.brand_string").strip() or "Apple", memory * 3 // 4, unified=True),)
+    return (Gpu(_run("sysctl", "-n", "machdep.cpu.brand_string").strip() or "Apple", total * 3 // 4, unified=True),)
 
 
 def _backends() -> tuple[str, ...]:

@@ -29,9 +29,11 @@ class Job:
         self.priority: Priority = "person"
         self.owner = ""
         self.deadline_s = 0.0
+        self._received_at = 0.0
         match command:
             case Generate(generation=asked) | Score(scoring=asked) | Embed(embedding=asked):
                 self.priority, self.owner, self.deadline_s = asked.priority, asked.owner, asked.deadline_s
+                self._received_at = command.received_at
             case Load() | Count():
                 pass
 
@@ -46,7 +48,7 @@ class Job:
     @property
     def late(self) -> bool:
         """Whether nobody wants its answer any more."""
-        return self.deadline_s > 0 and time.monotonic() > self.arrived + self.deadline_s
+        return self.deadline_s > 0 and time.perf_counter() > self._received_at + self.deadline_s
 
 
 class Line:

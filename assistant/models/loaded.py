@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, TypeAlias
 
-import psutil
-
 from assistant.errors import ModelFileInvalid, NotEnoughMemory
 from assistant.models import gguf
 from assistant.models.batch import NoRoom
 from assistant.models.decoder import Decoder
+from assistant.models.hardware import memory
 from assistant.models.measured import Measurements, Measuring, key_of
 from assistant.models.native_devices import gpu_memory
 from assistant.models.native_model import NativeLog, NativeModel
@@ -29,7 +28,7 @@ class LoadedModels:
 
     def __init__(self, log: NativeLog, limit: int = 0) -> None:
         self._log = log
-        self.limit = limit or int(psutil.virtual_memory().total * _SHARE)
+        self.limit = limit or int(memory()[0] * _SHARE)
         self._all: dict[ModelSpec, Loaded] = {}
         self._uses = itertools.count()
         self._used: dict[ModelSpec, int] = {}
@@ -121,7 +120,7 @@ class LoadedModels:
             decoder.use(measured)
 
     def _spare(self) -> int:
-        return min(self.limit - self.memory, psutil.virtual_memory().available)
+        return min(self.limit - self.memory, memory()[1])
 
     def _fits(self, spec: ModelSpec, spare: int) -> bool:
         try:

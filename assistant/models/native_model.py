@@ -40,10 +40,10 @@ _CONTINUED: Final = 5
 
 
 class NativeLog:
-    """Takes llama.cpp's log: warnings and errors go to stderr, the newest error is kept as a reason to give."""
+    """Takes llama.cpp's log: warnings and errors go to stderr, the first error after a reset is a reason to give."""
 
     def __init__(self) -> None:
-        self.last_error = ""
+        self.first_error = ""
         self.expects_errors = False
         """While a computation is being broken off on purpose, of which llama.cpp makes four errors."""
         self._level = 0
@@ -56,8 +56,8 @@ class NativeLog:
         if self._level not in (_WARNING, _ERROR) or self.expects_errors:
             return
         line = text.decode("utf-8", "replace")
-        if self._level == _ERROR and line.strip():
-            self.last_error = line.strip()
+        if self._level == _ERROR and line.strip() and not self.first_error:
+            self.first_error = line.strip()  # those that follow say only that something failed
         sys.stderr.write(line)
         sys.stderr.flush()
 
@@ -78,11 +78,13 @@ class NativeModel:
         self._model: Any = None
         self._adapter: Any = None
         self.context: Any = None
-        log.last_error = ""
+        log.first_error = ""
         try:
             header = gguf.read(spec.path)
         except ModelFileInvalid as error:
             raise ModelLoadFailed(spec.name, error.reason) from error
+        except MemoryError as error:
+            raise ModelLoadFailed(spec.name, "there is no memory left even to look at the file") from error
         self._plan = plan(spec, header, machine)
         try:
             self._load(on_percent)
@@ -93,7 +95,7 @@ class NativeModel:
             raise
         except _Refused as error:
             self.close()
-            raise ModelLoadFailed(spec.name, log.last_error or str(error)) from error
+            raise ModelLoadFailed(spec.name, log.first_error or str(error)) from error
         self._piece = ctypes.create_string_buffer(512)
         self.described = self._describe()
 
@@ -184,7 +186,7 @@ class NativeModel:
         params.n_threads = params.n_threads_batch = native.llama_n_threads_batch(self.context)
         context = native.llama_init_from_model(self._model, params)
         if not context:
-            raise UnknownLayout(self._log.last_error or "llama.cpp could not make a second context")
+            raise UnknownLayout(self._log.first_error or "llama.cpp could not make a second context")
         native.llama_set_abort_callback(context, self._ask, ctypes.cast(self._aborting, ctypes.c_void_p))
         self._apply_adapter(context)
         return context
@@ -293,6 +295,15 @@ class NativeModel:
     def restore(self, sequence: int, state: bytes) -> bool:
         """Fill an empty sequence; False when llama.cpp does not take it, and the sequence is empty then."""
         return self.restore_in(self.context, sequence, state)
+
+    def append(self, sequence: int, state: bytes) -> bool:
+        """Add a state whose tokens follow those of the sequence; False when llama.cpp does not take it."""
+        spare = self.sequences  # nobody writes in this one
+        if not self.restore(spare, state):
+            return False
+        native.llama_memory_seq_cp(self.memory, spare, sequence, -1, -1)
+        native.llama_memory_seq_rm(self.memory, spare, -1, -1)
+        return True
 
     def restore_in(self, context: Any, sequence: int, state: bytes) -> bool:
         """The same in another context of this model."""

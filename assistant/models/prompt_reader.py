@@ -33,7 +33,6 @@ class PromptReader:
     def __init__(self, model: NativeModel) -> None:
         """Raises UnknownLayout where states cannot be handed over."""
         self._model = model
-        self._spare = model.sequences  # a sequence of the writing context that nobody writes in
         self._context: Any = model.reading_context()
         self._memory: Any = native.llama_get_memory(self._context)
         self._batch = Batch(model, self._context)
@@ -86,10 +85,8 @@ class PromptReader:
         native.llama_memory_seq_cp(self._memory, _OWN, _NEW, start, -1)
         states = cell_states.read(model.state_in(self._context, _NEW))
         native.llama_memory_seq_rm(self._memory, _NEW, -1, -1)
-        if not model.restore(self._spare, cell_states.write(states, transposed=True)):
+        if not model.append(sequence, cell_states.write(states, transposed=True)):
             raise RuntimeError("the context has no room although its cells were counted")
-        native.llama_memory_seq_cp(model.memory, self._spare, sequence, -1, -1)
-        native.llama_memory_seq_rm(model.memory, self._spare, -1, -1)
 
     def _forget(self, size: int) -> None:
         native.llama_memory_seq_rm(self._memory, _OWN, size, -1)
@@ -97,7 +94,7 @@ class PromptReader:
 
     def _try_out(self) -> None:
         """Hand some tokens over and back, and see that both contexts then hold the same."""
-        probe = Resident(self._spare - 1)
+        probe = Resident(0)  # the model has just been loaded
         tokens = [self._model.filler] * 4
         try:
             self.read(probe, tokens)

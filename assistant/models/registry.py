@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant import config
-from assistant.config import RemoteModel, Settings
+from assistant.config import Adapter, RemoteModel, Settings
 from assistant.errors import (
     DiskFull,
     HashMismatch,
@@ -19,11 +19,11 @@ from assistant.errors import (
     NoModelChosen,
     SourcesUnreachable,
 )
-from assistant.models import catalogue, gguf
+from assistant.models import adapters, catalogue, gguf
 from assistant.models.catalogue import CatalogueEntry
 from assistant.models.chat_model import ChatModel
 from assistant.models.download import Downloader
-from assistant.models.fit import DEFAULT_WINDOW, ModelSize, choose_default, fit, size_of
+from assistant.models.fit import DEFAULT_WINDOW, ModelSize, advice, choose_default, fit, preference, size_of
 from assistant.models.hardware import Hardware
 from assistant.models.hardware import read as read_hardware
 from assistant.models.protocol import ModelSpec
@@ -38,14 +38,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Answering:
-    """A model in use, with the file it was made from: looking for models again costs more than a token."""
+    """A model in use, with the files it was made from: looking for models again costs more than a token."""
 
     model: ChatModel
-    path: Path | None
-    stamp: tuple[int, int] | None
-
-
-_FITNESS = {"fits": 2, "slow": 1, "too_large": 0}
+    spec: ModelSpec | None = None
+    stamps: tuple[tuple[int, int] | None, ...] = ()
 
 
 class ModelRegistry:
@@ -72,6 +69,7 @@ class ModelRegistry:
         self._others = others if others is not None else Path.home()
         self._downloader = downloader or Downloader(paths.models)
         self._chosen = settings.model
+        self._limit = settings.engine.memory * 1_000_000
         self._answering: dict[str, _Answering] = {}
         self._headers: dict[tuple[Path, int, int], gguf.GgufHeader] = {}
 
@@ -93,7 +91,7 @@ class ModelRegistry:
         usable = [info for info in installed if info.fit is not None]
         if not usable:
             return next(iter(self._settings.remote), None)
-        return max(usable, key=lambda info: _preference(info, entries.get(info.name))).name
+        return max(usable, key=lambda info: preference(info, entries.get(info.name))).name
 
     def list(self) -> list[ModelInfo]:
         """Installed ones first, then remote ones, then what can be fetched, the most advisable first."""
@@ -102,12 +100,17 @@ class ModelRegistry:
         remote = [_remote(name, model) for name, model in self._settings.remote.items()]
         there = {info.name for info in installed}
         fetchable = [self._fetchable(entry) for entry in entries.values() if entry.name not in there]
-        fetchable.sort(key=lambda info: _advice(info, entries[info.name]), reverse=True)
+        fetchable.sort(key=lambda info: advice(info, entries[info.name]), reverse=True)
         current = self.current
         return [replace(info, current=info.name == current) for info in (*installed, *remote, *fetchable)]
 
     def info(self, name: str) -> ModelInfo:
-        """By name or by the path of a file; ModelUnknown lists what there is."""
+        """By name or by the path of a file; ModelUnknown lists what there is.
+
+        For an adapter whose base is not there, that base is the one that is unknown or not fetched.
+        """
+        if name in self._settings.adapters and name not in self._settings.remote:
+            self._base(self._settings.adapters[name])
         known = self.list()
         for info in known:
             if info.name == name or _is_path(name, info):
@@ -125,25 +128,25 @@ class ModelRegistry:
         """
         asked = name or self._chosen or ""
         kept = self._answering.get(asked)
-        if kept is not None and (kept.path is None or _stamp(kept.path) == kept.stamp):
+        if kept is not None and kept.stamps == _stamps(kept.spec):
             return kept.model
         wanted = name or self.current
         if wanted is None:
             raise NoModelChosen
         if wanted in self._settings.remote:
-            found = _Answering(self._remote_model(wanted), None, None)
+            found = _Answering(self._remote_model(wanted))
         else:
-            own_name, path = self._file(wanted)
-            stamp = _stamp(path)
-            same = (model for model in self._answering.values() if (model.path, model.stamp) == (path, stamp))
-            found = next(same, None) or _Answering(self._local_model(own_name, path), path, stamp)
+            spec = self._spec(wanted)
+            stamps = _stamps(spec)
+            same = (model for model in self._answering.values() if (model.spec, model.stamps) == (spec, stamps))
+            found = next(same, None) or _Answering(self._local_model(spec), spec, stamps)
         self._answering[asked] = found
         return found.model
 
     def use(self, name: str) -> None:
         """Make it the one that answers, now and after the next start."""
         if name not in self._settings.remote:
-            self._file(name)
+            self._spec(name)
         self._choose(name)
 
     async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
@@ -154,7 +157,7 @@ class ModelRegistry:
         entries = self._entries()
         if name is None:
             candidates: Sequence[CatalogueEntry] = choose_default(
-                tuple(entries.values()), self.hardware, self._settings.engine.context
+                tuple(entries.values()), self.hardware, self._settings.engine.context, self._limit
             )
         elif name in entries:
             candidates = (entries[name],)
@@ -169,7 +172,7 @@ class ModelRegistry:
     def remove(self, name: str) -> None:
         """Delete its file from the models folder; ModelUnknown for anything that does not lie there."""
         found = {model.name: model for model in own(self._paths.models)}
-        if name not in found:
+        if name not in found or name in self._settings.adapters:
             raise ModelUnknown(name, tuple(found))
         for file in found[name].files:
             file.unlink(missing_ok=True)
@@ -197,13 +200,44 @@ class ModelRegistry:
                 attempts.append((entry.name, error.code))
         raise SourcesUnreachable(first, tuple(attempts))
 
-    def _file(self, name: str) -> tuple[str, Path]:
-        """A model's own name and its file, whose header is sound."""
+    def _spec(self, name: str) -> ModelSpec:
+        """How a model is loaded; the headers of its files are sound."""
         info = self.info(name)
         if info.path is None:
             raise ModelNotFetched(info.name)
-        self._header(info.path)
-        return info.name, info.path
+        adapter = self._settings.adapters.get(info.name)
+        if adapter is not None and info.path == adapters.file_of(adapter, self._paths.models):
+            base = self._base(adapter)
+            adapters.check(info.path, self._header(info.path), self._header(base))
+            return replace(self._as_set(info.name, base), adapter=info.path, adapter_scale=adapter.scale)
+        if self._header(info.path).kind == "adapter":
+            raise ModelFileInvalid(info.path, "adapter")
+        return self._as_set(info.name, info.path)
+
+    def _as_set(self, name: str, path: Path) -> ModelSpec:
+        engine = self._settings.engine
+        return ModelSpec(
+            name,
+            path,
+            engine.context,
+            engine.threads,
+            engine.gpu_layers,
+            engine.batch,
+            engine.parallel,
+            shelf=self._paths.states,
+            shelf_limit=engine.kept * 1_000_000,
+            measurements=self._paths.measurements,
+        )
+
+    def _base(self, adapter: Adapter) -> Path:
+        """The file of the model it belongs to."""
+        entries = self._entries()
+        found = {info.name: info.path for info in self._own(entries)}
+        if (path := found.get(adapter.model)) is not None:
+            return path
+        if adapter.model in entries:
+            raise ModelNotFetched(adapter.model)
+        raise ModelUnknown(adapter.model, tuple(found))
 
     def _choose(self, name: str | None) -> None:
         config.save(self._paths, "model", name)
@@ -213,6 +247,19 @@ class ModelRegistry:
         return {entry.name: entry for entry in catalogue.load(self._paths.home / "models.toml")}
 
     def _installed(self, entries: dict[str, CatalogueEntry]) -> Sequence[ModelInfo]:
+        """What can answer on this machine. A name of the settings takes the place of a file's."""
+        found = self._own(entries)
+        return [*(info for info in found if info.name not in self._settings.adapters), *self._adapted(found)]
+
+    def _adapted(self, bases: Sequence[ModelInfo]) -> Iterator[ModelInfo]:
+        by_name = {info.name: info for info in bases}
+        for name, adapter in self._settings.adapters.items():
+            if adapter.model in by_name and name not in self._settings.remote:
+                path = adapters.file_of(adapter, self._paths.models)
+                yield adapters.adapted(name, by_name[adapter.model], path, self._sound(path))
+
+    def _own(self, entries: dict[str, CatalogueEntry]) -> Sequence[ModelInfo]:
+        """The whole models among the files here."""
         found = [*own(self._paths.models), *ollama(self._others), *lm_studio(self._others)]
         # A file that lies elsewhere and was chosen by its path is one of ours as long as it is.
         chosen = _file_named(self._chosen) if self._chosen else None
@@ -221,11 +268,10 @@ class ModelRegistry:
             found.append(FoundModel(str(chosen) if chosen.stem in taken else chosen.stem, chosen, (chosen,)))
         infos = []
         for model in found:
-            try:
-                header: gguf.GgufHeader | None = self._header(model.path)
-            except ModelFileInvalid:
-                header = None  # listed all the same: the person put it there, and choosing it says what is wrong
-            infos.append(self._local(model, header, entries.get(model.name)))
+            # One that is not sound is listed all the same: the person put it there, and choosing it says what is wrong.
+            header = self._sound(model.path)
+            if header is None or header.kind != "adapter":
+                infos.append(self._local(model, header, entries.get(model.name)))
         return infos
 
     def _local(self, model: FoundModel, header: gguf.GgufHeader | None, entry: CatalogueEntry | None) -> ModelInfo:
@@ -234,7 +280,8 @@ class ModelRegistry:
         report = None
         if header is not None:
             window = min(self._settings.engine.context or DEFAULT_WINDOW, header.context or DEFAULT_WINDOW)
-            report = fit(ModelSize(size, round(parameters * 1e9), header.kv_bytes_per_token, window), self.hardware)
+            needs = ModelSize(size, round(parameters * 1e9), header.kv_bytes_per_token, window)
+            report = fit(needs, self.hardware, self._limit)
         return ModelInfo(
             name=model.name,
             title=entry.title if entry else (header.name if header and header.name else model.name),
@@ -272,8 +319,14 @@ class ModelRegistry:
             context=entry.context,
             licence=entry.licence,
             languages=entry.languages,
-            fit=fit(size_of(entry, self._settings.engine.context), self.hardware),
+            fit=fit(size_of(entry, self._settings.engine.context), self.hardware, self._limit),
         )
+
+    def _sound(self, path: Path) -> gguf.GgufHeader | None:
+        try:
+            return self._header(path)
+        except ModelFileInvalid:
+            return None
 
     def _header(self, path: Path) -> gguf.GgufHeader:
         """Read once for as long as the file does not change."""
@@ -291,21 +344,9 @@ class ModelRegistry:
 
         return RemoteChatModel(name=name, settings=self._settings.remote[name])
 
-    def _local_model(self, name: str, path: Path) -> ChatModel:
+    def _local_model(self, spec: ModelSpec) -> ChatModel:
         from assistant.models.local import LocalChatModel
 
-        engine = self._settings.engine
-        spec = ModelSpec(
-            name,
-            path,
-            engine.context,
-            engine.threads,
-            engine.gpu_layers,
-            engine.batch,
-            engine.parallel,
-            shelf=self._paths.states,
-            shelf_limit=engine.kept * 1_000_000,
-        )
         return LocalChatModel(engine=self._engine, spec=spec)
 
 
@@ -339,20 +380,13 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
+def _stamps(spec: ModelSpec | None) -> tuple[tuple[int, int] | None, ...]:
+    """By these the files of a model are known to be the same still; a remote one has none."""
+    files = (spec.path, spec.adapter) if spec is not None else ()
+    return tuple(_stamp(path) for path in files if path is not None)
+
+
 def _file_named(name: str) -> Path | None:
     """The path, when the name is one rather than a catalogue's name."""
     path = Path(name).expanduser()
     return path.absolute() if path.suffix.lower() == ".gguf" or path.is_file() else None
-
-
-def _advice(info: ModelInfo, entry: CatalogueEntry) -> tuple[int, float]:
-    """Of those that fit the best answers, of the others the quickest."""
-    if info.fit is None:
-        return -1, 0.0
-    return _FITNESS[info.fit.fit], entry.quality if info.fit.fit == "fits" else info.fit.tokens_per_second
-
-
-def _preference(info: ModelInfo, entry: CatalogueEntry | None) -> tuple[int, int, float]:
-    """Comfortable before slow, ranked before unranked, large before small."""
-    fitness = _FITNESS[info.fit.fit] if info.fit else -1
-    return fitness, entry.quality if entry else 0, info.parameters

@@ -15,6 +15,8 @@ from typing import Final
 
 import llama_cpp.llama_cpp as native
 
+from assistant.models import cell_states
+from assistant.models.cell_states import UnknownLayout
 from assistant.models.native_model import NativeModel
 from assistant.models.parked import Parked, ParkedState
 from assistant.models.shelf import Shelf
@@ -23,7 +25,8 @@ _PARKED_BYTES: Final = 1_000_000_000
 _WORTH_RESTORING: Final = 64
 """Tokens that are read in less time than a file."""
 _LEAN: Final = 1024
-"""Cells that resting sequences may hold in a context that compares every token with all cells in use."""
+"""Cells that resting sequences may hold beyond as many as are being written in, in a context that compares every token
+with all cells in use."""
 _RETOLD: Final = 8
 """A conversation goes on where it ended, save for some tokens at the seam that are written otherwise in a prompt."""
 
@@ -92,10 +95,9 @@ class Residents:
             best.rested_at, best.from_nothing, best.keep = None, False, keep
             return best
         resident = self._added(keep)
-        if self._restored(resident, prompt, better_than=common + _WORTH_RESTORING):
-            return resident
         if best is not None and common:
             self.share(best, resident, common)
+        self._restore(resident, prompt, better_than=common + _WORTH_RESTORING)
         return resident
 
     def open_exactly(self, prompt: Sequence[int], keep: str = "") -> Resident:
@@ -176,10 +178,9 @@ class Residents:
 
     def _thin_out(self) -> None:
         """Take out of the context what it would only be slowed down by, the least valuable first."""
-        while True:
+        written = {name for resident in self._all if resident.rested_at is None for name in resident.cells}
+        while len(self._uses) > 2 * len(written) + _LEAN:
             resting = [resident for resident in self._all if resident.rested_at is not None]
-            if len({name for resident in resting for name in resident.cells}) <= _LEAN:
-                return
             self._drop(min(resting, key=self._value))
 
     def common(self, resident: Resident, prompt: Sequence[int]) -> int:
@@ -207,38 +208,52 @@ class Residents:
             if self._clock() < until:
                 self._to_shelf(parked)
 
-    def _restored(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
-        """Restore a state that saves more reading than that, from memory or from disk."""
+    def _restore(self, resident: Resident, prompt: Sequence[int], better_than: int) -> None:
+        """Restore what goes beyond that many tokens of the prompt, from memory or from disk, if anything does."""
         if self._model.whole_only:
-            return False
+            return
         found = [(common_prefix(parked.tokens, prompt[:-1]), parked) for parked in self.parked]
         common, parked = max(found, key=lambda each: each[0], default=(0, None))
-        if self._from_shelf(resident, prompt, max(better_than, common + 1)):
-            return True
-        if parked is None or common < better_than or not self.make_room(len(parked.tokens)):
-            return False
-        if not self._model.restore(resident.sequence, parked.state):
-            return False
-        self.parked.used(parked)
-        self.grow(resident, parked.tokens, alone=False)
-        self.truncate(resident, common)
-        return True
+        if self._restored_from_shelf(resident, prompt, max(better_than, common + 1)):
+            return
+        if parked is not None and common >= better_than and self._restored(resident, parked.tokens, parked.state):
+            self.parked.used(parked)
+            self.truncate(resident, common)
 
-    def _from_shelf(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
+    def _restored_from_shelf(self, resident: Resident, prompt: Sequence[int], better_than: int) -> bool:
         if self._shelf is None:
             return False
         found = [(common_prefix(kept.tokens, prompt[:-1]), kept) for kept in self._shelf.kept]
         common, kept = max(found, key=lambda each: each[0], default=(0, None))
-        if kept is None or common < better_than or not self.make_room(len(kept.tokens)):
+        if kept is None or common < better_than:
             return False
         state = self._shelf.take(kept)
         if state is None:
             return False
-        if not self._model.restore(resident.sequence, state):
+        if not self._restored(resident, kept.tokens, state):
             self._shelf.discard(kept)
             return False
-        self.grow(resident, kept.tokens, alone=False)
         self.truncate(resident, common)
+        return True
+
+    def _restored(self, resident: Resident, tokens: Sequence[int], state: bytes) -> bool:
+        """Fill the resident with these tokens; those it has already stay where they are, and shared with others."""
+        held = common_prefix(resident.tokens, tokens)
+        try:
+            tail = cell_states.read(state).since(held) if held else None
+        except UnknownLayout:
+            held, tail = 0, None
+        if not self.make_room(len(tokens) - held):
+            return False
+        if tail is None:
+            self.truncate(resident, 0)
+            if not self._model.restore(resident.sequence, state):
+                return False
+        else:
+            self.truncate(resident, held)
+            if not self._model.append(resident.sequence, cell_states.write(tail, transposed=self._model.lean)):
+                return False
+        self.grow(resident, tokens[held:], alone=False)
         return True
 
     def _park(self, resident: Resident) -> None:

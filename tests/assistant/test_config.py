@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from assistant.config import load, load_with_sources, save
@@ -63,3 +65,14 @@ def test_a_wrong_value_never_reaches_the_file(paths: Paths) -> None:
 def test_a_secret_does_not_show_when_settings_are_printed(paths: Paths) -> None:
     save(paths, "server.api_key", "sk-very-secret")
     assert "very-secret" not in repr(load(paths))
+
+
+def test_an_adapter_is_a_table_of_its_own(paths: Paths) -> None:
+    paths.home.mkdir()
+    paths.settings.write_text('[adapters.letters]\npath = "l.gguf"\nmodel = "base"\n', "utf-8")
+    save(paths, "adapters.letters.scale", 0.5)
+    found = load(paths).adapters["letters"]
+    assert (found.path, found.model, found.scale) == (Path("l.gguf"), "base", 0.5)
+    for key, value in (("adapters.letters.scale", float("nan")), ("adapters.alone.path", "only.gguf")):
+        with pytest.raises(SettingsError):
+            save(paths, key, value)

@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from assistant.api import Assistant
+from assistant.cli.terminal import catalogue
+from assistant.errors import EngineDied
+from assistant.i18n import LANGUAGES
+from assistant.models.protocol import Choice, EngineInfo, LoadedModel, Occupancy
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina, Result
 
@@ -96,6 +101,89 @@ def test_a_running_patina_is_asked_for_its_engine(patina: Patina, running: str) 
     found = checks(patina("doctor", "--json"))
     assert running in found["port"][0]["text"]
     assert found["engine"][0]["level"] in {"ok", "warning"}
+
+
+WORDS = {
+    "threads": {"settings", "measured", "cores"},
+    "batch": {"settings", "measured", "processor", "gpu"},
+    "window": {"settings", "model", "default", "memory"},
+    "cache": {"exact", "memory"},
+    "attention": {"processor", "gpu", "cache"},
+    "layers": {"settings", "all", "memory", "none"},
+    "adapter": {"settings"},
+}
+CHOICES = (
+    Choice("threads", "2", "measured"),
+    Choice("attention", "plain", "processor"),
+    Choice("window", "4096", "a word of later days"),
+)
+BUSY = Occupancy(
+    memory=900_000_000, memory_limit=6_000_000_000, parked=50_000_000, parked_limit=1_000_000_000, shelf=70_000_000,
+    shelf_limit=2_000_000_000, models=("other", "mine"), guessed=200, guessed_right=150,
+)  # fmt: skip
+
+
+def engine(monkeypatch: pytest.MonkeyPatch, loaded: LoadedModel | None, busy: Occupancy) -> None:
+    """What the engine says of itself from now on."""
+    info = EngineInfo("0.3", "AVX2 = 1", False, (), "mine" if loaded else None, loaded, 1, 1, busy)
+
+    async def engine_info(self: Assistant) -> EngineInfo:
+        return info
+
+    monkeypatch.setattr(Assistant, "engine_info", engine_info)
+
+
+def loaded(*choices: Choice) -> LoadedModel:
+    return LoadedModel(4096, 4096, "llama", "Tiny", 1, 1, None, "", "", choices=choices)
+
+
+def test_there_is_a_word_for_every_choice_and_reason() -> None:
+    for language in LANGUAGES:
+        keys = {key for key in catalogue().keys(language) if key.startswith(("choice.", "chosen."))}
+        assert keys == {f"chosen.{name}" for name in WORDS} | {
+            f"choice.{name}.{word}" for name, words in WORDS.items() for word in words
+        }
+
+
+@pytest.mark.usefixtures("running")
+def test_the_models_of_another_patina_are_told_with_why_they_are_loaded_so(
+    patina: Patina, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine(monkeypatch, loaded(*CHOICES), BUSY)
+    found = checks(patina("doctor", "--json"))
+    [choices], [occupied] = found["choices"], found["occupied"]
+    assert choices["text"].startswith("mine: threads 2: the quickest measured here; attention plain: flash attention")
+    assert choices["text"].endswith("; window 4096: a word of later days")
+    assert choices["facts"]["choices"][0] == {"name": "threads", "value": "2", "why": "measured"}
+    assert occupied["text"] == (
+        "models take 900.0 MB of 6.0 GB (other, mine); conversations that rest 50.0 MB of 1.0 GB in memory; "
+        "conversations that rest 70.0 MB of 2.0 GB on disk; 150 of 200 tokens guessed from the text were right"
+    )
+    assert (occupied["facts"]["memory"], occupied["facts"]["guessed_right"]) == (900_000_000, 150)
+    told = patina("doctor", language="zh_CN.UTF-8").out
+    assert "加载方式: mine: 线程 2：在这台机器上实测最快；注意力 普通：" in told
+    assert "猜对了 150 个" in told
+
+
+def test_without_a_model_it_is_told_what_models_may_take(patina: Patina, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine(monkeypatch, None, Occupancy(memory_limit=6_000_000_000))
+    found = checks(patina("doctor", "--json"))
+    assert "choices" not in found
+    assert found["occupied"][0]["text"] == "models take 0 B of 6.0 GB (none is loaded)"
+
+
+def test_an_engine_that_does_not_start_is_a_problem_and_nothing_is_told_of_models(
+    patina: Patina, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def engine_info(self: Assistant) -> EngineInfo:
+        raise EngineDied(-4)
+
+    monkeypatch.setattr(Assistant, "engine_info", engine_info)
+    result = patina("doctor", "--json")
+    assert result.code == 1
+    found = checks(result)
+    assert found["engine"][0]["level"] == "problem"
+    assert not {"choices", "occupied"} & set(found)
 
 
 def test_a_chosen_file_that_is_gone_is_a_problem(patina: Patina) -> None:

@@ -37,6 +37,13 @@ def test_a_setting_is_written_and_removed_again(patina: Patina, paths: Paths) ->
     assert patina("config", "path").out.strip() == str(paths.settings)
 
 
+def test_an_adapter_is_set_as_a_whole_and_then_by_part(patina: Patina, paths: Paths) -> None:
+    assert patina("config", "set", "adapters.letters", '{path = "l.gguf", model = "base"}').code == 0
+    assert patina("config", "set", "adapters.letters.scale", "0.5").code == 0
+    assert tomllib.loads(paths.settings.read_text("utf-8"))["adapters"]["letters"]["scale"] == 0.5
+    assert "adapters.letters.path = l.gguf  (settings.toml)" in patina("config").out
+
+
 def test_a_wrong_value_never_reaches_the_file(patina: Patina, paths: Paths) -> None:
     result = patina("config", "set", "sampling.temperature", "9")
     assert result.code == 1

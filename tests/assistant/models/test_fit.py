@@ -97,3 +97,15 @@ def test_a_processor_without_vector_instructions_is_slower() -> None:
     size = ModelSize(file=500_000_000, parameters=500_000_000, kv_bytes=12_288, window=4096)
     assert fit(size, machine(2, 8)).fit == "fits"
     assert fit(size, machine(2, 8, avx2=False)).fit == "slow"
+
+
+def test_no_more_than_the_settings_allow_is_counted_on() -> None:
+    large = ModelSize(4 * GIB, 7_000_000_000, 0, 8192)
+    gpu = machine(8, 32, RTX_24, backends=("cuda",))
+    assert fit(large, gpu).fit == "fits"
+    for hardware in (gpu, machine(8, 32)):
+        refused = fit(large, hardware, 3 * GIB)
+        assert (refused.fit, refused.available) == ("too_large", 3 * GIB)
+    assert fit(large, machine(8, 5), 6 * GIB).available == 6 * GIB, "or less, when the person says so"
+    allowed = [entry.size for entry in choose_default(tuple(ENTRIES.values()), gpu, limit=2 * GIB)]
+    assert max(allowed) < 2 * GIB

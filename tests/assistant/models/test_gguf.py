@@ -58,6 +58,12 @@ def test_a_model_in_parts_says_how_many(tmp_path: Path) -> None:
     assert gguf.read(write_gguf(tmp_path / "m.gguf", said={"split.count": 3})).shards == 3
 
 
+def test_a_file_says_what_it_is_for(tmp_path: Path) -> None:
+    lora = write_gguf(tmp_path / "lora.gguf", said={"general.type": "adapter"})
+    assert gguf.read(lora).kind == "adapter"
+    assert gguf.read(write_gguf(tmp_path / "m.gguf")).kind == "model", "older files do not say it"
+
+
 def test_a_missing_file_is_called_missing(tmp_path: Path) -> None:
     assert reason(tmp_path / "none.gguf") == "missing"
 

@@ -73,6 +73,17 @@ class TestLinux:
         found = hardware.read(root=tmp_path)
         assert (found.memory_total, found.memory_available) == (GIB // 4, GIB // 8)
 
+    @pytest.mark.parametrize("group", ["sys/fs/cgroup", "sys/fs/cgroup/memory"])
+    def test_what_a_container_keeps_of_files_is_available_all_the_same(self, tmp_path: Path, group: str) -> None:
+        limit, usage = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        if not group.endswith("memory"):
+            limit, usage = ("memory.max", "memory.current")
+        written(tmp_path, f"{group}/{limit}", f"{GIB // 4}\n")
+        written(tmp_path, f"{group}/{usage}", f"{GIB // 4}\n")
+        stat = f"anon {GIB // 8}\nactive_file {GIB // 16}\ninactive_file {GIB // 16}\nodd\n"
+        written(tmp_path, f"{group}/memory.stat", stat)
+        assert hardware.memory(tmp_path) == (GIB // 4, GIB // 8)
+
     @pytest.mark.parametrize("limit", ["max", "", "9223372036854771712"])
     def test_no_limit_is_no_limit(self, tmp_path: Path, limit: str) -> None:
         written(tmp_path, "sys/fs/cgroup/memory.max", limit)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant import config
-from assistant.config import RemoteModel, Settings
+from assistant.config import Adapter, RemoteModel, Settings
 from assistant.errors import ModelFileInvalid, ModelNotFetched, ModelUnknown, NoModelChosen, SourcesUnreachable
 from assistant.i18n import explain
 from assistant.models.download import Downloader
@@ -42,6 +42,15 @@ quality = {quality}
 default = true
 source = [{source}]
 """
+
+
+def lora(path: Path, architecture: str = "llama") -> Path:
+    said = {"general.type": "adapter", "adapter.type": "lora", "general.architecture": architecture}
+    return write_gguf(path, said=said, vocabulary=4)
+
+
+def letters(path: Path | str = "letters.gguf", model: str = "base", scale: float = 1.0) -> dict[str, Adapter]:
+    return {"letters": Adapter(path=Path(path), model=model, scale=scale)}
 
 
 def entry(name: str, source: str, quality: int = 12, body: bytes = MODEL) -> str:
@@ -196,6 +205,119 @@ def test_a_remote_model_stands_beside_the_local_ones(paths: Paths) -> None:
     assert isinstance(remote, RemoteChatModel)
     assert remote is models.chat_model("lab")
     assert remote.model_name == "lab"
+
+
+def test_an_adapter_makes_another_model_of_its_base(paths: Paths) -> None:
+    base = write_gguf(paths.models / "base.gguf")
+    path = lora(paths.models / "letters.gguf")
+    models = registry(paths, adapters=letters(scale=0.5))
+    assert [info.name for info in models.list() if info.installed] == ["base", "letters"]
+    info = models.info("letters")
+    assert (info.kind, info.title, info.path, info.removable) == ("local", "Tiny + letters", path, False)
+    assert info.size == base.stat().st_size + path.stat().st_size
+    assert (info.fit, info.context, info.licence) == (models.info("base").fit, 4096, "mit")
+    assert models.current == "base", "it is never chosen unasked"
+
+    adapted, plain = models.chat_model("letters"), models.chat_model("base")
+    assert isinstance(adapted, LocalChatModel)
+    assert isinstance(plain, LocalChatModel)
+    spec = adapted.spec
+    assert (spec.name, spec.path, spec.adapter, spec.adapter_scale) == ("letters", base, path, 0.5)
+    assert (plain.spec.path, plain.spec.adapter) == (base, None)
+    assert adapted is models.chat_model("letters") is models.chat_model(str(path))
+
+    models.use("letters")
+    assert models.current == config.load(paths).model == "letters"
+    assert models.chat_model() is adapted
+    with pytest.raises(ModelUnknown):
+        models.remove("letters")
+    assert path.exists()
+
+
+def test_the_same_adapter_may_count_more_or_less(paths: Paths) -> None:
+    write_gguf(paths.models / "base.gguf")
+    lora(paths.models / "letters.gguf")
+    models = registry(paths, adapters={**letters(), "more": letters(scale=2.0)["letters"]})
+    specs = [model.spec for name in ("letters", "more") if isinstance(model := models.chat_model(name), LocalChatModel)]
+    assert [(spec.name, spec.adapter_scale) for spec in specs] == [("letters", 1.0), ("more", 2.0)]
+
+
+def test_an_adapter_written_anew_makes_a_new_model(paths: Paths) -> None:
+    write_gguf(paths.models / "base.gguf")
+    path = lora(paths.models / "letters.gguf")
+    models = registry(paths, adapters=letters())
+    before = models.chat_model("letters")
+    write_gguf(path, said={"general.type": "adapter"}, vocabulary=9)
+    assert models.chat_model("letters") is not before
+
+
+def test_an_adapter_may_have_the_name_of_its_base_and_lie_anywhere(paths: Paths, tmp_path: Path) -> None:
+    base = write_gguf(paths.models / "letters.gguf")
+    path = lora(tmp_path / "elsewhere" / "change.gguf")
+    models = registry(paths, adapters=letters(path, model="letters"))
+    assert [info.path for info in models.list() if info.installed] == [path]
+    model = models.chat_model("letters")
+    assert isinstance(model, LocalChatModel)
+    assert (model.spec.path, model.spec.adapter) == (base, path)
+    with pytest.raises(ModelUnknown):
+        models.remove("letters")
+
+
+def test_a_wrong_adapter_is_listed_and_choosing_it_says_what_is_wrong(paths: Paths) -> None:
+    write_gguf(paths.models / "base.gguf")
+    path = paths.models / "letters.gguf"
+    models = registry(paths, adapters=letters())
+
+    def refused() -> ModelFileInvalid:
+        assert models.info("letters").name == "letters"
+        for attempt in (models.chat_model, models.use):
+            with pytest.raises(ModelFileInvalid) as caught:
+                attempt("letters")
+        assert caught.value.path == path
+        return caught.value
+
+    assert refused().reason == "missing"
+    assert models.info("letters").fit is None
+    path.write_bytes(b"no LoRA")
+    assert refused().reason == "not_gguf"
+    write_gguf(path)
+    assert "it is not an adapter" in explain(refused(), "en")
+    assert models.info("letters").fit is None
+    lora(path, architecture="qwen2")
+    assert "另一种模型" in explain(refused(), "zh")
+
+
+def test_an_adapter_whose_base_is_not_there_names_the_base(paths: Paths) -> None:
+    lora(paths.models / "letters.gguf")
+    for base, error in (("no-such-model", ModelUnknown), ("qwen3-4b", ModelNotFetched)):
+        models = registry(paths, adapters=letters(model=base))
+        assert "letters" not in {info.name for info in models.list()}
+        for attempt in (models.info, models.chat_model, models.use):
+            with pytest.raises(error) as caught:
+                attempt("letters")
+            assert caught.value.facts["name"] == base
+
+
+def test_an_adapter_alone_is_no_model(paths: Paths, tmp_path: Path) -> None:
+    path = lora(paths.models / "letters.gguf")
+    assert not any(info.installed for info in registry(paths).list())
+    assert registry(paths).current is None
+    elsewhere = lora(tmp_path / "elsewhere" / "letters.gguf")
+    for file in (path, elsewhere):
+        with pytest.raises(ModelFileInvalid) as caught:
+            registry(paths, model=str(file)).chat_model()
+        assert "[adapters]" in explain(caught.value, "en")
+
+
+def test_what_was_measured_is_kept_in_the_home_and_models_fit_into_what_they_may_take(paths: Paths) -> None:
+    write_gguf(paths.models / "mine.gguf")
+    models = registry(paths, engine={"memory": 300})
+    local = models.chat_model("mine")
+    assert isinstance(local, LocalChatModel)
+    assert local.spec.measurements == paths.home / "engine.json"
+    report = models.info("mine").fit
+    assert report is not None
+    assert (report.fit, report.available) == ("too_large", 300_000_000)
 
 
 def test_choosing_is_kept_in_the_settings(paths: Paths) -> None:
