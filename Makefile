@@ -41,7 +41,7 @@ docs: $(VENV)/.test-installed  ## Write the generated parts of the docs anew
 bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed beside llama-cpp-python itself
 	$(BIN)/python -m benchmarks.walking_skeleton --model $(TEST_MODEL) $(ARGS)
 
-bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people at once beside llama.cpp's own server
+bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people at once beside llama.cpp's own servers (half an hour)
 	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
 	$(BIN)/python -m benchmarks.engine_load --model $(TEST_MODEL)

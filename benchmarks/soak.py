@@ -63,7 +63,8 @@ class Visitors:
         drawn = self._drawn
         spec = drawn.choice(self._specs)
         system = f"You are clerk {drawn.randrange(3)}. {_TALK[: drawn.choice([0, 200, 500])]}"
-        question = f"{drawn.randrange(1000)}: {_TALK[drawn.randrange(500) :][: drawn.choice([0, 100, 500])]} Say something."
+        piece = _TALK[drawn.randrange(500) :][: drawn.choice([0, 100, 500])]
+        question = f"{drawn.randrange(1000)}: {piece} Say something."
         priority = drawn.choice(_PRIORITIES)
         self._report.asked += 1
         try:
