@@ -57,6 +57,8 @@ class EngineSettings(_Section):
     fifths of this machine's memory."""
     kept: Annotated[int, Field(ge=0)] = 2000
     """Megabytes on disk for what a model has read of conversations, so that going on needs no reading; 0 keeps none."""
+    kept_memory: Annotated[int, Field(ge=0)] = 1000
+    """Megabytes of memory for the same, of conversations nobody is in just now; what is too much goes to disk."""
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
     preload: bool = True

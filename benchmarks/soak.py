@@ -24,7 +24,7 @@ from assistant.errors import AssistantError, DeadlinePassed, EngineBusy, EngineD
 from assistant.models.engine import Engine
 from assistant.models.protocol import Completed, Generation, ModelSpec, Occupancy, Piece, Priority, PromptPart, Scoring
 
-_WORKERS: Final = 8
+_WORKERS: Final = 6
 _PRIORITIES: Final[tuple[Priority, ...]] = ("person", "person", "task", "background")
 _TALK: Final = " ".join(f"On day {day} the ship sailed {day * 37 % 101} miles." for day in range(120))
 _EXPECTED: Final = (EngineBusy, EngineDied, DeadlinePassed)

@@ -149,7 +149,8 @@ class Decoder:
         """How many may be begun at a time: twice what is written at once, while they fill less than half the cells."""
         held = sum(len(writing.purpose.tokens) for writing in self.writing)
         parallel = self.model.parallel
-        return 2 * parallel if parallel > 1 and 2 * held < self.model.cells else parallel
+        takes_turns = parallel > 1 and not self.model.whole_only
+        return 2 * parallel if takes_turns and 2 * held < self.model.cells else parallel
 
     def active(self) -> list[Writing]:
         """Those whose turn it is, people first: nobody works in the background while anybody else waits."""

@@ -71,6 +71,8 @@ def plan(spec: ModelSpec, header: GgufHeader, machine: Machine) -> Plan:
     ):
         flash = offloads or not exact
         needed = _memory(header, cells, exact=exact, flash=flash, batch=batch)
+        if offloads and layers < 0:
+            needed = _OVERHEAD  # the rest lies on the card, whose memory decided how many layers do
         second = header.kv_bytes_per_token * window
         apart = not flash and not spec.embedding and needed + second <= machine.spare
         if needed <= machine.spare:

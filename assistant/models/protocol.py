@@ -29,8 +29,8 @@ class ModelSpec:
     shelf: Path | None = None
     """Where the states of conversations are kept, and of how many bytes in all."""
     shelf_limit: int = 0
-    parked_limit: int = 0
-    """Bytes of memory for states of conversations that nobody is in just now; 0 is a thousand million."""
+    parked_limit: int = 1_000_000_000
+    """Bytes of memory for states of conversations that nobody is in just now."""
     adapter: Path | None = None
     """A LoRA of this model, added to its weights by `adapter_scale`."""
     adapter_scale: float = 1.0

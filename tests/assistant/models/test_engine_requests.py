@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from assistant.errors import DeadlinePassed, ModelLoadFailed, NotEnoughMemory, PromptTooLong
 from assistant.models.engine import Engine
-from assistant.models.protocol import Completed, Embedding, ModelSpec, Piece, Scoring
+from assistant.models.protocol import Completed, Embedding, ModelSpec, Piece, Scoring, Waiting
 from tests.assistant.models.test_engine import GREEDY, LONG, SHORT, answer, asking, chat, until
 from tests.fakes.lora_file import write_lora
 
@@ -212,3 +212,19 @@ async def test_background_work_on_one_model_rests_while_a_person_asks_another(en
     assert seen[-1] - seen[0] <= 1, "background work went on beside a person"
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_nothing_is_loaded_for_background_work_while_a_person_is_being_answered(
+    engine: Engine, spec: ModelSpec
+) -> None:
+    await engine.load(spec)
+    another = replace(spec, name="another")
+    async with aclosing(engine.generate(spec, asking("Write a very long story.", ENDLESS))) as story:
+        await until(story, Piece)
+        work = engine.generate(another, replace(asking("Say A.", SHORT), priority="background"))
+        assert await anext(work) == Waiting(1)
+        for _ in range(3):
+            await until(story, Piece)
+        assert "another" not in (await engine.occupancy()).models
+    await until(work, Completed)
+    await work.aclose()

@@ -35,7 +35,7 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: str) -> None:
 async def test_a_model_is_measured_once_while_nobody_waits_and_loaded_the_same_way_afterwards(
     real_model: Path, tmp_path: Path
 ) -> None:
-    spec = ModelSpec("qwen", real_model, context=512, threads=1, measurements=tmp_path / "engine.json")
+    spec = ModelSpec("qwen", real_model, context=512, threads=1, batch=64, measurements=tmp_path / "engine.json")
     engine = Engine()
     try:
         before = await engine.load(spec)

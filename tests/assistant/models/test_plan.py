@@ -67,6 +67,7 @@ def test_on_a_gpu_all_layers_go_there_or_as_many_as_fit() -> None:
     assert 10 < small.gpu_layers < 28
     assert why(small)["layers"] == "memory"
     assert none.gpu_layers == 0
+    assert plan(SPEC, HEADER, Machine(1 * GB, 1 * GB, gpu=12 * GB)).window == 8192, "a card needs no memory beside it"
     chosen = plan(replace(SPEC, gpu_layers=7), HEADER, Machine(50 * GB, 50 * GB, gpu=12 * GB))
     assert (chosen.gpu_layers, why(chosen)["layers"]) == (7, "settings")
     off = plan(replace(SPEC, gpu_layers=0), HEADER, Machine(50 * GB, 50 * GB, gpu=12 * GB))

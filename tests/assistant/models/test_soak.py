@@ -11,7 +11,7 @@ from benchmarks.soak import faults, soak
 
 @pytest.mark.model
 async def test_people_who_come_go_give_up_and_kill_leave_nothing_behind(real_model: Path, tmp_path: Path) -> None:
-    report = await soak(real_model, tmp_path, seconds=4, rounds=2)
+    report = await soak(real_model, tmp_path, seconds=2, rounds=2)
     assert faults(report) == []
     assert report.kills == 1
-    assert report.asked > 16
+    assert report.asked > 8
