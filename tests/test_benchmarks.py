@@ -47,6 +47,32 @@ def test_the_tables_tell_ratios_and_whether_an_aim_was_met(tmp_path: Path) -> No
     assert not any("1 user:" in line for line in aims), "what was not measured is not judged"
 
 
+def test_a_round_that_failed_hides_no_other_and_its_errors_are_told(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl", "one")
+    for number, found in enumerate(({"errors": 1.0}, figures(4.0), figures(float("nan")), figures(6.0)), 1):
+        record.measured("compiled", "4 users", number, lambda found=found: found)
+    assert record.medians("compiled", "4 users") == {**figures(5.0), "errors": 1.0}
+
+
+def test_a_server_that_never_answered_has_a_row_and_an_aim_that_ours_could_not_show_is_missed(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl", "one")
+    record.measured("patina", "4 users", 1, lambda: {"errors": 1.0})
+    record.measured("compiled", "4 users", 1, lambda: {**figures(3.0, tokens=0.0), "errors": 12.0})
+    record.measured("stock", "4 users", 1, lambda: {"errors": 1.0})
+    people = tables.people(record, ["4 users"], ["patina", "compiled", "stock"])
+    assert "| 4 users | Patina | – | – | – | – | – | 1 |" in people
+    assert "| | ratio | – | – | – | – | | |" in people
+    assert "|  | llama-cpp-python's server | – | – | – | – | – | 1 |" in people
+    assert "| 4 users: wall | inf | ≤ 0.55 | **missed** |" in tables.aims(record)
+
+
+def test_half_a_line_at_the_end_of_a_record_is_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    path.write_text('{"run": "one", "side": "pat', "utf-8")
+    Record(path, "one").measured("patina", "4 users", 1, lambda: figures(2.0))
+    assert Record(path, "one").medians("patina", "4 users") == figures(2.0)
+
+
 def test_a_side_that_could_not_be_measured_is_left_out(tmp_path: Path) -> None:
     record = Record(tmp_path / "record.jsonl", "one")
     record.measured("stock", "returning", 1, lambda: {"cold": 4.0, "back": 3.0})
@@ -63,3 +89,4 @@ def test_the_95th_percentile_is_that_of_all_answers() -> None:
     found = talk.figures([1.0, 2.0, 3.0], 10.0)
     assert (found["first_p50"], found["first_p95"], found["slowest"]) == (50.5, 95.0, 1.5)
     assert found["tokens_per_second"] == 50.0
+    assert Talk(firsts=[0.4, 0.9]).figures([1.0], 1.0)["first_p95"] == 0.9

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import hashlib
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import httpx
 import platformdirs
 
 from benchmarks import report
@@ -41,12 +43,12 @@ def measure(side: str, load: str, model: Path, threads: int, calls: int) -> load
             if load == "returning":
                 return loads.returning(running_side, model, threads, home)
             with running_side(model, threads, home) as running:
-                if load == "optimiser":
-                    return asyncio.run(loads.optimiser(running, calls))
-                figures: loads.Figures = asyncio.run(loads.TALKS[load](running))
+                asked = loads.optimiser(running, calls) if load == "optimiser" else loads.TALKS[load](running)
+                # A server that sends signs of life and no answer would never end it.
+                figures: loads.Figures = asyncio.run(asyncio.wait_for(asked, loads.PATIENCE_S))
                 return figures
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            print(f"{side}, {load}: {error}", file=sys.stderr)
+        except (RuntimeError, OSError, subprocess.SubprocessError, httpx.HTTPError) as error:
+            print(f"{side}, {load}: {error!r}", file=sys.stderr)
             return {"errors": 1.0}
 
 
@@ -100,8 +102,12 @@ def main() -> None:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """What is measured: the commit, and what the code has become since."""
+    commit, changes = (
+        subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.strip()
+        for words in (["rev-parse", "--short", "HEAD"], ["diff", "HEAD", "--", "assistant", "benchmarks"])
+    )
+    return (commit or "unknown") + (f"+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else "")
 
 
 if __name__ == "__main__":

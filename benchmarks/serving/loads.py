@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,9 +50,10 @@ class Talk:
         ordered = sorted(self.firsts) or [float("nan")]
         return {
             "wall": wall,
+            "tokens": float(self.tokens),
             "tokens_per_second": self.tokens / wall,
             "first_p50": statistics.median(ordered),
-            "first_p95": ordered[int(0.95 * (len(ordered) - 1))],
+            "first_p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
             "slowest": max(walls) / statistics.median(walls),
             "errors": float(self.errors),
         }
@@ -158,26 +161,25 @@ async def optimiser(running: Running, calls: int) -> Figures:
         found = {"calls_per_second": calls / (time.perf_counter() - began)}
         if running.stores:
             idle = [await _first(client, running, number) for number in range(12)]
-            workers = [asyncio.create_task(_without_end(call)) for _ in range(_AT_A_TIME)]
+            endless = itertools.count(10_000)
+            workers = [asyncio.create_task(_without_end(call, endless)) for _ in range(_AT_A_TIME)]
             await asyncio.sleep(3)
             busy = [await _first(client, running, 100 + number, pause=0.4) for number in range(12)]
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             found |= {"person_idle": statistics.median(idle), "person_busy": statistics.median(busy)}
-        else:
+        elif running.uncached:
             began = time.perf_counter()
             for number in range(_ONE_BY_ONE):
-                await call(calls + number, cache_prompt=False)
+                await call(calls + number, **running.uncached)
             found["one_by_one"] = _ONE_BY_ONE / (time.perf_counter() - began)
     return {**found, "errors": float(talk.errors)}
 
 
-async def _without_end(call: Callable[..., Any]) -> None:
-    number = 10_000
-    while True:
+async def _without_end(call: Callable[..., Any], numbers: Iterator[int]) -> None:
+    for number in numbers:
         await call(number, priority="background")
-        number += 1
 
 
 async def _first(client: httpx.AsyncClient, running: Running, number: int, pause: float = 0.0) -> float:
@@ -193,7 +195,7 @@ async def _turn(running: Running, messages: list[dict[str, str]], conversation: 
     talk = Talk()
     headers = {"X-Patina-Conversation": conversation} if conversation else {}
     asked_now = messages[-1:] if conversation else messages
-    async with _client(running) as client:
+    async with asyncio.timeout(PATIENCE_S), _client(running) as client:
         answer = await asked(client, talk, asked_now, 16, headers=headers, **running.extra)
     return (talk.firsts[0] if talk.firsts else float("nan")), answer
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 Figures = Mapping[str, float]
@@ -18,7 +20,9 @@ class Record:
         self._run = run
         self._lines: list[dict[str, object]] = []
         if path.exists():
-            self._lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+            for line in path.read_text("utf-8").splitlines():
+                with suppress(json.JSONDecodeError):  # the last line of a run that was killed may be half a line
+                    self._lines.append(json.loads(line))
 
     def measured(self, side: str, load: str, number: int, measure: Callable[[], Figures]) -> None:
         """Measure it unless it has been, and keep the figures at once."""
@@ -28,16 +32,24 @@ class Record:
         line = {**key, "figures": dict(measure())}
         self._lines.append(line)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with self._path.open("a+", encoding="utf-8") as file:
+            file.seek(0)
+            whole = file.read()[-1:] in {"", "\n"}
+            file.write(("" if whole else "\n") + json.dumps(line) + "\n")
 
     def medians(self, side: str, load: str) -> dict[str, float]:
-        """Over the rounds; empty when it was not measured."""
+        """Over the rounds that gave a figure, and the `errors` of the worst; empty when it was not measured."""
         found = [
             line["figures"]
             for line in self._lines
             if (line["run"], line["side"], line["load"]) == (self._run, side, load)
         ]
         rounds = [figures for figures in found if isinstance(figures, dict)]
-        names = rounds[0] if rounds else {}
-        return {name: statistics.median(figures.get(name, float("nan")) for figures in rounds) for name in names}
+        by_name: dict[str, list[float]] = {}
+        for figures in rounds:
+            for name, value in figures.items():
+                if not math.isnan(value):
+                    by_name.setdefault(name, []).append(value)
+        return {
+            name: max(values) if name == "errors" else statistics.median(values) for name, values in by_name.items()
+        }

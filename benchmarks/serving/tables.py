@@ -33,8 +33,11 @@ class Aim:
     at_least: bool = False
 
     def value(self, record: Record) -> float | None:
-        """None where something was not measured."""
-        figure = record.medians("patina", self.load).get(self.ours)
+        """None where something was not measured; endless where ours was and gave no figure, which is no aim met."""
+        ours = record.medians("patina", self.load)
+        figure = ours.get(self.ours)
+        if ours and figure is None:
+            return float("-inf") if self.at_least else float("inf")
         if figure is None or self.beside is None:
             return figure
         side, name = self.beside
@@ -78,13 +81,12 @@ def people(record: Record, loads: Sequence[str], sides: Sequence[str]) -> list[s
     for load in loads:
         ours = record.medians("patina", load)
         for side in sides:
-            figures = record.medians(side, load)
-            if "wall" not in figures:
+            if not (figures := record.medians(side, load)):
                 continue
-            cells = " | ".join(form.format(figures[name]) for name, _, form in _COLUMNS)
+            cells = " | ".join(form.format(figures[name]) if name in figures else "–" for name, _, form in _COLUMNS)
             lines.append(f"| {load if side == 'patina' else ''} | {TITLES[side]} | {cells} |")
-            if "wall" in ours and side == PEER:
-                ratios = [f"× {ours[name] / figures[name]:.2f}" for name, _, _ in _COLUMNS[:_RATIOS]]
+            if ours and side == PEER:
+                ratios = [_ratio(ours.get(name), figures.get(name)) for name, _, _ in _COLUMNS[:_RATIOS]]
                 lines.append("| | ratio | " + " | ".join(ratios) + " | | |")
     return lines
 
@@ -107,6 +109,10 @@ def others(record: Record, sides: Sequence[str]) -> list[str]:
             cells = " | ".join("–" if value is None else form(value) for value in found)
             lines.append(f"| {title} | {cells} |")
     return lines
+
+
+def _ratio(ours: float | None, theirs: float | None) -> str:
+    return "–" if ours is None or not theirs else f"× {ours / theirs:.2f}"
 
 
 def _seconds(value: float) -> str:
