@@ -198,7 +198,7 @@ class Decoder:
         """Read a piece of it, all but its last token: that one's logits are needed here."""
         done, size = len(writing.resident.tokens), self.model.batch
         whole = size - done % size
-        limit = self.model.beside if beside else whole if whole >= reader.smallest else size
+        limit = reader.beside if beside else whole if whole >= reader.smallest else size
         left = writing.purpose.first_wanted - done
         # A remainder too small for this context would be compared with everybody's cells in the other one.
         take = left if left <= min(limit + reader.smallest, self.model.largest_batch) else limit

@@ -10,7 +10,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,10 @@ from assistant.models.batch import Aborted, Batch
 from assistant.models.native_model import NativeModel
 
 _log = logging.getLogger(__name__)
-_SIZES: Final = (32, 64, 128, 256, 512)
+_BESIDE: Final = (64, 128)
+_ALONE: Final = (256, 512)
+"""Tokens of prompts worth trying beside answers and alone. Behind a long text small batches cost more than in the empty
+context in which they are tried."""
 _AS_GOOD: Final = 0.97
 """Of the best rate; a smaller batch that reaches it tells more often how far it is."""
 _GOOD_BESIDE: Final = 0.85
@@ -105,13 +108,12 @@ class Measuring:
             prefill[threads] = yield from self._rate(64, threads)
         one, many = max(decode, key=decode.__getitem__), max(prefill, key=prefill.__getitem__)
         rates = {64: prefill[many]}
-        for size in (size for size in _SIZES if size <= self._model.largest_batch):
-            if size not in rates and size / rates[64] <= _LONGEST_S:
+        for size in (*_BESIDE[1:], *_ALONE):
+            if size <= self._model.largest_batch and size / rates[64] <= _LONGEST_S:
                 rates[size] = yield from self._rate(size, many)
-        best = max(rates.values())
-        batch = min(size for size, rate in rates.items() if rate >= _AS_GOOD * best)
-        beside = min(size for size, rate in rates.items() if rate >= _GOOD_BESIDE * best)
-        yield Measured(one, many, batch, min(beside, batch), round(decode[one], 1), round(rates[batch], 1))
+        beside = _smallest(rates, _BESIDE, _GOOD_BESIDE) or self._model.beside
+        batch = _smallest(rates, _ALONE, _AS_GOOD) or self._model.batch
+        yield Measured(one, many, batch, beside, round(decode[one], 1), round(max(rates.values()), 1))
 
     def _rate(self, size: int, threads: int) -> Generator[None, None, float]:
         seconds: list[float] = []
@@ -135,6 +137,12 @@ class Measuring:
         finally:
             native.llama_set_n_threads(model.context, *usual)
             native.llama_memory_seq_rm(model.memory, model.sequences, -1, -1)
+
+
+def _smallest(rates: Mapping[int, float], sizes: Sequence[int], good: float) -> int | None:
+    """The smallest of the sizes tried that is as good; None when none was."""
+    tried = {size: rates[size] for size in sizes if size in rates}
+    return min((size for size, rate in tried.items() if rate >= good * max(tried.values())), default=None)
 
 
 def candidates(model: NativeModel) -> Sequence[int]:
