@@ -26,7 +26,7 @@ def draw(record: Record, sides: Sequence[str], folder: Path) -> None:
 def _plot(record: Record, sides: Sequence[str], names: Sequence[str], title: str, path: Path) -> None:
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 3.6))
+    figure, axes = plt.subplots(figsize=(8.6, 3.6), layout="constrained")
     for side in sides:
         for name in names:
             found = {users: record.medians(side, _load(users)).get(name) for users in _USERS}
@@ -42,8 +42,7 @@ def _plot(record: Record, sides: Sequence[str], names: Sequence[str], title: str
     axes.set_xlabel("people at once")
     axes.set_ylabel(title)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    figure.tight_layout()
+    figure.legend(loc="outside right upper", fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
