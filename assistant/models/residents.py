@@ -23,9 +23,8 @@ from assistant.models.shelf import Shelf
 
 _WORTH_RESTORING: Final = 64
 """Tokens that are read in less time than a file."""
-_LEAN: Final = 1024
-"""Cells that resting sequences may hold beyond as many as are being written in, in a context that compares every token
-with all cells in use."""
+_LEAN: Final = 256
+"""Cells that resting sequences may hold in a context that compares every token with all cells in use."""
 _RETOLD: Final = 8
 """A conversation goes on where it ended, save for some tokens at the seam that are written otherwise in a prompt."""
 
@@ -178,7 +177,7 @@ class Residents:
     def _thin_out(self) -> None:
         """Take out of the context what it would only be slowed down by, the least valuable first."""
         written = {name for resident in self._all if resident.rested_at is None for name in resident.cells}
-        while len(self._uses) > 2 * len(written) + _LEAN:
+        while len(self._uses) > len(written) + _LEAN:
             resting = [resident for resident in self._all if resident.rested_at is not None]
             self._drop(min(resting, key=self._value))
 
