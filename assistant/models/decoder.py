@@ -62,13 +62,13 @@ class Purpose(Protocol):
 
 
 class Writing:
-    """One purpose being served. `order` is its place among all that ever began; `turn` its place in the round."""
+    """One purpose being served. `turn` is its place in the round."""
 
-    def __init__(self, purpose: Purpose, resident: Resident, priority: Priority, order: int) -> None:
+    def __init__(self, purpose: Purpose, resident: Resident, priority: Priority, turn: int) -> None:
         self.purpose = purpose
         self.resident = resident
         self.priority: Priority = priority
-        self.order = self.turn = order
+        self.turn = turn
         self.turn_began = 0
         """Tokens it had produced when its turn began."""
         self.leader: tuple[Writing, int] | None = None
