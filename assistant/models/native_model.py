@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any, Final
@@ -40,15 +41,22 @@ _CONTINUED: Final = 5
 
 
 class NativeLog:
-    """Takes llama.cpp's log: warnings and errors go to stderr, the first error after a reset is a reason to give."""
+    """Takes llama.cpp's log: warnings and errors go to stderr, each thread's first error is a reason to give."""
 
     def __init__(self) -> None:
-        self.first_error = ""
+        self._of_thread = threading.local()  # a model may be loaded while another computes
         self.expects_errors = False
         """While a computation is being broken off on purpose, of which llama.cpp makes four errors."""
         self._level = 0
         self._callback = native.llama_log_callback(self._take)  # kept: C holds no reference
         native.llama_log_set(self._callback, None)
+
+    @property
+    def first_error(self) -> str:
+        return getattr(self._of_thread, "first_error", "")
+
+    def reset(self) -> None:
+        self._of_thread.first_error = ""
 
     def _take(self, level: int, text: bytes, _data: object) -> None:
         if level != _CONTINUED:
@@ -57,7 +65,7 @@ class NativeLog:
             return
         line = text.decode("utf-8", "replace")
         if self._level == _ERROR and line.strip() and not self.first_error:
-            self.first_error = line.strip()  # those that follow say only that something failed
+            self._of_thread.first_error = line.strip()  # those that follow say only that something failed
         sys.stderr.write(line)
         sys.stderr.flush()
 
@@ -78,7 +86,7 @@ class NativeModel:
         self._model: Any = None
         self._adapter: Any = None
         self.context: Any = None
-        log.first_error = ""
+        log.reset()
         try:
             header = gguf.read(spec.path)
         except ModelFileInvalid as error:

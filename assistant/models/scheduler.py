@@ -1,7 +1,8 @@
 """Who is served when: the queue of the engine's process, and which models are loaded for whom.
 
-`run` belongs to the thread that loads and computes; everything else may be called from the thread that reads
-commands. Runs in the engine's process only.
+`run` belongs to the thread that computes; everything else may be called from the thread that reads commands. A model
+is loaded in a third one, so that those who are being answered by another do not stand still for it. Runs in the
+engine's process only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +29,8 @@ from assistant.models.wire import Answer, Count, Counted, Described, Embed, Gene
 
 _USUAL_SECONDS: Final = 10.0
 """What a request is expected to take before any has been seen."""
+_GLANCE_S: Final = 0.1
+"""How often deadlines are looked at while there is nothing to do but to wait for a model."""
 _EMBEDDED: Final = 16
 """Texts that are taken out of the queue at a time; they are embedded one by one all the same."""
 
@@ -56,6 +60,8 @@ class Scheduler:
         self._usual_seconds = _USUAL_SECONDS
         self._models_held = threading.Lock()  # while held, no model is added or freed
         self._models = LoadedModels(log, memory_limit)
+        self._loader = ThreadPoolExecutor(1, "loader")
+        self._loading: tuple[ModelSpec, Future[Loaded]] | None = None
 
     def submit(self, request: int, command: Request) -> None:
         """Answer at once what needs no computing, queue the rest; a full queue is answered with EngineBusy."""
@@ -119,6 +125,7 @@ class Scheduler:
         while not self._closing:
             self._drop_unwanted()
             self._forget()
+            self._take_loaded()
             self._admit()
             self._step()
         self._models.close()
@@ -129,7 +136,7 @@ class Scheduler:
         """Begin what may begin, in order, waiting while there is nothing to do at all."""
         while True:
             with self._changed:
-                while not (self._line or self._running or self._forgotten or self._closing or self._models.unmeasured):
+                while not (self._line or self._running or self._forgotten or self._closing or self._is_busy):
                     self._changed.wait()
                 job = None if self._closing else self._next()
                 if job is None:
@@ -145,7 +152,11 @@ class Scheduler:
         person is being answered, who would have to wait for it."""
         full: set[ModelSpec] = set()
         for job in self._line:
+            if self._loading is not None and job.spec == self._loading[0]:
+                continue
             if self._models.find(job.spec) is None:
+                if self._loading is not None:
+                    return None
                 if job.rank and any(other.rank == 0 for other in self._running):
                     continue
                 return job if self._models.could_load(job.spec, self._needed()) else None
@@ -172,7 +183,10 @@ class Scheduler:
 
     def _begin(self, job: Job) -> None:
         try:
-            loaded = self._models.use(job.spec) or self._load(job)
+            loaded = self._models.use(job.spec)
+            if loaded is None:
+                self._load(job.spec)
+                return
             match job.command:
                 case Load():
                     self._end(job, loaded.described)
@@ -191,24 +205,57 @@ class Scheduler:
         except AssistantError as error:
             self._end(job, failed(error))
 
-    def _load(self, job: Job) -> Loaded:
-        """Loading takes seconds, in which the other thread may well ask what is loaded."""
-        needed = self._needed() - {job.spec}
+    def _load(self, spec: ModelSpec) -> None:
+        """Begin to; the jobs that run for it begin when it is there."""
         with self._models_held:
-            self._models.make_room(job.spec, needed)
-        loaded = self._models.load(job.spec, lambda percent: self._tell_loading(job.spec, percent))
+            self._models.make_room(spec, self._needed() - {spec})
+        loading = self._loader.submit(self._models.load, spec, lambda percent: self._tell_loading(spec, percent))
+        self._loading = spec, loading
+        loading.add_done_callback(lambda _: self._wake())
+
+    def _take_loaded(self) -> None:
+        """Let begin who waited for the model that is there by now, or say why it is not."""
+        if self._loading is None or not self._loading[1].done():
+            return
+        (spec, loading), self._loading = self._loading, None
+        waiting = [job for job in self._running if job.spec == spec]
+        try:
+            loaded = loading.result()
+        except AssistantError as error:
+            for job in waiting:
+                self._end(job, failed(error))
+            return
         with self._models_held:
             self._models.add(loaded)
-        return loaded
+        for job in waiting:
+            self._begin(job)
+
+    def _await_loaded(self) -> None:
+        """Nobody can be served before that, unless somebody comes who needs another model."""
+        with self._changed:
+            if self._loading is not None and not self._loading[1].done() and not self._closing and not self._next():
+                self._changed.wait(_GLANCE_S)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether there is something to do that nobody waits for."""
+        return self._loading is not None or self._models.unmeasured is not None
 
     # Computing
 
     def _step(self) -> None:
         """Let the model compute whose turn it is; background work only where nobody else is served at all."""
-        served = [job for job in self._running if job.writing is not None or isinstance(job.command, Embed)]
+        served = [job for job in self._running if self._models.find(job.spec) is not None]
         urgent = [job for job in served if job.priority != "background"] or served
         if not urgent:
-            self._measure()
+            if self._loading is None:
+                self._measure()
+            else:
+                self._await_loaded()
             return
         spec = min((job.spec for job in urgent), key=lambda spec: self._stepped.get(spec, 0))
         self._stepped[spec] = next(self._steps)

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from assistant.errors import DeadlinePassed, ModelLoadFailed, NotEnoughMemory, PromptTooLong
 from assistant.models.engine import Engine
-from assistant.models.protocol import Completed, Embedding, ModelSpec, Piece, Scoring, Waiting
+from assistant.models.protocol import Advanced, Completed, Embedding, ModelSpec, Piece, Scoring, Waiting
 from tests.assistant.models.test_engine import GREEDY, LONG, SHORT, answer, asking, chat, until
 from tests.fakes.lora_file import write_lora
 
@@ -212,6 +212,30 @@ async def test_background_work_on_one_model_rests_while_a_person_asks_another(en
     assert seen[-1] - seen[0] <= 1, "background work went on beside a person"
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_an_answer_goes_on_while_another_model_is_loaded(engine: Engine, spec: ModelSpec) -> None:
+    await engine.load(spec)
+    told: list[str] = []
+    begun = asyncio.Event()
+
+    async def listen() -> None:
+        async with aclosing(engine.generate(spec, asking("Write a very long story.", ENDLESS))) as story:
+            async for event in story:
+                if isinstance(event, Piece):
+                    told.append(event.text)
+                    begun.set()
+
+    listening = asyncio.create_task(listen())
+    await begun.wait()
+    seen: list[int] = []
+    async with aclosing(engine.generate(replace(spec, name="newcomer"), asking("Say A.", SHORT))) as events:
+        async for event in events:
+            if isinstance(event, Advanced) and event.stage == "loading":
+                seen.append(len(told))
+    assert seen[-1] > seen[0], "the answer stood still"
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_nothing_is_loaded_for_background_work_while_a_person_is_being_answered(
