@@ -7,17 +7,18 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Final
 
 from langchain_core.embeddings import Embeddings
 
 from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
+from assistant.agent.idle_index import IdleIndex
 from assistant.agent.live import LiveTurn
 from assistant.agent.loop import AgentLoop
 from assistant.config import Sampling
 from assistant.errors import ConversationBusy, NotFound
 from assistant.events import Event
+from assistant.learning.lab import Lab
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.recall import Recall
@@ -43,8 +44,6 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
 _log = logging.getLogger(__name__)
-_IDLE_S: Final = 5.0
-"""Embedding takes the processor from the model: it begins this long after the last answer ended."""
 
 
 class Assistant:
@@ -67,6 +66,7 @@ class Assistant:
         embedding_model: str,
         prompts: PromptLibrary,
         loop: AgentLoop,
+        lab: Lab,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -84,9 +84,10 @@ class Assistant:
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
         self._changes = Changes()
-        self._indexing: asyncio.Task[None] | None = None
+        self._index = IdleIndex(recall, lambda: bool(self._live))
         self._closing = False
         self.metrics = metrics
+        self.lab = lab
 
     # Life
 
@@ -103,8 +104,7 @@ class Assistant:
         self._changes.close()
         for turn_id in list(self._live):
             await self.stop(turn_id)
-        if self._indexing is not None:
-            self._indexing.cancel()
+        self._index.cancel()
         await self._engine.close()
         await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)
@@ -383,17 +383,9 @@ class Assistant:
         self._live.pop(live.turn_id, None)
         self._busy.discard(live.conversation_id)
         self._changes.tell(live.conversation_id)
-        if self._indexing is not None:
-            self._indexing.cancel()
+        self._index.cancel()
         if not self._closing:
-            self._indexing = asyncio.create_task(self._index())
-
-    async def _index(self) -> None:
-        """Make finished turns searchable by meaning, once nobody has asked anything for a while."""
-        await asyncio.sleep(_IDLE_S)
-        indexed = 1
-        while indexed and not self._live:
-            indexed = await asyncio.to_thread(self._recall.index_pending)
+            self._index.begin()
 
 
 __all__ = ["Assistant", "CompletionRequest"]

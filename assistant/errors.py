@@ -32,7 +32,8 @@ in that person's language. `code` names the class in snake case and is what the 
     ├── PromptError
     │   ├── PromptUnknown
     │   ├── PromptInvalid
-    │   └── PromptVariables
+    │   ├── PromptVariables
+    │   └── TaskInvalid          a folder with a task to optimise a prompt for
     ├── StorageError
     │   ├── DiskFull
     │   ├── HomeNotWritable
@@ -266,6 +267,15 @@ class PromptVariables(PromptError):
     prompt: str
     missing: tuple[str, ...]
     undeclared: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class TaskInvalid(PromptError):
+    """`line` is 0 where no line of the file is meant."""
+
+    path: Path
+    line: int
+    reason: str
 
 
 class StorageError(AssistantError):

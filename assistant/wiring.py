@@ -8,8 +8,10 @@ from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
+from assistant.learning.lab import Lab
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.ledger import Ledger
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.recall import Recall
@@ -64,6 +66,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             sampling=settings.sampling,
             metrics=metrics,
         ),
+        lab=Lab(models=registry, ledger=Ledger(database), embeddings=embeddings, library=prompts),
         metrics=metrics,
         close_database=database.close,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, models
+from assistant.cli import configuration, conversations, models, prompts
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -37,6 +37,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "search": conversations.search,
             "delete": conversations.delete,
         },
+        "prompts": {"optimise": prompts.optimise},
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

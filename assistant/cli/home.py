@@ -30,11 +30,18 @@ async def open_assistant(terminal: Terminal, flags: dict[str, Any] | None = None
         async with AssistantClient(running.address, key.get_secret_value() if key else None) as client:
             yield client
         return
+    async with open_here(terminal, flags) as assistant:
+        yield assistant
+
+
+@asynccontextmanager
+async def open_here(terminal: Terminal, flags: dict[str, Any] | None = None) -> AsyncGenerator[Assistant, None]:
+    """The assistant in this process; HomeInUse when another one holds the home."""
     with InstanceLock(terminal.paths):
         log.configure(terminal.paths.logs)
         from assistant.wiring import build
 
-        async with build(terminal.paths, settings) as assistant:
+        async with build(terminal.paths, terminal.settings(flags)) as assistant:
             yield assistant
 
 

@@ -140,10 +140,33 @@ CREATE TRIGGER search_entry_deleted AFTER DELETE ON search_entries BEGIN
 END;
 """
 
+_LEDGER: Final = """
+CREATE TABLE cells (
+    prompt TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    model TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    candidate TEXT NOT NULL,
+    item TEXT NOT NULL,
+    output TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL CHECK (prompt_tokens >= 0),
+    completion_tokens INTEGER NOT NULL CHECK (completion_tokens >= 0),
+    ms REAL NOT NULL CHECK (ms >= 0),
+    created_at REAL NOT NULL,
+    PRIMARY KEY (prompt, parameters, model, seed)
+) WITHOUT ROWID;
+CREATE INDEX cells_by_run ON cells(run, candidate);
+"""
+
 
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
 
-STEPS: Final = (Step(1, "conversations", _conversations),)
+def _ledger(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_LEDGER)
+
+
+STEPS: Final = (Step(1, "conversations", _conversations), Step(2, "ledger", _ledger))
 """In order, without gaps."""

@@ -1,0 +1,1 @@
+"""The learning room: what people did becomes evidence, evidence becomes tested prompts."""

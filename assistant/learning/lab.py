@@ -1,0 +1,153 @@
+"""Where prompts are tested: one run of the optimiser, built from what the house has."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from assistant.memory.ledger import Ledger
+from assistant.models.chat_model import ChatModel, Models
+from assistant.prompting.answer_form import AnswerForm, answer_form
+from assistant.prompting.candidate import Candidate
+from assistant.prompting.evaluator import Answered, Budget, Evaluator
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.optimiser import Choices, Optimiser
+from assistant.prompting.pools import Vectors, split
+from assistant.prompting.progress import RunProgress
+from assistant.prompting.result import RunResult, Score, mean_score
+from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
+
+_TEST_BLOCK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """At most that many calls, tokens and seconds; 0 sets no limit to the last two."""
+
+    calls: int
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """A run and how its seed and its choice do on items that were first read after the decision."""
+
+    result: RunResult
+    seed_test: Score | None
+    final_test: Score | None
+    test_calls: int
+    prompt: str
+    """The chosen prompt as one text, with its examples."""
+
+
+class Lab:
+    """Built once. Everything is asked in the background: people go first."""
+
+    def __init__(self, *, models: Models, ledger: Ledger, embeddings: Embeddings, library: PromptLibrary) -> None:
+        self._models = models
+        self._ledger = ledger
+        self._embeddings = embeddings
+        self._library = library
+
+    async def optimise_folder(
+        self,
+        folder: Path,
+        spending: Spending,
+        choices: Choices,
+        *,
+        model: str | None = None,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> TaskReport:
+        """A better prompt for the task in a folder. Raises TaskInvalid, or what the model raises; a run that was cut
+        off goes on when it is asked for again with the same task, model, budget and seed."""
+        task = await asyncio.to_thread(read_task, folder)
+        chat = self._models.chat_model(model)
+        await chat.prepare()
+        digest = self._digest(chat)
+        run = _run(task, digest, spending, choices)
+        form, neighbours = answer_form(task), Neighbours(self._vectors)
+        pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels)
+        await asyncio.to_thread(neighbours.use, pools.examples)
+        await asyncio.to_thread(neighbours.vectors, task.items)
+        evaluator = Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause)
+        optimiser = Optimiser(
+            task=task,
+            pools=pools,
+            form=form,
+            neighbours=neighbours,
+            evaluator=evaluator,
+            library=self._library,
+            budget=Budget(spending.calls, spending.tokens, spending.seconds),
+            choices=choices,
+            run=run,
+            tell=tell,
+        )
+        result = await optimiser.optimise()
+        return await self._tested(folder, task, chat, digest, form, neighbours, result)
+
+    async def _tested(
+        self,
+        folder: Path,
+        task: Task,
+        chat: ChatModel,
+        digest: str,
+        form: AnswerForm,
+        neighbours: Neighbours,
+        result: RunResult,
+    ) -> TaskReport:
+        """The test file is opened here, when nothing is left to be decided."""
+        prompt = as_text(result.chosen)
+        if not (folder / TEST_FILE).is_file():
+            return TaskReport(result, None, None, 0, prompt)
+        items = await asyncio.to_thread(read_items, folder / TEST_FILE)
+        # What was held back to decide may serve as an example from now on.
+        await asyncio.to_thread(neighbours.use, task.items)
+        await asyncio.to_thread(neighbours.vectors, items)
+        evaluator = Evaluator(chat, digest, task, form, self._ledger, f"{result.run}-test", neighbours.nearest)
+        spent = Budget()
+        seed = await _in_blocks(evaluator, result.seed, items, spent)
+        final = seed if result.chosen.id == result.seed.id else await _in_blocks(evaluator, result.chosen, items, spent)
+        return TaskReport(result, mean_score(seed), mean_score(final), spent.spent_calls, prompt)
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)
+        lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+        normed: Vectors = vectors / np.maximum(lengths, 1e-12)
+        return normed
+
+    def _digest(self, chat: ChatModel) -> str:
+        """What tells two models apart that have the same name."""
+        info = self._models.info(chat.model_name)
+        return f"{info.name} {info.size}"
+
+
+async def _in_blocks(
+    evaluator: Evaluator, candidate: Candidate, items: Sequence[Item], budget: Budget
+) -> list[Answered]:
+    answers: list[Answered] = []
+    for start in range(0, len(items), _TEST_BLOCK):
+        answers += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], budget)
+    return answers
+
+
+def as_text(candidate: Candidate) -> str:
+    """A prompt in full, as a person reads it."""
+    return "\n\n".join(
+        [candidate.instruction, *(f"Input: {demo.input}\nOutput: {demo.output}" for demo in candidate.demos)]
+    )
+
+
+def _run(task: Task, model: str, spending: Spending, choices: Choices) -> str:
+    """The same for the same question, so that a run that was cut off is found again."""
+    content = [task.digest, model, spending.calls, spending.tokens, choices.seed, choices.constrain, choices.alpha]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]

@@ -1,0 +1,184 @@
+"""Asks candidates the items and keeps every answer; pays from one budget, and never twice for the same prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from langchain_core.messages import BaseMessage
+
+from assistant.config import Sampling
+from assistant.memory.ledger import Cell, CellKey, Ledger
+from assistant.models.chat_model import ChatModel
+from assistant.prompting.answer_form import AnswerForm
+from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.task import Item, Task
+
+_OWNER: Final = "optimiser"
+_SPARE_CALLS: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Budget:
+    """`calls` and `tokens` may be spent, `seconds` may pass (0: no end of the last two). Answers this run paid for
+    before it was interrupted are counted again as it comes by them, so that it ends where it would have ended."""
+
+    calls: int = _SPARE_CALLS
+    tokens: int = 0
+    seconds: float = 0.0
+    spent_calls: int = 0
+    spent_tokens: int = 0
+    began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = time.monotonic()
+
+    @property
+    def left(self) -> int:
+        """Calls that can still be made."""
+        is_over = (self.tokens and self.spent_tokens >= self.tokens) or (self.seconds and self.passed >= self.seconds)
+        return 0 if is_over else max(0, self.calls - self.spent_calls)
+
+    @property
+    def passed(self) -> float:
+        return time.monotonic() - self.began
+
+    def debit(self, tokens: int) -> None:
+        self.spent_calls += 1
+        self.spent_tokens += tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An item's answer, how right it is, and what it took."""
+
+    item: Item
+    output: str
+    score: float
+    valid: bool
+    """Whether it has the form of an answer at all."""
+    tokens: int
+    ms: float
+
+
+class Evaluator:
+    """`nearest` finds examples like an item; `pause` is awaited before each group of calls, for whoever wants to hold
+    the run or end it."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        model_digest: str,
+        task: Task,
+        form: AnswerForm,
+        ledger: Ledger,
+        run: str,
+        nearest: Callable[[Item, int], Sequence[Demo]],
+        pause: Callable[[], Any] | None = None,
+    ) -> None:
+        self._model = model
+        self._digest = model_digest
+        self._task = task
+        self._form = form
+        self._ledger = ledger
+        self._run = run
+        self._nearest = nearest
+        self._pause = pause
+        self._seen: set[CellKey] = set()
+
+    async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
+        """All of them together, so that they share what they can; fewer when the budget does not suffice."""
+        return (await self.together([(candidate, items)], budget))[0]
+
+    async def together(
+        self, wanted: Sequence[tuple[Candidate, Sequence[Item]]], budget: Budget
+    ) -> list[list[Answered]]:
+        """The same for several candidates at a time."""
+        if self._pause is not None:
+            await self._pause()
+        left = budget.left
+        asked: list[list[asyncio.Task[Answered]]] = []
+        try:
+            for candidate, items in wanted:
+                affordable = items[: max(0, left)]
+                left -= len(affordable)
+                asked.append([asyncio.create_task(self._answer(candidate, one, budget)) for one in affordable])
+            return [list(await asyncio.gather(*tasks)) for tasks in asked]
+        finally:
+            unfinished = [task for tasks in asked for task in tasks if not task.done()]
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def write(self, messages: Sequence[BaseMessage], sampling: Sampling, name: str, budget: Budget) -> str:
+        """One text that is no answer to an item, such as a proposed instruction; paid for like one."""
+        return (await self._cell(messages, {"sampling": sampling}, name, name, budget)).output
+
+    async def _answer(self, candidate: Candidate, item: Item, budget: Budget) -> Answered:
+        messages = candidate.messages(item.input, self._nearest(item, candidate.nearest))
+        sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=self._task.max_tokens, seed=0)
+        options: dict[str, Any] = {"sampling": sampling.model_copy(update=dict(candidate.parameters))}
+        if candidate.form == "held" and self._form.grammar:
+            options["grammar"] = self._form.grammar
+        elif candidate.form == "line":
+            options["stop"] = ["\n"]
+        cell = await self._cell(messages, options, candidate.id, item.id, budget)
+        output = cell.output.strip()
+        return Answered(
+            item,
+            output,
+            self._task.metric.score(output, item.accepted),
+            self._valid(output),
+            cell.prompt_tokens + cell.completion_tokens,
+            cell.ms,
+        )
+
+    def _valid(self, output: str) -> bool:
+        if self._form.labels:
+            return any(self._task.metric.score(output, (label,)) for label in self._form.labels)
+        return bool(output)
+
+    async def _cell(
+        self, messages: Sequence[BaseMessage], options: dict[str, Any], candidate: str, item: str, budget: Budget
+    ) -> Cell:
+        key = self._key(messages, options)
+        cell = await asyncio.to_thread(self._ledger.find, key)
+        if cell is None:
+            cell = await self._ask(messages, options, key, candidate, item)
+            await asyncio.to_thread(self._ledger.add, cell)
+        if cell.run == self._run and key not in self._seen:
+            budget.debit(cell.prompt_tokens + cell.completion_tokens)
+        self._seen.add(key)
+        return cell
+
+    async def _ask(
+        self, messages: Sequence[BaseMessage], options: dict[str, Any], key: CellKey, candidate: str, item: str
+    ) -> Cell:
+        began = time.perf_counter()
+        answer = await self._model.ainvoke(list(messages), priority="background", owner=_OWNER, **options)
+        usage = answer.usage_metadata
+        return Cell(
+            key=key,
+            run=self._run,
+            candidate=candidate,
+            item=item,
+            output=str(answer.text),
+            prompt_tokens=usage["input_tokens"] if usage else 0,
+            completion_tokens=usage["output_tokens"] if usage else 0,
+            ms=(time.perf_counter() - began) * 1000,
+        )
+
+    def _key(self, messages: Sequence[BaseMessage], options: dict[str, Any]) -> CellKey:
+        sampling: Sampling = options["sampling"]
+        said = [[message.type, message.text] for message in messages]
+        drawn = [sampling.model_dump(exclude={"seed"}), options.get("grammar"), options.get("stop")]
+        return CellKey(_digest(said), _digest(drawn), self._digest, sampling.seed or 0)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,0 +1,113 @@
+"""Sets of examples to try: of several sizes, balanced over the labels, unlike one another, and none like an order."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from assistant.prompting.candidate import Demo
+from assistant.prompting.pools import Vectors
+from assistant.prompting.task import Item
+
+_SIZES: Final = (1, 2, 4, 8, 12)
+_NEAREST: Final = (2, 4, 8)
+_DRAWS: Final = 3
+"""Sets of each size."""
+_LONGEST: Final = 2000
+"""Characters of one set; what is longer costs more time than it is worth to a small model."""
+_ORDERS: Final = re.compile(
+    r"(?i)\b(ignore|disregard|forget)\b.{0,40}\b(previous|above|earlier|prior|all|instruction|rule)"
+    r"|\bsystem prompt\b|\byou are now\b|\bnew instructions?\b|<\|[a-z_]+\|>|\[/?INST\]"
+    r"|(忽略|无视|忘记|不要理会).{0,12}(以上|之前|上面|前面|先前|指令|规则|提示)|系统提示|你现在是|新的?指令"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSet:
+    """`kind` says how it was made; `nearest` is how many are to be found for each question."""
+
+    kind: str
+    demos: tuple[Demo, ...] = ()
+    nearest: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.demos) + self.nearest
+
+
+def orders(text: str) -> bool:
+    """Whether it reads like an instruction to the model, which an example must not be."""
+    return bool(_ORDERS.search(text))
+
+
+def usable(items: Sequence[Item]) -> list[Item]:
+    """Those that may be shown as examples."""
+    return [one for one in items if not orders(one.input) and not orders(one.output)]
+
+
+def example_sets(
+    items: Sequence[Item], vectors: Vectors, labels: Sequence[str], seed: int, *, solved: frozenset[str] = frozenset()
+) -> list[ExampleSet]:
+    """None at all, sets of each size, and sets found for each question. `vectors` are those of `items`, row by row.
+
+    `solved` are ids the model got right by itself: where they are known, one set of each size prefers what it did not.
+    """
+    found = [ExampleSet("none")]
+    if not items:
+        return found
+    drawn = random.Random(f"examples {seed}")  # noqa: S311 - the same seed has to give the same sets
+    for size in (size for size in _SIZES if size <= len(items)):
+        for draw in range(_DRAWS):
+            order = drawn.sample(range(len(items)), len(items))
+            if draw == 1:
+                order = _spread(order, vectors)
+            elif draw == 2 and solved:
+                order.sort(key=lambda index: items[index].id in solved)
+            kind = ("random", "spread", "hard" if solved else "random")[draw]
+            chosen = _balanced([items[index] for index in order], labels, size)
+            drawn.shuffle(chosen)
+            demos = tuple(Demo(one.input, one.output) for one in _short(chosen))
+            if len(demos) == size:
+                found.append(ExampleSet(kind, demos))
+    found += [ExampleSet("nearest", nearest=size) for size in _NEAREST if size < len(items)]
+    return found
+
+
+def _balanced(items: Sequence[Item], labels: Sequence[str], size: int) -> list[Item]:
+    """The first of each label in turn; without labels simply the first."""
+    if not labels:
+        return list(items[:size])
+    seen: dict[str, int] = {}
+    turns: list[tuple[int, int]] = []
+    for number, one in enumerate(items):
+        seen[one.output] = seen.get(one.output, 0) + 1
+        turns.append((seen[one.output], number))
+    return [items[number] for _, number in sorted(turns)[:size]]
+
+
+def _spread(order: Sequence[int], vectors: Vectors) -> list[int]:
+    """Each next one is the farthest from those before it (k-centre, Gonzalez 1985)."""
+    chosen = [order[0]]
+    distance = 1 - vectors @ vectors[order[0]]
+    for _ in range(min(len(order), max(_SIZES) * 4) - 1):
+        distance[chosen] = -np.inf
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, 1 - vectors @ vectors[chosen[-1]])
+    left = set(chosen)
+    return chosen + [index for index in order if index not in left]
+
+
+def _short(items: Sequence[Item]) -> list[Item]:
+    kept: list[Item] = []
+    length = 0
+    for one in items:
+        length += len(one.input) + len(one.output)
+        if length > _LONGEST:
+            break
+        kept.append(one)
+    return kept

@@ -1,0 +1,143 @@
+"""How right an answer is, from 0 to 1, without a judge. `METRICS` names them; a person's own are added to the mapping.
+
+Exact match reads the first line and forgives case, quotes, brackets and a final stop. F1 is the overlap of words of
+SQuAD (Rajpurkar et al. 2016), chrF the mean over 1- to 6-grams of characters with beta 2 (Popović 2015); Chinese, which
+writes no spaces, is counted by characters in both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from assistant.i18n import language_of_text
+
+_EDGES: Final = re.compile(r"^[\s\"'`*(\[{“‘（【《]+|[\s\"'`*.)\]}。！!”’）】》]+$")
+_NUMBER: Final = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
+_CITED: Final = re.compile(r"\[(\d+)\]")
+_CHRF_ORDER: Final = 6
+_CHRF_BETA: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`score` takes the answer and those accepted; `valid` says whether the answer has the form that can be right."""
+
+    name: str
+    score: Callable[[str, Sequence[str]], float]
+    one_line: bool = False
+    """Whether only the first line counts, so that the model may stop there."""
+
+
+def normal(text: str) -> str:
+    """The first line, without what surrounds an answer and without case."""
+    lines = unicodedata.normalize("NFKC", text).strip().splitlines()
+    return re.sub(r"\s+", " ", _EDGES.sub("", lines[0])).casefold() if lines else ""
+
+
+def exact(answer: str, accepted: Sequence[str]) -> float:
+    return float(normal(answer) in {normal(one) for one in accepted})
+
+
+def numeric(answer: str, accepted: Sequence[str]) -> float:
+    """The last number of the answer, for that is where a solution ends."""
+    found = _NUMBER.findall(unicodedata.normalize("NFKC", answer))
+    if not found:
+        return 0.0
+    said = float(found[-1].replace(",", ""))
+    wanted = [number for one in accepted for number in _NUMBER.findall(unicodedata.normalize("NFKC", one))[-1:]]
+    return float(any(abs(said - float(number.replace(",", ""))) < 1e-6 for number in wanted))
+
+
+def f1(answer: str, accepted: Sequence[str]) -> float:
+    said = Counter(_WORD.findall(answer.casefold()))
+    return max((_f1(said, Counter(_WORD.findall(one.casefold()))) for one in accepted), default=0.0)
+
+
+def _f1(said: Counter[str], wanted: Counter[str]) -> float:
+    common = sum((said & wanted).values())
+    if not said or not wanted:
+        return float(said == wanted)
+    return 2 * common / (said.total() + wanted.total())
+
+
+def chrf(answer: str, accepted: Sequence[str]) -> float:
+    return max((_chrf(answer, one) for one in accepted), default=0.0)
+
+
+def _chrf(answer: str, wanted: str) -> float:
+    said, gold = "".join(answer.split()), "".join(wanted.split())
+    precisions: list[float] = []
+    recalls: list[float] = []
+    for order in range(1, min(_CHRF_ORDER, len(gold)) + 1):
+        ours = Counter(said[start : start + order] for start in range(len(said) - order + 1))
+        theirs = Counter(gold[start : start + order] for start in range(len(gold) - order + 1))
+        common = (ours & theirs).total()
+        precisions.append(common / ours.total() if ours else 0.0)
+        recalls.append(common / theirs.total())
+    if not recalls:
+        return float(not said)
+    precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
+    if not precision + recall:
+        return 0.0
+    return (1 + _CHRF_BETA**2) * precision * recall / (_CHRF_BETA**2 * precision + recall)
+
+
+def json_valid(answer: str, accepted: Sequence[str]) -> float:
+    """Whether it is JSON; where an object is given as accepted, with the keys of one of them."""
+    found = _parsed(answer)
+    if found is None:
+        return 0.0
+    keys = [set(one) for one in map(_parsed, accepted) if isinstance(one, dict)]
+    return float(not keys or (isinstance(found, dict) and any(wanted <= set(found) for wanted in keys)))
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def length(answer: str, accepted: Sequence[str]) -> float:
+    """1 up to the longest accepted answer's characters, then falling to 0 at twice as many."""
+    longest = max(map(len, accepted), default=0)
+    if not answer.strip():
+        return 0.0
+    return max(0.0, min(1.0, 2 - len(answer.strip()) / longest)) if longest else 1.0
+
+
+def language_match(answer: str, accepted: Sequence[str]) -> float:
+    """Whether it is written in the language of the first accepted answer."""
+    return float(bool(answer.strip()) and language_of_text(answer) == language_of_text(" ".join(accepted[:1])))
+
+
+def citations(answer: str, accepted: Sequence[str]) -> float:
+    """F1 of the passages that are cited as [1], [2] … against those an accepted answer cites."""
+    said = Counter(set(_CITED.findall(answer)))
+    return max((_f1(said, Counter(set(_CITED.findall(one)))) for one in accepted), default=0.0)
+
+
+METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric("exact", exact, one_line=True),
+            Metric("label", exact, one_line=True),
+            Metric("numeric", numeric),
+            Metric("f1", f1),
+            Metric("chrf", chrf),
+            Metric("json", json_valid),
+            Metric("length", length),
+            Metric("language", language_match),
+            Metric("citations", citations),
+        )
+    }
+)

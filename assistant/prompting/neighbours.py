@@ -1,0 +1,46 @@
+"""The examples most like a question, found by embedding; never the question itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from assistant.prompting.candidate import Demo
+from assistant.prompting.pools import Vectors
+from assistant.prompting.task import Item
+
+
+class Neighbours:
+    """`embed` turns texts into vectors of length 1, row by row. Each text is embedded once."""
+
+    def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
+        self._embed = embed
+        self._known: dict[str, np.ndarray] = {}
+        self._examples: list[Item] = []
+        self._matrix: Vectors = np.zeros((0, 0))
+
+    def use(self, examples: Sequence[Item]) -> None:
+        """From now on neighbours are these."""
+        self._examples = list(examples)
+        self._matrix = self.vectors(self._examples)
+
+    def vectors(self, items: Sequence[Item]) -> Vectors:
+        missing = list(dict.fromkeys(one.input for one in items if one.input not in self._known))
+        if missing:
+            self._known.update(zip(missing, self._embed(missing), strict=True))
+        return np.array([self._known[one.input] for one in items])
+
+    def nearest(self, item: Item, count: int) -> list[Demo]:
+        """The most alike last, for what stands nearest to the question is heeded most."""
+        if not count or not self._examples:
+            return []
+        alike = self._matrix @ self.vectors([item])[0]
+        found: list[Demo] = []
+        for index in np.argsort(-alike, kind="stable"):
+            example = self._examples[int(index)]
+            if example.group != item.group and example.input != item.input:
+                found.append(Demo(example.input, example.output))
+            if len(found) == count:
+                break
+        return found[::-1]

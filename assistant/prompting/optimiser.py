@@ -1,0 +1,294 @@
+"""From a seed prompt to a better one, or to the sentence that there is nothing to gain, within a budget of calls.
+
+The order of the stages is the design: who may be an example is settled before anything is asked; the form of the answer
+and examples come before words; candidates race on the same items, and what each answer says about the parts it is made
+of counts for all; who wins is decided on items nobody has seen, against the seed, by a test that may be looked at any
+time. Everything that is decided follows from the seed number and the answers, which the ledger keeps: a run that is
+killed and started again comes by the same place without paying twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from assistant.prompting.answer_form import AnswerForm
+from assistant.prompting.candidate import Candidate, Form
+from assistant.prompting.evaluator import Answered, Budget, Evaluator
+from assistant.prompting.examples import example_sets, usable
+from assistant.prompting.gate import Gate
+from assistant.prompting.instructions import proposals, variants
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.limits import Limits, exceeded
+from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.pools import Pools
+from assistant.prompting.posterior import Belief, Posterior
+from assistant.prompting.progress import RunProgress, Stage, Standing
+from assistant.prompting.race import Heat, Race, Seen, fallen_out
+from assistant.prompting.result import Change, Evidence, RunResult, Verdict
+from assistant.prompting.search_space import SearchSpace, search_space
+from assistant.prompting.task import Item, Task
+
+_GATE_SHARE: Final = 0.25
+"""Of the calls, kept for the gate."""
+_GATE_BLOCK: Final = 8
+_FIRST_SHARE: Final = 0.3
+"""Of the race's calls, for trying every part once."""
+_FIRST_MOST: Final = 24
+_EACH_FIRST: Final = 4
+_BOOTSTRAP_FROM: Final = 500
+"""Calls below which it is not worth asking what the model can do by itself."""
+_BOOTSTRAP_SHARE: Final = 0.1
+_SEED_SURE: Final = 16
+"""Items after which a seed that was right on nearly all of them is not worth improving."""
+_SEED_BLOCK: Final = 8
+_PERFECT: Final = 0.95
+_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person may settle. `constrain` allows grammars; `alpha` is the risk of taking one no better."""
+
+    seed: int = 0
+    constrain: bool = True
+    alpha: float = 0.05
+    limits: Limits = field(default_factory=Limits)
+
+
+class Optimiser:
+    """One run. `tell` hears how far it is."""
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        pools: Pools,
+        form: AnswerForm,
+        neighbours: Neighbours,
+        evaluator: Evaluator,
+        library: PromptLibrary,
+        budget: Budget,
+        choices: Choices,
+        run: str,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+    ) -> None:
+        self._task = task
+        self._pools = pools
+        self._form = form
+        self._neighbours = neighbours
+        self._evaluator = evaluator
+        self._library = library
+        self._budget = budget
+        self._choices = choices
+        self._run = run
+        self._tell = tell
+        self._rng = np.random.default_rng(choices.seed)
+        self._seen: list[Seen] = []
+
+    async def optimise(self) -> RunResult:
+        """Raises what the model raises; what was answered until then is kept."""
+        reserve = min(2 * len(self._pools.gate), int(self._budget.calls * _GATE_SHARE))
+        space = await self._space()
+        winner, belief = await self._race(space, reserve)
+        seed = space.candidates[0]
+        if self._seed_is_perfect():
+            return self._result(space, seed, "nothing_to_gain", Evidence())
+        if winner == 0:
+            return self._result(space, seed, "not_shown", Evidence())
+        chosen = space.candidates[winner]
+        verdict, evidence = await self._gate(seed, chosen, space, belief)
+        return self._result(space, chosen if verdict == "better" else seed, verdict, evidence)
+
+    # Stages
+
+    async def _space(self) -> SearchSpace:
+        held = self._choices.constrain and self._form.grammar is not None
+        seed_form: Form = "line" if self._task.metric.one_line else "free"
+        forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
+        words = variants(self._task.seed_prompt, self._form, self._library)
+        await self._say("instructions")
+        words += await proposals(
+            self._task.seed_prompt, usable(self._pools.examples), self._library, self._evaluator, self._budget
+        )
+        await self._say("examples")
+        examples = usable(self._pools.examples)
+        solved = await self._solved(Candidate(words[min(1, len(words) - 1)], form=forms[0]), examples)
+        sets = example_sets(
+            examples, self._neighbours.vectors(examples), self._form.labels, self._choices.seed, solved=solved
+        )
+        return search_space(words, sets, forms, seed_form=seed_form)
+
+    async def _solved(self, plain: Candidate, examples: Sequence[Item]) -> frozenset[str]:
+        """What the model can do without being shown, where the budget allows to ask."""
+        if self._budget.calls < _BOOTSTRAP_FROM:
+            return frozenset()
+        asked = examples[: int(self._budget.calls * _BOOTSTRAP_SHARE)]
+        answers = await self._evaluator.answers(plain, asked, self._budget)
+        return frozenset(one.item.id for one in answers if one.score == 1)
+
+    async def _race(self, space: SearchSpace, reserve: int) -> tuple[int, Belief]:
+        """The number of the candidate to be put to the gate; 0 is the seed."""
+        posterior = Posterior(space.levels, space.expected)
+        race = Race(len(space.candidates), len(self._pools.race), self._rng)
+        start, end = self._budget.spent_calls, self._budget.calls - reserve
+        effort = max(1, end - start)
+        first = space.first(max(2, min(_FIRST_MOST, int(effort * _FIRST_SHARE) // _EACH_FIRST)), self._rng)
+        await self._headroom(space, race, reserve)
+        heats = [] if self._seed_is_perfect() else race.first(first[1:])
+        belief = self._belief(posterior)
+        while heats and self._budget.left > reserve:
+            await self._run_heats(space, heats, reserve)
+            belief = self._belief(posterior)
+            await self._say("race", space, belief)
+            spent = (self._budget.spent_calls - start) / effort
+            heats = race.heats(belief, self._seen, spent)
+        tried = {one.candidate for one in self._seen}
+        return max(tried or {0}, key=lambda index: (belief.mean[index], -space.candidates[index].length)), belief
+
+    async def _headroom(self, space: SearchSpace, race: Race, reserve: int) -> None:
+        """Ask the seed alone, and go on only while it makes no mistake worth mending."""
+        for _ in range(_SEED_SURE // _SEED_BLOCK):
+            await self._run_heats(space, race.more(0, _SEED_BLOCK), reserve)
+            if not self._seed_does_well():
+                break
+
+    async def _run_heats(self, space: SearchSpace, heats: Sequence[Heat], reserve: int) -> None:
+        """A heat after the other where a whole batch is free, together where they are small."""
+        affordable = self._budget.left - reserve
+        wanted: list[tuple[int, range]] = []
+        for heat in heats:
+            items = heat.items[: max(0, affordable)]
+            affordable -= len(items)
+            wanted.append((heat.candidate, items))
+        answers = await self._evaluator.together(
+            [(space.candidates[index], [self._pools.race[item] for item in items]) for index, items in wanted],
+            self._budget,
+        )
+        for (index, items), answered in zip(wanted, answers, strict=True):
+            self._seen += [Seen(index, item, one.score) for item, one in zip(items, answered, strict=False)]
+
+    async def _gate(
+        self, seed: Candidate, chosen: Candidate, space: SearchSpace, belief: Belief
+    ) -> tuple[Verdict, Evidence]:
+        """Both on the same unseen items, until it is shown, cannot be shown any more, or nothing is left."""
+        gate = Gate(self._choices.alpha)
+        before: list[Answered] = []
+        after: list[Answered] = []
+        items = self._pools.gate
+        for start in range(0, len(items), _GATE_BLOCK):
+            block = items[start : min(start + _GATE_BLOCK, start + self._budget.left // 2)]
+            ours, theirs = await self._evaluator.together([(chosen, block), (seed, block)], self._budget)
+            both = min(len(ours), len(theirs))
+            after += ours[:both]
+            before += theirs[:both]
+            gate.see([new.score - old.score for new, old in zip(ours[:both], theirs[:both], strict=True)])
+            await self._say("gate", space, belief, gate.evidence)
+            left = min(len(items) - len(before), self._budget.left // 2)
+            if gate.decision == "better" or not left or gate.hopeless(left):
+                break
+        evidence = _evidence(before, after, gate)
+        if gate.decision != "better":
+            return "not_shown", evidence
+        return exceeded(self._choices.limits, before, after) or "better", evidence
+
+    # What is known
+
+    def _belief(self, posterior: Posterior) -> Belief:
+        return posterior.after(
+            [one.candidate for one in self._seen], [one.item for one in self._seen], [one.score for one in self._seen]
+        )
+
+    def _seed_is_perfect(self) -> bool:
+        """Enough was asked to say that there is nothing to gain."""
+        asked = sum(one.candidate == 0 for one in self._seen)
+        return asked >= min(_SEED_SURE, len(self._pools.race)) and self._seed_does_well()
+
+    def _seed_does_well(self) -> bool:
+        scores = [one.score for one in self._seen if one.candidate == 0]
+        return sum(scores) >= _PERFECT * len(scores)
+
+    async def _say(
+        self, stage: Stage, space: SearchSpace | None = None, belief: Belief | None = None, evidence: float = 1.0
+    ) -> None:
+        standings: tuple[Standing, ...] = ()
+        if space is not None and belief is not None:
+            standings = self._standings(space, belief)
+        told = self._tell(
+            RunProgress(
+                stage,
+                self._budget.spent_calls,
+                self._budget.calls,
+                self._budget.passed,
+                standings,
+                len(space.candidates) if space else 0,
+                evidence,
+            )
+        )
+        if told is not None:
+            await told
+
+    def _standings(self, space: SearchSpace, belief: Belief) -> tuple[Standing, ...]:
+        chances = belief.best(np.random.default_rng(0))  # drawn apart: who looks on must not change the run
+        tried = dict.fromkeys(range(len(space.candidates)), 0)
+        for one in self._seen:
+            tried[one.candidate] += 1
+        out = set(fallen_out(chances))
+        running = [index for index, count in tried.items() if count and (index not in out or index == 0)]
+        running.sort(key=lambda index: -belief.mean[index])
+        return tuple(
+            Standing(
+                space.candidates[index].id,
+                tried[index],
+                float(belief.mean[index]),
+                float(belief.deviation[index]),
+                float(chances[index]),
+            )
+            for index in running[:_SHOWN]
+        )
+
+    def _result(self, space: SearchSpace, chosen: Candidate, verdict: Verdict, evidence: Evidence) -> RunResult:
+        return RunResult(
+            run=self._run,
+            verdict=verdict,
+            seed=space.candidates[0],
+            chosen=replace(chosen),
+            evidence=evidence,
+            calls=self._budget.spent_calls,
+            tokens=self._budget.spent_tokens,
+            seconds=self._budget.passed,
+            pools={
+                "examples": len(self._pools.examples),
+                "race": len(self._pools.race),
+                "gate": len(self._pools.gate),
+                "left_out": self._pools.left_out,
+            },
+            tried=len({one.candidate for one in self._seen}),
+        )
+
+
+def _evidence(before: Sequence[Answered], after: Sequence[Answered], gate: Gate) -> Evidence:
+    pairs = list(zip(before, after, strict=True))
+    if not pairs:
+        return Evidence()
+    return Evidence(
+        items=len(pairs),
+        gained=sum(new.score > old.score for old, new in pairs),
+        lost=sum(new.score < old.score for old, new in pairs),
+        difference=float(np.mean(gate.differences)),
+        error=gate.error,
+        before_ms=float(np.median([one.ms for one in before])),
+        after_ms=float(np.median([one.ms for one in after])),
+        before_tokens=float(np.mean([one.tokens for one in before])),
+        after_tokens=float(np.mean([one.tokens for one in after])),
+        before_valid=float(np.mean([one.valid for one in before])),
+        after_valid=float(np.mean([one.valid for one in after])),
+        changes=tuple(
+            Change(old.item.input, old.item.accepted, old.output, new.output, new.score - old.score)
+            for old, new in pairs
+            if new.score != old.score
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Who may be an example, who compares candidates and who decides: three pools that share no conversation.
+
+An item belongs to a pool by the hash of its group, so that it stays where it is when others come. What says nearly the
+same as an item that is there already is left out: it would be asked in one pool and answered in another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from assistant.prompting.task import Item
+
+Vectors: TypeAlias = np.ndarray
+"""One row of length 1 for each text."""
+_SHARES: Final = (0.35, 0.40)
+"""Of examples and of the race; what is left decides."""
+_ALIKE: Final = 0.985
+"""Cosine above which two texts say the same. Vectors of multilingual-e5 lie close together: different questions of one
+kind reach 0.95, the same question with another comma is above 0.99."""
+_WORDS: Final = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    examples: tuple[Item, ...]
+    race: tuple[Item, ...]
+    gate: tuple[Item, ...]
+    left_out: int
+    """Near-duplicates."""
+
+    def __post_init__(self) -> None:
+        seen: dict[str, int] = {}
+        for pool, items in enumerate((self.examples, self.race, self.gate)):
+            for one in items:
+                if seen.setdefault(one.group, pool) != pool:
+                    raise ValueError(f"{one.group} is in two pools")
+
+
+def split(
+    items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors], seed: int, labels: Sequence[str] = ()
+) -> Pools:
+    """The same items and seed give the same pools, each in the order in which it is to be used."""
+    distinct = _distinct(items, embed)
+    examples: list[Item] = []
+    race: list[Item] = []
+    gate: list[Item] = []
+    for one in sorted(distinct, key=lambda one: _place(one.id, seed)):
+        share = _share(one.group)
+        (examples if share < _SHARES[0] else race if share < sum(_SHARES) else gate).append(one)
+    return Pools(tuple(examples), _mixed(race, labels), _mixed(gate, labels), len(items) - len(distinct))
+
+
+def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) -> list[Item]:
+    by_words: dict[str, Item] = {}
+    for one in items:
+        by_words.setdefault(_WORDS.sub(" ", unicodedata.normalize("NFKC", one.input).casefold()).strip(), one)
+    kept = list(by_words.values())
+    vectors = embed([one.input for one in kept])
+    alike = np.triu(vectors @ vectors.T > _ALIKE, k=1)
+    # Numbers and lone words are told apart by letters that an embedding hardly sees.
+    spoken = np.array([len(one.input.split()) > 4 or len(one.input) > 40 for one in kept])
+    same_answer = np.array([[one.accepted == other.accepted for other in kept] for one in kept])
+    gone = (alike & spoken[:, None] & spoken[None, :] & same_answer).any(axis=0)
+    return [one for one, is_gone in zip(kept, gone, strict=True) if not is_gone]
+
+
+def _mixed(items: Sequence[Item], labels: Sequence[str]) -> tuple[Item, ...]:
+    """Labels take turns, so that the first few items hold every label as often as there are enough of it."""
+    if not labels:
+        return tuple(items)
+    seen: dict[str, int] = {}
+    places: list[tuple[int, int, Item]] = []
+    for number, one in enumerate(items):
+        seen[one.output] = seen.get(one.output, 0) + 1
+        places.append((seen[one.output], number, one))
+    counts = {label: max(1, count) for label, count in seen.items()}
+    # A label twice as frequent comes twice as often.
+    return tuple(one for _, _, one in sorted(places, key=lambda place: (place[0] / counts[place[2].output], place[1])))
+
+
+def _share(group: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"pool {group}".encode()).digest()[:8]) / 2**64
+
+
+def _place(id: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed} {id}".encode()).digest()

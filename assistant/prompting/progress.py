@@ -1,0 +1,33 @@
+"""What an optimisation tells while it runs, for a face to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Stage: TypeAlias = Literal["split", "examples", "instructions", "race", "gate", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One candidate in the race: what its score is believed to be, how sure, and how probable it is to be the best."""
+
+    candidate: str
+    tried: int
+    mean: float
+    deviation: float
+    best: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """`calls` of `budget` are spent after `seconds`. `standings` are those still in the running, the leader first;
+    `evidence` is the gate's capital, of which 1 / alpha is wanted."""
+
+    stage: Stage
+    calls: int
+    budget: int
+    seconds: float
+    standings: tuple[Standing, ...] = ()
+    candidates: int = 0
+    evidence: float = 1.0

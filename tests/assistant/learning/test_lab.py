@@ -1,0 +1,159 @@
+"""A run of the optimiser in a world where the best prompt is known, and what survives being cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import EngineDied
+from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.memory.database import Database
+from assistant.memory.ledger import Ledger
+from assistant.paths import seed_prompts
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.progress import RunProgress
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.embeddings import HashingEmbeddings
+from tests.fakes.pupil import PupilChatModel
+
+LABELS = ("red", "green", "blue")
+Skill = Callable[[str, int, bool], float]
+
+
+def right(question: str) -> str:
+    if question.endswith("Begin with a verb."):
+        return "Name the colour of the thing in one word."
+    return LABELS[int(question.split()[-1]) % 3]
+
+
+def helped_by_examples(instruction: str, examples: int, held: bool) -> float:
+    return 0.1 + 0.25 * held + 0.5 * min(examples, 4) / 4
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database.open(tmp_path / "lab.db", tmp_path / "backups")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "task.yaml").write_text(f"seed_prompt: Which colour?\nmetric: label\nlabels: {json.dumps(LABELS)}\n")
+    for name, start, count in (("train", 0, 240), ("test", 1000, 90)):
+        rows = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(start, start + count)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return tmp_path
+
+
+class World:
+    """A lab with one pupil; `calls` are all it was ever asked."""
+
+    def __init__(self, db: Database, skill: Skill, dies_at: int = 0) -> None:
+        self.pupil = PupilChatModel(skill=skill, right=right)
+        self._dies_at = dies_at
+        self.progress: list[RunProgress] = []
+        library = PromptLibrary(seed_prompts(), Path("nowhere"))
+        models = FakeModels(self.pupil)
+        self.lab = Lab(models=models, ledger=Ledger(db), embeddings=HashingEmbeddings(), library=library)
+
+    async def optimise(self, folder: Path, calls: int = 240, choices: Choices | None = None) -> TaskReport:
+        return await self.lab.optimise_folder(
+            folder, Spending(calls), choices or Choices(), tell=self.progress.append, pause=self._pause
+        )
+
+    async def _pause(self) -> None:
+        if self._dies_at and len(self.pupil.calls) >= self._dies_at:
+            raise EngineDied(None)
+
+
+async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    report = await world.optimise(folder)
+    result = report.result
+    assert result.verdict == "better"
+    assert len(result.chosen.demos) + result.chosen.nearest >= 4
+    assert result.chosen.form == "held"
+    assert result.calls <= 240
+    assert report.test_calls == 180
+    assert len(world.pupil.calls) == result.calls + report.test_calls, "every call has been counted"
+    assert report.seed_test is not None
+    assert report.final_test is not None
+    assert report.final_test.score > report.seed_test.score + 0.5
+    assert report.final_test.ci95[0] < report.final_test.score < report.final_test.ci95[1]
+    assert result.evidence.gained > result.evidence.lost
+    assert result.evidence.error <= 0.05
+    assert len(result.evidence.changes) == result.evidence.gained + result.evidence.lost
+    assert [step.stage for step in world.progress if step.stage == "gate"]
+    spent = [step.calls for step in world.progress]
+    assert spent == sorted(spent)
+
+
+@pytest.mark.parametrize("dies_at", [1, 60, 150, 190])
+async def test_a_run_that_was_cut_off_goes_on_and_pays_for_nothing_twice(
+    db: Database, folder: Path, tmp_path: Path, dies_at: int
+) -> None:
+    whole = Database.open(tmp_path / "whole.db", tmp_path / "backups")
+    expected = await World(whole, helped_by_examples).optimise(folder)
+    whole.close()
+    cut = World(db, helped_by_examples, dies_at)
+    with pytest.raises(EngineDied):
+        await cut.optimise(folder)
+    again = World(db, helped_by_examples)
+    report = await again.optimise(folder)
+    assert len(cut.pupil.calls) + len(again.pupil.calls) == expected.result.calls + expected.test_calls
+    assert (report.result.chosen, report.result.verdict) == (expected.result.chosen, expected.result.verdict)
+    assert (report.result.calls, report.result.tokens) == (expected.result.calls, expected.result.tokens)
+    third = World(db, helped_by_examples)
+    assert (await third.optimise(folder)).final_test == report.final_test
+    assert third.pupil.calls == []
+
+
+async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder: Path) -> None:
+    world = World(db, lambda *_: 1.0)
+    report = await world.optimise(folder)
+    assert report.result.verdict == "nothing_to_gain"
+    assert report.result.chosen == report.result.seed
+    assert report.result.calls < 240
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_where_nothing_helps_the_seed_is_kept(db: Database, folder: Path, seed: int) -> None:
+    world = World(db, lambda *_: 0.5)
+    report = await world.optimise(folder, choices=Choices(seed))
+    assert report.result.verdict == "not_shown"
+    assert report.seed_test == report.final_test
+
+
+async def test_without_grammar_nothing_is_held(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    report = await world.optimise(folder, choices=Choices(constrain=False))
+    assert report.result.chosen.form == "line"
+    assert not any("grammar" in options for options in world.pupil.options)
+
+
+async def test_the_test_file_is_not_opened_before_the_decision(db: Database, folder: Path) -> None:
+    hidden = (folder / "test.jsonl").rename(folder / "hidden.jsonl")
+    world = World(db, helped_by_examples)
+
+    async def show_it(progress: RunProgress) -> None:
+        if progress.stage == "gate" and hidden.exists():
+            hidden.rename(folder / "test.jsonl")
+
+    report = await world.lab.optimise_folder(folder, Spending(120), Choices(), tell=show_it)
+    assert report.final_test is not None
+    (folder / "test.jsonl").unlink()
+    without = await world.lab.optimise_folder(folder, Spending(120), Choices())
+    assert (without.result.chosen, without.final_test) == (report.result.chosen, None)
+
+
+async def test_an_example_is_never_asked_about(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    report = await world.optimise(folder)
+    shown = {demo.input for demo in report.result.chosen.demos}
+    searched = world.pupil.calls[: report.result.calls]
+    assert not shown & {messages[-1].text for messages in searched}

@@ -1,0 +1,64 @@
+"""What counts as right."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.prompting.metric import METRICS
+
+TEXTS = st.text(max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("metric", "answer", "accepted", "score"),
+    [
+        ("exact", " (A)\nbecause", "A", 1),
+        ("exact", "“Paris”。", "paris", 1),
+        ("exact", "the answer is Paris", "Paris", 0),
+        ("exact", "", "Paris", 0),
+        ("label", "science/technology.", "science/technology", 1),
+        ("label", "ＳＰＯＲＴＳ", "sports", 1),
+        ("numeric", "3 apples and 4 pears make 7.", "7", 1),
+        ("numeric", "一共 1,250 元", "1250", 1),
+        ("numeric", "７", "7", 1),
+        ("numeric", "none", "7", 0),
+        ("f1", "the cat sat", "the cat", 0.8),
+        ("f1", "北京大学", "北京", 2 / 3),
+        ("json", '{"a": 1, "b": 2}', '{"a": 0}', 1),
+        ("json", '{"b": 2}', '{"a": 0}', 0),
+        ("json", "{", '{"a": 0}', 0),
+        ("length", "12345", "12345", 1),
+        ("length", "123456789012345", "1234567890", 0.5),
+        ("language", "你好", "早上好", 1),
+        ("language", "hello", "早上好", 0),
+        ("citations", "so it is [1][2]", "[2] and [3]", 0.5),
+        ("citations", "so it is", "no source", 1),
+    ],
+)
+def test_examples(metric: str, answer: str, accepted: str, score: float) -> None:
+    assert METRICS[metric].score(answer, [accepted]) == pytest.approx(score)
+
+
+def test_chrf_is_high_for_a_near_miss_and_low_for_something_else() -> None:
+    score = METRICS["chrf"].score
+    assert score("the weather is fine", ["the weather is fine"]) == pytest.approx(1)
+    assert score("the weather was fine", ["the weather is fine"]) > 0.7 > score("quack", ["the weather is fine"])
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@given(answer=TEXTS, accepted=st.lists(TEXTS, min_size=1, max_size=3))
+def test_a_score_lies_between_0_and_1_and_more_accepted_answers_never_lower_it(
+    name: str, answer: str, accepted: list[str]
+) -> None:
+    score = METRICS[name].score
+    assert 0 <= score(answer, accepted[:1]) <= 1
+    if name not in ("json", "language"):
+        assert score(answer, accepted) >= score(answer, accepted[:1])
+
+
+@pytest.mark.parametrize("name", ["exact", "f1", "chrf"])
+@given(answer=st.text(alphabet="abcdefg 中文", min_size=1).filter(str.strip))
+def test_the_accepted_answer_itself_is_right(name: str, answer: str) -> None:
+    assert METRICS[name].score(answer, [answer]) == pytest.approx(1)

@@ -1,0 +1,64 @@
+"""Who may be an example is never asked, and who decides was never raced on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.pools import Vectors, split
+from assistant.prompting.task import Item, item
+from tests.fakes.embeddings import HashingEmbeddings
+
+
+def embed(texts: Sequence[str]) -> Vectors:
+    return np.array(HashingEmbeddings().embed_documents(list(texts)))
+
+
+def items(count: int, groups: int = 10_000) -> list[Item]:
+    rows = [
+        {"input": f"question {n} of {n % 7}", "output": f"l{n % 3}", "group": f"g{n % groups}"} for n in range(count)
+    ]
+    return [item(row) for row in rows]
+
+
+@given(st.integers(3, 60), st.integers(1, 12), st.integers(0, 5))
+def test_no_conversation_is_in_two_pools_and_nothing_is_lost(count: int, groups: int, seed: int) -> None:
+    given_items = items(count, groups)
+    pools = split(given_items, embed, seed)
+    found = [*pools.examples, *pools.race, *pools.gate]
+    assert len(found) + pools.left_out == count
+    assert len({one.id for one in found}) == len(found)
+    where = [{one.group for one in pool} for pool in (pools.examples, pools.race, pools.gate)]
+    assert sum(map(len, where)) == len(set.union(*where))
+
+
+def test_an_item_stays_where_it_is_when_others_come() -> None:
+    few, many = split(items(40), embed, 0), split(items(80), embed, 0)
+    assert {one.id for one in few.gate} <= {one.id for one in many.gate}
+    assert {one.id for one in few.examples} <= {one.id for one in many.examples}
+
+
+def test_what_says_the_same_is_asked_once() -> None:
+    long = "please tell me the way to the railway station in the middle of the town"
+    rows = [{"input": text, "output": "x"} for text in (long, f"{long.upper()}!", "another question altogether", "12")]
+    pools = split([item(row) for row in [*rows, {"input": "21", "output": "x"}]], embed, 0)
+    assert pools.left_out == 1
+
+
+def test_labels_take_turns_in_the_race() -> None:
+    pools = split(items(300), embed, 0, ("l0", "l1", "l2"))
+    assert {one.output for one in pools.race[:3]} == {"l0", "l1", "l2"}
+
+
+def test_neighbours_are_the_most_alike_and_never_of_the_same_conversation() -> None:
+    neighbours = Neighbours(embed)
+    texts = ["red apple", "red pear", "blue car", "red apple pie"]
+    examples = [item({"input": text, "output": text, "group": text}) for text in texts]
+    neighbours.use(examples)
+    asked = item({"input": "red apple", "output": "?", "group": "red apple pie"})
+    assert [demo.input for demo in neighbours.nearest(asked, 2)] == ["blue car", "red pear"]
+    assert neighbours.nearest(asked, 0) == []
