@@ -19,6 +19,7 @@ from assistant.config import Sampling
 from assistant.errors import ConversationBusy, NotFound
 from assistant.events import Event
 from assistant.learning.lab import Lab
+from assistant.learning.prompt_desk import PromptDesk
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.recall import Recall
@@ -67,6 +68,7 @@ class Assistant:
         prompts: PromptLibrary,
         loop: AgentLoop,
         lab: Lab,
+        desk: PromptDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -88,6 +90,7 @@ class Assistant:
         self._closing = False
         self.metrics = metrics
         self.lab = lab
+        self.desk = desk
 
     # Life
 

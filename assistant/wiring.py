@@ -9,11 +9,12 @@ from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
 from assistant.learning.lab import Lab
+from assistant.learning.prompt_desk import PromptDesk
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.people import PeopleStore
-from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.signals import SignalStore
 from assistant.memory.vectors import VectorIndex
@@ -24,6 +25,7 @@ from assistant.models.engine import Engine
 from assistant.models.registry import ModelRegistry
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.selector import Selector
 
 
 def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> Assistant:
@@ -48,6 +50,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
+    versions, labels = PromptVersionStore(database), PromptLabels(database)
     return Assistant(
         conversations=conversations,
         signals=SignalStore(database),
@@ -60,13 +63,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         prompts=prompts,
         loop=AgentLoop(
             conversations=conversations,
-            versions=PromptVersionStore(database),
+            versions=versions,
             models=registry,
-            context=ContextBuilder(prompts, interface_language(settings)),
+            context=ContextBuilder(prompts, Selector(prompts, versions, labels), interface_language(settings)),
             sampling=settings.sampling,
             metrics=metrics,
         ),
-        lab=Lab(models=registry, ledger=Ledger(database), embeddings=embeddings, library=prompts),
+        lab=Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts),
+        desk=PromptDesk(prompts, versions, labels),
         metrics=metrics,
         close_database=database.close,
     )

@@ -19,6 +19,7 @@ from assistant.i18n import Language, language_of_text
 from assistant.memory.records import Turn
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.selector import Selector
 from assistant.prompting.template import PromptVersion
 
 _ANSWER_SHARE: Final = 4
@@ -37,29 +38,38 @@ class Context:
 class ContextBuilder:
     """`today` is handed in so that a test can fix it."""
 
-    def __init__(self, prompts: PromptLibrary, default: Language, today: Callable[[], dt.date] = dt.date.today) -> None:
+    def __init__(
+        self,
+        prompts: PromptLibrary,
+        selector: Selector,
+        default: Language,
+        today: Callable[[], dt.date] = dt.date.today,
+    ) -> None:
         self._prompts = prompts
+        self._selector = selector
         self._default = default
         self._today = today
 
     async def build(self, path: Sequence[Turn], model: ChatModel, max_tokens: int) -> Context:
         """`path` is the branch, the turn to answer last. Raises PromptTooLong when that one alone does not fit."""
         language = language_of_text(path[0].question, self._default)
-        version = self._prompts.get("chat", language)
-        system = SystemMessage(version.render(date=self._today().isoformat()))
+        version = self._selector.select(
+            "chat", language, model=model.model_name, conversation_id=path[0].conversation_id
+        )
+        system = [SystemMessage(version.render(date=self._today().isoformat())), *_examples(version)]
         *earlier, newest = path
         answered = [turn for turn in earlier if turn.answer.strip()]
         question = self._question(newest, language)
         budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
 
         def with_history(dropped: int) -> list[BaseMessage]:
-            return [system, *self._history(answered[dropped:], language), question]
+            return [*system, *self._history(answered[dropped:], language), question]
 
         # What the turn before left out stays out: taking it back in would change the front part.
         start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
         if await self._fits(model, with_history(start), budget):
             return Context(tuple(with_history(start)), version, start)
-        alone = await model.count_tokens([system, question])
+        alone = await model.count_tokens([*system, question])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)
         goal = max(int(budget * _AFTER_TRIM), alone)
@@ -90,3 +100,11 @@ class ContextBuilder:
         frame = self._prompts.get("attachment", language)
         files = [frame.render(name=file.name, text=file.text) for file in turn.attachments]
         return HumanMessage("\n\n".join([*files, turn.question]).strip())
+
+
+def _examples(version: PromptVersion) -> list[BaseMessage]:
+    """What was learned to be shown, as turns before the conversation."""
+    messages: list[BaseMessage] = []
+    for demo in version.learned.demos if version.learned else ():
+        messages += [HumanMessage(demo.input), AIMessage(demo.output)]
+    return messages

@@ -37,7 +37,16 @@ def build(terminal: Terminal) -> TyperGroup:
             "search": conversations.search,
             "delete": conversations.delete,
         },
-        "prompts": {"optimise": prompts.optimise},
+        "prompts": {
+            "list": prompts.listed,
+            "show": prompts.show,
+            "diff": prompts.diff,
+            "optimise": prompts.optimise,
+            "promote": prompts.promote,
+            "rollback": prompts.rollback,
+            "trials": prompts.trials,
+            "export": prompts.export,
+        },
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

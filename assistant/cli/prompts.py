@@ -1,4 +1,4 @@
-"""`patina prompts`: better prompts, found and tested on this machine."""
+"""`patina prompts`: better prompts, found and tested on this machine, put in use and taken back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assistant.learning.lab import TaskReport
+    from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
     from assistant.prompting.progress import RunProgress
 
 _LEAST_CALLS: Final = 40
@@ -130,3 +132,117 @@ def _print(terminal: Terminal, report: TaskReport) -> None:
     terminal.write(f"\n{report.prompt}")
     if result.chosen.nearest:
         terminal.write(f"\n{terminal.text('prompts.nearest', count=result.chosen.nearest)}")
+
+
+Version = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
+ForModel = Annotated[str, typer.Option("--model", "-m")]
+Why = Annotated[str, typer.Option("--reason", "-r")]
+
+
+def listed(ctx: typer.Context) -> None:
+    """Every version, with its labels."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> tuple[list[PromptVersionRecord], list[Labelled]]:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.versions(), await assistant.desk.labels()
+
+    versions, labels = terminal.run(work())
+    for one in versions:
+        worn = [terminal.text(f"prompts.label.{label.label}") for label in labels if label.version_id == one.id]
+        author = terminal.text(f"prompts.author.{one.author}")
+        parent = f"  ← {one.parent_id}" if one.parent_id else ""
+        terminal.write("  ".join([one.id, f"{one.name}.{one.language}", author, *worn]) + parent)
+
+
+def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> PromptVersionRecord:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.version(version)
+
+    record = terminal.run(work())
+    if as_json:
+        typer.echo(json.dumps(asdict(record), ensure_ascii=False))
+        return
+    from assistant.learning.prompt_desk import in_full
+
+    terminal.write(in_full(record))
+    if record.evidence.get("items"):
+        terminal.say("prompts.shown_evidence", **{key: record.evidence[key] for key in ("items", "gained", "lost")})
+
+
+def diff(ctx: typer.Context, version: Version, other: Version) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> str:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.diff(version, other)
+
+    terminal.write(terminal.run(work()) or terminal.text("prompts.same"))
+
+
+def promote(ctx: typer.Context, version: Version, model: ForModel = "", reason: Why = "") -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> PromptVersionRecord:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.promote(version, model=model, reason=reason)
+
+    record = terminal.run(work())
+    terminal.say("prompts.promoted", version=record.id, name=f"{record.name}.{record.language}")
+
+
+def rollback(ctx: typer.Context, name: Name, language: Tongue, model: ForModel = "", reason: Why = "") -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> str | None:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.rollback(name, language, model=model, reason=reason)
+
+    version = terminal.run(work())
+    place = f"{name}.{language}"
+    if version is None:
+        terminal.say("prompts.back_to_seed", name=place)
+    else:
+        terminal.say("prompts.rolled_back", name=place, version=version)
+
+
+def trials(ctx: typer.Context) -> None:
+    """What is on trial, and what moved so far."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> tuple[list[Labelled], list[LabelMove]]:
+        async with open_here(terminal) as assistant:
+            return await assistant.desk.labels(), await assistant.desk.moves()
+
+    labels, moves = terminal.run(work())
+    running = [one for one in labels if one.label == "canary"]
+    if not running:
+        terminal.say("prompts.no_trials")
+    for one in running:
+        terminal.write(f"{one.version_id}  {one.scope.name}.{one.scope.language}  {one.share:.0%}")
+    for move in moves:
+        day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
+        label = terminal.text(f"prompts.label.{move.label}")
+        way = f"{move.from_id or '–'} → {move.to_id or '–'}"
+        terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {move.reason}".rstrip())
+
+
+def export(ctx: typer.Context, file: Annotated[Path | None, typer.Argument(show_default=False)] = None) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> list[str]:
+        async with open_here(terminal) as assistant:
+            return list(await assistant.desk.export())
+
+    lines = terminal.run(work())
+    if file is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    terminal.say("prompts.exported", count=len(lines), path=file)

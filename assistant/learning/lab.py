@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from assistant.i18n import language_of_text
 from assistant.memory.ledger import Ledger
+from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
@@ -52,9 +54,18 @@ class TaskReport:
 class Lab:
     """Built once. Everything is asked in the background: people go first."""
 
-    def __init__(self, *, models: Models, ledger: Ledger, embeddings: Embeddings, library: PromptLibrary) -> None:
+    def __init__(
+        self,
+        *,
+        models: Models,
+        ledger: Ledger,
+        versions: PromptVersionStore,
+        embeddings: Embeddings,
+        library: PromptLibrary,
+    ) -> None:
         self._models = models
         self._ledger = ledger
+        self._versions = versions
         self._embeddings = embeddings
         self._library = library
 
@@ -93,6 +104,7 @@ class Lab:
             tell=tell,
         )
         result = await optimiser.optimise()
+        await asyncio.to_thread(self._keep, task, result)
         return await self._tested(folder, task, chat, digest, form, neighbours, result)
 
     async def _tested(
@@ -118,6 +130,23 @@ class Lab:
         seed = await _in_blocks(evaluator, result.seed, items, spent)
         final = seed if result.chosen.id == result.seed.id else await _in_blocks(evaluator, result.chosen, items, spent)
         return TaskReport(result, mean_score(seed), mean_score(final), spent.spent_calls, prompt)
+
+    def _keep(self, task: Task, result: RunResult) -> None:
+        """The versions stay, whether or not anybody puts them in use."""
+        language = language_of_text(task.seed_prompt)
+        for candidate in (result.seed, result.chosen):
+            is_seed = candidate.id == result.seed.id
+            self._versions.remember(
+                candidate.id,
+                name=task.name,
+                language=language,
+                purpose="task",
+                text=candidate.instruction,
+                content=candidate.as_json(),
+                parent_id=None if is_seed else result.seed.id,
+                author="person" if is_seed else "optimiser",
+                evidence={} if is_seed else {"run": result.run, **asdict(result.evidence)},
+            )
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)

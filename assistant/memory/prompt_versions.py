@@ -1,19 +1,27 @@
-"""The prompt texts that answers were made with, kept under their ids even when the files have changed since."""
+"""Prompt versions, immutable and named by their content, and the labels that say which one is used."""
 
 from __future__ import annotations
 
 import builtins
+import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from ulid import ULID
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
 
+Author: TypeAlias = Literal["seed", "person", "optimiser"]
+Label: TypeAlias = Literal["production", "canary", "previous"]
+
 
 @dataclass(frozen=True, slots=True)
 class PromptVersionRecord:
-    """`text` is the template as it was when this version was first used."""
+    """`text` is the template as it was when this version was first used; `content` what was learned, empty for a
+    prompt that comes from a file; `evidence` why it was taken."""
 
     id: str
     name: str
@@ -21,32 +29,210 @@ class PromptVersionRecord:
     purpose: str
     text: str
     first_seen_at: float
+    content: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: str | None = None
+    author: Author = "seed"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a label is for. An empty `intent` or `model` is all that have no label of their own."""
+
+    name: str
+    language: str
+    intent: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """`share` is the part of conversations that get a canary."""
+
+    scope: Scope
+    label: Label
+    version_id: str
+    share: float
+    moved_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMove:
+    """Which version was used before and which since, None for the prompt that comes with Patina."""
+
+    id: str
+    scope: Scope
+    label: Label
+    from_id: str | None
+    to_id: str | None
+    reason: str
+    moved_at: float
 
 
 class PromptVersionStore:
-    """Remembers a version the first time it is used and never changes it."""
+    """Keeps versions and never changes one."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
         self._clock = clock
 
-    def remember(self, id: str, *, name: str, language: str, purpose: str, text: str) -> None:
+    def remember(
+        self,
+        id: str,
+        *,
+        name: str,
+        language: str,
+        purpose: str,
+        text: str,
+        content: Mapping[str, Any] | None = None,
+        parent_id: str | None = None,
+        author: Author = "seed",
+        evidence: Mapping[str, Any] | None = None,
+    ) -> None:
         """Nothing happens when the id is known."""
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO prompt_versions (id, name, language, purpose, text, first_seen_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                (id, name, language, purpose, text, self._clock()),
-            )
+                "INSERT INTO prompt_versions (id, name, language, purpose, text, first_seen_at, content, parent_id,"
+                " author, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                (
+                    id, name, language, purpose, text, self._clock(), _written(content), parent_id, author,
+                    _written(evidence),
+                ),
+            )  # fmt: skip
 
     def get(self, id: str) -> PromptVersionRecord:
-        """NotFound when no answer was ever made with it."""
+        """NotFound when no answer was ever made with it and nothing proposed it."""
         row = self._db.row("SELECT * FROM prompt_versions WHERE id = ?", (id,))
         if row is None:
             raise NotFound(kind="prompt_version", id=id)
-        return PromptVersionRecord(**row)
+        return _record(row)
+
+    def find(self, beginning: str) -> PromptVersionRecord:
+        """By the first digits of its id, where only one begins so; NotFound otherwise."""
+        rows = self._db.rows("SELECT * FROM prompt_versions WHERE substr(id, 1, ?) = ?", (len(beginning), beginning))
+        if len(rows) != 1 or not beginning:
+            raise NotFound(kind="prompt_version", id=beginning)
+        return _record(rows[0])
 
     def list(self) -> builtins.list[PromptVersionRecord]:
         """In the order they were first used."""
-        rows = self._db.rows("SELECT * FROM prompt_versions ORDER BY first_seen_at, rowid")
-        return [PromptVersionRecord(**row) for row in rows]
+        return [_record(row) for row in self._db.rows("SELECT * FROM prompt_versions ORDER BY first_seen_at, rowid")]
+
+
+class PromptLabels:
+    """Which version is in production, which is on trial, and which to go back to. Every move is one transaction."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        self._clock = clock
+
+    def of(self, scope: Scope, label: Label) -> Labelled | None:
+        """The one of this very scope."""
+        row = self._db.row(
+            "SELECT * FROM prompt_labels WHERE name = ? AND language = ? AND intent = ? AND model = ? AND label = ?",
+            (scope.name, scope.language, scope.intent, scope.model, label),
+        )
+        return None if row is None else _labelled(row)
+
+    def nearest(self, scope: Scope, label: Label) -> Labelled | None:
+        """That of the scope, else that of all models, else that of all intents, else that of both."""
+        for wider in dict.fromkeys(
+            Scope(scope.name, scope.language, intent, model)
+            for intent in (scope.intent, "")
+            for model in (scope.model, "")
+        ):
+            if (found := self.of(wider, label)) is not None:
+                return found
+        return None
+
+    def all(self) -> list[Labelled]:
+        return [_labelled(row) for row in self._db.rows("SELECT * FROM prompt_labels ORDER BY name, language, label")]
+
+    def moves(self, name: str | None = None) -> list[LabelMove]:
+        """What moved when and why, the latest first."""
+        rows = self._db.rows(
+            "SELECT * FROM label_moves WHERE ? IS NULL OR name = ? ORDER BY moved_at DESC, id DESC", (name, name)
+        )
+        return [
+            LabelMove(
+                row["id"], _scope(row), row["label"], row["from_id"], row["to_id"], row["reason"], row["moved_at"]
+            )
+            for row in rows
+        ]
+
+    def promote(self, scope: Scope, version_id: str, reason: str) -> None:
+        """Use it from the next turn on; the one used so far can be gone back to. Its trial, if it was on one, ends."""
+        with self._db.transaction():
+            before = self.of(scope, "production")
+            if before is not None and before.version_id == version_id:
+                return
+            self._put(scope, "previous", before.version_id if before else None, reason)
+            self._put(scope, "production", version_id, reason)
+            self._put(scope, "canary", None, reason)
+
+    def rollback(self, scope: Scope, reason: str) -> str | None:
+        """Go back to the version before, or to the prompt that comes with Patina; returns its id, None for that.
+
+        NotFound where nothing was ever promoted.
+        """
+        with self._db.transaction():
+            now = self.of(scope, "production")
+            if now is None:
+                raise NotFound(kind="prompt_label", id=f"{scope.name}.{scope.language}")
+            before = self.of(scope, "previous")
+            target = before.version_id if before else None
+            self._put(scope, "production", target, reason)
+            self._put(scope, "previous", None, reason)
+            return target
+
+    def begin_trial(self, scope: Scope, version_id: str, share: float, reason: str) -> None:
+        """Let that share of conversations have it; one that is on trial already makes room."""
+        if not 0 < share <= 1:
+            raise ValueError(f"a share is above 0 and at most 1, not {share}")
+        with self._db.transaction():
+            self._put(scope, "canary", version_id, reason, share)
+
+    def end_trial(self, scope: Scope, reason: str) -> None:
+        with self._db.transaction():
+            self._put(scope, "canary", None, reason)
+
+    def _put(self, scope: Scope, label: Label, version_id: str | None, reason: str, share: float = 1.0) -> None:
+        before = self.of(scope, label)
+        if version_id is None and before is None:
+            return
+        now = self._clock()
+        place = (scope.name, scope.language, scope.intent, scope.model, label)
+        with self._db.transaction() as tables:
+            tables.execute(
+                "DELETE FROM prompt_labels WHERE name = ? AND language = ? AND intent = ? AND model = ? AND label = ?",
+                place,
+            )
+            if version_id is not None:
+                tables.execute(
+                    "INSERT INTO prompt_labels (name, language, intent, model, label, version_id, share, moved_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*place, version_id, share, now),
+                )
+            tables.execute(
+                "INSERT INTO label_moves (id, name, language, intent, model, label, from_id, to_id, reason, moved_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (str(ULID()), *place, before.version_id if before else None, version_id, reason, now),
+            )
+
+
+def _written(content: Mapping[str, Any] | None) -> str:
+    return json.dumps(dict(content or {}), ensure_ascii=False, sort_keys=True)
+
+
+def _record(row: Mapping[str, Any]) -> PromptVersionRecord:
+    return PromptVersionRecord(
+        **{**row, "content": json.loads(row["content"]), "evidence": json.loads(row["evidence"])}
+    )
+
+
+def _scope(row: Mapping[str, Any]) -> Scope:
+    return Scope(row["name"], row["language"], row["intent"], row["model"])
+
+
+def _labelled(row: Mapping[str, Any]) -> Labelled:
+    return Labelled(_scope(row), row["label"], row["version_id"], row["share"], row["moved_at"])

@@ -159,6 +159,44 @@ CREATE TABLE cells (
 CREATE INDEX cells_by_run ON cells(run, candidate);
 """
 
+_LABELS: Final = """
+ALTER TABLE prompt_versions ADD COLUMN content TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE prompt_versions ADD COLUMN parent_id TEXT REFERENCES prompt_versions(id);
+ALTER TABLE prompt_versions ADD COLUMN author TEXT NOT NULL DEFAULT 'seed'
+    CHECK (author IN ('seed', 'person', 'optimiser'));
+ALTER TABLE prompt_versions ADD COLUMN evidence TEXT NOT NULL DEFAULT '{}';
+CREATE INDEX prompt_versions_by_parent ON prompt_versions(parent_id);
+
+CREATE TABLE prompt_labels (
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    intent TEXT NOT NULL,
+    model TEXT NOT NULL,
+    label TEXT NOT NULL CHECK (label IN ('production', 'canary', 'previous')),
+    version_id TEXT NOT NULL REFERENCES prompt_versions(id),
+    share REAL NOT NULL CHECK (share > 0 AND share <= 1),
+    moved_at REAL NOT NULL,
+    PRIMARY KEY (name, language, intent, model, label)
+) WITHOUT ROWID;
+CREATE INDEX prompt_labels_by_version ON prompt_labels(version_id);
+
+CREATE TABLE label_moves (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    intent TEXT NOT NULL,
+    model TEXT NOT NULL,
+    label TEXT NOT NULL,
+    from_id TEXT REFERENCES prompt_versions(id),
+    to_id TEXT REFERENCES prompt_versions(id),
+    reason TEXT NOT NULL,
+    moved_at REAL NOT NULL
+);
+CREATE INDEX label_moves_by_time ON label_moves(moved_at);
+CREATE INDEX label_moves_by_from ON label_moves(from_id);
+CREATE INDEX label_moves_by_to ON label_moves(to_id);
+"""
+
 
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
@@ -168,5 +206,13 @@ def _ledger(tables: sqlite_utils.Database) -> None:
     tables.executescript(_LEDGER)
 
 
-STEPS: Final = (Step(1, "conversations", _conversations), Step(2, "ledger", _ledger))
+def _labels(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_LABELS)
+
+
+STEPS: Final = (
+    Step(1, "conversations", _conversations),
+    Step(2, "ledger", _ledger),
+    Step(3, "labels", _labels),
+)
 """In order, without gaps."""

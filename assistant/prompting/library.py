@@ -13,13 +13,13 @@ class PromptLibrary:
     """Looks for `NAME.LANGUAGE.md`, in `own` first. A changed file is in force from the next turn on."""
 
     def __init__(self, seeds: Path, own: Path) -> None:
-        self._seeds = seeds
+        self.seeds = seeds
         self._own = own
         self._parsed: dict[Path, tuple[tuple[int, int], PromptVersion]] = {}
 
     def get(self, name: str, language: Language) -> PromptVersion:
         """PromptUnknown lists what there is; a damaged override is an error, not silently the seed."""
-        for folder in (self._own, self._seeds):
+        for folder in (self._own, self.seeds):
             path = folder / f"{name}.{language}.md"
             if path.is_file():
                 return self._read(path)
@@ -27,14 +27,14 @@ class PromptLibrary:
 
     def all(self) -> list[PromptVersion]:
         versions: dict[str, PromptVersion] = {}
-        for folder in (self._seeds, self._own):
+        for folder in (self.seeds, self._own):
             for path in sorted(folder.glob("*.*.md")):
                 version = self._read(path)
                 versions[f"{version.name}.{version.language}"] = version
         return [versions[key] for key in sorted(versions)]
 
     def _names(self) -> list[str]:
-        found = {path.name.removesuffix(".md") for folder in (self._seeds, self._own) for path in folder.glob("*.*.md")}
+        found = {path.name.removesuffix(".md") for folder in (self.seeds, self._own) for path in folder.glob("*.*.md")}
         return sorted(found)
 
     def _read(self, path: Path) -> PromptVersion:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import yaml
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta
@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import Language
+from assistant.prompting.candidate import Candidate
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
+_SLOT: Final = "instruction"
 
 
 class FrontMatter(BaseModel):
@@ -29,6 +31,9 @@ class FrontMatter(BaseModel):
     language: Language
     purpose: Annotated[str, Field(min_length=1)]
     variables: tuple[str, ...] = ()
+    instruction: str = ""
+    """What stands in the place of `{{ instruction }}` until something better has been learned. All the rest is fixed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,35 @@ class PromptVersion:
     variables: tuple[str, ...]
     text: str
     origin: Path
+    instruction: str = ""
+    """Of the slot that learning may fill; empty where there is no such slot."""
+    learned: Candidate | None = None
+    """What fills it instead; its examples are shown before the conversation."""
+    parent_id: str | None = None
+
+    def taught(self, learned: Candidate) -> PromptVersion:
+        """This prompt with what was learned in its slot, and nothing else changed. PromptInvalid without a slot."""
+        if not self.instruction:
+            raise PromptInvalid(path=str(self.origin), reason="it has no slot for an instruction")
+        digest = hashlib.sha256(f"{self.id} {learned.id}".encode()).hexdigest()[:12]
+        return replace(self, id=digest, learned=learned, parent_id=self.id)
 
     def render(self, **values: str) -> str:
         """The prompt with its variables filled in; PromptVariables names every one missing or not declared."""
-        missing = tuple(sorted(set(self.variables) - set(values)))
-        undeclared = tuple(sorted(set(values) - set(self.variables)))
+        if self.instruction:
+            values = {_SLOT: self.learned.instruction if self.learned else self.instruction, **values}
+        missing = tuple(sorted(self._names - set(values)))
+        undeclared = tuple(sorted(set(values) - self._names))
         if missing or undeclared:
             raise PromptVariables(prompt=f"{self.name}.{self.language}", missing=missing, undeclared=undeclared)
         try:
             return _ENVIRONMENT.from_string(self.text).render(**values)
         except (UndefinedError, SecurityError) as error:
             raise PromptInvalid(path=str(self.origin), reason=str(error)) from error
+
+    @property
+    def _names(self) -> set[str]:
+        return {*self.variables, *((_SLOT,) if self.instruction else ())}
 
 
 def parse(path: Path) -> PromptVersion:
@@ -76,7 +99,9 @@ def parse(path: Path) -> PromptVersion:
         used = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
     except TemplateSyntaxError as error:
         raise PromptInvalid(path=str(path), reason=f"line {error.lineno}: {error.message}") from error
-    if undeclared := tuple(sorted(used - set(head.variables))):
+    if bool(head.instruction.strip()) != (_SLOT in used):
+        raise PromptInvalid(path=str(path), reason="an instruction needs a place {{ instruction }}, and the other way")
+    if undeclared := tuple(sorted(used - {*head.variables, _SLOT})):
         raise PromptVariables(prompt=f"{head.name}.{head.language}", missing=(), undeclared=undeclared)
     return PromptVersion(
         id=_hash(head, text),
@@ -86,9 +111,11 @@ def parse(path: Path) -> PromptVersion:
         variables=head.variables,
         text=text,
         origin=path,
+        instruction=head.instruction.strip(),
     )
 
 
 def _hash(head: FrontMatter, text: str) -> str:
-    content = json.dumps([head.purpose, head.language, sorted(head.variables), text], ensure_ascii=False)
+    said = [head.purpose, head.language, sorted(head.variables), text]
+    content = json.dumps([*said, head.instruction.strip()] if head.instruction else said, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:12]

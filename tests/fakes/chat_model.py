@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
@@ -69,7 +70,9 @@ class ScriptedChatModel(ChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         text = self._next(messages, kwargs)
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+        read, written = sum(len(message.text) // 4 + 4 for message in messages), len(text) // 4 + 1
+        usage = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text, usage_metadata=usage))])
 
     async def _astream(
         self,

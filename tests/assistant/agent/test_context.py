@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,12 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from assistant.agent.context import Context, ContextBuilder
 from assistant.errors import PromptTooLong
+from assistant.memory.database import Database
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.records import Attachment, Turn
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.selector import Selector
 from tests.fakes.chat_model import ScriptedChatModel
 
 
@@ -31,12 +37,19 @@ def _turn(number: int, question: str, answer: str = "", **facts: object) -> Turn
     )
 
 
-def _builder() -> ContextBuilder:
-    return ContextBuilder(PromptLibrary(seed_prompts(), Path("/nowhere")), "en", lambda: dt.date(2026, 11, 22))
+@contextmanager
+def _builder() -> Iterator[ContextBuilder]:
+    library = PromptLibrary(seed_prompts(), Path("/nowhere"))
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database.open(Path(folder) / "patina.db", Path(folder))
+        selector = Selector(library, PromptVersionStore(database), PromptLabels(database))
+        yield ContextBuilder(library, selector, "en", lambda: dt.date(2026, 11, 22))
+        database.close()
 
 
 async def _build(path: list[Turn], window: int = 4096, max_tokens: int = 256) -> Context:
-    return await _builder().build(path, ScriptedChatModel(answers=[""], window=window), max_tokens)
+    with _builder() as builder:
+        return await builder.build(path, ScriptedChatModel(answers=[""], window=window), max_tokens)
 
 
 async def test_the_branch_becomes_a_conversation_behind_the_system_prompt() -> None:

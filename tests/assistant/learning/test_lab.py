@@ -12,6 +12,7 @@ from assistant.errors import EngineDied
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
+from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
@@ -59,7 +60,14 @@ class World:
         self.progress: list[RunProgress] = []
         library = PromptLibrary(seed_prompts(), Path("nowhere"))
         models = FakeModels(self.pupil)
-        self.lab = Lab(models=models, ledger=Ledger(db), embeddings=HashingEmbeddings(), library=library)
+        self.versions = PromptVersionStore(db)
+        self.lab = Lab(
+            models=models,
+            ledger=Ledger(db),
+            versions=self.versions,
+            embeddings=HashingEmbeddings(),
+            library=library,
+        )
 
     async def optimise(self, folder: Path, calls: int = 240, choices: Choices | None = None) -> TaskReport:
         return await self.lab.optimise_folder(

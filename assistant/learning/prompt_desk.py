@@ -1,0 +1,134 @@
+"""Prompt versions as a person handles them: listed, read, compared, put in use, taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from assistant.errors import PromptInvalid
+from assistant.i18n import Language
+from assistant.memory.prompt_versions import (
+    Author,
+    Labelled,
+    LabelMove,
+    PromptLabels,
+    PromptVersionRecord,
+    PromptVersionStore,
+    Scope,
+)
+from assistant.prompting.candidate import Candidate
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.template import PromptVersion
+
+
+class PromptDesk:
+    """Everything said about a version is in the database; the files of `prompts/` are never written to."""
+
+    def __init__(self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels) -> None:
+        self._library = library
+        self._versions = versions
+        self._labels = labels
+
+    async def versions(self) -> list[PromptVersionRecord]:
+        """All that were ever used or proposed, and the ones that stand in files now."""
+        return await asyncio.to_thread(self._list)
+
+    async def version(self, beginning: str) -> PromptVersionRecord:
+        """By id or by its first digits, where they are enough; NotFound."""
+        return await asyncio.to_thread(self._find, beginning)
+
+    async def labels(self) -> list[Labelled]:
+        return await asyncio.to_thread(self._labels.all)
+
+    async def moves(self, name: str | None = None) -> list[LabelMove]:
+        return await asyncio.to_thread(self._labels.moves, name)
+
+    async def propose(
+        self, name: str, language: Language, learned: Candidate, *, author: Author, evidence: Mapping[str, Any]
+    ) -> PromptVersionRecord:
+        """Keep a version of a prompt with something else in its slot; nothing is put in use. PromptInvalid where the
+        prompt has no slot."""
+        return await asyncio.to_thread(self._propose, name, language, learned, author, evidence)
+
+    async def promote(self, beginning: str, *, model: str = "", reason: str = "") -> PromptVersionRecord:
+        """Use it from the next turn on. PromptInvalid when it was made for a text that has changed since."""
+        return await asyncio.to_thread(self._promote, beginning, model, reason)
+
+    async def rollback(self, name: str, language: str, *, model: str = "", reason: str = "") -> str | None:
+        """Use the version before again; returns its id, None for the prompt that comes with Patina."""
+        return await asyncio.to_thread(self._labels.rollback, Scope(name, language, model=model), reason)
+
+    async def diff(self, one: str, other: str) -> str:
+        """What changed from one to the other, in the unified format; empty when nothing did."""
+        before, after = await self.version(one), await self.version(other)
+        lines = difflib.unified_diff(
+            in_full(before).splitlines(), in_full(after).splitlines(), before.id, after.id, lineterm=""
+        )
+        return "\n".join(lines)
+
+    async def export(self) -> Iterator[str]:
+        """JSON Lines: every version with its evidence, then every label and every move."""
+        versions, labels, moves = await self.versions(), await self.labels(), await self.moves()
+        rows: list[tuple[str, Any]] = [
+            *(("version", one) for one in versions),
+            *(("label", one) for one in labels),
+            *(("move", one) for one in moves),
+        ]
+        return (json.dumps({"kind": kind, **asdict(one)}, ensure_ascii=False) for kind, one in rows)
+
+    def _list(self) -> list[PromptVersionRecord]:
+        for seed in self._library.all():
+            self._remember(seed)
+        return self._versions.list()
+
+    def _find(self, beginning: str) -> PromptVersionRecord:
+        self._list()
+        return self._versions.find(beginning)
+
+    def _propose(
+        self, name: str, language: Language, learned: Candidate, author: Author, evidence: Mapping[str, Any]
+    ) -> PromptVersionRecord:
+        seed = self._library.get(name, language)
+        taught = seed.taught(learned)
+        self._remember(seed)
+        self._remember(taught, author, evidence)
+        return self._versions.get(taught.id)
+
+    def _promote(self, beginning: str, model: str, reason: str) -> PromptVersionRecord:
+        record = self._find(beginning)
+        if record.purpose != "task":
+            seed = self._library.get(record.name, "zh" if record.language == "zh" else "en")
+            expected = seed.taught(Candidate.from_json(record.content)).id if record.content else seed.id
+            if expected != record.id:
+                raise PromptInvalid(path=str(seed.origin), reason=f"{record.id} was made for another text")
+        self._labels.promote(Scope(record.name, record.language, model=model), record.id, reason)
+        return record
+
+    def _remember(self, version: PromptVersion, author: Author | None = None, evidence: Any = None) -> None:
+        of_file: Author = "seed" if version.origin.parent == self._library.seeds else "person"
+        self._versions.remember(
+            version.id,
+            name=version.name,
+            language=version.language,
+            purpose=version.purpose,
+            text=version.text,
+            content=version.learned.as_json() if version.learned else None,
+            parent_id=version.parent_id,
+            author=author or of_file,
+            evidence=evidence,
+        )
+
+
+def in_full(record: PromptVersionRecord) -> str:
+    """The prompt as the model reads it, with what was learned in its place and the examples below."""
+    if not record.content:
+        return record.text
+    learned = Candidate.from_json(record.content)
+    text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != "task" else record.text
+    examples = [f"Input: {demo.input}\nOutput: {demo.output}" for demo in learned.demos]
+    more = [f"+ {learned.nearest}"] if learned.nearest else []
+    return "\n\n".join([text, *examples, *more])

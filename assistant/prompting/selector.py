@@ -1,0 +1,54 @@
+"""Which version of a prompt answers: the one in production, or for a part of the conversations the one on trial."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from assistant.errors import AssistantError
+from assistant.i18n import Language
+from assistant.memory.prompt_versions import Labelled, PromptLabels, PromptVersionStore, Scope
+from assistant.prompting.candidate import Candidate
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.template import PromptVersion
+
+_log = logging.getLogger(__name__)
+
+
+class Selector:
+    """Reads the labels anew for every turn, so that a promotion or a rollback holds from the next one on."""
+
+    def __init__(self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels) -> None:
+        self._library = library
+        self._versions = versions
+        self._labels = labels
+
+    def select(self, name: str, language: Language, *, model: str = "", conversation_id: str = "") -> PromptVersion:
+        """A conversation always gets the same version while nothing moves. What cannot be used, because the prompt's
+        file has changed since, is left out with a line in the log: the file is the person's own word."""
+        seed = self._library.get(name, language)
+        scope = Scope(name, language, model=model)
+        canary = self._labels.nearest(scope, "canary")
+        on_trial = canary is not None and conversation_id and _share(conversation_id, canary) < canary.share
+        labelled = canary if on_trial else self._labels.nearest(scope, "production")
+        return seed if labelled is None else self._taught(seed, labelled)
+
+    def _taught(self, seed: PromptVersion, labelled: Labelled) -> PromptVersion:
+        record = self._versions.get(labelled.version_id)
+        if not record.content:
+            return seed
+        try:
+            taught = seed.taught(Candidate.from_json(record.content))
+        except (AssistantError, KeyError, TypeError) as error:
+            _log.warning("the learned prompt %s cannot be used: %s", record.id, error)
+            return seed
+        if taught.id != record.id:
+            _log.warning("the learned prompt %s belongs to another text of %s", record.id, seed.name)
+            return seed
+        return taught
+
+
+def _share(conversation_id: str, canary: Labelled) -> float:
+    """Where a conversation stands between 0 and 1; another trial draws anew."""
+    digest = hashlib.sha256(f"{canary.version_id} {conversation_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

@@ -1,0 +1,88 @@
+"""`patina prompts`: what a person types and reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant import wiring
+from assistant.paths import Paths
+from tests.assistant.cli.conftest import Patina
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.pupil import PupilChatModel
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "task.yaml").write_text('name: parity\nseed_prompt: What?\nmetric: label\nlabels: ["even", "odd"]\n')
+    for name, start, count in (("train", 0, 120), ("test", 500, 40)):
+        rows = [{"input": f"number {n}", "output": ("even", "odd")[n % 2]} for n in range(start, start + count)]
+        (folder / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return folder
+
+
+def right(question: str) -> str:
+    number = question.split()[-1]
+    return ("even", "odd")[int(number) % 2] if number.isdigit() else "Say whether the number is even or odd."
+
+
+@pytest.fixture
+def pupil(monkeypatch: pytest.MonkeyPatch) -> PupilChatModel:
+    model = PupilChatModel(skill=lambda _, examples, held: 0.05 + 0.4 * held + 0.5 * bool(examples), right=right)
+    monkeypatch.setattr(wiring, "ModelRegistry", lambda *_: FakeModels(model))
+    return model
+
+
+def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
+    patina: Patina, pupil: PupilChatModel, task: Path
+) -> None:
+    ran = patina("prompts", "optimise", "--task", str(task), "--budget", "120", "--json")
+    assert ran.code == 0, ran.err
+    result = json.loads(ran.out.splitlines()[-1])
+    assert result["calls"] <= 120
+    assert result["decision"] == "better"
+    assert result["final_test"]["score"] > result["seed_test"]["score"]
+    assert result["final_test"]["n"] == 40
+    assert len(result["final_test"]["ci95"]) == 2
+    assert result["tokens"] > 0
+    version = result["version"]["id"]
+    listed = patina("prompts", "list").out
+    assert f"{version}  parity.en  learned" in listed
+    assert "chat.zh  Patina" in listed
+    assert patina("prompts", "promote", version[:8], "--reason", "it is better").code == 0
+    assert f"{version}  parity.en  learned  in use" in patina("prompts", "list").out
+    assert "it is better" in patina("prompts", "trials").out
+    shown = patina("prompts", "show", version)
+    assert result["prompt"].splitlines()[0] in shown.out
+    seed = json.loads(patina("prompts", "show", version, "--json").out)["parent_id"]
+    assert patina("prompts", "diff", seed, version).out.startswith(f"--- {seed}")
+    assert "Patina" in patina("prompts", "rollback", "parity", "en").err
+    assert patina("prompts", "rollback", "parity", "en").code == 1
+
+
+def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil: PupilChatModel, task: Path) -> None:
+    told = patina("prompts", "optimise", "--task", str(task), "--budget", "120").out
+    assert "Found a better prompt." in told
+    assert "examples that took no part in the choice" in told
+    told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
+    assert "找到了更好的提示词。" in told
+
+
+def test_a_broken_task_is_explained(patina: Patina, task: Path, paths: Paths) -> None:
+    (task / "train.jsonl").write_text('{"input": "a", "output": "b"}\n{"input": 1}\n')
+    refused = patina("prompts", "optimise", "--task", str(task))
+    assert refused.code == 1
+    assert "line 2" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.jsonl"
+    assert patina("prompts", "export", str(file)).code == 0
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert {row["name"] for row in rows if row["kind"] == "version"} >= {"chat", "attachment"}
+    assert patina("prompts", "export").out == file.read_text("utf-8")
