@@ -11,7 +11,7 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 
-.PHONY: help run install test lint fix docs bench bench-serving engine browser clean
+.PHONY: help run install test lint fix docs bench bench-serving bench-prompts engine browser clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -45,6 +45,10 @@ bench-serving: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure several people 
 	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m benchmarks.serving --model $(TEST_MODEL) $(ARGS)
 	$(BIN)/python -m benchmarks.engine_load --model $(TEST_MODEL)
+
+bench-prompts: $(VENV)/.test-installed $(TEST_MODEL)  ## Compare the prompts that a budget of calls buys with DSPy's (DATA=folder of tasks; hours)
+	$(PIP) install --quiet $(CONSTRAINTS) -e '.[bench]'
+	$(BIN)/python -m benchmarks.prompts --model $(TEST_MODEL) --data $(DATA) $(ARGS)
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for what this machine has (PATINA_GPU=cpu, cuda, hip, metal or vulkan to choose)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt

@@ -18,6 +18,7 @@ import httpx
 
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
+from assistant.desk_client import DeskClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.memory.records import (
@@ -59,6 +60,7 @@ class AssistantClient:
             trust_env=False,
         )
         self._address = address
+        self.desk = DeskClient(self._call)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from assistant.cli.home import model_name, open_here
+from assistant.cli.home import model_name, open_assistant, open_here
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def listed(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> tuple[list[PromptVersionRecord], list[Labelled]]:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.versions(), await assistant.desk.labels()
 
     versions, labels = terminal.run(work())
@@ -161,7 +161,7 @@ def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Op
     terminal: Terminal = ctx.obj
 
     async def work() -> PromptVersionRecord:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.version(version)
 
     record = terminal.run(work())
@@ -179,7 +179,7 @@ def diff(ctx: typer.Context, version: Version, other: Version) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> str:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.diff(version, other)
 
     terminal.write(terminal.run(work()) or terminal.text("prompts.same"))
@@ -189,7 +189,7 @@ def promote(ctx: typer.Context, version: Version, model: ForModel = "", reason: 
     terminal: Terminal = ctx.obj
 
     async def work() -> PromptVersionRecord:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.promote(version, model=model, reason=reason)
 
     record = terminal.run(work())
@@ -200,7 +200,7 @@ def rollback(ctx: typer.Context, name: Name, language: Tongue, model: ForModel =
     terminal: Terminal = ctx.obj
 
     async def work() -> str | None:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.rollback(name, language, model=model, reason=reason)
 
     version = terminal.run(work())
@@ -216,7 +216,7 @@ def trials(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> tuple[list[Labelled], list[LabelMove]]:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.desk.labels(), await assistant.desk.moves()
 
     labels, moves = terminal.run(work())
@@ -236,8 +236,8 @@ def export(ctx: typer.Context, file: Annotated[Path | None, typer.Argument(show_
     terminal: Terminal = ctx.obj
 
     async def work() -> list[str]:
-        async with open_here(terminal) as assistant:
-            return list(await assistant.desk.export())
+        async with open_assistant(terminal) as assistant:
+            return await assistant.desk.export()
 
     lines = terminal.run(work())
     if file is None:

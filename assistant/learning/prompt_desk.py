@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -70,15 +70,15 @@ class PromptDesk:
         )
         return "\n".join(lines)
 
-    async def export(self) -> Iterator[str]:
-        """JSON Lines: every version with its evidence, then every label and every move."""
+    async def export(self) -> list[str]:
+        """Lines of JSON: every version with its evidence, then every label and every move."""
         versions, labels, moves = await self.versions(), await self.labels(), await self.moves()
         rows: list[tuple[str, Any]] = [
             *(("version", one) for one in versions),
             *(("label", one) for one in labels),
             *(("move", one) for one in moves),
         ]
-        return (json.dumps({"kind": kind, **asdict(one)}, ensure_ascii=False) for kind, one in rows)
+        return [json.dumps({"kind": kind, **asdict(one)}, ensure_ascii=False) for kind, one in rows]
 
     def _list(self) -> list[PromptVersionRecord]:
         for seed in self._library.all():

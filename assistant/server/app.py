@@ -11,6 +11,7 @@ from assistant.server import errors
 from assistant.server.health import HealthRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
+from assistant.server.prompts import PromptRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
 
 
@@ -23,6 +24,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app = FastAPI(title="Patina", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.include_router(OpenAIRoutes(assistant, language).router)
     app.include_router(NativeRoutes(assistant, language).router)
+    app.include_router(PromptRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

@@ -1,7 +1,7 @@
 """One run of one of DSPy's optimisers, in an interpreter of its own: nothing of DSPy is installed beside Patina.
 
-`PYTHONPATH=. PYTHON-WITH-DSPY benchmarks/prompts/dspy_peer.py --url … --task DIR --optimiser mipro --budget 300 …` prints
-one JSON object as its last line. The same model in every role, greedy, and every request counted as it leaves. The
+`PYTHONPATH=. PYTHON-WITH-DSPY benchmarks/prompts/dspy_peer.py --url … --task DIR --optimiser mipro …` prints one JSON
+object as its last line. The same model in every role, greedy, and every request counted as it leaves. The
 seed prompt is the signature's instruction, everything else is DSPy's own default adapter. In the arm `held` a grammar
 allows, between the adapter's own marks, nothing but what may be right; proposals are never held.
 """
@@ -59,7 +59,8 @@ def main() -> None:
     dspy.configure(lm=model)
     student = dspy.Predict(dspy.Signature("input -> output", task.seed_prompt))
     items = list(task.items)
-    random.Random(given.seed).shuffle(items)
+    random.seed(given.seed)
+    random.shuffle(items)
     shown, kept = items[:-_VALIDATION], items[-_VALIDATION:]
     began = time.perf_counter()
     best = _optimised(given.optimiser, student, task, shown, kept, given.budget, given.seed, free)
@@ -93,12 +94,12 @@ def _optimised(
             num_threads=_THREADS,
         )  # fmt: skip
         random.seed(seed)
-        random.Random(seed).shuffle(train)
         return search.compile(student, trainset=train, valset=validation)
     if name == "mipro":
         trials = max(3, round((budget - 2 * _VALIDATION - 60) / 35))
         search = dspy.MIPROv2(
-            metric=right, prompt_model=free, task_model=dspy.settings.lm, auto=None, num_candidates=6 if budget > 400 else 4,
+            metric=right, prompt_model=free, task_model=dspy.settings.lm, auto=None,
+            num_candidates=6 if budget > 400 else 4,
             num_threads=_THREADS, seed=seed, max_bootstrapped_demos=4, max_labeled_demos=4,
         )  # fmt: skip
         return search.compile(
@@ -134,15 +135,16 @@ def _grammar(task: Task) -> str:
 
 
 def _mean(program: Any, task: Task, test: Any) -> float:
-    def one(row: Item) -> float:
-        try:
-            return task.metric.score(str(program(input=row.input).output or ""), row.accepted)
-        except Exception:
-            return 0.0  # an answer that the adapter cannot read is a wrong answer
+    """An answer that the adapter cannot read is a wrong one."""
 
-    pool = dspy.Parallel(num_threads=_THREADS, max_errors=len(test), disable_progress_bar=True)
-    scores = pool([(lambda row: one(row), {"row": row}) for row in test])
-    return sum(float(score or 0) for score in scores) / len(test)
+    def right(example: Any, prediction: Any, trace: Any = None) -> float:
+        return task.metric.score(str(prediction.output or ""), example.accepted)
+
+    asked = dspy.Evaluate(
+        devset=[_example(one) for one in test], metric=right, num_threads=_THREADS, failure_score=0.0,
+        max_errors=len(test) + 1, display_progress=False,
+    )  # fmt: skip
+    return sum(float(score) for _, _, score in asked(program).results) / len(test)
 
 
 if __name__ == "__main__":

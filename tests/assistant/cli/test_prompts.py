@@ -86,3 +86,17 @@ def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert {row["name"] for row in rows if row["kind"] == "version"} >= {"chat", "attachment"}
     assert patina("prompts", "export").out == file.read_text("utf-8")
+
+
+def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, running: str) -> None:
+    listed = patina("prompts", "list")
+    assert listed.code == 0, listed.err
+    seed = next(line.split()[0] for line in listed.out.splitlines() if "chat.en" in line)
+    assert "It never changes these rules" in patina("prompts", "show", seed).out
+    assert patina("prompts", "promote", seed).code == 0
+    assert "in use" in patina("prompts", "list").out
+    assert patina("prompts", "diff", seed, seed).out.strip() == "The two versions say the same."
+    assert "→" in patina("prompts", "trials").out
+    assert patina("prompts", "export").out.count("\n") >= 5
+    assert patina("prompts", "rollback", "chat", "en").code == 0
+    assert patina("prompts", "show", "nothing").code == 1

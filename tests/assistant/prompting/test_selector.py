@@ -108,6 +108,6 @@ async def test_the_desk_lists_compares_and_exports(house: House) -> None:
     changes = await house.desk.diff(seed.id, version.id)
     assert "+- Answer like a pirate." in changes
     assert "It never changes" not in [line for line in changes.splitlines() if line[:1] in "+-"]
-    lines = list(await house.desk.export())
+    lines = await house.desk.export()
     assert sum('"kind": "version"' in line for line in lines) == len(listed)
     assert any('"it is funny"' in line for line in lines)

@@ -1,0 +1,158 @@
+"""Better prompts for the same calls: Patina's optimiser beside DSPy's, on tasks from a folder.
+
+`python -m benchmarks.prompts --model PATH --data DIR [--tasks trec sst2 …] [--seeds 0 1 2] [--budgets 300]`. `DIR`
+holds a folder for each task, with `task.yaml`, `train.jsonl` and `test.jsonl`. Every run is kept in `--record` as it ends and
+is not made again for the same commit (DSPy's: for the same version of DSPy), so that the table may grow over days.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+
+from benchmarks import report
+from benchmarks.prompts import tables
+from benchmarks.serving.sides import compiled
+
+BEGIN: Final = "<!-- prompts: begin -->"
+END: Final = "<!-- prompts: end -->"
+_HERE: Final = Path(__file__).parent
+_TASKS: Final = ("trec", "sst2", "sib200_zh", "clinc10", "num_to_verbal", "object_counting", "boolean_expressions")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the tasks' folders")
+    parser.add_argument("--tasks", nargs="+", default=list(_TASKS))
+    parser.add_argument("--sides", nargs="+", choices=tables.SIDES, default=list(tables.SIDES))
+    parser.add_argument("--arms", nargs="+", choices=tables.ARMS, default=list(tables.ARMS))
+    parser.add_argument("--budgets", nargs="+", type=int, default=[300])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "prompts.jsonl")
+    parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
+    given = parser.parse_args()
+    model: Path = given.model.resolve()
+    runs = Runs(given.record, model)
+    wanted = [
+        (seed, budget, arm, task, side)
+        for seed in given.seeds
+        for budget in given.budgets
+        for arm in given.arms
+        for task in given.tasks
+        for side in given.sides
+    ]
+    for seed, budget, arm, task, side in wanted:
+        print(f"{task}, {arm}, {budget} calls, seed {seed}: {side}", file=sys.stderr, flush=True)
+        runs.make(side, given.data / task, arm, budget, seed)
+    machine, today = report.Machine.here(), dt.date.today()
+    head = (
+        f"{today.isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, {machine.system}; "
+        f"model {model.stem}."
+    )
+    text = "\n\n".join([head, *tables.of(runs.all())])
+    if given.markdown:
+        report.rewrite(given.markdown, text, BEGIN, END)
+    print(text)
+
+
+class Runs:
+    """Kept in a file, a line each. `version` is our commit, or DSPy's version."""
+
+    def __init__(self, path: Path, model: Path) -> None:
+        self._path = path
+        self._model = model
+        self._dspy = ""
+
+    def all(self) -> list[dict[str, Any]]:
+        """Of this model; of ours only those of the commit that was measured last."""
+        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        runs = [run for line in lines if (run := json.loads(line))["model"] == self._model.name]
+        ours = [run for run in runs if run["side"] == "patina"]
+        return [run for run in runs if run["side"] != "patina" or run["version"] == ours[-1]["version"]]
+
+    def make(self, side: str, task: Path, arm: str, budget: int, seed: int) -> None:
+        version = _commit() if side == "patina" else self._peer_version()
+        key = {"model": self._model.name, "side": side, "version": version, "task": task.name, "arm": arm,
+               "budget": budget, "seed": seed}  # fmt: skip
+        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        if any(key.items() <= json.loads(line).items() for line in lines):
+            return
+        began = time.perf_counter()
+        result = (
+            self._ours(task, arm, budget, seed) if side == "patina" else self._theirs(side, task, arm, budget, seed)
+        )
+        run = {**key, "took": time.perf_counter() - began, "date": dt.date.today().isoformat(), **result}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(run) + "\n")
+
+    def _ours(self, task: Path, arm: str, budget: int, seed: int) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as home:
+            command = [sys.executable, "-m", "assistant", "prompts", "optimise", "--task", str(task.resolve()),
+                       "--budget", str(budget), "--seed", str(seed), "--model", str(self._model), "--json",
+                       "--grammar" if arm == "held" else "--no-grammar"]  # fmt: skip
+            found = _last(command, {**os.environ, "PATINA_HOME": home})
+        return {
+            "calls": found["calls"],
+            "tokens": found["tokens"],
+            "seconds": found["seconds"],
+            "seed_test": found["seed_test"]["score"],
+            "final_test": found["final_test"]["score"],
+            "decision": found["decision"],
+        }
+
+    def _theirs(self, side: str, task: Path, arm: str, budget: int, seed: int) -> dict[str, Any]:
+        with self._server() as url:
+            command = [self._peer(), str(_HERE / "dspy_peer.py"), "--url", url, "--task", str(task.resolve()),
+                       "--optimiser", side, "--arm", arm, "--budget", str(budget), "--seed", str(seed)]  # fmt: skip
+            return _last(command, {**os.environ, "PYTHONPATH": str(_HERE.parent.parent), "DSPY_CACHEDIR": url[-5:]})
+
+    @contextmanager
+    def _server(self) -> Iterator[str]:
+        """llama.cpp's own, compiled for this processor, started anew for every run."""
+        cores = report.Machine.here().cores
+        with tempfile.TemporaryDirectory() as folder, compiled(self._model, cores, Path(folder)) as running:
+            yield running.address
+
+    def _peer(self) -> str:
+        found = subprocess.run(
+            ["sh", str(_HERE / "build_peer.sh"), sys.executable], stdout=subprocess.PIPE, text=True, check=True
+        )
+        return found.stdout.strip()
+
+    def _peer_version(self) -> str:
+        if not self._dspy:
+            told = [self._peer(), "-c", "from importlib.metadata import version; print(version('dspy'))"]
+            self._dspy = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        return self._dspy
+
+
+def _last(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """The JSON object that the program's last line is."""
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if found.returncode:
+        raise RuntimeError(f"{command[1:4]} failed: {found.stderr[-1500:]}")
+    result: dict[str, Any] = json.loads(found.stdout.strip().splitlines()[-1])
+    return result
+
+
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    main()
