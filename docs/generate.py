@@ -22,6 +22,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from assistant import config
 from assistant.api import Assistant
+from assistant.learning.prompt_desk import PromptDesk
 from assistant.memory.database import Database
 from assistant.paths import Paths
 
@@ -168,11 +169,12 @@ def _takes(operation: dict[str, Any], told: dict[str, Any]) -> str:
 def _meaning(path: str, operation: dict[str, Any]) -> tuple[str, str]:
     """The client's method that asks this endpoint, and what it says of itself or else what the core's door says."""
     name = str(operation["summary"]).lower().replace(" ", "_")
-    door = getattr(Assistant, name, None) if path.startswith("/api") else None
+    desk = path.startswith("/api/prompts")
+    door = getattr(PromptDesk if desk else Assistant, name, None) if path.startswith("/api") else None
     text = operation.get("description") or (inspect.getdoc(door) if door is not None else "") or ""
     if path.startswith("/v1"):
         text = text or "As in OpenAI's API."
-    return _code(name if door is not None else ""), text.split("\n\n")[0].replace("\n", " ")
+    return _code(("desk." if desk else "") + name if door is not None else ""), text.split("\n\n")[0].replace("\n", " ")
 
 
 # Commands

@@ -42,9 +42,11 @@ class PromptDesk:
         return await asyncio.to_thread(self._find, beginning)
 
     async def labels(self) -> list[Labelled]:
+        """Which version wears which label now."""
         return await asyncio.to_thread(self._labels.all)
 
     async def moves(self, name: str | None = None) -> list[LabelMove]:
+        """Every promotion, trial and rollback, the latest first."""
         return await asyncio.to_thread(self._labels.moves, name)
 
     async def propose(

@@ -1,8 +1,9 @@
 """Better prompts for the same calls: Patina's optimiser beside DSPy's, on tasks from a folder.
 
 `python -m benchmarks.prompts --model PATH --data DIR [--tasks trec sst2 …] [--seeds 0 1 2] [--budgets 300]`. `DIR`
-holds a folder for each task, with `task.yaml`, `train.jsonl` and `test.jsonl`. Every run is kept in `--record` as it ends and
-is not made again for the same commit (DSPy's: for the same version of DSPy), so that the table may grow over days.
+holds a folder for each task, with `task.yaml`, `train.jsonl` and `test.jsonl`. Every run is kept in `--record` as it
+ends and is not made again for the same commit (DSPy's: for the same version of DSPy), so that the table may grow over
+days.
 """
 
 from __future__ import annotations
