@@ -102,9 +102,9 @@ class Visitors:
                     return
 
 
-async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int = 11) -> Report:
+async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int = 11, kill_every: int = 2) -> Report:
     """Visits without pause for that long, in `rounds`; after each everything is awaited and looked at. In the middle
-    of every other round the engine is killed."""
+    of every `kill_every`-th round the engine is killed; 0 never kills it, which shows slow leaks."""
     report, drawn = Report(), random.Random(seed)  # noqa: S311 - a repeatable disorder
     engine = Engine(queue_limit=32, shelf=folder)
     spec = ModelSpec("first", model, context=1024, shelf=folder, shelf_limit=60_000_000)
@@ -121,7 +121,7 @@ async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int
         for number in range(rounds):
             began = time.monotonic()
             workers = [asyncio.create_task(work(began + seconds / rounds)) for _ in range(_WORKERS)]
-            if number % 2:
+            if kill_every and number % kill_every == kill_every - 1:
                 await asyncio.sleep(seconds / rounds / 2)
                 if engine.pid is not None:
                     os.kill(engine.pid, signal.SIGKILL)
@@ -169,10 +169,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file that is prompted in ChatML")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--folder", type=Path, required=True, help="an empty folder for the states on disk")
+    parser.add_argument("--rounds", type=int, default=0, help="0 makes one of every minute")
+    parser.add_argument(
+        "--kill-every", type=int, default=2, help="rounds from one kill of the engine to the next, 0: none"
+    )
     given = parser.parse_args()
     minutes = given.minutes
     try:
-        report = asyncio.run(soak(given.model.resolve(), given.folder, minutes * 60, max(4, round(minutes))))
+        rounds = given.rounds or max(4, round(minutes))
+        work = soak(given.model.resolve(), given.folder, minutes * 60, rounds, kill_every=given.kill_every)
+        report = asyncio.run(work)
     except AssistantError as error:
         raise SystemExit(f"an error nobody expected: {error}") from error
     print(f"{report.asked} requests in {minutes:g} minutes, {report.kills} kills: {dict(report.outcomes)}")

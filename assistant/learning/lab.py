@@ -16,9 +16,10 @@ from assistant.i18n import language_of_text
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.models.chat_model import ChatModel, Models
-from assistant.prompting.answer_form import AnswerForm, answer_form
+from assistant.prompting.answer_form import answer_form
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Budget, Evaluator
+from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
@@ -82,50 +83,53 @@ class Lab:
         """A better prompt for the task in a folder. Raises TaskInvalid, or what the model raises; a run that was cut
         off goes on when it is asked for again with the same task, model, budget and seed."""
         task = await asyncio.to_thread(read_task, folder)
+        optimiser = await self.prepare(task, spending, choices, model=model, tell=tell, pause=pause)
+        result = await optimiser.optimise()
+        await asyncio.to_thread(self._keep, task, result)
+        return await self._tested(folder, optimiser, result)
+
+    async def prepare(
+        self,
+        task: Task,
+        spending: Spending,
+        choices: Choices,
+        *,
+        model: str | None = None,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> Optimiser:
+        """A run that has not begun: the model is loaded and the examples are sorted."""
         chat = self._models.chat_model(model)
         await chat.prepare()
         digest = self._digest(chat)
         run = _run(task, digest, spending, choices)
         form, neighbours = answer_form(task), Neighbours(self._vectors)
         pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels)
-        await asyncio.to_thread(neighbours.use, pools.examples)
+        await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
-        evaluator = Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause)
-        optimiser = Optimiser(
+        return Optimiser(
             task=task,
             pools=pools,
             form=form,
             neighbours=neighbours,
-            evaluator=evaluator,
+            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause),
             library=self._library,
             budget=Budget(spending.calls, spending.tokens, spending.seconds),
             choices=choices,
             run=run,
             tell=tell,
         )
-        result = await optimiser.optimise()
-        await asyncio.to_thread(self._keep, task, result)
-        return await self._tested(folder, task, chat, digest, form, neighbours, result)
 
-    async def _tested(
-        self,
-        folder: Path,
-        task: Task,
-        chat: ChatModel,
-        digest: str,
-        form: AnswerForm,
-        neighbours: Neighbours,
-        result: RunResult,
-    ) -> TaskReport:
+    async def _tested(self, folder: Path, optimiser: Optimiser, result: RunResult) -> TaskReport:
         """The test file is opened here, when nothing is left to be decided."""
         prompt = as_text(result.chosen)
         if not (folder / TEST_FILE).is_file():
             return TaskReport(result, None, None, 0, prompt)
         items = await asyncio.to_thread(read_items, folder / TEST_FILE)
         # What was held back to decide may serve as an example from now on.
-        await asyncio.to_thread(neighbours.use, task.items)
-        await asyncio.to_thread(neighbours.vectors, items)
-        evaluator = Evaluator(chat, digest, task, form, self._ledger, f"{result.run}-test", neighbours.nearest)
+        await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
+        await asyncio.to_thread(optimiser.neighbours.vectors, items)
+        evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
         spent = Budget()
         seed = await _in_blocks(evaluator, result.seed, items, spent)
         final = seed if result.chosen.id == result.seed.id else await _in_blocks(evaluator, result.chosen, items, spent)

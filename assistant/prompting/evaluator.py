@@ -91,6 +91,10 @@ class Evaluator:
         self._pause = pause
         self._seen: set[CellKey] = set()
 
+    def of_run(self, run: str) -> Evaluator:
+        """The same, paid for by another run and by nobody's leave."""
+        return Evaluator(self._model, self._digest, self._task, self._form, self._ledger, run, self._nearest)
+
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
         """All of them together, so that they share what they can; fewer when the budget does not suffice."""
         return (await self.together([(candidate, items)], budget))[0]

