@@ -60,7 +60,6 @@ class Scheduler:
         self._usual_seconds = _USUAL_SECONDS
         self._models_held = threading.Lock()  # while held, no model is added or freed
         self._models = LoadedModels(log, memory_limit)
-        self._loader = ThreadPoolExecutor(1, "loader")
         self._loading: tuple[ModelSpec, Future[Loaded]] | None = None
 
     def submit(self, request: int, command: Request) -> None:
@@ -209,7 +208,11 @@ class Scheduler:
         """Begin to; the jobs that run for it begin when it is there."""
         with self._models_held:
             self._models.make_room(spec, self._needed() - {spec})
-        loading = self._loader.submit(self._models.load, spec, lambda percent: self._tell_loading(spec, percent))
+        # A thread that ends with it: OpenMP keeps workers for every thread that ever computed, and with more of them
+        # than cores it waits at its barriers as if the machine were busy. A fifth of the speed was lost by it.
+        loader = ThreadPoolExecutor(1, "loader")
+        loading = loader.submit(self._models.load, spec, lambda percent: self._tell_loading(spec, percent))
+        loader.shutdown(wait=False)
         self._loading = spec, loading
         loading.add_done_callback(lambda _: self._wake())
 

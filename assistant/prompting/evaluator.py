@@ -119,11 +119,21 @@ class Evaluator:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
+    async def alone(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
+        """One after the other with nobody beside, as a person would ask: what is to be known is how long each takes.
+        The first finds nothing that was read before and is left out."""
+        answers = []
+        for one in items[: budget.left]:
+            if self._pause is not None:
+                await self._pause()
+            answers.append(await self._answer(candidate, one, budget, alone=True))
+        return answers[1:]
+
     async def write(self, messages: Sequence[BaseMessage], sampling: Sampling, name: str, budget: Budget) -> str:
         """One text that is no answer to an item, such as a proposed instruction; paid for like one."""
         return (await self._cell(messages, {"sampling": sampling}, name, name, budget)).output
 
-    async def _answer(self, candidate: Candidate, item: Item, budget: Budget) -> Answered:
+    async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
         messages = candidate.messages(item.input, self._nearest(item, candidate.nearest))
         sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=self._task.max_tokens, seed=0)
         options: dict[str, Any] = {"sampling": sampling.model_copy(update=dict(candidate.parameters))}
@@ -131,7 +141,7 @@ class Evaluator:
             options["grammar"] = self._form.grammar
         elif candidate.form == "line":
             options["stop"] = ["\n"]
-        cell = await self._cell(messages, options, candidate.id, item.id, budget)
+        cell = await self._cell(messages, options, candidate.id, item.id, budget, alone=alone)
         output = cell.output.strip()
         return Answered(
             item,
@@ -148,9 +158,16 @@ class Evaluator:
         return bool(output)
 
     async def _cell(
-        self, messages: Sequence[BaseMessage], options: dict[str, Any], candidate: str, item: str, budget: Budget
+        self,
+        messages: Sequence[BaseMessage],
+        options: dict[str, Any],
+        candidate: str,
+        item: str,
+        budget: Budget,
+        *,
+        alone: bool = False,
     ) -> Cell:
-        key = self._key(messages, options)
+        key = self._key(messages, options, alone)
         cell = await asyncio.to_thread(self._ledger.find, key)
         if cell is None:
             cell = await self._ask(messages, options, key, candidate, item)
@@ -177,10 +194,10 @@ class Evaluator:
             ms=(time.perf_counter() - began) * 1000,
         )
 
-    def _key(self, messages: Sequence[BaseMessage], options: dict[str, Any]) -> CellKey:
+    def _key(self, messages: Sequence[BaseMessage], options: dict[str, Any], alone: bool) -> CellKey:
         sampling: Sampling = options["sampling"]
         said = [[message.type, message.text] for message in messages]
-        drawn = [sampling.model_dump(exclude={"seed"}), options.get("grammar"), options.get("stop")]
+        drawn = [sampling.model_dump(exclude={"seed"}), options.get("grammar"), options.get("stop"), alone]
         return CellKey(_digest(said), _digest(drawn), self._digest, sampling.seed or 0)
 
 

@@ -22,7 +22,7 @@ from assistant.prompting.examples import example_sets, usable
 from assistant.prompting.gate import Gate
 from assistant.prompting.instructions import proposals, variants
 from assistant.prompting.library import PromptLibrary
-from assistant.prompting.limits import Limits, exceeded
+from assistant.prompting.limits import Limits, exceeded, too_slow
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Pools
 from assistant.prompting.posterior import Belief, Posterior
@@ -35,6 +35,8 @@ from assistant.prompting.task import Item, Task
 _GATE_SHARE: Final = 0.25
 """Of the calls, kept for the gate."""
 _GATE_BLOCK: Final = 8
+_TIMED: Final = 4
+"""Answers of each prompt that are timed alone, of which the first does not count."""
 _FIRST_SHARE: Final = 0.3
 """Of the race's calls, for trying every part once."""
 _FIRST_MOST: Final = 24
@@ -91,7 +93,7 @@ class Optimiser:
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
-        reserve = min(2 * len(self.pools.gate), int(self._budget.calls * _GATE_SHARE))
+        reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, int(self._budget.calls * _GATE_SHARE))
         space = await self.space()
         winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]
@@ -181,20 +183,33 @@ class Optimiser:
         after: list[Answered] = []
         items = self.pools.gate
         for start in range(0, len(items), _GATE_BLOCK):
-            block = items[start : min(start + _GATE_BLOCK, start + self._budget.left // 2)]
+            block = items[start : min(start + _GATE_BLOCK, start + self._pairs_left)]
             ours, theirs = await self.evaluator.together([(chosen, block), (seed, block)], self._budget)
             both = min(len(ours), len(theirs))
             after += ours[:both]
             before += theirs[:both]
             gate.see([new.score - old.score for new, old in zip(ours[:both], theirs[:both], strict=True)])
             await self._say("gate", space, belief, gate.evidence)
-            left = min(len(items) - len(before), self._budget.left // 2)
+            left = min(len(items) - len(before), self._pairs_left)
             if gate.decision == "better" or not left or gate.hopeless(left):
                 break
         evidence = _evidence(before, after, gate)
         if gate.decision != "better":
             return "not_shown", evidence
+        timed = items[-_TIMED:]
+        slow = [await self._median_ms(candidate, timed) for candidate in (seed, chosen)]
+        evidence = replace(evidence, before_ms=slow[0], after_ms=slow[1])
+        if too_slow(self._choices.limits, *slow):
+            return "too_slow", evidence
         return exceeded(self._choices.limits, before, after) or "better", evidence
+
+    async def _median_ms(self, candidate: Candidate, items: Sequence[Item]) -> float:
+        return float(np.median([one.ms for one in await self.evaluator.alone(candidate, items, self._budget)] or [0.0]))
+
+    @property
+    def _pairs_left(self) -> int:
+        """Items of the gate that both prompts can still be asked."""
+        return max(0, self._budget.left - 2 * _TIMED) // 2
 
     # What is known
 
@@ -281,8 +296,6 @@ def _evidence(before: Sequence[Answered], after: Sequence[Answered], gate: Gate)
         lost=sum(new.score < old.score for old, new in pairs),
         difference=float(np.mean(gate.differences)),
         error=gate.error,
-        before_ms=float(np.median([one.ms for one in before])),
-        after_ms=float(np.median([one.ms for one in after])),
         before_tokens=float(np.mean([one.tokens for one in before])),
         after_tokens=float(np.mean([one.tokens for one in after])),
         before_valid=float(np.mean([one.valid for one in before])),

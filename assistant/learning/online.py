@@ -1,0 +1,196 @@
+"""Is a version better, or has it become worse, in real use? Decided from labels as they come, and by nobody alone.
+
+Labels are numbers from 0 (not satisfied) to 1, given by people. Whoever gave them, evidence is a capital that is bet
+on a direction and grows where it is right (see `assistant.prompting.gate`); it may be looked at after every label.
+What counts is the capital without the one stranger whose labels speak for it most: an assistant in a group must not be
+steered by one member. The owner's labels need no second opinion.
+
+Whether a version has become worse is watched by an e-detector (Shin, Ramdas, Rinaldo 2024, "E-detectors: a
+nonparametric framework for sequential change detection"): with a threshold of 1/alpha, false alarms of a version that
+is as good as ever are 1/alpha labels apart on average, whatever the labels look like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+_SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
+_PRIOR_STRENGTH: Final = 20.0
+"""Labels that what was measured before the trial counts for at most."""
+_LEAST_SHARE: Final = 0.05
+_MOST_SHARE: Final = 0.5
+_DRAWS: Final = 2000
+Array: TypeAlias = npt.NDArray[np.float64]
+Arm: TypeAlias = Literal["production", "canary"]
+TrialDecision: TypeAlias = Literal["open", "promote", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRules:
+    """`alpha` is the risk of promoting a version that is no better; `alpha_end` that of ending the trial of one that is
+    no worse, which costs little. `least` are labels of the canary before either."""
+
+    alpha: float = 0.02
+    alpha_end: float = 0.1
+    least: int = 8
+    first_share: float = 0.2
+
+
+class Capital:
+    """Bets by each person on differences from -1 to 1 being above 0."""
+
+    def __init__(self) -> None:
+        self._of_person: dict[str, Array] = {}
+
+    def see(self, person: str, difference: float) -> None:
+        if not -1 <= difference <= 1:
+            raise ValueError(f"a difference of labels is between -1 and 1, not {difference}")
+        before = self._of_person.get(person, np.zeros(len(_SHARES)))
+        self._of_person[person] = before + np.log1p(_SHARES * difference)
+
+    def evidence(self, owner: str) -> float:
+        """Without the stranger whose labels speak for it most; with one stranger alone there is none."""
+        everybody = sum(self._of_person.values(), np.zeros(len(_SHARES)))
+        without = [everybody - bets for person, bets in self._of_person.items() if person != owner]
+        return min((_mean_exp(bets) for bets in [everybody, *without]), default=1.0)
+
+
+@dataclass(slots=True)
+class _Ratings:
+    """What one person said of both versions: totals, and since the last comparison."""
+
+    good: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
+    bad: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
+    recent: dict[Arm, list[float]] = field(default_factory=lambda: {"production": [], "canary": []})
+    last: Arm | None = None
+
+    def see(self, arm: Arm, label: float) -> float | None:
+        """How much better the canary did in the stretch that this label ends, None where it ends none.
+
+        Stretches end when the person comes back to a version after both have been rated, which depends on who was
+        given what and never on what was said; so a stretch is as likely to please with either if they are equal.
+        """
+        difference = None
+        if arm != self.last and all(self.recent.values()):
+            ours, theirs = self.recent["canary"], self.recent["production"]
+            difference = sum(ours) / len(ours) - sum(theirs) / len(theirs)
+            self.recent = {"production": [], "canary": []}
+        self.recent[arm].append(label)
+        self.good[arm] += label
+        self.bad[arm] += 1 - label
+        self.last = arm
+        return difference
+
+
+@dataclass(slots=True)
+class Trial:
+    """A canary beside the version in production. `prior` is how the two did before, as successes and failures each."""
+
+    rules: TrialRules = field(default_factory=TrialRules)
+    owner: str = "owner"
+    prior: Mapping[Arm, tuple[float, float]] = field(default_factory=dict)
+    _up: Capital = field(default_factory=Capital)
+    _down: Capital = field(default_factory=Capital)
+    _people: dict[str, _Ratings] = field(default_factory=dict)
+
+    def see(self, arm: Arm, person: str, label: float) -> TrialDecision:
+        """People are compared with themselves, for they differ in how easily they are pleased."""
+        if not 0 <= label <= 1:
+            raise ValueError(f"a label is between 0 and 1, not {label}")
+        difference = self._people.setdefault(person, _Ratings()).see(arm, label)
+        if difference is not None:
+            self._up.see(person, difference)
+            self._down.see(person, -difference)
+        return self.decision
+
+    @property
+    def labels(self) -> float:
+        """Of the canary."""
+        return sum(one.good["canary"] + one.bad["canary"] for one in self._people.values())
+
+    @property
+    def decision(self) -> TrialDecision:
+        if self.labels < self.rules.least:
+            return "open"
+        if self._up.evidence(self.owner) >= 1 / self.rules.alpha:
+            return "promote"
+        return "end" if self._down.evidence(self.owner) >= 1 / self.rules.alpha_end else "open"
+
+    @property
+    def evidence(self) -> float:
+        return self._up.evidence(self.owner)
+
+    def labels_missing(self) -> int | None:
+        """About how many labels of the canary are still needed at the rate seen; None while it does not look better."""
+        gained = math.log(self.evidence) if self.evidence > 1 else 0.0
+        wanted = -math.log(self.rules.alpha)
+        return None if not gained else max(1, math.ceil(self.labels * (wanted - gained) / gained))
+
+    def share(self, rng: np.random.Generator) -> float:
+        """The part of new conversations that get the canary: how probable it is to be the better one (Thompson
+        sampling), without the stranger who speaks for it most, and within limits; at first the same for all."""
+        if self.labels < self.rules.least:
+            return self.rules.first_share
+        strangers = [person for person in self._people if person != self.owner]
+        left_out = ["", *strangers] if len(self._people) > 1 else [""]
+        better = min(
+            float(np.mean(self.draws("canary", rng, person) > self.draws("production", rng, person)))
+            for person in left_out
+        )
+        return min(_MOST_SHARE, max(_LEAST_SHARE, better))
+
+    def draws(self, arm: Arm, rng: np.random.Generator, without: str = "") -> Array:
+        """Possible satisfaction with this version, given its labels and what was known before."""
+        good, bad = self.prior.get(arm, (1.0, 1.0))
+        scale = min(1.0, _PRIOR_STRENGTH / (good + bad))
+        heard = [one for person, one in self._people.items() if person != without]
+        seen_good, seen_bad = sum(one.good[arm] for one in heard), sum(one.bad[arm] for one in heard)
+        drawn: Array = rng.beta(max(0.5, good * scale) + seen_good, max(0.5, bad * scale) + seen_bad, _DRAWS)
+        return drawn
+
+
+@dataclass(slots=True)
+class DecayMonitor:
+    """Watches one version in production. What it is measured by is the satisfaction `expected` of it, or that of its
+    first `settling` labels; within `slack` of that is no decay. False alarms are `apart` labels apart on average."""
+
+    expected: float | None = None
+    settling: int = 100
+    slack: float = 0.04
+    apart: int = 1000
+    owner: str = "owner"
+    _first: list[float] = field(default_factory=list)
+    _sums: dict[str, Array] = field(default_factory=dict)
+
+    def see(self, person: str, label: float) -> bool:
+        """Whether the alarm goes off."""
+        if not 0 <= label <= 1:
+            raise ValueError(f"a label is between 0 and 1, not {label}")
+        if self.expected is None:
+            self._first.append(label)
+            if len(self._first) == self.settling:
+                self.expected = sum(self._first) / self.settling
+            return False
+        growth = 1 + _SHARES * (self.expected - self.slack - label)
+        # One detector hears everybody, and one everybody but this stranger: what one alone says moves nothing.
+        everybody = self._sums.setdefault("", np.zeros(len(_SHARES)))
+        if person != self.owner:
+            self._sums.setdefault(person, everybody.copy())
+        for left_out, detector in self._sums.items():
+            if left_out != person:
+                self._sums[left_out] = (1 + detector) * growth
+        return self.evidence >= self.apart
+
+    @property
+    def evidence(self) -> float:
+        return min((float(detector.mean()) for detector in self._sums.values()), default=0.0)
+
+
+def _mean_exp(logs: Array) -> float:
+    return float(np.exp(logs).mean())
