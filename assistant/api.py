@@ -264,9 +264,11 @@ class Assistant:
     async def signal(
         self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
     ) -> Signal:
-        """Keep what a person did with an answer."""
+        """Keep what a person did with an answer, and let it count for the prompt that made it."""
         add = partial(self._signals.add, turn_id, kind, face=face, person_id=person_id, reason=reason)
-        return await asyncio.to_thread(add)
+        kept = await asyncio.to_thread(add)
+        await self.desk.heard()
+        return kept
 
     # Models
 

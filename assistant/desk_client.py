@@ -1,13 +1,22 @@
-"""The desk of another Patina: what `assistant.learning.prompt_desk.PromptDesk` does, asked over HTTP."""
+"""The desk and the lab of another Patina: what `assistant.learning` does, asked over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from assistant.codec import load
+from assistant.errors import EngineDied
+from assistant.learning.lab import Spending, TaskReport
+from assistant.learning.recorder import TrialStanding
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.progress import RunProgress
+from assistant.prompting.task import TEST_FILE, Item, TaskHead, read_items, read_task
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 """Of a method, a path, a body and the query."""
@@ -38,11 +47,71 @@ class DeskClient:
         found = (await self._call("POST", path, {"model": model, "reason": reason}))["version"]
         return None if found is None else str(found)
 
+    async def begin_trial(
+        self, beginning: str, share: float, *, model: str = "", reason: str = ""
+    ) -> PromptVersionRecord:
+        body = {"share": share, "model": model, "reason": reason}
+        return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/trial", body))
+
+    async def end_trial(self, name: str, language: str, *, model: str = "", reason: str = "") -> None:
+        path = f"/prompts/{_part(name)}/{_part(language)}/end-trial"
+        await self._call("POST", path, {"model": model, "reason": reason})
+
+    async def trials(self) -> list[TrialStanding]:
+        return [load(TrialStanding, one) for one in await self._call("GET", "/prompts/trials")]
+
     async def diff(self, one: str, other: str) -> str:
         return str((await self._call("GET", f"/prompts/{_part(one)}/diff/{_part(other)}"))["diff"])
 
     async def export(self) -> list[str]:
         return [str(line) for line in await self._call("GET", "/prompts/export")]
+
+
+class LabClient:
+    """`stream` is of a method, a path, a body and what reads a line."""
+
+    def __init__(self, stream: Callable[..., Awaitable[AsyncGenerator[Any, None]]]) -> None:
+        self._stream = stream
+
+    async def optimise_folder(
+        self,
+        folder: Path,
+        spending: Spending,
+        choices: Choices,
+        *,
+        model: str | None = None,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+    ) -> TaskReport:
+        """The folder is read here; the other side sees what stands in it."""
+        head, train, test = await asyncio.to_thread(_read, folder)
+        body = {
+            "task": head.model_dump(mode="json"), "train": train, "test": test, "model": model,
+            "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
+            "seed": choices.seed, "grammar": choices.constrain,
+        }  # fmt: skip
+        async with aclosing(await self._stream("POST", "/prompts/optimise", body, lambda line: line)) as lines:
+            async for line in lines:
+                if "progress" in line:
+                    told = tell(load(RunProgress, line["progress"]))
+                    if told is not None:
+                        await told
+                elif "report" in line:
+                    return load(TaskReport, line["report"])
+        raise EngineDied(None)
+
+
+def _read(folder: Path) -> tuple[TaskHead, list[Any], list[Any]]:
+    task = read_task(folder)
+    path = folder / TEST_FILE
+    head = TaskHead(
+        name=task.name, seed_prompt=task.seed_prompt, metric=task.metric.name, max_tokens=task.max_tokens,
+        labels=task.labels,
+    )  # fmt: skip
+    return head, _rows(task.items), _rows(read_items(path)) if path.is_file() else []
+
+
+def _rows(items: Sequence[Item]) -> list[Any]:
+    return [{"input": one.input, "output": list(one.accepted), "group": one.group} for one in items]
 
 
 def _part(text: str) -> str:

@@ -10,6 +10,7 @@ from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -50,10 +51,11 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
+    signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     return Assistant(
         conversations=conversations,
-        signals=SignalStore(database),
+        signals=signals,
         people=PeopleStore(database),
         recall=Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name)),
         models=registry,
@@ -70,7 +72,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             metrics=metrics,
         ),
         lab=Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts),
-        desk=PromptDesk(prompts, versions, labels),
+        desk=PromptDesk(prompts, versions, labels, Recorder(signals, labels)),
         metrics=metrics,
         close_database=database.close,
     )

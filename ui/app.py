@@ -19,6 +19,7 @@ from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from ui.chat import Chat
 from ui.conversations import ConversationList
+from ui.lab import LabPanel
 from ui.markdown import Markdown
 from ui.models import ModelChooser
 from ui.preferences import Preferences
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Visit], AsyncGenerator[dict[str, Any], None]]
 
 _QUEUE_PAUSE_S: Final = 0.02
-_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "changed", "composer", "models", "settings")
+_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "changed", "composer", "models", "settings", "lab")
 
 
 def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) -> None:
@@ -74,6 +75,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
     chat = Chat(assistant, presenter, conversations, models)
+    lab = LabPanel(assistant, presenter)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
         "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),
@@ -96,6 +98,11 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "pull": (models.pull, ("models", "topbar", "start")),
         "pause": (models.pause, ("models", "topbar", "start")),
         "settings": (panel.panel, ("settings",)),
+        "lab": (lab.panel, ("lab",)),
+        "lab-use": (lab.use, ("lab",)),
+        "lab-try": (lab.try_it, ("lab",)),
+        "lab-end": (lab.end_trial, ("lab",)),
+        "lab-undo": (lab.undo, ("lab",)),
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),

@@ -75,6 +75,7 @@
     },
     topbar(value) { draw(views.topbar, value.html); },
     models(value) { draw(views.models, value.html); },
+    lab(value) { draw(views.lab, value.html); },
     settings(value) {
       draw(views.settings, value.html);
       themes();
@@ -454,6 +455,15 @@
       const { value } = $("[data-static=token]", views.settings);
       if (value.trim()) send("set", { setting: "telegram.token", value: value.trim() });
     },
+    why: (node) => {
+      document.body.dataset.panel = "lab";
+      send("lab", { version: node.dataset.version });
+    },
+    "lab-show": (node) => send("lab", { version: node.dataset.version }),
+    "lab-use": (node) => send("lab-use", { version: node.dataset.version }),
+    "lab-try": (node) => send("lab-try", { version: node.dataset.version }),
+    "lab-end": (node) => send("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-undo": (node) => send("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.i18n import Catalogue, Language, explain, human_bytes
+from assistant.memory.prompt_versions import LabelMove
 from assistant.memory.records import Conversation, PairingCode, Person, SearchHit, Turn
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
@@ -154,7 +155,32 @@ class Presenter:
             message=message,
         )
 
+    def lab(
+        self,
+        language: Language,
+        entries: Sequence[object],
+        trials: Sequence[object],
+        moves: Sequence[LabelMove],
+        error: str = "",
+    ) -> str:
+        """`entries` are ui.lab.Entry, `trials` assistant.learning.recorder.TrialStanding."""
+        told = [
+            {
+                "scope": move.scope,
+                "label": move.label,
+                "from_id": move.from_id,
+                "to_id": move.to_id,
+                "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(move.moved_at)),
+                "why": self._why(move.reason, language),
+            }
+            for move in moves
+        ]
+        return self._render("lab.html", language, entries=entries, trials=trials, moves=told, error=error)
+
     # Inside
+
+    def _why(self, reason: str, language: Language) -> str:
+        return self.text(language, f"lab.why_{reason[1:]}") if reason.startswith("#") else reason
 
     def _render(self, template: str, language: Language, **facts: Any) -> str:
         def t(key: str, **placeholders: object) -> str:

@@ -54,7 +54,11 @@ class ContextBuilder:
         """`path` is the branch, the turn to answer last. Raises PromptTooLong when that one alone does not fit."""
         language = language_of_text(path[0].question, self._default)
         version = self._selector.select(
-            "chat", language, model=model.model_name, conversation_id=path[0].conversation_id
+            "chat",
+            language,
+            model=model.model_name,
+            conversation_id=path[0].conversation_id,
+            current=next((turn.prompt_version for turn in reversed(path[:-1]) if turn.prompt_version), ""),
         )
         system = [SystemMessage(version.render(date=self._today().isoformat())), *_examples(version)]
         *earlier, newest = path

@@ -44,6 +44,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "optimise": prompts.optimise,
             "promote": prompts.promote,
             "rollback": prompts.rollback,
+            "try": prompts.begin_trial,
             "trials": prompts.trials,
             "export": prompts.export,
         },

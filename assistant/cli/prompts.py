@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from assistant.cli.home import model_name, open_assistant, open_here
+from assistant.cli.home import model_name, open_assistant
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assistant.learning.lab import TaskReport
+    from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
     from assistant.prompting.progress import RunProgress
 
@@ -43,7 +44,7 @@ def optimise(
         from assistant.learning.lab import Spending
         from assistant.prompting.optimiser import Choices
 
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.lab.optimise_folder(
                 task,
                 Spending(budget, tokens, seconds),
@@ -211,25 +212,47 @@ def rollback(ctx: typer.Context, name: Name, language: Tongue, model: ForModel =
         terminal.say("prompts.rolled_back", name=place, version=version)
 
 
+def begin_trial(
+    ctx: typer.Context,
+    version: Version,
+    share: Annotated[float, typer.Option("--share", min=0.01, max=1.0)] = 0.2,
+    model: ForModel = "",
+    reason: Why = "",
+) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> PromptVersionRecord:
+        async with open_assistant(terminal) as assistant:
+            return await assistant.desk.begin_trial(version, share, model=model, reason=reason)
+
+    record = terminal.run(work())
+    terminal.say("prompts.on_trial", version=record.id, name=f"{record.name}.{record.language}", share=f"{share:.0%}")
+
+
 def trials(ctx: typer.Context) -> None:
     """What is on trial, and what moved so far."""
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[list[Labelled], list[LabelMove]]:
+    async def work() -> tuple[list[TrialStanding], list[LabelMove]]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.labels(), await assistant.desk.moves()
+            return await assistant.desk.trials(), await assistant.desk.moves()
 
-    labels, moves = terminal.run(work())
-    running = [one for one in labels if one.label == "canary"]
+    running, moves = terminal.run(work())
     if not running:
         terminal.say("prompts.no_trials")
     for one in running:
-        terminal.write(f"{one.version_id}  {one.scope.name}.{one.scope.language}  {one.share:.0%}")
+        place = f"{one.scope.name}.{one.scope.language}"
+        counts = {"ratings": one.canary_labels, "others": one.production_labels}
+        facts = {"share": f"{one.share:.0%}", "better": f"{one.better:.0%}"}
+        terminal.write(terminal.text("prompts.standing", version=one.canary, name=place, **counts, **facts))
+        missing = "prompts.missing_unknown" if one.missing is None else "prompts.missing"
+        terminal.write(f"    {terminal.text(missing, count=one.missing)}")
     for move in moves:
         day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
         label = terminal.text(f"prompts.label.{move.label}")
         way = f"{move.from_id or '–'} → {move.to_id or '–'}"
-        terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {move.reason}".rstrip())
+        why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
+        terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {why}".rstrip())
 
 
 def export(ctx: typer.Context, file: Annotated[Path | None, typer.Argument(show_default=False)] = None) -> None:

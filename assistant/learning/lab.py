@@ -80,13 +80,33 @@ class Lab:
         tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> TaskReport:
-        """A better prompt for the task in a folder. Raises TaskInvalid, or what the model raises; a run that was cut
-        off goes on when it is asked for again with the same task, model, budget and seed."""
+        """A better prompt for the task in a folder; TaskInvalid where it is none."""
         task = await asyncio.to_thread(read_task, folder)
+        path = folder / TEST_FILE
+
+        def test() -> Sequence[Item]:
+            return read_items(path) if path.is_file() else ()
+
+        return await self.optimise(task, spending, choices, test=test, model=model, tell=tell, pause=pause)
+
+    async def optimise(
+        self,
+        task: Task,
+        spending: Spending,
+        choices: Choices,
+        *,
+        test: Callable[[], Sequence[Item]] = tuple,
+        model: str | None = None,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> TaskReport:
+        """A better prompt for a task. `test` gives the items that are asked after the last decision. Raises what the
+        model raises; a run that was cut off goes on when it is asked for again with the same task, model, budget and
+        seed."""
         optimiser = await self.prepare(task, spending, choices, model=model, tell=tell, pause=pause)
         result = await optimiser.optimise()
         await asyncio.to_thread(self._keep, task, result)
-        return await self._tested(folder, optimiser, result)
+        return await self._tested(await asyncio.to_thread(test), optimiser, result)
 
     async def prepare(
         self,
@@ -120,12 +140,11 @@ class Lab:
             tell=tell,
         )
 
-    async def _tested(self, folder: Path, optimiser: Optimiser, result: RunResult) -> TaskReport:
-        """The test file is opened here, when nothing is left to be decided."""
+    async def _tested(self, items: Sequence[Item], optimiser: Optimiser, result: RunResult) -> TaskReport:
+        """How it does where nothing is left to be decided."""
         prompt = as_text(result.chosen)
-        if not (folder / TEST_FILE).is_file():
+        if not items:
             return TaskReport(result, None, None, 0, prompt)
-        items = await asyncio.to_thread(read_items, folder / TEST_FILE)
         # What was held back to decide may serve as an example from now on.
         await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
         await asyncio.to_thread(optimiser.neighbours.vectors, items)

@@ -24,7 +24,7 @@ _SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 _PRIOR_STRENGTH: Final = 20.0
 """Labels that what was measured before the trial counts for at most."""
 _LEAST_SHARE: Final = 0.05
-_MOST_SHARE: Final = 0.5
+_MOST_SHARE: Final = 0.8
 _DRAWS: Final = 2000
 Array: TypeAlias = npt.NDArray[np.float64]
 Arm: TypeAlias = Literal["production", "canary"]
@@ -33,12 +33,13 @@ TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 
 @dataclass(frozen=True, slots=True)
 class TrialRules:
-    """`alpha` is the risk of promoting a version that is no better; `alpha_end` that of ending the trial of one that is
-    no worse, which costs little. `least` are labels of the canary before either."""
+    """`alpha` is the risk of promoting a version that is no better, however often one looks; `least` are labels of the
+    canary before anything is decided. A canary that looks as much worse as `worse` deviations is taken back: that may
+    be a mistake more easily, and costs little."""
 
     alpha: float = 0.02
-    alpha_end: float = 0.1
     least: int = 8
+    worse: float = 1.9
     first_share: float = 0.2
 
 
@@ -96,7 +97,6 @@ class Trial:
     owner: str = "owner"
     prior: Mapping[Arm, tuple[float, float]] = field(default_factory=dict)
     _up: Capital = field(default_factory=Capital)
-    _down: Capital = field(default_factory=Capital)
     _people: dict[str, _Ratings] = field(default_factory=dict)
 
     def see(self, arm: Arm, person: str, label: float) -> TrialDecision:
@@ -106,7 +106,6 @@ class Trial:
         difference = self._people.setdefault(person, _Ratings()).see(arm, label)
         if difference is not None:
             self._up.see(person, difference)
-            self._down.see(person, -difference)
         return self.decision
 
     @property
@@ -120,7 +119,7 @@ class Trial:
             return "open"
         if self._up.evidence(self.owner) >= 1 / self.rules.alpha:
             return "promote"
-        return "end" if self._down.evidence(self.owner) >= 1 / self.rules.alpha_end else "open"
+        return "end" if max(self._gap(person) for person in self._left_out) < -self.rules.worse else "open"
 
     @property
     def evidence(self) -> float:
@@ -137,22 +136,40 @@ class Trial:
         sampling), without the stranger who speaks for it most, and within limits; at first the same for all."""
         if self.labels < self.rules.least:
             return self.rules.first_share
-        strangers = [person for person in self._people if person != self.owner]
-        left_out = ["", *strangers] if len(self._people) > 1 else [""]
         better = min(
             float(np.mean(self.draws("canary", rng, person) > self.draws("production", rng, person)))
-            for person in left_out
+            for person in self._left_out
         )
         return min(_MOST_SHARE, max(_LEAST_SHARE, better))
 
+    @property
+    def _left_out(self) -> list[str]:
+        """Nobody, and each stranger: what holds without any one of them is what counts."""
+        return ["", *(person for person in self._people if person != self.owner)]
+
+    def _gap(self, without: str) -> float:
+        """How much better the canary looks, in standard deviations of that difference."""
+        means, variances = {}, {}
+        for arm in ("canary", "production"):
+            good, bad = self._belief(arm, without)
+            means[arm] = good / (good + bad)
+            variances[arm] = good * bad / ((good + bad) ** 2 * (good + bad + 1))
+        return (means["canary"] - means["production"]) / math.sqrt(variances["canary"] + variances["production"])
+
     def draws(self, arm: Arm, rng: np.random.Generator, without: str = "") -> Array:
         """Possible satisfaction with this version, given its labels and what was known before."""
+        drawn: Array = rng.beta(*self._belief(arm, without), _DRAWS)
+        return drawn
+
+    def _belief(self, arm: Arm, without: str) -> tuple[float, float]:
+        """The two parameters of a beta distribution."""
         good, bad = self.prior.get(arm, (1.0, 1.0))
         scale = min(1.0, _PRIOR_STRENGTH / (good + bad))
         heard = [one for person, one in self._people.items() if person != without]
-        seen_good, seen_bad = sum(one.good[arm] for one in heard), sum(one.bad[arm] for one in heard)
-        drawn: Array = rng.beta(max(0.5, good * scale) + seen_good, max(0.5, bad * scale) + seen_bad, _DRAWS)
-        return drawn
+        return (
+            max(0.5, good * scale) + sum(one.good[arm] for one in heard),
+            max(0.5, bad * scale) + sum(one.bad[arm] for one in heard),
+        )
 
 
 @dataclass(slots=True)
@@ -161,8 +178,8 @@ class DecayMonitor:
     first `settling` labels; within `slack` of that is no decay. False alarms are `apart` labels apart on average."""
 
     expected: float | None = None
-    settling: int = 100
-    slack: float = 0.04
+    settling: int = 120
+    slack: float = 0.06
     apart: int = 1000
     owner: str = "owner"
     _first: list[float] = field(default_factory=list)

@@ -11,6 +11,7 @@ from typing import Any
 
 from assistant.errors import PromptInvalid
 from assistant.i18n import Language
+from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.memory.prompt_versions import (
     Author,
     Labelled,
@@ -28,10 +29,13 @@ from assistant.prompting.template import PromptVersion
 class PromptDesk:
     """Everything said about a version is in the database; the files of `prompts/` are never written to."""
 
-    def __init__(self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels) -> None:
+    def __init__(
+        self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels, recorder: Recorder
+    ) -> None:
         self._library = library
         self._versions = versions
         self._labels = labels
+        self._recorder = recorder
 
     async def versions(self) -> list[PromptVersionRecord]:
         """All that were ever used or proposed, and the ones that stand in files now."""
@@ -63,6 +67,24 @@ class PromptDesk:
     async def rollback(self, name: str, language: str, *, model: str = "", reason: str = "") -> str | None:
         """Use the version before again; returns its id, None for the prompt that comes with Patina."""
         return await asyncio.to_thread(self._labels.rollback, Scope(name, language, model=model), reason)
+
+    async def begin_trial(
+        self, beginning: str, share: float, *, model: str = "", reason: str = ""
+    ) -> PromptVersionRecord:
+        """Let that share of new conversations have a version; people's signals decide what becomes of it."""
+        return await asyncio.to_thread(self._begin_trial, beginning, share, model, reason)
+
+    async def end_trial(self, name: str, language: str, *, model: str = "", reason: str = "") -> None:
+        """Nobody gets the version on trial any more."""
+        await asyncio.to_thread(self._labels.end_trial, Scope(name, language, model=model), reason)
+
+    async def trials(self) -> list[TrialStanding]:
+        """What is on trial and how it stands."""
+        return await self._recorder.trials()
+
+    async def heard(self) -> None:
+        """Somebody did something with an answer: decide what can be decided now."""
+        await self._recorder.look()
 
     async def diff(self, one: str, other: str) -> str:
         """What changed from one to the other, in the unified format; empty when nothing did."""
@@ -100,14 +122,24 @@ class PromptDesk:
         self._remember(taught, author, evidence)
         return self._versions.get(taught.id)
 
+    def _begin_trial(self, beginning: str, share: float, model: str, reason: str) -> PromptVersionRecord:
+        record = self._usable(beginning)
+        self._labels.begin_trial(Scope(record.name, record.language, model=model), record.id, share, reason)
+        return record
+
     def _promote(self, beginning: str, model: str, reason: str) -> PromptVersionRecord:
+        record = self._usable(beginning)
+        self._labels.promote(Scope(record.name, record.language, model=model), record.id, reason)
+        return record
+
+    def _usable(self, beginning: str) -> PromptVersionRecord:
+        """PromptInvalid for one that was made for a text that is not in force."""
         record = self._find(beginning)
         if record.purpose != "task":
             seed = self._library.get(record.name, "zh" if record.language == "zh" else "en")
             expected = seed.taught(Candidate.from_json(record.content)).id if record.content else seed.id
             if expected != record.id:
                 raise PromptInvalid(path=str(seed.origin), reason=f"{record.id} was made for another text")
-        self._labels.promote(Scope(record.name, record.language, model=model), record.id, reason)
         return record
 
     def _remember(self, version: PromptVersion, author: Author | None = None, evidence: Any = None) -> None:

@@ -192,6 +192,15 @@ class PromptLabels:
         with self._db.transaction():
             self._put(scope, "canary", version_id, reason, share)
 
+    def set_share(self, scope: Scope, share: float) -> None:
+        """Of the conversations that begin from now on; it is no move, for the same version stays on trial."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "UPDATE prompt_labels SET share = ? WHERE name = ? AND language = ? AND intent = ? AND model = ?"
+                " AND label = 'canary'",
+                (share, scope.name, scope.language, scope.intent, scope.model),
+            )
+
     def end_trial(self, scope: Scope, reason: str) -> None:
         with self._db.transaction():
             self._put(scope, "canary", None, reason)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from ulid import ULID
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
+from assistant.memory.prompt_versions import Scope
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
+
+OWNER: Final = "owner"
+"""Who asks at the machine itself. People who come in through a messenger are known by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatedTurn:
+    """An answer that somebody did something with, the version that made it, and what was done, oldest first."""
+
+    turn_id: str
+    person: str
+    version: str
+    answered_at: float
+    kinds: tuple[SignalKind, ...]
 
 
 class SignalStore:
@@ -44,3 +62,32 @@ class SignalStore:
             (turn_id,),
         )
         return [Signal(**row) for row in rows]
+
+    def rated(self, versions: Sequence[str], since: float) -> list[RatedTurn]:
+        """Answers that these versions have made since then and that people did something with, oldest first."""
+        rows = self._db.rows(
+            "SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at,"
+            " signals.kind, coalesce(signals.person_id, ?) AS person"
+            " FROM signals JOIN turns ON turns.id = signals.turn_id"
+            " WHERE turns.prompt_version IN (SELECT value FROM json_each(?)) AND turns.created_at >= ?"
+            " ORDER BY turns.created_at, turns.id, signals.id",
+            (OWNER, json.dumps(list(versions)), since),
+        )
+        found: dict[tuple[str, str], RatedTurn] = {}
+        for row in rows:
+            key = row["turn_id"], row["person"]
+            known = found.get(key)
+            kinds = (*(known.kinds if known else ()), row["kind"])
+            found[key] = RatedTurn(row["turn_id"], row["person"], row["version"], row["answered_at"], kinds)
+        return list(found.values())
+
+    def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
+        """Those of a version on trial and of the one it is compared with; None is what comes with Patina or from the
+        person's own file, whatever its text was meanwhile."""
+        if production is not None:
+            return self.rated([canary, production], since)
+        rows = self._db.rows(
+            "SELECT id FROM prompt_versions WHERE name = ? AND language = ? AND author <> 'optimiser'",
+            (scope.name, scope.language),
+        )
+        return self.rated([canary, *(row["id"] for row in rows)], since)

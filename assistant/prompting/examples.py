@@ -14,9 +14,11 @@ from assistant.prompting.candidate import Demo
 from assistant.prompting.pools import Vectors
 from assistant.prompting.task import Item
 
-_SIZES: Final = (1, 2, 4, 8, 12)
+_SIZES: Final = (2, 4, 8, 16)
 _NEAREST: Final = (2, 4, 8)
-_DRAWS: Final = 3
+_MIXED: Final = (4, 4)
+"""Examples that are the same for every question, which the engine reads once, and ones that are found for it."""
+_DRAWS: Final = 2
 """Sets of each size."""
 _LONGEST: Final = 2000
 """Characters of one set; what is longer costs more time than it is worth to a small model."""
@@ -64,18 +66,19 @@ def example_sets(
     for size in (size for size in _SIZES if size <= len(items)):
         for draw in range(_DRAWS):
             order = drawn.sample(range(len(items)), len(items))
-            if draw == 1:
-                order = _spread(order, vectors)
-            elif draw == 2 and solved:
+            if draw and solved:
                 order.sort(key=lambda index: items[index].id in solved)
-            kind = ("random", "spread", "hard" if solved else "random")[draw]
+            elif draw:
+                order = _spread(order, vectors)
+            kind = "random" if not draw else "hard" if solved else "spread"
             chosen = _balanced([items[index] for index in order], labels, size)
             drawn.shuffle(chosen)
             demos = tuple(Demo(one.input, one.output) for one in _short(chosen))
             if len(demos) == size:
                 found.append(ExampleSet(kind, demos))
     found += [ExampleSet("nearest", nearest=size) for size in _NEAREST if size < len(items)]
-    return found
+    fixed = next((one.demos for one in found if one.kind != "random" and one.size == _MIXED[0]), ())
+    return [*found, ExampleSet("mixed", fixed, _MIXED[1])] if fixed and sum(_MIXED) < len(items) else found
 
 
 def _balanced(items: Sequence[Item], labels: Sequence[str], size: int) -> list[Item]:

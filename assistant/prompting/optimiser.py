@@ -32,8 +32,10 @@ from assistant.prompting.result import Change, Evidence, RunResult, Verdict
 from assistant.prompting.search_space import SearchSpace, search_space
 from assistant.prompting.task import Item, Task
 
-_GATE_SHARE: Final = 0.25
+_GATE_SHARE: Final = 0.2
 """Of the calls, kept for the gate."""
+_GATE_LEAST: Final = 48
+"""Calls with which a large gain can be shown; with few calls altogether, half of them."""
 _GATE_BLOCK: Final = 8
 _TIMED: Final = 4
 """Answers of each prompt that are timed alone, of which the first does not count."""
@@ -93,7 +95,8 @@ class Optimiser:
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
-        reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, int(self._budget.calls * _GATE_SHARE))
+        wanted = max(int(self._budget.calls * _GATE_SHARE), min(_GATE_LEAST, self._budget.calls // 2))
+        reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, wanted)
         space = await self.space()
         winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]

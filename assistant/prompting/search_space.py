@@ -44,7 +44,9 @@ def search_space(
     """The first instruction without examples is the seed, with the form it has had so far."""
     seed = Candidate(instructions[0], form=seed_form)
     candidates = [seed]
-    levels: list[tuple[str, ...]] = [("instruction 0", "none", "none 0", "text", f"form {seed_form}")]
+    levels: list[tuple[str, ...]] = [
+        ("instruction 0", "none", "set 0", "size 0", "turns", "the same for all", f"form {seed_form}")
+    ]
     expected = [_form_gain(seed_form)]
     for (number, words), (index, examples), layout, form in itertools.product(
         enumerate(instructions), enumerate(sets), _LAYOUTS, forms
@@ -53,7 +55,8 @@ def search_space(
         if candidate.id == seed.id:
             continue
         candidates.append(candidate)
-        names = [f"instruction {number}", examples.kind, f"set {index}", f"size {examples.size}", layout]
+        source = "found for each" if examples.nearest else "the same for all"
+        names = [f"instruction {number}", examples.kind, f"set {index}", f"size {examples.size}", layout, source]
         levels.append((*names, f"form {form}"))
         expected.append(_examples_gain(examples) + _form_gain(form))
     return SearchSpace(tuple(candidates), tuple(levels), tuple(expected))

@@ -23,14 +23,18 @@ class Selector:
         self._versions = versions
         self._labels = labels
 
-    def select(self, name: str, language: Language, *, model: str = "", conversation_id: str = "") -> PromptVersion:
-        """A conversation always gets the same version while nothing moves. What cannot be used, because the prompt's
-        file has changed since, is left out with a line in the log: the file is the person's own word."""
+    def select(
+        self, name: str, language: Language, *, model: str = "", conversation_id: str = "", current: str = ""
+    ) -> PromptVersion:
+        """`current` is the version that answered in this conversation last: one that has begun stays with what it has
+        while the trial goes on, whatever share new ones are given. What cannot be used, because the prompt's file has
+        changed since, is left out with a line in the log: the file is the person's own word."""
         seed = self._library.get(name, language)
         scope = Scope(name, language, model=model)
         canary = self._labels.nearest(scope, "canary")
-        on_trial = canary is not None and conversation_id and _share(conversation_id, canary) < canary.share
-        labelled = canary if on_trial else self._labels.nearest(scope, "production")
+        labelled = self._labels.nearest(scope, "production")
+        if canary is not None and _is_on_trial(canary, conversation_id, current):
+            labelled = canary
         return seed if labelled is None else self._taught(seed, labelled)
 
     def _taught(self, seed: PromptVersion, labelled: Labelled) -> PromptVersion:
@@ -46,6 +50,12 @@ class Selector:
             _log.warning("the learned prompt %s belongs to another text of %s", record.id, seed.name)
             return seed
         return taught
+
+
+def _is_on_trial(canary: Labelled, conversation_id: str, current: str) -> bool:
+    if current:
+        return current == canary.version_id
+    return bool(conversation_id) and _share(conversation_id, canary) < canary.share
 
 
 def _share(conversation_id: str, canary: Labelled) -> float:

@@ -71,16 +71,25 @@ def read_task(folder: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
         head = TaskHead.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
+    return made(head, read_items(folder / TRAIN_FILE), path, metrics)
+
+
+def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
+    """The task that a head and its items make; `path` is what an error names."""
     if head.metric not in metrics:
         raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} is none of {', '.join(metrics)}")
-    return Task(
-        head.name,
-        head.seed_prompt.strip(),
-        metrics[head.metric],
-        head.max_tokens,
-        head.labels,
-        tuple(read_items(folder / TRAIN_FILE)),
-    )
+    return Task(head.name, head.seed_prompt.strip(), metrics[head.metric], head.max_tokens, head.labels, tuple(items))
+
+
+def items_of(rows: Sequence[Any], name: str) -> list[Item]:
+    """Items from rows as they stand in a file; TaskInvalid names the row."""
+    found: list[Item] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            found.append(item(row))
+        except ValueError as error:
+            raise TaskInvalid(path=Path(name), line=number, reason=str(error)) from error
+    return found
 
 
 def read_items(path: Path) -> Sequence[Item]:

@@ -24,7 +24,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app = FastAPI(title="Patina", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.include_router(OpenAIRoutes(assistant, language).router)
     app.include_router(NativeRoutes(assistant, language).router)
-    app.include_router(PromptRoutes(assistant).router)
+    app.include_router(PromptRoutes(assistant, language).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

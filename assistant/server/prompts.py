@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
 from assistant.api import Assistant
 from assistant.codec import dump
+from assistant.i18n import Language
+from assistant.learning.lab import Lab, Spending
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.progress import RunProgress
+from assistant.prompting.task import TaskHead, items_of, made
+from assistant.server.errors import request_language
+from assistant.server.streaming import EventStream, data_line
 
 
 class Move(BaseModel):
@@ -20,20 +31,48 @@ class Move(BaseModel):
     reason: str = ""
 
 
+class NewTrial(Move):
+    """`share` of the conversations that begin from now on."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
+class NewRun(BaseModel):
+    """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: TaskHead
+    train: Annotated[list[Any], Field(min_length=1)]
+    test: list[Any] = []
+    budget: Annotated[int, Field(ge=40, le=100_000)] = 300
+    tokens: Annotated[int, Field(ge=0)] = 0
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    grammar: bool = True
+    model: str | None = None
+
+
 class PromptRoutes:
     """The desk of `assistant.learning.prompt_desk`, one method a route."""
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, language: Language) -> None:
         self._desk = assistant.desk
+        self._lab = assistant.lab
+        self._language = language
         self.router = APIRouter(prefix="/api/prompts", tags=["prompts"])
         for method, path, endpoint in (
             ("GET", "", self.versions),
             ("GET", "/labels", self.labels),
             ("GET", "/moves", self.moves),
+            ("GET", "/trials", self.trials),
             ("GET", "/export", self.export),
+            ("POST", "/optimise", self.optimise),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
             ("POST", "/{version}/promote", self.promote),
+            ("POST", "/{version}/trial", self.begin_trial),
+            ("POST", "/{name}/{language}/end-trial", self.end_trial),
             ("POST", "/{name}/{language}/rollback", self.rollback),
         ):
             self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
@@ -46,6 +85,20 @@ class PromptRoutes:
 
     async def moves(self, name: str | None = None) -> Any:
         return dump(await self._desk.moves(name))
+
+    async def trials(self) -> Any:
+        return dump(await self._desk.trials())
+
+    async def begin_trial(self, version: str, body: NewTrial) -> Any:
+        return dump(await self._desk.begin_trial(version, body.share, model=body.model, reason=body.reason))
+
+    async def end_trial(self, name: str, language: str, body: Move) -> None:
+        await self._desk.end_trial(name, language, model=body.model, reason=body.reason)
+
+    async def optimise(self, request: Request, body: NewRun) -> Response:
+        """A better prompt for a task, as events: `progress` while it runs, `report` at the end. Going away stops it;
+        asked for again it goes on."""
+        return EventStream(_run(self._lab, body), request_language(request.headers, self._language))
 
     async def export(self) -> Any:
         return await self._desk.export()
@@ -61,3 +114,27 @@ class PromptRoutes:
 
     async def rollback(self, name: str, language: str, body: Move) -> Any:
         return {"version": await self._desk.rollback(name, language, model=body.model, reason=body.reason)}
+
+
+async def _run(lab: Lab, body: NewRun) -> AsyncGenerator[str, None]:
+    task = made(body.task, items_of(body.train, "train"), Path("task"))
+    test = items_of(body.test, "test")
+    told: asyncio.Queue[RunProgress | None] = asyncio.Queue()
+    run = asyncio.create_task(
+        lab.optimise(
+            task,
+            Spending(body.budget, body.tokens, body.seconds),
+            Choices(body.seed, constrain=body.grammar),
+            test=lambda: test,
+            model=body.model,
+            tell=told.put_nowait,
+        )
+    )
+    run.add_done_callback(lambda _: told.put_nowait(None))
+    try:
+        while (progress := await told.get()) is not None:
+            yield data_line({"progress": dump(progress)})
+        yield data_line({"report": dump(await run)})
+    finally:
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)

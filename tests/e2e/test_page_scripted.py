@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from assistant.errors import EngineDied
 from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from tests.e2e.conftest import OpenTab
 from tests.e2e.page_server import PageServer
 
@@ -223,6 +224,35 @@ def test_a_thumb_down_asks_for_a_reason_and_both_are_kept(paths: Paths, tab: Ope
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="Bad answer").click()
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_learned_prompt_is_compared_used_found_behind_its_answer_and_undone(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["Aye."]) as server:
+        assert server.assistant is not None
+        desk, evidence = server.assistant.desk, {"items": 40, "gained": 9, "lost": 2, "error": 0.04}
+        pirate = Candidate("- Answer like a <b>pirate</b>.")
+        version = server.ask(desk.propose("chat", "en", pirate, author="optimiser", evidence=evidence))
+        page = tab(server.address, locale="en-GB")
+        page.get_by_role("button", name="Prompts").click()
+        learned = page.locator(f"[data-key='{version.id}']")
+        expect(learned).to_contain_text("9 more right, 2 more wrong")
+        learned.get_by_role("button", name="Show").click()
+        expect(learned.locator(".diff .added").first).to_have_text("+- Answer like a <b>pirate</b>.")
+        assert not learned.locator(".diff .removed").filter(has_text="It never changes these rules").count()
+        learned.get_by_role("button", name="Try").click()
+        expect(page.locator(".trial")).to_contain_text("Not enough data yet")
+        learned.get_by_role("button", name="Use").click()
+        expect(learned.locator(".badge")).to_have_text("in use")
+        expect(page.locator(".trial")).to_have_count(0)
+        page.keyboard.press("Escape")
+        ask(page, "Who are you?")
+        finished(page)
+        assert "pirate" in server.model.calls[-1][0].text
+        page.locator(".meta").click()
+        expect(page.locator(f"[data-key='{version.id}'] .diff")).to_be_visible()
+        page.locator(f"[data-key='{version.id}']").get_by_role("button", name="Undo").click()
+        expect(page.locator(f"[data-key='{version.id}'] .badge")).to_have_count(0)
+        expect(page.locator("#lab")).to_contain_text("What moved")
 
 
 def test_conversations_are_searched_renamed_and_deleted(paths: Paths, tab: OpenTab) -> None:

@@ -12,6 +12,7 @@ from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.pupil import PupilChatModel
+from tests.fakes.web import serving_in_thread
 
 
 @pytest.fixture
@@ -86,6 +87,18 @@ def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert {row["name"] for row in rows if row["kind"] == "version"} >= {"chat", "attachment"}
     assert patina("prompts", "export").out == file.read_text("utf-8")
+
+
+def test_a_patina_that_runs_does_the_work_with_the_same_result(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
+) -> None:
+    command = ("prompts", "optimise", "--task", str(task), "--budget", "120", "--json")
+    with serving_in_thread(paths, FakeModels(pupil)):
+        over_there = json.loads(patina(*command).out)
+    here = json.loads(patina(*command).out)
+    same = ("calls", "tokens", "decision", "prompt", "version", "seed_test", "final_test")
+    assert {key: over_there[key] for key in same} == {key: here[key] for key in same}
+    assert here["run"] == over_there["run"]
 
 
 def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, running: str) -> None:

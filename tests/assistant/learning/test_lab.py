@@ -101,7 +101,7 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
     assert spent == sorted(spent)
 
 
-@pytest.mark.parametrize("dies_at", [1, 60, 150, 190])
+@pytest.mark.parametrize("dies_at", [1, 100, 200])
 async def test_a_run_that_was_cut_off_goes_on_and_pays_for_nothing_twice(
     db: Database, folder: Path, tmp_path: Path, dies_at: int
 ) -> None:
@@ -129,7 +129,7 @@ async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder
     assert report.result.calls < 240
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 async def test_where_nothing_helps_the_seed_is_kept(db: Database, folder: Path, seed: int) -> None:
     world = World(db, lambda *_: 0.5)
     report = await world.optimise(folder, choices=Choices(seed))

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from assistant.errors import PromptInvalid
 from assistant.learning.prompt_desk import PromptDesk, in_full
+from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
@@ -28,7 +30,7 @@ class House:
         self.own.mkdir()
         self.library = PromptLibrary(seed_prompts(), self.own)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
-        self.desk = PromptDesk(self.library, self.versions, self.labels)
+        self.desk = PromptDesk(self.library, self.versions, self.labels, Recorder(SignalStore(self.db), self.labels))
         self.selector = Selector(self.library, self.versions, self.labels)
 
 
@@ -59,6 +61,13 @@ async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     assert 70 <= sum(chosen.values()) <= 130
     assert chosen[7] == (house.selector.select("chat", "en", conversation_id="c7").id == version.id)
     assert house.selector.select("chat", "en").learned is None, "nobody in particular gets no trial"
+    begun = next(f"c{n}" for n, is_canary in chosen.items() if not is_canary)
+    house.labels.set_share(Scope("chat", "en"), 1.0)
+    seed = house.library.get("chat", "en")
+    assert house.selector.select("chat", "en", conversation_id=begun, current=seed.id) == seed, "it goes on as it began"
+    assert house.selector.select("chat", "en", conversation_id=begun).id == version.id, "a new one would have it"
+    stays = house.selector.select("chat", "en", conversation_id=begun, current=version.id)
+    assert stays.id == version.id
 
 
 async def test_what_was_learned_for_another_text_is_not_used(house: House) -> None:

@@ -1,0 +1,142 @@
+"""From a signal to a decision: what people did since a trial began is looked at anew after every signal.
+
+Nothing is remembered between two looks but what the database holds, so a crash in between loses nothing and decides
+nothing twice. A decision is a move of labels, made in one transaction with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from assistant.learning.evidence import heard
+from assistant.learning.online import DecayMonitor, Trial, TrialRules
+from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
+from assistant.memory.signals import OWNER, SignalStore
+
+_log = logging.getLogger(__name__)
+WON: Final = "#trial_won"
+LOST: Final = "#trial_lost"
+DECAYED: Final = "#decayed"
+_ALPHA: Final = 0.02
+"""The risk of a wrong promotion in a month, whatever the number of trials."""
+_MONTH_S: Final = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStanding:
+    """A trial as it stands: how many labels each version has, the evidence of `wanted`, and about how many labels of
+    the canary are still `missing`, None while it does not look better. `better` is how probable it is to be."""
+
+    scope: Scope
+    canary: str
+    production: str | None
+    canary_labels: int
+    production_labels: int
+    evidence: float
+    wanted: float
+    missing: int | None
+    share: float
+    better: float
+
+
+class Recorder:
+    """Looks at trials and at what is in production; `clock` is handed in for tests."""
+
+    def __init__(self, signals: SignalStore, labels: PromptLabels, clock: Callable[[], float] = time.time) -> None:
+        self._signals = signals
+        self._labels = labels
+        self._clock = clock
+        self._looking = asyncio.Lock()
+
+    async def look(self) -> None:
+        """Promote, end or roll back what can be decided now."""
+        async with self._looking:
+            await asyncio.to_thread(self._look)
+
+    async def trials(self) -> list[TrialStanding]:
+        """How the trials stand that are running."""
+        return await asyncio.to_thread(self._standings)
+
+    def _look(self) -> None:
+        for labelled in self._labels.all():
+            if labelled.label == "canary":
+                self._decide(labelled)
+        for labelled in self._labels.all():
+            if labelled.label == "production":
+                self._watch(labelled)
+
+    def _decide(self, canary: Labelled) -> None:
+        trial, _ = self._trial(canary)
+        if trial.decision == "promote":
+            _log.info("%s has won its trial", canary.version_id)
+            self._labels.promote(canary.scope, canary.version_id, WON)
+        elif trial.decision == "end":
+            _log.info("%s has lost its trial", canary.version_id)
+            self._labels.end_trial(canary.scope, LOST)
+        else:
+            self._labels.set_share(canary.scope, trial.share(np.random.default_rng(int(trial.labels))))
+
+    def _watch(self, production: Labelled) -> None:
+        """Whether the version in use does worse than when it was taken."""
+        monitor = DecayMonitor(owner=OWNER)
+        turns = self._signals.rated([production.version_id], production.moved_at)
+        for turn, label in heard(turns):
+            if monitor.see(turn.person, label):
+                _log.warning("%s does worse than it did and is taken back", production.version_id)
+                self._labels.rollback(production.scope, DECAYED)
+                return
+
+    def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
+        production = self._labels.of(canary.scope, "production")
+        trial = Trial(TrialRules(alpha=self._alpha(canary)), OWNER)
+        counts = [0, 0]
+        turns = self._signals.beside(canary.version_id, production.version_id if production else None, canary.scope,
+                                     canary.moved_at)  # fmt: skip
+        for turn, label in heard(turns):
+            is_canary = turn.version == canary.version_id
+            counts[is_canary] += 1
+            if trial.see("canary" if is_canary else "production", turn.person, label) != "open":
+                break
+        return trial, (counts[1], counts[0])
+
+    def _alpha(self, canary: Labelled) -> float:
+        """Later trials of a month get less of its risk: the sum over 1/k² is pi²/6."""
+        month = canary.moved_at - _MONTH_S
+        begun = [
+            move
+            for move in self._labels.moves(canary.scope.name)
+            if move.label == "canary" and move.to_id is not None and month < move.moved_at <= canary.moved_at
+        ]
+        return _ALPHA * 6 / (math.pi**2 * max(1, len(begun)) ** 2)
+
+    def _standings(self) -> list[TrialStanding]:
+        found = []
+        for canary in self._labels.all():
+            if canary.label == "canary":
+                trial, (ours, theirs) = self._trial(canary)
+                production = self._labels.of(canary.scope, "production")
+                rng = np.random.default_rng(0)
+                better = float(np.mean(trial.draws("canary", rng) > trial.draws("production", rng)))
+                found.append(
+                    TrialStanding(
+                        canary.scope,
+                        canary.version_id,
+                        production.version_id if production else None,
+                        ours,
+                        theirs,
+                        trial.evidence,
+                        1 / trial.rules.alpha,
+                        trial.labels_missing(),
+                        canary.share,
+                        better,
+                    )
+                )
+        return found

@@ -1,0 +1,112 @@
+"""A better version is promoted, a worse one taken back, an equal one neither; and nobody decides alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assistant.learning.online import Arm, Capital, DecayMonitor, Trial
+
+
+def rate(trial: Trial, rng: np.random.Generator, gain: float, people: list[str], labels: int = 600) -> tuple[str, int]:
+    """Each person is asked four times in a row with the same version."""
+    for number in range(labels // 4):
+        arm: Arm = "canary" if rng.random() < trial.share(rng) else "production"
+        person = people[number % len(people)]
+        for _ in range(4):
+            chance = 0.6 + (gain if arm == "canary" else 0.0)
+            decision = trial.see(arm, person, float(rng.random() < chance))
+            if decision != "open":
+                return decision, number * 4
+    return "open", labels
+
+
+def test_a_much_better_version_is_promoted_and_a_much_worse_one_taken_back() -> None:
+    people = ["owner", "ada", "bo", "cy"]
+    better = [rate(Trial(), np.random.default_rng(seed), 0.35, people)[0] for seed in range(20)]
+    worse = [rate(Trial(), np.random.default_rng(seed), -0.35, people)[0] for seed in range(20)]
+    assert better.count("promote") >= 16
+    assert worse.count("end") >= 18
+    assert "promote" not in worse
+
+
+def test_an_equal_version_is_hardly_ever_promoted() -> None:
+    people = ["owner", "ada", "bo"]
+    outcomes = [rate(Trial(), np.random.default_rng(seed), 0.0, people)[0] for seed in range(60)]
+    assert outcomes.count("promote") <= 2
+
+
+def test_one_stranger_alone_promotes_nothing_and_takes_nothing_back_however_much_is_said() -> None:
+    for liked, disliked in (("canary", "production"), ("production", "canary")):
+        trial = Trial()
+        for number in range(400):
+            arm: Arm = "canary" if number % 2 else "production"
+            assert trial.see(arm, "hostile", float(arm == liked)) == "open"
+            if number % 20 == 0:
+                assert trial.see(arm, "ada", 0.7) == "open"
+        assert liked != disliked
+
+
+def test_the_owner_needs_no_second_opinion() -> None:
+    trial = Trial()
+    decisions = [trial.see("canary" if n % 2 else "production", "owner", float(n % 2)) for n in range(40)]
+    assert decisions[-1] == "promote"
+
+
+def test_it_says_how_many_labels_are_missing_and_never_pretends() -> None:
+    trial = Trial()
+    assert trial.labels_missing() is None
+    for number in range(8):
+        trial.see("canary" if number % 2 else "production", "owner", float(number % 2))
+    missing = trial.labels_missing()
+    assert missing is not None
+    assert missing > 0
+
+
+def test_the_better_one_gets_more_conversations_within_limits() -> None:
+    rng = np.random.default_rng(0)
+    trial = Trial()
+    assert trial.share(rng) == 0.2
+    for number in range(12):
+        trial.see("canary", "owner" if number % 2 else "ada", 1.0)
+        trial.see("production", "owner" if number % 2 else "ada", 0.0)
+    assert trial.share(rng) == 0.8
+
+
+def test_what_was_known_before_counts_for_twenty_labels_at_most() -> None:
+    rng = np.random.default_rng(0)
+    sure = Trial(prior={"canary": (900.0, 100.0), "production": (500.0, 500.0)})
+    assert float(sure.draws("canary", rng).std()) > 0.04
+    assert float(sure.draws("canary", rng).mean()) == pytest.approx(0.9, abs=0.03)
+
+
+def watch(monitor: DecayMonitor, rng: np.random.Generator, before: float, after: float) -> int | None:
+    """How many labels after the change the alarm goes off; None when it does not within 600."""
+    for number in range(900):
+        chance = before if number < 300 else after
+        if monitor.see("owner" if number % 3 else "ada", float(rng.random() < chance)):
+            return number - 300
+    return None
+
+
+def test_decay_is_noticed_and_staying_as_good_is_not_decay() -> None:
+    dropped = [watch(DecayMonitor(), np.random.default_rng(seed), 0.8, 0.55) for seed in range(20)]
+    noticed = [labels for labels in dropped if labels is not None and labels >= 0]
+    assert len(noticed) >= 19
+    assert np.median(noticed) < 200
+    same = [watch(DecayMonitor(), np.random.default_rng(seed), 0.8, 0.8) for seed in range(20)]
+    assert sum(labels is not None for labels in same) <= 2
+
+
+def test_one_stranger_does_not_set_off_the_alarm() -> None:
+    monitor = DecayMonitor(expected=0.8)
+    assert not any(monitor.see("hostile", 0.0) for _ in range(300))
+    assert not any(monitor.see(("owner", "hostile")[n % 2], (0.8, 0.0)[n % 2]) for n in range(200))
+
+
+def test_what_is_no_label_is_refused() -> None:
+    for see in (lambda: Trial().see("canary", "a", 2.0), lambda: DecayMonitor().see("a", -1.0)):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            see()
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        Capital().see("a", 3.0)

@@ -1,0 +1,72 @@
+"""The prompts panel: which version is in use, what is on trial and how it stands, what was learned, and undo."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.api import Assistant
+from assistant.errors import AssistantError
+from assistant.learning.prompt_desk import in_full
+from assistant.learning.recorder import TrialStanding
+from assistant.memory.prompt_versions import LabelMove, PromptVersionRecord
+from ui.presenter import Presenter
+from ui.visit import Visit
+
+_FIRST_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version as it is listed: the labels it wears and, where it is opened, its text and what changed to it."""
+
+    version: PromptVersionRecord
+    labels: tuple[str, ...]
+    text: str = ""
+    changes: tuple[str, ...] = ()
+
+
+class LabPanel:
+    """Everything here is a move of labels: whatever is done can be undone."""
+
+    def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
+        self._assistant = assistant
+        self._presenter = presenter
+
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._drawn(visit, visit.text("version"))
+
+    async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._moved(visit, self._assistant.desk.promote(visit.text("version")))
+
+    async def try_it(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._moved(visit, self._assistant.desk.begin_trial(visit.text("version"), _FIRST_SHARE))
+
+    async def end_trial(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._moved(visit, self._assistant.desk.end_trial(visit.text("name"), visit.text("tongue")))
+
+    async def undo(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._moved(visit, self._assistant.desk.rollback(visit.text("name"), visit.text("tongue")))
+
+    async def _moved(self, visit: Visit, move: Any) -> dict[str, Any]:
+        try:
+            await move
+        except AssistantError as error:
+            return await self._drawn(visit, error=self._presenter.explain(error, visit.language))
+        return await self._drawn(visit)
+
+    async def _drawn(self, visit: Visit, opened: str = "", error: str = "") -> dict[str, Any]:
+        desk = self._assistant.desk
+        labels = await desk.labels()
+        entries = []
+        for version in reversed(await desk.versions()):
+            worn = tuple(one.label for one in labels if one.version_id == version.id)
+            if version.id != opened:
+                entries.append(Entry(version, worn))
+                continue
+            changes = await desk.diff(version.parent_id, version.id) if version.parent_id else ""
+            entries.append(Entry(version, worn, in_full(version), tuple(changes.splitlines()[2:])))
+        trials: list[TrialStanding] = await desk.trials()
+        moves: list[LabelMove] = await desk.moves()
+        return {"lab": {"html": self._presenter.lab(visit.language, entries, trials, moves, error)}}
