@@ -24,7 +24,8 @@ _SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 _PRIOR_STRENGTH: Final = 20.0
 """Labels that what was measured before the trial counts for at most."""
 _LEAST_SHARE: Final = 0.05
-_MOST_SHARE: Final = 0.8
+_MOST_SHARE: Final = 0.5
+"""More would please more people now and keep the evidence from growing: half of each is compared soonest."""
 _DRAWS: Final = 2000
 Array: TypeAlias = npt.NDArray[np.float64]
 Arm: TypeAlias = Literal["production", "canary"]
