@@ -67,6 +67,8 @@ class LabPanel:
                 continue
             changes = await desk.diff(version.parent_id, version.id) if version.parent_id else ""
             entries.append(Entry(version, worn, in_full(version), tuple(changes.splitlines()[2:])))
+        # What is used or was learned comes before what came with Patina and nobody touched.
+        entries.sort(key=lambda entry: (not entry.labels, entry.version.author != "optimiser"))
         trials: list[TrialStanding] = await desk.trials()
         moves: list[LabelMove] = await desk.moves()
         return {"lab": {"html": self._presenter.lab(visit.language, entries, trials, moves, error)}}

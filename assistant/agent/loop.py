@@ -102,7 +102,7 @@ class AgentLoop:
                     name=version.name,
                     language=version.language,
                     purpose=version.purpose,
-                    text=version.text,
+                    text=version.shown,
                 )
 
             await asyncio.to_thread(remember)

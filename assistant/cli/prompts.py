@@ -242,11 +242,12 @@ def trials(ctx: typer.Context) -> None:
         terminal.say("prompts.no_trials")
     for one in running:
         place = f"{one.scope.name}.{one.scope.language}"
-        counts = {"ratings": one.canary_labels, "others": one.production_labels}
-        facts = {"share": f"{one.share:.0%}", "better": f"{one.better:.0%}"}
-        terminal.write(terminal.text("prompts.standing", version=one.canary, name=place, **counts, **facts))
+        counts = {"ratings": one.canary_labels, "others": one.production_labels, "share": f"{one.share:.0%}"}
+        terminal.write(terminal.text("prompts.standing", version=one.canary, name=place, **counts))
+        if not (one.canary_labels and one.production_labels):
+            continue
         missing = "prompts.missing_unknown" if one.missing is None else "prompts.missing"
-        terminal.write(f"    {terminal.text(missing, count=one.missing)}")
+        terminal.write(f"    {terminal.text(missing, count=one.missing, better=f'{one.better:.0%}')}")
     for move in moves:
         day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
         label = terminal.text(f"prompts.label.{move.label}")

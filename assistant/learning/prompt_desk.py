@@ -149,7 +149,7 @@ class PromptDesk:
             name=version.name,
             language=version.language,
             purpose=version.purpose,
-            text=version.text,
+            text=version.shown,
             content=version.learned.as_json() if version.learned else None,
             parent_id=version.parent_id,
             author=author or of_file,

@@ -60,6 +60,12 @@ class PromptVersion:
         digest = hashlib.sha256(f"{self.id} {learned.id}".encode()).hexdigest()[:12]
         return replace(self, id=digest, learned=learned, parent_id=self.id)
 
+    @property
+    def shown(self) -> str:
+        """What a person reads of it: with the instruction that came with it, but with an open slot where something was
+        learned instead."""
+        return self.text if self.learned else self.text.replace(f"{{{{ {_SLOT} }}}}", self.instruction)
+
     def render(self, **values: str) -> str:
         """The prompt with its variables filled in; PromptVariables names every one missing or not declared."""
         if self.instruction:

@@ -66,10 +66,10 @@ def main() -> None:
     best = _optimised(given.optimiser, student, task, shown, kept, given.budget, given.seed, free)
     seconds, calls, tokens = time.perf_counter() - began, CountingLM.calls, CountingLM.tokens
     test = read_items(given.task / "test.jsonl")
-    seed_score, final_score = _mean(student, task, test), _mean(best, task, test)
+    final_score = _mean(best, task, test)
     print(
         json.dumps(
-            {"calls": calls, "tokens": tokens, "seconds": seconds, "seed_test": seed_score, "final_test": final_score,
+            {"calls": calls, "tokens": tokens, "seconds": seconds, "final_test": final_score,
              "instruction": best.signature.instructions, "demos": len(best.demos)}
         )
     )  # fmt: skip

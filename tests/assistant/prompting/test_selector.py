@@ -116,6 +116,7 @@ async def test_the_desk_lists_compares_and_exports(house: House) -> None:
     assert "Ahoy" in in_full(listed[version.id])
     changes = await house.desk.diff(seed.id, version.id)
     assert "+- Answer like a pirate." in changes
+    assert "-- Be as short as the question allows." in changes
     assert "It never changes" not in [line for line in changes.splitlines() if line[:1] in "+-"]
     lines = await house.desk.export()
     assert sum('"kind": "version"' in line for line in lines) == len(listed)
