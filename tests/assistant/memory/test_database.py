@@ -17,6 +17,7 @@ from assistant.memory import migrations
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.migrations import Step
+from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.schema import STEPS
 
 from .conftest import say
@@ -244,9 +245,12 @@ def _leave_orphans(tables: Tables) -> None:
     tables.execute("DELETE FROM conversations")
 
 
+LAST = len(STEPS)
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database of the first schema with one turn in it."""
+    """A database of this schema with one turn in it."""
     db = Database.open(tmp_path / "patina.db", tmp_path / "backups")
     store = ConversationStore(db, tmp_path / "attachments")
     say(store, store.create("old").id, "question", "answer")
@@ -273,10 +277,11 @@ def _read(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_an_older_database_is_copied_and_brought_up_to_date(old: Path) -> None:
-    _apply(old, Step(2, "note", _add_note), Step(3, "rebuild", _rebuild_conversations))
+    _apply(old, Step(LAST + 1, "note", _add_note), Step(LAST + 2, "rebuild", _rebuild_conversations))
     assert _read(old, "SELECT heading, note FROM conversations") == [("old", "none")]
     assert _read(old, "SELECT content FROM messages ORDER BY ordinal") == [("question",), ("answer",)]
-    assert _read(old, "SELECT number, name FROM migrations") == [(1, "conversations"), (2, "note"), (3, "rebuild")]
+    numbers = [(step.number, step.name) for step in STEPS]
+    assert _read(old, "SELECT number, name FROM migrations") == [*numbers, (LAST + 1, "note"), (LAST + 2, "rebuild")]
     (copied,) = (old.parent / "backups").iterdir()
     assert _read(copied, "SELECT title FROM conversations") == [("old",)]
 
@@ -287,8 +292,8 @@ def test_a_failing_step_changes_nothing_not_even_by_the_steps_before_it(
 ) -> None:
     before = _read(old, "SELECT * FROM sqlite_master"), _read(old, "SELECT * FROM conversations")
     with pytest.raises(MigrationFailed) as caught:
-        _apply(old, Step(2, "note", _add_note), Step(3, "bad", change))
-    assert (caught.value.number, caught.value.name) == (3, "bad")
+        _apply(old, Step(LAST + 1, "note", _add_note), Step(LAST + 2, "bad", change))
+    assert (caught.value.number, caught.value.name) == (LAST + 2, "bad")
     assert reason in caught.value.reason
     assert (_read(old, "SELECT * FROM sqlite_master"), _read(old, "SELECT * FROM conversations")) == before
     assert caught.value.backup is not None
@@ -296,22 +301,34 @@ def test_a_failing_step_changes_nothing_not_even_by_the_steps_before_it(
 
 
 def test_a_newer_database_is_refused_and_not_touched(old: Path) -> None:
-    _apply(old, Step(2, "note", _add_note))
+    _apply(old, Step(LAST + 1, "note", _add_note))
     before = old.read_bytes()
     with pytest.raises(DatabaseTooNew) as caught:
         Database.open(old, old.parent / "backups")
-    assert (caught.value.found, caught.value.known) == (2, 1)
+    assert (caught.value.found, caught.value.known) == (LAST + 1, LAST)
     assert old.read_bytes() == before
 
 
 def test_a_gap_in_the_steps_is_refused(old: Path) -> None:
-    _apply(old, Step(2, "note", _add_note), Step(3, "rebuild", _rebuild_conversations))
+    _apply(old, Step(LAST + 1, "note", _add_note), Step(LAST + 2, "rebuild", _rebuild_conversations))
     connection = sqlite3.connect(old)
-    connection.execute("DELETE FROM migrations WHERE number = 2")
+    connection.execute("DELETE FROM migrations WHERE number = ?", (LAST + 1,))
     connection.commit()
     connection.close()
     with pytest.raises(DatabaseDamaged, match="half_migrated"):
-        _apply(old, Step(2, "note", _add_note), Step(3, "rebuild", _rebuild_conversations))
+        _apply(old, Step(LAST + 1, "note", _add_note), Step(LAST + 2, "rebuild", _rebuild_conversations))
+
+
+def test_a_database_of_the_first_schema_keeps_its_prompts(tmp_path: Path) -> None:
+    path = tmp_path / "patina.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations.apply(Tables(connection), STEPS[:1], path, tmp_path / "backups")
+    connection.execute("INSERT INTO prompt_versions VALUES ('a1', 'chat', 'en', 'chat', 'Be kind.', 1.0)")
+    connection.close()
+    db = Database.open(path, tmp_path / "backups")
+    kept = PromptVersionStore(db).get("a1")
+    db.close()
+    assert (kept.text, kept.content, kept.author, kept.parent_id) == ("Be kind.", {}, "seed", None)
 
 
 def test_the_steps_are_numbered_without_gaps() -> None:
