@@ -20,8 +20,14 @@ _NEAREST: Final = (1, 2, 4)
 and four that are the same for all beside them made it worse."""
 _DRAWS: Final = 2
 """Sets of each size."""
-_LONGEST: Final = 2000
-"""Characters of one set; what is longer costs more time than it is worth to a small model."""
+_LONGEST: Final = 480
+"""Tokens of one set, about; what is longer costs more time than it is worth to a small model."""
+_FOUND_LONGEST: Final = 320
+"""The same where they are found for each question, and so read for each."""
+_HAN: Final = 0.7
+_OTHER: Final = 0.28
+"""Tokens a character makes, about, in Chinese and elsewhere; each message has some of its own."""
+_AROUND: Final = 10
 _ORDERS: Final = re.compile(
     r"(?i)\b(ignore|disregard|forget)\b.{0,40}\b(previous|above|earlier|prior|all|instruction|rule)"
     r"|\bsystem prompt\b|\byou are now\b|\bnew instructions?\b|<\|[a-z_]+\|>|\[/?INST\]"
@@ -76,8 +82,9 @@ def example_sets(
             demos = tuple(Demo(one.input, one.output) for one in _short(chosen))
             if len(demos) == size:
                 found.append(ExampleSet(kind, demos))
-    found += [ExampleSet("nearest", nearest=size) for size in _NEAREST if size < len(items)]
-    return found
+    each = sum(map(_tokens, items)) / len(items)
+    nearest = [size for size in _NEAREST if size < len(items) and size * each <= _FOUND_LONGEST]
+    return [*found, *(ExampleSet("nearest", nearest=size) for size in nearest)]
 
 
 def _balanced(items: Sequence[Item], labels: Sequence[str], size: int) -> list[Item]:
@@ -106,10 +113,15 @@ def _spread(order: Sequence[int], vectors: Vectors) -> list[int]:
 
 def _short(items: Sequence[Item]) -> list[Item]:
     kept: list[Item] = []
-    length = 0
+    length = 0.0
     for one in items:
-        length += len(one.input) + len(one.output)
+        length += _tokens(one)
         if length > _LONGEST:
             break
         kept.append(one)
     return kept
+
+
+def _tokens(one: Item) -> float:
+    han = sum("\u3400" <= letter <= "\u9fff" for text in (one.input, one.output) for letter in text)
+    return han * _HAN + (len(one.input) + len(one.output) - han) * _OTHER + _AROUND

@@ -43,6 +43,9 @@ _FIRST_SHARE: Final = 0.3
 """Of the race's calls, for trying every part once."""
 _FIRST_MOST: Final = 24
 _EACH_FIRST: Final = 4
+_EARLIEST_END: Final = 0.5
+_WORTH_KNOWING: Final = 0.01
+"""Accuracy that could still be gained on average by racing on; for less the rest of the calls is saved."""
 _BOOTSTRAP_FROM: Final = 500
 """Calls below which it is not worth asking what the model can do by itself."""
 _BOOTSTRAP_SHARE: Final = 0.1
@@ -151,6 +154,8 @@ class Optimiser:
             belief = self._belief(posterior)
             await self._say("race", space, belief)
             spent = (self._budget.spent_calls - start) / effort
+            if spent > _EARLIEST_END and belief.loss(self._rng) < _WORTH_KNOWING:
+                break
             heats = race.heats(belief, self._seen, spent)
         tried = {one.candidate for one in self._seen}
         return max(tried or {0}, key=lambda index: (belief.mean[index], -space.candidates[index].length)), belief

@@ -45,6 +45,11 @@ class Belief:
         lower = np.linalg.cholesky(self.covariance + 1e-9 * np.eye(size))
         return self.mean + rng.standard_normal((count, size)) @ lower.T
 
+    def loss(self, rng: np.random.Generator) -> float:
+        """What is lost on average by taking the one that looks best now instead of the best."""
+        draws = self.draws(rng)
+        return float(np.mean(draws.max(axis=1) - draws[:, int(np.argmax(self.mean))]))
+
     def best(self, rng: np.random.Generator) -> Array:
         """How probable it is that each is the best."""
         winners = np.argmax(self.draws(rng), axis=1)

@@ -64,3 +64,11 @@ def test_the_guard_tries_what_the_leader_failed_at() -> None:
     assert race.forced == 1
     assert [heat.candidate for heat in race.heats(certain, seen, spent=0.9)] == [0]
     assert race.forced == 1
+
+
+def test_what_could_still_be_gained_shrinks_as_more_is_known() -> None:
+    rng = np.random.default_rng(0)
+    open_ = Belief(np.array([0.5, 0.5, 0.5]), np.eye(3) * 0.01)
+    settled = Belief(np.array([0.8, 0.5, 0.5]), np.eye(3) * 0.001)
+    assert open_.loss(rng) > 0.05
+    assert settled.loss(rng) < 0.001
