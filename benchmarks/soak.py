@@ -32,7 +32,8 @@ _EXPECTED: Final = (EngineBusy, EngineDied, DeadlinePassed)
 
 @dataclass
 class Report:
-    """`memory` is the engine's, in bytes, each time everything had been answered; a killed one begins a new list."""
+    """`memory` is the engine's, in bytes, each time everything had been answered, without the conversations that are
+    kept in it on purpose; a killed one begins a new list."""
 
     asked: int = 0
     kills: int = 0
@@ -128,8 +129,9 @@ async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int
                     report.kills += 1
                     report.memory.append([])
             await asyncio.gather(*workers)
-            report.left.append((await engine.info()).occupancy)
-            report.memory[-1].append(psutil.Process((await engine.info()).pid).memory_info().rss)
+            info = await engine.info()
+            report.left.append(info.occupancy)
+            report.memory[-1].append(psutil.Process(info.pid).memory_info().rss - info.occupancy.parked)
         report.emptied = await _emptied(engine, spec)
     finally:
         await engine.close()
@@ -183,7 +185,10 @@ def main() -> None:
         raise SystemExit(f"an error nobody expected: {error}") from error
     print(f"{report.asked} requests in {minutes:g} minutes, {report.kills} kills: {dict(report.outcomes)}")
     for readings in report.memory:
-        print("engine's memory after each round, MB:", ", ".join(f"{reading / 1e6:.0f}" for reading in readings))
+        print(
+            "engine's memory after each round, without kept conversations, MB:",
+            ", ".join(f"{reading / 1e6:.0f}" for reading in readings),
+        )
     print(f"at the end: {report.emptied}")
     found = faults(report)
     raise SystemExit("\n".join(found) or 0)
