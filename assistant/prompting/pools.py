@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -24,6 +25,10 @@ _SHARES: Final = (0.35, 0.40)
 _ALIKE: Final = 0.985
 """Cosine above which two texts say the same. Vectors of multilingual-e5 lie close together: different questions of one
 kind reach 0.95, the same question with another comma is above 0.99."""
+_SAME: Final = 0.9
+"""Share of the words that two such texts have in common, in the same order."""
+_FEW: Final = 4
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|\w+")
 _WORDS: Final = re.compile(r"[\W_]+")
 
 
@@ -64,11 +69,18 @@ def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) 
     kept = list(by_words.values())
     vectors = embed([one.input for one in kept])
     alike = np.triu(vectors @ vectors.T > _ALIKE, k=1)
-    # Numbers and lone words are told apart by letters that an embedding hardly sees.
-    spoken = np.array([len(one.input.split()) > 4 or len(one.input) > 40 for one in kept])
-    same_answer = np.array([[one.accepted == other.accepted for other in kept] for one in kept])
-    gone = (alike & spoken[:, None] & spoken[None, :] & same_answer).any(axis=0)
-    return [one for one, is_gone in zip(kept, gone, strict=True) if not is_gone]
+    gone = {
+        int(later)
+        for earlier, later in np.argwhere(alike)
+        if kept[earlier].accepted == kept[later].accepted and _same_words(kept[earlier].input, kept[later].input)
+    }
+    return [one for number, one in enumerate(kept) if number not in gone]
+
+
+def _same_words(one: str, other: str) -> bool:
+    """An embedding hardly sees what tells formulas, numbers and lone words apart; the order of the words does."""
+    words = (_WORD.findall(one.casefold()), _WORD.findall(other.casefold()))
+    return min(map(len, words)) > _FEW and SequenceMatcher(None, *words, autojunk=False).ratio() >= _SAME
 
 
 def _mixed(items: Sequence[Item], labels: Sequence[str]) -> tuple[Item, ...]:

@@ -49,6 +49,14 @@ def test_what_says_the_same_is_asked_once() -> None:
     assert pools.left_out == 1
 
 
+def test_formulas_that_look_alike_are_all_kept() -> None:
+    def same(texts: Sequence[str]) -> Vectors:
+        return np.ones((len(texts), 1))
+
+    texts = ["not True and False or True is", "True or not False and True is", "False and not True or False is"]
+    assert split([item({"input": text, "output": "x"}) for text in texts], same, 0).left_out == 0
+
+
 def test_labels_take_turns_in_the_race() -> None:
     pools = split(items(300), embed, 0, ("l0", "l1", "l2"))
     assert {one.output for one in pools.race[:3]} == {"l0", "l1", "l2"}
