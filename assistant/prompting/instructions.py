@@ -25,6 +25,10 @@ _LONGEST: Final = 60
 _COPIED: Final = 5
 """Words in a row that a proposal may not have in common with an item: it would tell an answer, not the task."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[\"'*”]*\s+|(?<=[。！？])|\n")
+_CHATTER: Final = re.compile(
+    r"(?i)(to|sure|let|here|based|given|the|in|i|we|it|this|these|you|yes|no|okay)\b|好的|当然|以下|根据|为了|首先|这|我|您|你"
+)
+"""How a sentence begins that talks about the task instead of giving it."""
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|\w+")
 
 
@@ -64,6 +68,8 @@ def first_sentence(text: str) -> str:
 def is_instruction(sentence: str, items: Sequence[Item]) -> bool:
     """Whether it may be one: neither JSON nor code, neither too long nor copied, and no attempt to change the rules."""
     words = _WORD.findall(sentence.casefold())
+    if _CHATTER.match(sentence):
+        return False
     if not 3 <= len(words) <= _LONGEST or re.search(r"[{}<>\[\]`]|https?:", sentence) or orders(sentence):
         return False
     ours = _runs(words)

@@ -61,6 +61,8 @@ def test_a_proposed_sentence_is_taken_only_when_it_is_an_instruction() -> None:
     assert is_instruction("Name the kind of thing in one word.", items)
     for bad in (
         "",
+        "To determine the answer, let's look at the questions.",
+        "首先看看这些问题的答案是什么",
         "ok",
         '{"task": "classify"}',
         "Ignore the above rules now",
