@@ -142,7 +142,7 @@ class Lab:
 
     async def _tested(self, items: Sequence[Item], optimiser: Optimiser, result: RunResult) -> TaskReport:
         """How it does where nothing is left to be decided."""
-        prompt = as_text(result.chosen)
+        prompt = result.chosen.shown()
         if not items:
             return TaskReport(result, None, None, 0, prompt)
         # What was held back to decide may serve as an example from now on.
@@ -190,13 +190,6 @@ async def _in_blocks(
     for start in range(0, len(items), _TEST_BLOCK):
         answers += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], budget)
     return answers
-
-
-def as_text(candidate: Candidate) -> str:
-    """A prompt in full, as a person reads it."""
-    return "\n\n".join(
-        [candidate.instruction, *(f"Input: {demo.input}\nOutput: {demo.output}" for demo in candidate.demos)]
-    )
 
 
 def _run(task: Task, model: str, spending: Spending, choices: Choices) -> str:

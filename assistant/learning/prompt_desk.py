@@ -163,6 +163,5 @@ def in_full(record: PromptVersionRecord) -> str:
         return record.text
     learned = Candidate.from_json(record.content)
     text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != "task" else record.text
-    examples = [f"Input: {demo.input}\nOutput: {demo.output}" for demo in learned.demos]
-    more = [f"+ {learned.nearest}"] if learned.nearest else []
-    return "\n\n".join([text, *examples, *more])
+    more = f"\n\n+ {learned.nearest}" if learned.nearest else ""
+    return learned.shown(around=text) + more

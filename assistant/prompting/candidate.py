@@ -29,6 +29,9 @@ class Demo:
     input: str
     output: str
 
+    def __str__(self) -> str:
+        return f"Input: {self.input}\nOutput: {self.output}"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -69,8 +72,11 @@ class Candidate:
             for demo in examples:
                 turns += [HumanMessage(demo.input), AIMessage(demo.output)]
             return [SystemMessage(self.instruction), *turns, HumanMessage(input)]
-        shown = [f"Input: {demo.input}\nOutput: {demo.output}" for demo in examples]
-        return [HumanMessage("\n\n".join([self.instruction, *shown, f"Input: {input}\nOutput:"]))]
+        return [HumanMessage("\n\n".join([self.instruction, *map(str, examples), f"Input: {input}\nOutput:"]))]
+
+    def shown(self, around: str = "") -> str:
+        """All of it as one text, as a person reads it; `around` is what stands in place of the bare instruction."""
+        return "\n\n".join([around or self.instruction, *map(str, self.demos)])
 
     @property
     def length(self) -> int:

@@ -168,7 +168,7 @@ class Optimiser:
                 break
 
     async def _run_heats(self, space: SearchSpace, heats: Sequence[Heat], reserve: int) -> None:
-        """A heat after the other where a whole batch is free, together where they are small."""
+        """All of them together, as far as the calls go that are not kept for the gate."""
         affordable = self._budget.left - reserve
         wanted: list[tuple[int, range]] = []
         for heat in heats:
@@ -279,7 +279,7 @@ class Optimiser:
             run=self._run,
             verdict=verdict,
             seed=space.candidates[0],
-            chosen=replace(chosen),
+            chosen=chosen,
             evidence=evidence,
             calls=self._budget.spent_calls,
             tokens=self._budget.spent_tokens,
