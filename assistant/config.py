@@ -61,6 +61,8 @@ class EngineSettings(_Section):
     """Megabytes of memory for the same, of conversations nobody is in just now; what is too much goes to disk."""
     queue: Annotated[int, Field(ge=1)] = 64
     """Requests that may wait; one more is told to come back later."""
+    recast: bool = True
+    """Keep small models a second time, in a format that this processor is quicker with, where a trial shows a gain."""
     preload: bool = True
     """`patina serve` loads the model as soon as the page answers; false waits for the first question."""
 

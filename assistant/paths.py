@@ -56,6 +56,12 @@ class Paths:
         return self.home / "engine.json"
 
     @property
+    def recast(self) -> Path:
+        """Weights in a format that is quicker here than a model's own; beside the models, so that homes share them, and
+        can be deleted at any time."""
+        return self.models / ".recast"
+
+    @property
     def prompts(self) -> Path:
         """The person's own prompts, which override the seeds."""
         return self.home / "prompts"

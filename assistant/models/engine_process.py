@@ -67,7 +67,7 @@ def main() -> None:
         import llama_cpp.llama_cpp as native
 
         from assistant.models.native_devices import devices
-        from assistant.models.native_model import NativeLog
+        from assistant.models.native_log import NativeLog
         from assistant.models.scheduler import Scheduler
     except (ImportError, OSError, RuntimeError) as error:
         channel.send(0, Ready("", "", gpu_offload=False, devices=(), failure=str(error)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -65,6 +66,8 @@ class GgufHeader:
     languages: tuple[str, ...]
     size: int
     shards: int = 1
+    formats: Mapping[str, int] = field(default_factory=dict)
+    """How many weights are stored in which format."""
     kind: str = "model"
     """What the file is for: `adapter` for a LoRA."""
 
@@ -239,6 +242,7 @@ def _summary(said: dict[str, Any], parameters: int, types: Counter[str], size: i
         languages=tuple(str(item) for item in languages) if isinstance(languages, tuple) else (),
         size=size,
         shards=_whole(said, "split.count") or 1,
+        formats=dict(types),
         kind=_text(said, "general.type") or "model",
     )
 

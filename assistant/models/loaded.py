@@ -13,7 +13,8 @@ from assistant.models.decoder import Decoder
 from assistant.models.hardware import memory
 from assistant.models.measured import Measurements, Measuring, key_of
 from assistant.models.native_devices import gpu_memory
-from assistant.models.native_model import NativeLog, NativeModel
+from assistant.models.native_log import NativeLog
+from assistant.models.native_model import NativeModel
 from assistant.models.plan import Machine, plan
 from assistant.models.protocol import ModelSpec
 from assistant.models.text_embedder import TextEmbedder

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any, Final
@@ -17,9 +16,10 @@ import llama_cpp.llama_cpp as native
 import numpy as np
 
 from assistant.errors import ModelFileInvalid, ModelLoadFailed
-from assistant.models import gguf
+from assistant.models import gguf, recast
 from assistant.models.cell_states import UnknownLayout
 from assistant.models.native_devices import physical_cores
+from assistant.models.native_log import NativeLog
 from assistant.models.plan import Machine, plan
 from assistant.models.protocol import Choice, LoadedModel, ModelSpec, PromptPart
 
@@ -35,39 +35,6 @@ READING_SEQUENCES: Final = 2
 """Of the context that only reads: what it reads, and the part of it that is being handed over."""
 _NONE: Final = -1
 _PARSED_FROM_TEXT: Final = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
-_WARNING: Final = 3
-_ERROR: Final = 4
-_CONTINUED: Final = 5
-
-
-class NativeLog:
-    """Takes llama.cpp's log: warnings and errors go to stderr, each thread's first error is a reason to give."""
-
-    def __init__(self) -> None:
-        self._of_thread = threading.local()  # a model may be loaded while another computes
-        self.expects_errors = False
-        """While a computation is being broken off on purpose, of which llama.cpp makes four errors."""
-        self._level = 0
-        self._callback = native.llama_log_callback(self._take)  # kept: C holds no reference
-        native.llama_log_set(self._callback, None)
-
-    @property
-    def first_error(self) -> str:
-        return getattr(self._of_thread, "first_error", "")
-
-    def reset(self) -> None:
-        self._of_thread.first_error = ""
-
-    def _take(self, level: int, text: bytes, _data: object) -> None:
-        if level != _CONTINUED:
-            self._level = level
-        if self._level not in (_WARNING, _ERROR) or self.expects_errors:
-            return
-        line = text.decode("utf-8", "replace")
-        if self._level == _ERROR and line.strip() and not self.first_error:
-            self._of_thread.first_error = line.strip()  # those that follow say only that something failed
-        sys.stderr.write(line)
-        sys.stderr.flush()
 
 
 class NativeModel:
@@ -87,8 +54,12 @@ class NativeModel:
         self._adapter: Any = None
         self.context: Any = None
         log.reset()
+        self._file = spec.path
         try:
             header = gguf.read(spec.path)
+            if spec.recast is not None and not machine.gpu and machine.spare > recast.ROOM * header.size:
+                self._file = recast.quicker(spec.path, header, spec.recast, spec.threads)
+                header = gguf.read(self._file)
         except ModelFileInvalid as error:
             raise ModelLoadFailed(spec.name, error.reason) from error
         except MemoryError as error:
@@ -121,7 +92,7 @@ class NativeModel:
         params.n_gpu_layers = self._plan.gpu_layers
         callback = native.llama_progress_callback(progress)
         params.progress_callback = callback
-        self._model = native.llama_model_load_from_file(str(self.spec.path).encode(), params)
+        self._model = native.llama_model_load_from_file(str(self._file).encode(), params)
         if not self._model:
             raise _Refused("llama.cpp could not read the file")
         self.dimensions = native.llama_model_n_embd_out(self._model)
@@ -324,7 +295,7 @@ class NativeModel:
     @property
     def fingerprint(self) -> str:
         """What a saved state depends on."""
-        files = [path for path in (self.spec.path, self.spec.adapter) if path is not None]
+        files = [path for path in (self._file, self.spec.adapter) if path is not None]
         stats = [(path.resolve(), path.stat()) for path in files]
         told = "|".join(f"{path}|{found.st_size}|{found.st_mtime_ns}" for path, found in stats)
         layout = f"{self._plan.exact}|{self._plan.flash_attention}|{self.spec.adapter_scale}"
@@ -373,6 +344,7 @@ class NativeModel:
             Choice("threads", str(threads) if threads == batch_threads else f"{threads}/{batch_threads}", why),
             Choice("batch", f"{self.batch}/{self.beside}", batches),
             *self._plan.choices,
+            *([Choice("weights", "Q8_0", "quicker")] if self._file != self.spec.path else []),
             *([Choice("adapter", f"{adapter.name} × {self.spec.adapter_scale:g}", "settings")] if adapter else []),
         )
 

@@ -36,11 +36,13 @@ class ModelSpec:
     adapter_scale: float = 1.0
     measurements: Path | None = None
     """Where it is kept how many threads and how large a batch are quickest here; None measures nothing."""
+    recast: Path | None = None
+    """Where weights may be kept that are quicker here than the file's own; None loads the file as it is."""
     embedding: bool = False
     """Whether it turns texts into vectors rather than writing."""
 
 
-ChoiceName: TypeAlias = Literal["threads", "batch", "window", "cache", "attention", "layers", "adapter"]
+ChoiceName: TypeAlias = Literal["threads", "batch", "window", "cache", "attention", "layers", "weights", "adapter"]
 
 
 @dataclass(frozen=True, slots=True)

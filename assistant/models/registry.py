@@ -228,6 +228,7 @@ class ModelRegistry:
             shelf_limit=engine.kept * 1_000_000,
             parked_limit=engine.kept_memory * 1_000_000,
             measurements=self._paths.measurements,
+            recast=self._paths.recast if engine.recast else None,
         )
 
     def _base(self, adapter: Adapter) -> Path:

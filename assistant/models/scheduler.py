@@ -21,7 +21,7 @@ from assistant.models.completion import Completion
 from assistant.models.decoder import Decoder
 from assistant.models.jobs import Job, Line
 from assistant.models.loaded import Loaded, LoadedModels
-from assistant.models.native_model import NativeLog
+from assistant.models.native_log import NativeLog
 from assistant.models.protocol import Advanced, ModelSpec, Occupancy, Waiting
 from assistant.models.scoring import ScoredText
 from assistant.models.text_embedder import TextEmbedder

@@ -11,7 +11,8 @@ import numpy as np
 
 from assistant.errors import PromptTooLong
 from assistant.models.batch import ABORTED
-from assistant.models.native_model import NativeLog, NativeModel
+from assistant.models.native_log import NativeLog
+from assistant.models.native_model import NativeModel
 from assistant.models.plan import Machine
 from assistant.models.protocol import Embedded, ModelSpec, PromptPart
 
