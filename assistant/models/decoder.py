@@ -160,15 +160,17 @@ class Decoder:
     def step(self, active: Sequence[Writing]) -> list[Ended]:
         """Compute one batch for these and draw from it; returns who is done. Broken off, it has changed nothing.
 
-        A long prompt is read by steps of its own, which alternate with those of the answers.
+        A long prompt is read by steps of its own, which alternate with those of the answers; where nobody waits for
+        these, all prompts are read first, and the answers to all of them are then written at once.
         """
         if self._reader is not None:
             ready = [writing for writing in active if not self._waits(writing, active)]
             long = [writing for writing in ready if self._is_long(writing)]
             others = [writing for writing in ready if writing not in long]
-            if long and (self._reads_next or not others):
+            is_watched = any(writing.priority != "background" for writing in others)
+            if long and (self._reads_next or not is_watched):
                 self._reads_next = False
-                self._read(self._reader, long[0], beside=bool(others))
+                self._read(self._reader, long[0], beside=is_watched)
                 return []
             active = others
         self._reads_next = True

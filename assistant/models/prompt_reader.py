@@ -29,7 +29,7 @@ class PromptReader:
     """`smallest` is the number of tokens for which it is worth it; `beside` is how many are read at once between steps
     of answers: below 64 flash attention takes one at a time, and each piece is handed over by itself."""
 
-    smallest: Final = 96
+    smallest: Final = 64
     beside: Final = 128
 
     def __init__(self, model: NativeModel) -> None:

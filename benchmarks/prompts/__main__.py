@@ -43,10 +43,11 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="+", type=int, default=[300])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "prompts.jsonl")
+    parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
     model: Path = given.model.resolve()
-    runs = Runs(given.record, model)
+    runs = Runs(given.record, model, timed=not given.busy)
     wanted = [
         (seed, budget, arm, task, side)
         for seed in given.seeds
@@ -72,8 +73,9 @@ def main() -> None:
 class Runs:
     """Kept in a file, a line each. `version` is our commit, or DSPy's version."""
 
-    def __init__(self, path: Path, model: Path) -> None:
+    def __init__(self, path: Path, model: Path, *, timed: bool = True) -> None:
         self._path = path
+        self._timed = timed
         self._model = model
         self._dspy = ""
 
@@ -96,6 +98,8 @@ class Runs:
             self._ours(task, arm, budget, seed) if side == "patina" else self._theirs(side, task, arm, budget, seed)
         )
         run = {**key, "took": time.perf_counter() - began, "date": dt.date.today().isoformat(), **result}
+        if not self._timed:
+            run["seconds"] = run["took"] = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(run) + "\n")
