@@ -59,7 +59,8 @@ def _harm(side: str, runs: Sequence[Run]) -> str:
         pairs = [(run["seed_test"], run["final_test"]) for run in runs if run["side"] == side]
     else:
         seeds = {run["task"]: run["final_test"] for run in runs if run["side"] == "plain"}
-        pairs = [(seeds[run["task"]], run["final_test"]) for run in runs if run["side"] == side and run["task"] in seeds]
+        asked = [run for run in runs if run["side"] == side and run["task"] in seeds]
+        pairs = [(seeds[run["task"]], run["final_test"]) for run in asked]
     return f"{sum(after < before - _WORSE for before, after in pairs)} of {len(pairs)}" if pairs else "–"
 
 
@@ -80,7 +81,8 @@ def _verdict(arm: str, runs: Sequence[Run]) -> str:
     gain = statistics.mean(ours[key]["final_test"] - theirs[key]["final_test"] for key in common)
     timed = [key for key in common if ours[key]["seconds"] and theirs[key]["seconds"] and theirs[key]["calls"]]
     each = [(_each(ours[key]), _each(theirs[key])) for key in timed]
-    time = f"{statistics.mean(a for a, _ in each) / statistics.mean(b for _, b in each):.2f}" if each else "an unmeasured part"
+    ratio = statistics.mean(a for a, _ in each) / statistics.mean(b for _, b in each) if each else 0.0
+    time = f"{ratio:.2f}" if each else "an unmeasured part"
     harm = statistics.mean(run["final_test"] < run["seed_test"] - _WORSE for run in ours.values())
     aim = _AIMS[arm]
     return (
