@@ -18,13 +18,14 @@ from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.answer_form import answer_form
 from assistant.prompting.candidate import Candidate
-from assistant.prompting.evaluator import Answered, Budget, Evaluator
+from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator
 from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
 from assistant.prompting.pools import Vectors, split
 from assistant.prompting.progress import RunProgress
+from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
 
@@ -117,8 +118,11 @@ class Lab:
         model: str | None = None,
         tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
         pause: Callable[[], Awaitable[None]] | None = None,
+        ask: Ask = Candidate.messages,
+        proposer: Proposer | None = None,
     ) -> Optimiser:
-        """A run that has not begun: the model is loaded and the examples are sorted."""
+        """A run that has not begun: the model is loaded and the examples are sorted. `proposer` makes other candidates
+        than those of a task with right answers."""
         chat = self._models.chat_model(model)
         await chat.prepare()
         digest = self._digest(chat)
@@ -130,10 +134,12 @@ class Lab:
         return Optimiser(
             task=task,
             pools=pools,
-            form=form,
             neighbours=neighbours,
-            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause),
-            library=self._library,
+            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask),
+            proposer=proposer
+            or TaskProposer(
+                task, pools, form, neighbours, self._library, seed=choices.seed, constrain=choices.constrain
+            ),
             budget=Budget(spending.calls, spending.tokens, spending.seconds),
             choices=choices,
             run=run,

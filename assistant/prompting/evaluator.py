@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from langchain_core.messages import BaseMessage
 
@@ -21,6 +21,8 @@ from assistant.prompting.task import Item, Task
 
 _OWNER: Final = "optimiser"
 _SPARE_CALLS: Final = 1_000_000_000
+Ask: TypeAlias = Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]
+"""What the model reads of a candidate, a question and the examples found for it."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Answered:
 
 class Evaluator:
     """`nearest` finds examples like an item; `pause` is awaited before each group of calls, for whoever wants to hold
-    the run or end it."""
+    the run or end it; `ask` makes the messages."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Evaluator:
         run: str,
         nearest: Callable[[Item, int], Sequence[Demo]],
         pause: Callable[[], Any] | None = None,
+        ask: Ask = Candidate.messages,
     ) -> None:
         self._model = model
         self._digest = model_digest
@@ -89,11 +92,14 @@ class Evaluator:
         self._run = run
         self._nearest = nearest
         self._pause = pause
+        self._ask_with = ask
         self._seen: set[CellKey] = set()
 
     def of_run(self, run: str) -> Evaluator:
         """The same, paid for by another run and by nobody's leave."""
-        return Evaluator(self._model, self._digest, self._task, self._form, self._ledger, run, self._nearest)
+        return Evaluator(
+            self._model, self._digest, self._task, self._form, self._ledger, run, self._nearest, ask=self._ask_with
+        )
 
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
         """All of them together, so that they share what they can; fewer when the budget does not suffice."""
@@ -134,7 +140,7 @@ class Evaluator:
         return (await self._cell(messages, {"sampling": sampling}, name, name, budget)).output
 
     async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
-        messages = candidate.messages(item.input, self._nearest(item, candidate.nearest))
+        messages = self._ask_with(candidate, item.input, self._nearest(item, candidate.nearest))
         sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=self._task.max_tokens, seed=0)
         options: dict[str, Any] = {"sampling": sampling.model_copy(update=dict(candidate.parameters))}
         if candidate.form == "held" and self._form.grammar:

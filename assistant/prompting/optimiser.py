@@ -15,21 +15,18 @@ from typing import Final
 
 import numpy as np
 
-from assistant.prompting.answer_form import AnswerForm
-from assistant.prompting.candidate import Candidate, Form
+from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Budget, Evaluator
-from assistant.prompting.examples import example_sets, usable
 from assistant.prompting.gate import Gate
-from assistant.prompting.instructions import proposals, variants
-from assistant.prompting.library import PromptLibrary
 from assistant.prompting.limits import Limits, exceeded, too_slow
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Pools
 from assistant.prompting.posterior import Belief, Posterior
 from assistant.prompting.progress import RunProgress, Stage, Standing
+from assistant.prompting.proposer import Proposer
 from assistant.prompting.race import Heat, Race, Seen, fallen_out
 from assistant.prompting.result import Change, Evidence, RunResult, Verdict
-from assistant.prompting.search_space import SearchSpace, search_space
+from assistant.prompting.search_space import SearchSpace
 from assistant.prompting.task import Item, Task
 
 _GATE_SHARE: Final = 0.2
@@ -46,9 +43,6 @@ _EACH_FIRST: Final = 4
 _EARLIEST_END: Final = 0.5
 _WORTH_KNOWING: Final = 0.01
 """Accuracy that could still be gained on average by racing on; for less the rest of the calls is saved."""
-_BOOTSTRAP_FROM: Final = 500
-"""Calls below which it is not worth asking what the model can do by itself."""
-_BOOTSTRAP_SHARE: Final = 0.1
 _SEED_SURE: Final = 16
 """Items after which a seed that was right on nearly all of them is not worth improving."""
 _SEED_BLOCK: Final = 8
@@ -74,10 +68,9 @@ class Optimiser:
         *,
         task: Task,
         pools: Pools,
-        form: AnswerForm,
         neighbours: Neighbours,
         evaluator: Evaluator,
-        library: PromptLibrary,
+        proposer: Proposer,
         budget: Budget,
         choices: Choices,
         run: str,
@@ -85,10 +78,9 @@ class Optimiser:
     ) -> None:
         self.task = task
         self.pools = pools
-        self.form = form
         self.neighbours = neighbours
         self.evaluator = evaluator
-        self._library = library
+        self._proposer = proposer
         self._budget = budget
         self._choices = choices
         self._run = run
@@ -100,7 +92,8 @@ class Optimiser:
         """Raises what the model raises; what was answered until then is kept."""
         wanted = max(int(self._budget.calls * _GATE_SHARE), min(_GATE_LEAST, self._budget.calls // 2))
         reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, wanted)
-        space = await self.space()
+        await self._say("instructions")
+        space = await self.space(self._budget)
         winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]
         if self._seed_is_perfect():
@@ -113,31 +106,9 @@ class Optimiser:
 
     # Stages
 
-    async def space(self) -> SearchSpace:
-        """All that may be tried; asks for instructions, and where the budget allows for what needs no example."""
-        held = self._choices.constrain and self.form.grammar is not None
-        seed_form: Form = "line" if self.task.metric.one_line else "free"
-        forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
-        words = variants(self.task.seed_prompt, self.form, self._library)
-        await self._say("instructions")
-        words += await proposals(
-            self.task.seed_prompt, usable(self.pools.examples), self._library, self.evaluator, self._budget
-        )
-        await self._say("examples")
-        examples = usable(self.pools.examples)
-        solved = await self._solved(Candidate(words[min(1, len(words) - 1)], form=forms[0]), examples)
-        sets = example_sets(
-            examples, self.neighbours.vectors(examples), self.form.labels, self._choices.seed, solved=solved
-        )
-        return search_space(words, sets, forms, seed_form=seed_form)
-
-    async def _solved(self, plain: Candidate, examples: Sequence[Item]) -> frozenset[str]:
-        """What the model can do without being shown, where the budget allows to ask."""
-        if self._budget.calls < _BOOTSTRAP_FROM:
-            return frozenset()
-        asked = examples[: int(self._budget.calls * _BOOTSTRAP_SHARE)]
-        answers = await self.evaluator.answers(plain, asked, self._budget)
-        return frozenset(one.item.id for one in answers if one.score == 1)
+    async def space(self, budget: Budget) -> SearchSpace:
+        """All that may be tried, the seed first."""
+        return await self._proposer.space(self.evaluator, budget)
 
     async def _race(self, space: SearchSpace, reserve: int) -> tuple[int, Belief]:
         """The number of the candidate to be put to the gate; 0 is the seed."""

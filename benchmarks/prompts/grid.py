@@ -56,7 +56,7 @@ class Matrix:
 async def record(lab: Lab, folder: Path, model: str, candidates: int, items: int, seed: int) -> Matrix:
     """A part of the space in which everything occurs about equally often, asked about the same items."""
     run = await lab.prepare(read_task(folder), Spending(candidates * items), Choices(seed), model=model)
-    whole = await run.space()
+    whole = await run.space(Budget(candidates * items))
     chosen = whole.first(candidates, np.random.default_rng(seed))
     space = SearchSpace(
         tuple(whole.candidates[index] for index in chosen),

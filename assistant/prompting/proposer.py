@@ -1,0 +1,103 @@
+"""What a run may try: for a task with right answers, and for a prompt that people rate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from assistant.i18n import Language
+from assistant.prompting.answer_form import AnswerForm
+from assistant.prompting.candidate import Candidate, Form
+from assistant.prompting.evaluator import Budget, Evaluator
+from assistant.prompting.examples import example_sets, usable
+from assistant.prompting.instructions import proposals, variants
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.pools import Pools
+from assistant.prompting.search_space import SearchSpace, search_space
+from assistant.prompting.task import Item, Task
+
+_BOOTSTRAP_FROM: Final = 500
+"""Calls below which it is not worth asking what the model can do by itself."""
+_BOOTSTRAP_SHARE: Final = 0.1
+STYLES: Final = (
+    ("brief", "thorough"),
+    ("prose", "list", "steps"),
+    ("direct", "example"),
+    ("summary", "ask"),
+)
+"""Ways to answer, of `prompts/style-*`; of each group at most one at a time."""
+
+
+class Proposer(Protocol):
+    """Makes the candidates of one run; the seed is the first."""
+
+    async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace: ...
+
+
+class TaskProposer:
+    """Instructions with sets of examples, in each layout and form. Asks for instructions, and where the budget allows
+    for what needs no example."""
+
+    def __init__(
+        self,
+        task: Task,
+        pools: Pools,
+        form: AnswerForm,
+        neighbours: Neighbours,
+        library: PromptLibrary,
+        *,
+        seed: int,
+        constrain: bool,
+    ) -> None:
+        self._task = task
+        self._pools = pools
+        self._form = form
+        self._neighbours = neighbours
+        self._library = library
+        self._seed = seed
+        self._constrain = constrain
+
+    async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
+        held = self._constrain and self._form.grammar is not None
+        seed_form: Form = "line" if self._task.metric.one_line else "free"
+        forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
+        examples = usable(self._pools.examples)
+        words = variants(self._task.seed_prompt, self._form, self._library)
+        words += await proposals(self._task.seed_prompt, examples, self._library, evaluator, budget)
+        plain = Candidate(words[min(1, len(words) - 1)], form=forms[0])
+        solved = await self._solved(plain, examples, evaluator, budget)
+        sets = example_sets(examples, self._neighbours.vectors(examples), self._form.labels, self._seed, solved=solved)
+        return search_space(words, sets, forms, seed_form=seed_form)
+
+    async def _solved(
+        self, plain: Candidate, examples: Sequence[Item], evaluator: Evaluator, budget: Budget
+    ) -> frozenset[str]:
+        """What the model can do without being shown, where the budget allows to ask."""
+        if budget.calls < _BOOTSTRAP_FROM:
+            return frozenset()
+        asked = examples[: int(budget.calls * _BOOTSTRAP_SHARE)]
+        answers = await evaluator.answers(plain, asked, budget)
+        return frozenset(one.item.id for one in answers if one.score == 1)
+
+
+class StyleProposer:
+    """An instruction with one or two more lines on how to answer. No examples: what one person said is not to be shown
+    to another."""
+
+    def __init__(self, seed: str, language: Language, library: PromptLibrary) -> None:
+        self._seed = seed.strip()
+        self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
+
+    async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
+        chosen: list[tuple[str, ...]] = [()]
+        for several in itertools.product(*((None, *group) for group in STYLES)):
+            styles = tuple(style for style in several if style is not None)
+            if 1 <= len(styles) <= 2:
+                chosen.append(styles)
+        return SearchSpace(
+            tuple(Candidate("\n".join([self._seed, *(self._lines[style] for style in each)])) for each in chosen),
+            tuple(each or ("as it is",) for each in chosen),
+            (0.0,) * len(chosen),
+        )
