@@ -18,8 +18,7 @@ from assistant.agent.loop import AgentLoop
 from assistant.config import Sampling
 from assistant.errors import ConversationBusy, NotFound
 from assistant.events import Event
-from assistant.learning.lab import Lab
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.recall import Recall
@@ -67,8 +66,7 @@ class Assistant:
         embedding_model: str,
         prompts: PromptLibrary,
         loop: AgentLoop,
-        lab: Lab,
-        desk: PromptDesk,
+        workshop: Workshop,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -89,8 +87,8 @@ class Assistant:
         self._index = IdleIndex(recall, lambda: bool(self._live))
         self._closing = False
         self.metrics = metrics
-        self.lab = lab
-        self.desk = desk
+        self.lab, self.desk, self.idle = workshop.lab, workshop.desk, workshop.idle
+        self._workshop = workshop
 
     # Life
 
@@ -108,6 +106,7 @@ class Assistant:
         for turn_id in list(self._live):
             await self.stop(turn_id)
         self._index.cancel()
+        await self.idle.stop()
         await self._engine.close()
         await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)
@@ -248,7 +247,8 @@ class Assistant:
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
         """Answer messages a client brought along, storing nothing; closing the iterator stops the model."""
-        return complete(self._models.chat_model(request.model), request, self.metrics)
+        model = self._models.chat_model(request.model)
+        return complete(model, request, self.metrics, self._loop.presence)
 
     @property
     def sampling(self) -> Sampling:
@@ -267,7 +267,7 @@ class Assistant:
         """Keep what a person did with an answer, and let it count for the prompt that made it."""
         add = partial(self._signals.add, turn_id, kind, face=face, person_id=person_id, reason=reason)
         kept = await asyncio.to_thread(add)
-        await self.desk.heard()
+        await self._workshop.heard()
         return kept
 
     # Models

@@ -18,7 +18,7 @@ import httpx
 
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
-from assistant.desk_client import DeskClient, LabClient
+from assistant.desk_client import DeskClient, IdleClient, LabClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.memory.records import (
@@ -61,6 +61,7 @@ class AssistantClient:
         )
         self._address = address
         self.desk = DeskClient(self._call)
+        self.idle = IdleClient(self._call)
         self.lab = LabClient(self._stream)
 
     async def close(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -87,6 +88,35 @@ class TelegramSettings(_Section):
     """Another Bot API server than Telegram's own."""
 
 
+class LearningSettings(_Section):
+    """Learning from ratings while nobody asks."""
+
+    idle: bool = True
+    """Look for a better way to answer in idle time; what is found goes on trial, and can be undone."""
+    calls_a_day: Annotated[int, Field(ge=0)] = 600
+    """Questions the model may be asked for it in a day."""
+    hours: Annotated[str, Field(pattern=r"^(\d{2}:\d{2}-\d{2}:\d{2})?$")] = ""
+    """Only then, such as 22:00-07:00; empty is at any time."""
+    on_battery: bool = False
+    """Also while the machine draws its battery."""
+    after_minutes: Annotated[float, Field(ge=0)] = 5.0
+    """Minutes without a question before it begins."""
+
+    @field_validator("hours")
+    @classmethod
+    def _are_times(cls, hours: str) -> str:
+        for time in filter(None, hours.split("-")):
+            dt.time.fromisoformat(time)
+        return hours
+
+    def allows(self, time: dt.time) -> bool:
+        """Whether it is one of the hours; they may go over midnight."""
+        if not self.hours:
+            return True
+        begin, end = (dt.time.fromisoformat(one) for one in self.hours.split("-"))
+        return begin <= time < end if begin <= end else time >= begin or time < end
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -126,6 +156,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = ServerSettings()
     telegram: TelegramSettings = TelegramSettings()
+    learning: LearningSettings = LearningSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

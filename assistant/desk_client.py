@@ -11,8 +11,11 @@ from urllib.parse import quote
 
 from assistant.codec import load
 from assistant.errors import EngineDied
+from assistant.learning.chat_learning import ChatReport
+from assistant.learning.idle import IdleStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.recorder import TrialStanding
+from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
@@ -65,6 +68,23 @@ class DeskClient:
 
     async def export(self) -> list[str]:
         return [str(line) for line in await self._call("GET", "/prompts/export")]
+
+
+class IdleClient:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def standing(self) -> IdleStanding:
+        return load(IdleStanding, await self._call("GET", "/learning"))
+
+    async def entries(self, count: int = 50) -> list[LearningEntry]:
+        return [load(LearningEntry, one) for one in await self._call("GET", "/learning/log", count=count)]
+
+    async def switch(self, on: bool) -> None:
+        await self._call("POST", "/learning/switch", {"on": on})
+
+    async def look(self) -> list[ChatReport]:
+        return [load(ChatReport, one) for one in await self._call("POST", "/learning/look", {})]
 
 
 class LabClient:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from assistant import config
 from assistant.agent.context import ContextBuilder
 from assistant.agent.loop import AgentLoop
+from assistant.agent.presence import Presence
 from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
+from assistant.learning.chat_learning import ChatLearning
+from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
+from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
+from assistant.memory.openings import OpeningStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
@@ -53,6 +60,19 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
+    selector, presence = Selector(prompts, versions, labels), Presence()
+    lab = Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts)
+    desk = PromptDesk(prompts, versions, labels, Recorder(signals, labels))
+    chat_learning = ChatLearning(
+        lab=lab, desk=desk, openings=OpeningStore(database), labels=labels, library=prompts, selector=selector
+    )
+    idle = IdleLearning(
+        chat_learning,
+        LearningLog(database),
+        presence,
+        settings.learning,
+        keep=lambda on: config.save(paths, "learning.idle", on),
+    )
     return Assistant(
         conversations=conversations,
         signals=signals,
@@ -67,12 +87,12 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             conversations=conversations,
             versions=versions,
             models=registry,
-            context=ContextBuilder(prompts, Selector(prompts, versions, labels), interface_language(settings)),
+            context=ContextBuilder(prompts, selector, interface_language(settings)),
             sampling=settings.sampling,
             metrics=metrics,
+            presence=presence,
         ),
-        lab=Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts),
-        desk=PromptDesk(prompts, versions, labels, Recorder(signals, labels)),
+        workshop=Workshop(lab, desk, idle),
         metrics=metrics,
         close_database=database.close,
     )

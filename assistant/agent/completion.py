@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from assistant.agent.presence import Presence
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
 from assistant.events import Event, TurnFinished
@@ -36,7 +37,9 @@ class CompletionRequest:
     deadline_s: float = 0.0
 
 
-async def complete(model: ChatModel, request: CompletionRequest, metrics: Metrics) -> AsyncGenerator[Event, None]:
+async def complete(
+    model: ChatModel, request: CompletionRequest, metrics: Metrics, presence: Presence
+) -> AsyncGenerator[Event, None]:
     """Events of one answer; errors are raised, since there is no turn to keep them.
 
     A prompt longer than the window is the model's to refuse: nothing may leave messages that are not ours.
@@ -56,10 +59,12 @@ async def complete(model: ChatModel, request: CompletionRequest, metrics: Metric
         options |= {"logprobs": True, "top_logprobs": request.likelihoods}
     request_id, answer = uuid.uuid4().hex, Answer()
     outcome = "stopped"
+    waits = presence.asking() if request.priority == "person" else nullcontext()
     try:
-        async with aclosing(stream(request_id, model, request.messages, options, answer)) as events:
-            async for event in events:
-                yield event
+        with waits:
+            async with aclosing(stream(request_id, model, request.messages, options, answer)) as events:
+                async for event in events:
+                    yield event
         outcome = "done"
     finally:
         metrics.turn_ended("rest", outcome, answer.usage, answer.timings)

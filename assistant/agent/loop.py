@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from assistant.agent.context import ContextBuilder
+from assistant.agent.presence import Presence
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
 from assistant.errors import AssistantError, InternalFault, StorageError
@@ -42,6 +43,7 @@ class AgentLoop:
         context: ContextBuilder,
         sampling: Sampling,
         metrics: Metrics,
+        presence: Presence,
     ) -> None:
         self._conversations = conversations
         self._versions = versions
@@ -49,10 +51,19 @@ class AgentLoop:
         self._context = context
         self.sampling = sampling
         self._metrics = metrics
+        self.presence = presence
         self._remembered: set[str] = set()
 
     async def run(self, turn: Turn, model_name: str | None, sampling: Sampling | None) -> AsyncGenerator[Event, None]:
         """Events after TurnStarted. Cancelling the task that iterates stops the answer and keeps what there is."""
+        with self.presence.asking():
+            async with aclosing(self._answered(turn, model_name, sampling)) as events:
+                async for event in events:
+                    yield event
+
+    async def _answered(
+        self, turn: Turn, model_name: str | None, sampling: Sampling | None
+    ) -> AsyncGenerator[Event, None]:
         answer, outcome = Answer(), turn
         began = time.monotonic()
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, models, prompts
+from assistant.cli import configuration, conversations, learning, models, prompts
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -48,6 +48,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "trials": prompts.trials,
             "export": prompts.export,
         },
+        "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

@@ -93,6 +93,7 @@ async def _beside(
 ) -> AsyncGenerator[None, None]:
     """What runs while the server answers; ended before the assistant is."""
     tasks = []
+    await assistant.idle.start()
     if settings.engine.preload and assistant.current_model is not None:
         tasks.append(_background(assistant.prepare_model()))
     if settings.telegram.token is not None:

@@ -23,7 +23,7 @@ from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
-from assistant.prompting.pools import Vectors, split
+from assistant.prompting.pools import NO_EXAMPLES, SHARES, Vectors, split
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
@@ -128,7 +128,8 @@ class Lab:
         digest = self._digest(chat)
         run = _run(task, digest, spending, choices)
         form, neighbours = answer_form(task), Neighbours(self._vectors)
-        pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels)
+        shares = NO_EXAMPLES if proposer else SHARES
+        pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
         return Optimiser(

@@ -198,6 +198,21 @@ CREATE INDEX label_moves_by_to ON label_moves(to_id);
 """
 
 
+_LEARNING_LOG: Final = """
+CREATE TABLE learning_log (
+    id TEXT PRIMARY KEY,
+    began_at REAL NOT NULL,
+    ended_at REAL,
+    prompt TEXT NOT NULL,
+    language TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '',
+    calls INTEGER NOT NULL DEFAULT 0 CHECK (calls >= 0),
+    details TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX learning_log_by_time ON learning_log(began_at);
+"""
+
+
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
@@ -210,9 +225,14 @@ def _labels(tables: sqlite_utils.Database) -> None:
     tables.executescript(_LABELS)
 
 
+def _learning_log(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_LEARNING_LOG)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
     Step(3, "labels", _labels),
+    Step(4, "learning log", _learning_log),
 )
 """In order, without gaps."""

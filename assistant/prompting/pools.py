@@ -20,8 +20,9 @@ from assistant.prompting.task import Item
 
 Vectors: TypeAlias = np.ndarray
 """One row of length 1 for each text."""
-_SHARES: Final = (0.35, 0.40)
-"""Of examples and of the race; what is left decides."""
+SHARES: Final = (0.35, 0.40)
+NO_EXAMPLES: Final = (0.0, 0.6)
+"""Where none are shown."""
 _ALIKE: Final = 0.985
 """Cosine above which two texts say the same. Vectors of multilingual-e5 lie close together: different questions of one
 kind reach 0.95, the same question with another comma is above 0.99."""
@@ -49,16 +50,21 @@ class Pools:
 
 
 def split(
-    items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors], seed: int, labels: Sequence[str] = ()
+    items: Sequence[Item],
+    embed: Callable[[Sequence[str]], Vectors],
+    seed: int,
+    labels: Sequence[str] = (),
+    shares: tuple[float, float] = SHARES,
 ) -> Pools:
-    """The same items and seed give the same pools, each in the order in which it is to be used."""
+    """The same items and seed give the same pools, each in the order in which it is to be used. `shares` are those of
+    examples and of the race; what is left decides."""
     distinct = _distinct(items, embed)
     examples: list[Item] = []
     race: list[Item] = []
     gate: list[Item] = []
     for one in sorted(distinct, key=lambda one: _place(one.id, seed)):
         share = _share(one.group)
-        (examples if share < _SHARES[0] else race if share < sum(_SHARES) else gate).append(one)
+        (examples if share < shares[0] else race if share < sum(shares) else gate).append(one)
     return Pools(tuple(examples), _mixed(race, labels), _mixed(gate, labels), len(items) - len(distinct))
 
 

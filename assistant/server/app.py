@@ -9,6 +9,7 @@ from assistant.config import Settings
 from assistant.i18n import Language
 from assistant.server import errors
 from assistant.server.health import HealthRoutes
+from assistant.server.learning import LearningRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
 from assistant.server.prompts import PromptRoutes
@@ -25,6 +26,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(OpenAIRoutes(assistant, language).router)
     app.include_router(NativeRoutes(assistant, language).router)
     app.include_router(PromptRoutes(assistant, language).router)
+    app.include_router(LearningRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

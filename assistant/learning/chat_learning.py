@@ -1,0 +1,220 @@
+"""From people's ratings to a better chat prompt on trial: what they like is learned, raced for and shown on questions
+that took no part; whether it is better for them, they decide.
+
+The judge is made of ratings and never puts anything into production by itself: its winner goes on trial with a part of
+the conversations. Of everybody but the owner, the one who rated most is left out, so that nobody from outside can steer
+it alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from assistant.i18n import Language
+from assistant.learning.evidence import heard
+from assistant.learning.lab import Lab, Spending
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.memory.openings import Opening, OpeningStore
+from assistant.memory.prompt_versions import PromptLabels, Scope
+from assistant.memory.signals import OWNER
+from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.examples import orders
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.limits import Limits
+from assistant.prompting.metric import Metric
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.preference import Agreement, Preference, Rating, learned
+from assistant.prompting.progress import RunProgress
+from assistant.prompting.proposer import StyleProposer
+from assistant.prompting.result import RunResult, Verdict
+from assistant.prompting.selector import Selector
+from assistant.prompting.task import Item, Task
+
+PROMPT: Final = "chat"
+LEARNED: Final = "#learned"
+"""Why a version goes on trial."""
+_LEAST_QUESTIONS: Final = 32
+_MOST_QUESTIONS: Final = 240
+_LONGEST_QUESTION: Final = 600
+_ANSWER_TOKENS: Final = 256
+_FIRST_SHARE: Final = 0.3
+_COOLDOWN_S: Final = 86_400.0
+"""Between the end of one trial and the beginning of the next."""
+_LIMITS: Final = Limits(times=3.0, extra_ms=20_000.0)
+"""Some people like long answers."""
+Outcome: TypeAlias = Verdict | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern"]
+"""on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReport:
+    """What came of looking. `missing` is about how many more ratings or questions are needed, where that is known;
+    `version` is the one that is on trial since."""
+
+    outcome: Outcome
+    language: Language
+    agreement: Agreement
+    questions: int = 0
+    missing: int | None = None
+    version: str = ""
+    result: RunResult | None = None
+
+
+class ChatLearning:
+    """Built once. `today` and `clock` are handed in for tests."""
+
+    def __init__(
+        self,
+        *,
+        lab: Lab,
+        desk: PromptDesk,
+        openings: OpeningStore,
+        labels: PromptLabels,
+        library: PromptLibrary,
+        selector: Selector,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._lab = lab
+        self._desk = desk
+        self._openings = openings
+        self._labels = labels
+        self._library = library
+        self._selector = selector
+        self._clock = clock
+
+    async def learn(
+        self,
+        language: Language,
+        spending: Spending,
+        choices: Choices,
+        *,
+        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> ChatReport:
+        """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
+        raises; a run that was cut off goes on when it is asked for again with the same ratings."""
+        openings = await asyncio.to_thread(self._openings.of, PROMPT, language)
+        judge, agreement = await asyncio.to_thread(learned, ratings(openings))
+        asked = questions(openings)
+        report = ChatReport("not_shown", language, agreement, len(asked))
+        if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:
+            return replace(report, outcome=waiting)
+        if judge is None:
+            return replace(report, outcome="too_few_ratings", missing=agreement.missing)
+        if not agreement.is_shown:
+            return replace(report, outcome="no_pattern", missing=agreement.missing)
+        if len(asked) < _LEAST_QUESTIONS:
+            return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
+        result = await self._optimised(language, judge, asked, spending, choices, tell, pause)
+        if result.verdict != "better":
+            return replace(report, outcome=result.verdict, result=result)
+        evidence = {
+            "run": result.run,
+            **asdict(result.evidence),
+            "judge": judge.id,
+            "agreement": asdict(agreement),
+        }
+        kept = await self._desk.propose(PROMPT, language, result.chosen, author="optimiser", evidence=evidence)
+        await self._desk.begin_trial(kept.id, _FIRST_SHARE, reason=LEARNED)
+        return replace(report, outcome="better", version=kept.id, result=result)
+
+    async def report(self, language: Language) -> ChatReport:
+        """What is known without asking anything."""
+        openings = await asyncio.to_thread(self._openings.of, PROMPT, language)
+        _, agreement = await asyncio.to_thread(learned, ratings(openings))
+        return ChatReport("not_shown", language, agreement, len(questions(openings)), agreement.missing)
+
+    async def heard_ratings(self, language: Language) -> int:
+        """How many ratings there are to learn from."""
+        return len(ratings(await asyncio.to_thread(self._openings.of, PROMPT, language)))
+
+    def _waiting(self, language: Language) -> Literal["on_trial", "resting"] | None:
+        if self._labels.of(Scope(PROMPT, language), "canary") is not None:
+            return "on_trial"
+        ended = [
+            move.moved_at
+            for move in self._labels.moves(PROMPT)
+            if move.label == "canary" and move.to_id is None and move.scope.language == language
+        ]
+        return "resting" if ended and self._clock() < max(ended) + _COOLDOWN_S else None
+
+    async def _optimised(
+        self,
+        language: Language,
+        judge: Preference,
+        asked: Sequence[Item],
+        spending: Spending,
+        choices: Choices,
+        tell: Callable[[RunProgress], Awaitable[None] | None],
+        pause: Callable[[], Awaitable[None]] | None,
+    ) -> RunResult:
+        seed = self._library.get(PROMPT, language)
+        used = self._selector.select(PROMPT, language).learned
+        instruction = used.instruction if used else seed.instruction
+        # Two judges are two tasks: what one has decided says nothing about the other.
+        metric = Metric(f"liked {judge.id}", lambda answer, question: judge.score(question[0], answer))
+        task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(asked))
+        # The first of the month: a run that is taken up again tomorrow asks the same.
+        day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
+
+        def messages(candidate: Candidate, question: str, _: Sequence[Demo]) -> list[BaseMessage]:
+            return [SystemMessage(seed.taught(candidate).render(date=day)), HumanMessage(question)]
+
+        optimiser = await self._lab.prepare(
+            task,
+            spending,
+            replace(choices, limits=_LIMITS),
+            tell=tell,
+            pause=pause,
+            ask=messages,
+            proposer=StyleProposer(instruction, language, self._library),
+        )
+        return await optimiser.optimise()
+
+
+def ratings(openings: Sequence[Opening]) -> list[Rating]:
+    """What people said of answers, as far as it is heard, without whoever from outside said most."""
+    turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
+    told = list(heard(sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)))
+    loudest = Counter(turn.person for turn, _ in told if turn.person != OWNER).most_common(1)
+    return [
+        Rating(turns[turn.turn_id].question, turns[turn.turn_id].answer, label, turns[turn.turn_id].conversation_id)
+        for turn, label in told
+        if turns[turn.turn_id].answer.strip() and not (loudest and turn.person == loudest[0][0])
+    ]
+
+
+def questions(openings: Sequence[Opening]) -> list[Item]:
+    """The newest questions that can be asked again. No answer is right to them: an answer is judged by how it is built,
+    so that what is accepted of each is the question itself."""
+    found: dict[str, Item] = {}
+    for one in reversed(openings):
+        asked = one.question.strip()
+        usable = 0 < len(asked) <= _LONGEST_QUESTION and not orders(asked)
+        if usable and (one.asker == OWNER or one.rated):
+            digest = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:16]
+            found.setdefault(digest, Item(digest, asked, (asked,), one.conversation_id))
+        if len(found) == _MOST_QUESTIONS:
+            break
+    return list(found.values())
+
+
+def evidence_of(report: ChatReport) -> dict[str, Any]:
+    """For the log of what was learned."""
+    return {
+        "agreement": asdict(report.agreement),
+        "questions": report.questions,
+        "missing": report.missing,
+        "version": report.version,
+        **({"run": report.result.run, **asdict(report.result.evidence)} if report.result else {}),
+    }

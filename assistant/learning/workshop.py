@@ -1,0 +1,21 @@
+"""All of learning that a face may ask: where prompts are tested, where versions are handled, what is done meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.learning.idle import IdleLearning
+from assistant.learning.lab import Lab
+from assistant.learning.prompt_desk import PromptDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    lab: Lab
+    desk: PromptDesk
+    idle: IdleLearning
+
+    async def heard(self) -> None:
+        """Somebody did something with an answer."""
+        await self.desk.heard()
+        self.idle.heard()

@@ -1,0 +1,46 @@
+"""Learning in idle time under /api/learning: how it stands, what it did, and its switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from assistant.api import Assistant
+from assistant.codec import dump
+
+
+class Switch(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    on: bool
+
+
+class LearningRoutes:
+    """`assistant.learning.idle`, one method a route."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._idle = assistant.idle
+        self.router = APIRouter(prefix="/api/learning", tags=["learning"])
+        for method, path, endpoint in (
+            ("GET", "", self.standing),
+            ("GET", "/log", self.log),
+            ("POST", "/switch", self.switch),
+            ("POST", "/look", self.look),
+        ):
+            self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
+
+    async def standing(self) -> Any:
+        return dump(await self._idle.standing())
+
+    async def log(self, count: int = 50) -> Any:
+        return dump(await self._idle.entries(count))
+
+    async def switch(self, body: Switch) -> Any:
+        await self._idle.switch(body.on)
+        return dump(await self._idle.standing())
+
+    async def look(self) -> Any:
+        """Answers when everything has been tried, which takes minutes."""
+        return dump(await self._idle.look())
