@@ -165,6 +165,8 @@ class IdleLearning:
                 language, spending, Choices(), tell=tell, pause=self._pause if background else None
             )
             outcome, details = report.outcome, evidence_of(report)
+            if entry and report.result:
+                await asyncio.to_thread(self._entries.spend, entry, report.result.calls)
             self._reports[language], self._looked_at[language] = report, report.agreement.ratings
             return report
         except _EndedError:

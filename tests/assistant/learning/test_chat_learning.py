@@ -1,0 +1,196 @@
+"""From ratings to a chat prompt on trial, and who may not bring it about."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import EngineDied
+from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport
+from assistant.learning.lab import Lab, Spending
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import Recorder
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.database import Database
+from assistant.memory.ledger import Ledger
+from assistant.memory.openings import OpeningStore
+from assistant.memory.people import PeopleStore
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.signals import SignalStore
+from assistant.paths import seed_prompts
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.selector import Selector
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.embeddings import HashingEmbeddings
+from tests.fakes.writer import BRIEF, WriterChatModel, answer
+
+SPENDING = Spending(240)
+NOON = 1_800_000_000.0
+
+
+class House:
+    """What learning is made of, in one database; `clock` is moved by hand."""
+
+    def __init__(self, folder: Path, model: WriterChatModel | None = None) -> None:
+        self.now = NOON
+        self.db = Database.open(folder / "patina.db", folder / "backups")
+        self.model = model or WriterChatModel()
+        self.library = PromptLibrary(seed_prompts(), folder / "prompts")
+        self.conversations = ConversationStore(self.db, folder / "attachments")
+        self.signals = SignalStore(self.db)
+        self.people = PeopleStore(self.db)
+        self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db, clock=lambda: self.now)
+        self.desk = PromptDesk(
+            self.library, self.versions, self.labels, Recorder(self.signals, self.labels, clock=lambda: self.now)
+        )
+        self.dies_at = 0
+        lab = Lab(
+            models=FakeModels(self.model),
+            ledger=Ledger(self.db),
+            versions=self.versions,
+            embeddings=HashingEmbeddings(),
+            library=self.library,
+        )
+        self.chat = ChatLearning(
+            lab=lab,
+            desk=self.desk,
+            openings=OpeningStore(self.db),
+            labels=self.labels,
+            library=self.library,
+            selector=Selector(self.library, self.versions, self.labels),
+            clock=lambda: self.now,
+        )
+
+    def member(self, number: int) -> str:
+        code = self.people.new_code("telegram").code
+        return self.people.pair("telegram", str(number), f"Member {number}", code).id
+
+    async def talk(self, count: int, likes: Callable[[bool], bool], *, person: str | None = None, by: str = "") -> None:
+        """Conversations of one question each, every second of them answered briefly, all of them rated."""
+        await self.desk.versions()
+        seed = self.library.get(PROMPT, "en")
+        for number in range(count):
+            brief = number % 2 == 0
+            question = f"What is the thing with number {number} of {by or 'mine'}?"
+            turn = self.conversations.begin(
+                self.conversations.create().id, question, face="telegram" if person else "page", person_id=person
+            )
+            self.conversations.finish(
+                turn.id, status="done", answer=answer(question, brief=brief), prompt_version=seed.id
+            )
+            kind = "thumb_up" if likes(brief) else "thumb_down"
+            self.signals.add(turn.id, kind, face="telegram" if person else "page", person_id=person)
+
+    async def learn(self) -> ChatReport:
+        return await self.chat.learn("en", SPENDING, Choices(), pause=self._pause)
+
+    async def _pause(self) -> None:
+        if self.dies_at and len(self.model.calls) >= self.dies_at:
+            raise EngineDied(None)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.db.close()
+
+
+def liked_if_brief(brief: bool) -> bool:
+    return brief
+
+
+def liked_if_long(brief: bool) -> bool:
+    return not brief
+
+
+async def test_what_people_like_goes_on_trial_with_its_reason_and_evidence(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    report = await house.learn()
+    assert report.outcome == "better"
+    assert report.agreement.is_shown
+    on_trial = house.labels.of(Scope(PROMPT, "en"), "canary")
+    assert on_trial is not None
+    assert on_trial.version_id == report.version
+    assert house.labels.of(Scope(PROMPT, "en"), "production") is None, "only people put it into production"
+    record = await house.desk.version(report.version)
+    assert BRIEF in record.content["instruction"]
+    assert record.content["demos"] == [], "what one person said is not shown to another"
+    assert record.author == "optimiser"
+    assert record.evidence["agreement"]["ratings"] == 60
+    assert record.evidence["error"] <= 0.05
+    assert (await house.desk.moves())[0].reason == LEARNED
+    assert len(house.model.calls) <= SPENDING.calls
+
+
+async def test_every_question_is_asked_inside_the_whole_prompt(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    await house.learn()
+    seed = house.library.get(PROMPT, "en")
+    before, after = seed.text.split("{{ instruction }}")
+    for messages in house.model.calls:
+        assert messages[0].text.startswith(before.split("{{")[0])
+        assert messages[0].text.endswith(after.strip())
+
+
+async def test_few_ratings_and_few_questions_say_how_many_are_missing(house: House) -> None:
+    await house.talk(10, liked_if_brief)
+    report = await house.learn()
+    assert (report.outcome, report.missing) == ("too_few_ratings", 14)
+    await house.talk(16, liked_if_brief, by="the second")
+    report = await house.learn()
+    assert (report.outcome, report.missing) == ("too_few_questions", 6)
+    assert house.model.calls == []
+
+
+async def test_ratings_without_a_pattern_lead_to_nothing(house: House) -> None:
+    turn = iter(range(1000))
+    await house.talk(64, lambda _: next(turn) % 4 < 2)
+    report = await house.learn()
+    assert report.outcome == "no_pattern"
+    assert house.model.calls == []
+
+
+async def test_one_trial_at_a_time_and_a_day_between_two(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    await house.learn()
+    assert (await house.learn()).outcome == "on_trial"
+    await house.desk.end_trial(PROMPT, "en")
+    assert (await house.learn()).outcome == "resting"
+    house.now += 86_401
+    assert (await house.learn()).outcome == "better"
+
+
+async def test_one_member_of_a_group_cannot_bring_anything_on_trial(house: House) -> None:
+    mallory = house.member(1)
+    await house.talk(80, liked_if_long, person=mallory)
+    assert (await house.learn()).outcome == "too_few_ratings"
+    await house.talk(60, liked_if_brief, by="the owner")
+    report = await house.learn()
+    assert report.agreement.ratings == 60
+    assert BRIEF in (await house.desk.version(report.version)).content["instruction"]
+
+
+@pytest.mark.parametrize("dies_at", [1, 90, 200])
+async def test_a_run_that_was_cut_off_pays_for_nothing_twice(tmp_path: Path, dies_at: int) -> None:
+    first = House(tmp_path / "whole")
+    await first.talk(60, liked_if_brief)
+    first.db.close()
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    whole, cut = House(tmp_path / "whole"), House(tmp_path / "cut")
+    expected = await whole.learn()
+    cut.dies_at = dies_at
+    with pytest.raises(EngineDied):
+        await cut.learn()
+    assert await cut.desk.labels() == []
+    cut.dies_at = 0
+    report = await cut.learn()
+    assert report.result is not None and expected.result is not None  # noqa: PT018 - for the type checker
+    assert report.result.chosen == expected.result.chosen
+    assert len(cut.model.calls) == len(whole.model.calls)
+    whole.db.close()
+    cut.db.close()

@@ -1,0 +1,72 @@
+"""A judge made of ratings: it finds what is liked, says how sure it is of that, and does not see a pattern in noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.prompting.preference import LEAST, LEAST_OF_EACH, Agreement, Rating, learned
+
+SHORT = "A cat is a small animal. It sleeps a lot."
+LONG = "\n".join(f"{n}. A cat has property number {n}, and this sentence says more about it." for n in range(1, 9))
+
+
+def rated(count: int, noise: float, seed: int) -> list[Rating]:
+    """Short answers are liked, long ones are not."""
+    drawn = np.random.default_rng(seed)
+    found = []
+    for number in range(count):
+        is_short = drawn.random() < 0.5
+        answer = (SHORT if is_short else LONG) + f" {'x ' * int(drawn.integers(6))}"
+        liked = is_short != (drawn.random() < noise)
+        found.append(Rating(f"What is thing {number}?", answer, float(liked), f"conversation {number}"))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_liked_is_found_through_noise(seed: int) -> None:
+    judge, agreement = learned(rated(60, 0.1, seed))
+    assert judge is not None
+    assert agreement.is_shown
+    assert judge.score("What is a dog?", SHORT) > 0.6 > 0.4 > judge.score("What is a dog?", LONG)
+
+
+def test_ratings_by_chance_show_nothing() -> None:
+    shown = 0
+    for seed in range(40):
+        drawn = np.random.default_rng(seed)
+        ratings = [
+            Rating(one.question, one.answer, float(drawn.random() < 0.5), one.group) for one in rated(50, 0.0, seed)
+        ]
+        shown += learned(ratings)[1].is_shown
+    assert shown <= 4, "one in twenty by chance, and some more"
+
+
+def test_too_few_ratings_say_how_many_are_missing() -> None:
+    judge, agreement = learned(rated(10, 0.0, 1))
+    assert judge is None
+    assert agreement.missing == LEAST - 10
+    liked_only = [Rating("Why?", SHORT, 1.0, f"{n}") for n in range(LEAST)]
+    assert learned(liked_only) == (None, Agreement(LEAST, LEAST, missing=LEAST_OF_EACH))
+
+
+def test_a_weak_pattern_says_about_how_many_more_may_show_it() -> None:
+    found = [learned(rated(30, 0.33, seed))[1] for seed in range(30)]
+    weak = [one for one in found if one.area >= 0.6 and one.low <= 0.5]
+    assert weak, "some of these worlds are undecided"
+    assert all(one.missing and not one.is_shown for one in weak)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_answer_gets_a_share_between_0_and_1(question: str, answer: str) -> None:
+    judge, _ = learned(rated(30, 0.0, 1))
+    assert judge is not None
+    assert 0 <= judge.score(question, answer) <= 1
+
+
+def test_the_same_ratings_make_the_same_judge() -> None:
+    one, other, third = (learned(rated(40, 0.1, seed))[0] for seed in (1, 1, 2))
+    assert one is not None and other is not None and third is not None  # noqa: PT018 - for the type checker
+    assert one.id == other.id != third.id
