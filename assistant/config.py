@@ -99,6 +99,9 @@ class LearningSettings(_Section):
     """Only then, such as 22:00-07:00; empty is at any time."""
     on_battery: bool = False
     """Also while the machine draws its battery."""
+    reflector: str | None = None
+    """Another model that may write instructions to try, such as a larger one under [remote]; examples of the task are
+    sent to it. None asks nobody else."""
     after_minutes: Annotated[float, Field(ge=0)] = 5.0
     """Minutes without a question before it begins."""
 

@@ -57,14 +57,19 @@ class Paths:
 
     @property
     def recast(self) -> Path:
-        """Weights in a format that is quicker here than a model's own; beside the models, so that homes share them, and
+        """Weights in a format that is quicker here than a model's own. They belong to this machine, not to a home, and
         can be deleted at any time."""
-        return self.models / ".recast"
+        return platformdirs.user_cache_path("patina") / "recast"
 
     @property
     def prompts(self) -> Path:
         """The person's own prompts, which override the seeds."""
         return self.home / "prompts"
+
+    @property
+    def metrics(self) -> Path:
+        """The person's own metrics, one file each."""
+        return self.home / "metrics"
 
     @property
     def logs(self) -> Path:

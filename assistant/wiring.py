@@ -33,6 +33,7 @@ from assistant.models.engine import Engine
 from assistant.models.registry import ModelRegistry
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.own_metrics import all_metrics
 from assistant.prompting.selector import Selector
 
 
@@ -61,7 +62,15 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     selector, presence = Selector(prompts, versions, labels), Presence()
-    lab = Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts)
+    lab = Lab(
+        models=registry,
+        ledger=Ledger(database),
+        versions=versions,
+        embeddings=embeddings,
+        library=prompts,
+        metrics=lambda: all_metrics(paths.metrics),
+        reflector=settings.learning.reflector,
+    )
     desk = PromptDesk(prompts, versions, labels, Recorder(signals, labels))
     chat_learning = ChatLearning(
         lab=lab, desk=desk, openings=OpeningStore(database), labels=labels, library=prompts, selector=selector

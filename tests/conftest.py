@@ -40,7 +40,6 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("PATINA_") and not name.startswith("PATINA_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PATINA_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATINA_ENGINE__RECAST", "false")  # every home would make a copy of the model
 
 
 @pytest.fixture

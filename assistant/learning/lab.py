@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator
 from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
 from assistant.prompting.pools import NO_EXAMPLES, SHARES, Vectors, split
@@ -54,7 +55,8 @@ class TaskReport:
 
 
 class Lab:
-    """Built once. Everything is asked in the background: people go first."""
+    """Built once. Everything is asked in the background: people go first. `metrics` are those there are now;
+    `reflector` is another model that may write instructions, such as a larger one on a server."""
 
     def __init__(
         self,
@@ -64,12 +66,16 @@ class Lab:
         versions: PromptVersionStore,
         embeddings: Embeddings,
         library: PromptLibrary,
+        metrics: Callable[[], Mapping[str, Metric]] = lambda: METRICS,
+        reflector: str | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
         self._versions = versions
         self._embeddings = embeddings
         self._library = library
+        self.metrics = metrics
+        self._reflector = reflector
 
     async def optimise_folder(
         self,
@@ -82,7 +88,7 @@ class Lab:
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> TaskReport:
         """A better prompt for the task in a folder; TaskInvalid where it is none."""
-        task = await asyncio.to_thread(read_task, folder)
+        task = await asyncio.to_thread(lambda: read_task(folder, self.metrics()))
         path = folder / TEST_FILE
 
         def test() -> Sequence[Item]:
@@ -139,13 +145,28 @@ class Lab:
             evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask),
             proposer=proposer
             or TaskProposer(
-                task, pools, form, neighbours, self._library, seed=choices.seed, constrain=choices.constrain
+                task,
+                pools,
+                form,
+                neighbours,
+                self._library,
+                seed=choices.seed,
+                constrain=choices.constrain,
+                writer=await self._writer(task, run),
             ),
             budget=Budget(spending.calls, spending.tokens, spending.seconds),
             choices=choices,
             run=run,
             tell=tell,
         )
+
+    async def _writer(self, task: Task, run: str) -> Evaluator | None:
+        """Who writes instructions in place of the model itself, where that is allowed."""
+        if self._reflector is None:
+            return None
+        chat = self._models.chat_model(self._reflector)
+        await chat.prepare()
+        return Evaluator(chat, self._digest(chat), task, answer_form(task), self._ledger, run, lambda *_: ())
 
     async def _tested(self, items: Sequence[Item], optimiser: Optimiser, result: RunResult) -> TaskReport:
         """How it does where nothing is left to be decided."""

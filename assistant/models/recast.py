@@ -66,10 +66,10 @@ def quicker(path: Path, header: GgufHeader, folder: Path, threads: int) -> Path:
     key = _key(path)
     recast = folder / f"{key}{_SUFFIX}"
     try:
+        _sweep(folder)
         verdict = _known(folder / f"{key}.json")
         if verdict is None or (verdict.is_quicker and not recast.is_file()):
             folder.mkdir(parents=True, exist_ok=True)
-            _sweep(folder)
             verdict = _tried(path, recast, threads or physical_cores(), header)
         return recast if verdict is not None and verdict.is_quicker else path
     except OSError as error:

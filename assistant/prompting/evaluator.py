@@ -21,6 +21,8 @@ from assistant.prompting.task import Item, Task
 
 _OWNER: Final = "optimiser"
 _SPARE_CALLS: Final = 1_000_000_000
+_AT_ONCE: Final = 32
+"""Calls that wait in the engine: as many as keep it busy, and few enough that people still find room there."""
 Ask: TypeAlias = Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]
 """What the model reads of a candidate, a question and the examples found for it."""
 
@@ -94,6 +96,7 @@ class Evaluator:
         self._pause = pause
         self._ask_with = ask
         self._seen: set[CellKey] = set()
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     def of_run(self, run: str) -> Evaluator:
         """The same, paid for by another run and by nobody's leave."""
@@ -120,10 +123,10 @@ class Evaluator:
                 asked.append([asyncio.create_task(self._answer(candidate, one, budget)) for one in affordable])
             return [list(await asyncio.gather(*tasks)) for tasks in asked]
         finally:
-            unfinished = [task for tasks in asked for task in tasks if not task.done()]
-            for task in unfinished:
+            every = [task for tasks in asked for task in tasks]
+            for task in every:
                 task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+            await asyncio.gather(*every, return_exceptions=True)
 
     async def alone(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
         """One after the other with nobody beside, as a person would ask: what is to be known is how long each takes.
@@ -176,7 +179,8 @@ class Evaluator:
         key = self._key(messages, options, alone)
         cell = await asyncio.to_thread(self._ledger.find, key)
         if cell is None:
-            cell = await self._ask(messages, options, key, candidate, item)
+            async with self._room:
+                cell = await self._ask(messages, options, key, candidate, item)
             await asyncio.to_thread(self._ledger.add, cell)
         if cell.run == self._run and key not in self._seen:
             budget.debit(cell.prompt_tokens + cell.completion_tokens)

@@ -38,7 +38,7 @@ class Proposer(Protocol):
 
 class TaskProposer:
     """Instructions with sets of examples, in each layout and form. Asks for instructions, and where the budget allows
-    for what needs no example."""
+    for what needs no example. `writer` writes instructions in place of the model itself."""
 
     def __init__(
         self,
@@ -50,7 +50,9 @@ class TaskProposer:
         *,
         seed: int,
         constrain: bool,
+        writer: Evaluator | None = None,
     ) -> None:
+        self._writer = writer
         self._task = task
         self._pools = pools
         self._form = form
@@ -65,7 +67,7 @@ class TaskProposer:
         forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
         examples = usable(self._pools.examples)
         words = variants(self._task.seed_prompt, self._form, self._library)
-        words += await proposals(self._task.seed_prompt, examples, self._library, evaluator, budget)
+        words += await proposals(self._task.seed_prompt, examples, self._library, self._writer or evaluator, budget)
         plain = Candidate(words[min(1, len(words) - 1)], form=forms[0])
         solved = await self._solved(plain, examples, evaluator, budget)
         sets = example_sets(examples, self._neighbours.vectors(examples), self._form.labels, self._seed, solved=solved)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.outputs import ChatResult
 
 from assistant.errors import EngineDied
 from assistant.learning.lab import Lab, Spending, TaskReport
@@ -58,15 +61,18 @@ class World:
         self.pupil = PupilChatModel(skill=skill, right=right)
         self._dies_at = dies_at
         self.progress: list[RunProgress] = []
-        library = PromptLibrary(seed_prompts(), Path("nowhere"))
-        models = FakeModels(self.pupil)
+        self._db = db
         self.versions = PromptVersionStore(db)
+        self.use(self.pupil)
+
+    def use(self, pupil: PupilChatModel) -> None:
+        self.pupil = pupil
         self.lab = Lab(
-            models=models,
-            ledger=Ledger(db),
+            models=FakeModels(pupil),
+            ledger=Ledger(self._db),
             versions=self.versions,
             embeddings=HashingEmbeddings(),
-            library=library,
+            library=PromptLibrary(seed_prompts(), Path("nowhere")),
         )
 
     async def optimise(self, folder: Path, calls: int = 240, choices: Choices | None = None) -> TaskReport:
@@ -165,3 +171,22 @@ async def test_an_example_is_never_asked_about(db: Database, folder: Path) -> No
     shown = {demo.input for demo in report.result.chosen.demos}
     searched = world.pupil.calls[: report.result.calls]
     assert not shown & {messages[-1].text for messages in searched}
+
+
+async def test_no_more_calls_wait_at_once_than_leave_room_for_people(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    most = 0
+
+    class Crowd(PupilChatModel):
+        async def _agenerate(self, *given: Any, **options: Any) -> ChatResult:
+            nonlocal most, waiting
+            waiting += 1
+            most = max(most, waiting)
+            await asyncio.sleep(0)
+            waiting -= 1
+            return self._generate(*given[:2], **options)
+
+    waiting = 0
+    world.use(Crowd(skill=helped_by_examples, right=right))
+    await world.optimise(folder)
+    assert 16 <= most <= 32

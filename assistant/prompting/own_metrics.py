@@ -1,0 +1,60 @@
+"""Metrics that people bring along: functions of installed packages, or of files in their home.
+
+A package names them in the entry point group `patina.metrics`; a file `metrics/NAME.py` in the home holds a function
+`score(answer, accepted)`. Nothing is ever run from the folder of a task, which may come from anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+from assistant.errors import TaskInvalid
+from assistant.prompting.metric import METRICS, Metric
+
+GROUP: Final = "patina.metrics"
+_log = logging.getLogger(__name__)
+
+
+def all_metrics(folder: Path) -> Mapping[str, Metric]:
+    """Those that come with Patina and these; one with the name of ours does not take its place. What cannot be loaded
+    is left out with a line in the log."""
+    found: dict[str, Metric] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = Metric(entry.name, _checked(entry.name, entry.load()))
+        except Exception:  # whatever another package does must not end ours
+            _log.exception("the metric %s cannot be loaded", entry.name)
+    for path in sorted(folder.glob("*.py")):
+        try:
+            found[path.stem] = Metric(path.stem, _checked(path.stem, _loaded(path)))
+        except Exception:
+            _log.exception("the metric in %s cannot be loaded", path)
+    return {**found, **METRICS}
+
+
+def _loaded(path: Path) -> Any:
+    names: dict[str, Any] = {"__name__": f"patina_metric_{path.stem}", "__file__": str(path)}
+    exec(compile(path.read_text("utf-8"), str(path), "exec"), names)  # noqa: S102 - the person's own file, in their home
+    return names["score"]
+
+
+def _checked(name: str, function: Any) -> Callable[[str, Sequence[str]], float]:
+    """What it says has to be a share: anything else would be believed without a word."""
+    if not callable(function):
+        raise TypeError(f"{name} is no function")
+
+    def score(answer: str, accepted: Sequence[str]) -> float:
+        try:
+            value = float(function(answer, accepted))
+        except Exception as error:
+            raise TaskInvalid(path=Path(name), line=0, reason=f"metric: {name} failed: {error!r}") from error
+        if not (math.isfinite(value) and 0 <= value <= 1):
+            raise TaskInvalid(path=Path(name), line=0, reason=f"metric: {name} gave {value}, not a share from 0 to 1")
+        return value
+
+    return score
