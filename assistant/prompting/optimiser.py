@@ -9,7 +9,7 @@ killed and started again comes by the same place without paying twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -43,6 +43,9 @@ _EACH_FIRST: Final = 4
 _EARLIEST_END: Final = 0.5
 _WORTH_KNOWING: Final = 0.01
 """Accuracy that could still be gained on average by racing on; for less the rest of the calls is saved."""
+_ACCURACY: Final = 0.6
+_AS_GOOD: Final = 0.01
+"""Accuracy by which one may be believed to be worse and still be as good."""
 _SEED_SURE: Final = 16
 """Items after which a seed that was right on nearly all of them is not worth improving."""
 _SEED_BLOCK: Final = 8
@@ -128,8 +131,7 @@ class Optimiser:
             if spent > _EARLIEST_END and belief.loss(self._rng) < _WORTH_KNOWING:
                 break
             heats = race.heats(belief, self._seen, spent)
-        tried = {one.candidate for one in self._seen}
-        return max(tried or {0}, key=lambda index: (belief.mean[index], -space.candidates[index].length)), belief
+        return best_value(space, belief, {one.candidate for one in self._seen} or {0}), belief
 
     async def _headroom(self, space: SearchSpace, race: Race, reserve: int) -> None:
         """Ask the seed alone, and go on only while it makes no mistake worth mending."""
@@ -263,6 +265,21 @@ class Optimiser:
             },
             tried=len({one.candidate for one in self._seen}),
         )
+
+
+def best_value(space: SearchSpace, belief: Belief, tried: Collection[int]) -> int:
+    """Of those that are as good as the best, the one worth most: accuracy counts 0.6, how quickly it answers 0.4.
+
+    What is the same for every question is read once and kept; what is found for each is read for each, and that is
+    what takes time.
+    """
+    highest = max(float(belief.mean[index]) for index in tried)
+
+    def value(index: int) -> tuple[float, float, int]:
+        accuracy, candidate = float(belief.mean[index]), space.candidates[index]
+        return _ACCURACY * accuracy + (1 - _ACCURACY) / (1 + candidate.nearest), accuracy, -candidate.length
+
+    return max((index for index in tried if belief.mean[index] >= highest - _AS_GOOD), key=value)
 
 
 def _evidence(before: Sequence[Answered], after: Sequence[Answered], gate: Gate) -> Evidence:

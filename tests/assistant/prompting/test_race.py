@@ -6,8 +6,11 @@ import itertools
 
 import numpy as np
 
+from assistant.prompting.candidate import Candidate
+from assistant.prompting.optimiser import best_value
 from assistant.prompting.posterior import Belief, Posterior
 from assistant.prompting.race import Race, Seen, fallen_out, pareto, too_sure
+from assistant.prompting.search_space import SearchSpace
 
 LEVELS = [(f"words {w}", f"set {s}") for w, s in itertools.product(range(4), range(6))]
 
@@ -72,3 +75,13 @@ def test_what_could_still_be_gained_shrinks_as_more_is_known() -> None:
     settled = Belief(np.array([0.8, 0.5, 0.5]), np.eye(3) * 0.001)
     assert open_.loss(rng) > 0.05
     assert settled.loss(rng) < 0.001
+
+
+def test_of_those_that_are_as_good_the_quicker_one_is_taken() -> None:
+    candidates = tuple(Candidate("Answer.", nearest=nearest) for nearest in (0, 4, 1))
+    space = SearchSpace(candidates, (("a",), ("b",), ("c",)), (0.0, 0.0, 0.0))
+    near = Belief(np.array([0.5, 0.805, 0.8]), np.eye(3) * 0.01)
+    assert best_value(space, near, {0, 1, 2}) == 2
+    far = Belief(np.array([0.5, 0.83, 0.8]), np.eye(3) * 0.01)
+    assert best_value(space, far, {0, 1, 2}) == 1
+    assert best_value(space, far, {0, 2}) == 2
