@@ -20,6 +20,7 @@ from assistant.errors import ConversationBusy, NotFound
 from assistant.events import Event
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.runs import RunBook
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.recall import Recall
@@ -69,6 +70,7 @@ class Assistant:
         loop: AgentLoop,
         lab: Lab,
         desk: PromptDesk,
+        runs: RunBook,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -91,6 +93,7 @@ class Assistant:
         self.metrics = metrics
         self.lab = lab
         self.desk = desk
+        self.runs = runs
 
     # Life
 
@@ -105,6 +108,7 @@ class Assistant:
         """Stop what runs, keep what was written, end the engine."""
         self._closing = True
         self._changes.close()
+        await self.runs.close()
         for turn_id in list(self._live):
             await self.stop(turn_id)
         self._index.cancel()

@@ -33,7 +33,11 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── PromptUnknown
     │   ├── PromptInvalid
     │   ├── PromptVariables
-    │   └── TaskInvalid          a folder with a task to optimise a prompt for
+    │   ├── TaskInvalid          a folder with a task to optimise a prompt for
+    │   ├── TaskIncomplete       what a person entered of a task does not suffice
+    │   ├── ExamplesInvalid      pasted examples that cannot be read
+    │   ├── ImportRefused        a prompt that was exported elsewhere
+    │   └── RunBusy              only one run at a time
     ├── StorageError
     │   ├── DiskFull
     │   ├── HomeNotWritable
@@ -276,6 +280,38 @@ class TaskInvalid(PromptError):
     path: Path
     line: int
     reason: str
+
+
+@dataclass(eq=False)
+class TaskIncomplete(PromptError):
+    """`reason` is one of the words in the catalogue: no_prompt, few_examples, calls, answer_length, metric."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ExamplesInvalid(PromptError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes, not_json, no_row,
+    no_input, no_output."""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class ImportRefused(PromptError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version, too_long,
+    order, no_such_prompt."""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class RunBusy(PromptError):
+    """`name` is that of the task which is being worked on."""
+
+    name: str
 
 
 class StorageError(AssistantError):

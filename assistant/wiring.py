@@ -11,10 +11,12 @@ from assistant.i18n import Language, system_language
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
+from assistant.learning.runs import RunBook
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.people import PeopleStore
+from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.signals import SignalStore
@@ -53,6 +55,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
+    lab = Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts)
+    desk = PromptDesk(prompts, versions, labels, Recorder(signals, labels))
     return Assistant(
         conversations=conversations,
         signals=signals,
@@ -71,8 +75,9 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             sampling=settings.sampling,
             metrics=metrics,
         ),
-        lab=Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts),
-        desk=PromptDesk(prompts, versions, labels, Recorder(signals, labels)),
+        lab=lab,
+        desk=desk,
+        runs=RunBook(lab, desk, RunStore(database)),
         metrics=metrics,
         close_database=database.close,
     )
