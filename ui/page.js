@@ -15,6 +15,8 @@
     shown: 0,
     number: 0,
     all: false,
+    tab: "versions",  // of the lab
+    starting: false,  // a run was asked for
   };
   const views = {};
   const waiting = [];
@@ -75,7 +77,23 @@
     },
     topbar(value) { draw(views.topbar, value.html); },
     models(value) { draw(views.models, value.html); },
-    lab(value) { draw(views.lab, value.html); },
+    lab(value) {
+      if (value.tab !== here.tab) return;  // a run that goes on is drawn for as long as it does
+      draw(views.lab, value.html);
+      taskDraft();
+      if (here.starting && value.refused !== undefined) {
+        here.starting = false;
+        $(".editor-box", views.lab).open = value.refused;
+        (value.refused ? $(".wrong", views.lab) : views.lab.firstElementChild).scrollIntoView({ block: "nearest" });
+      }
+    },
+    download(value) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
+      link.download = value.name;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
     settings(value) {
       draw(views.settings, value.html);
       themes();
@@ -202,7 +220,7 @@
   function panel(name) {
     document.body.dataset.panel = name;
     if (name) {
-      send(name);
+      send(name === "lab" ? labEvents[here.tab] : name);
       drawer(false);
     }
   }
@@ -288,6 +306,35 @@
       chip.append(name, remove);
       return chip;
     }));
+  }
+
+  // The lab's task editor: what was typed stays, whatever is drawn and even when the page is loaded anew.
+
+  const labEvents = { versions: "lab", improve: "improve" };
+  const taskKey = (node) => `patina.task.${node.dataset.task}`;
+  const taskFields = () => $$("[data-task]", views.lab);
+  function taskDraft() {
+    for (const node of taskFields()) {
+      if (node.dataset.ready) continue;
+      node.dataset.ready = "1";
+      const kept = stored(taskKey(node));
+      if (kept === null) continue;
+      if (node.tagName !== "SELECT" || [...node.options].some((option) => option.value === kept)) node.value = kept;
+    }
+  }
+  function typed(node, text) {
+    node.value = text;
+    stored(taskKey(node), text);
+  }
+  async function taskFile(file) {
+    const message = $(".task .message", views.lab);
+    message.textContent = file.size > FILE_LIMIT ? message.dataset.tooLarge : file.name;
+    if (file.size <= FILE_LIMIT) typed($("[data-task=examples]", views.lab), await file.text());
+  }
+  function labTab(tab) { here.tab = tab; }
+  function labDo(name, fields, tab = "versions") {
+    labTab(tab);
+    send(name, fields);
   }
 
   // Theme: the browser's own affair, since one person has bright and dark rooms.
@@ -457,13 +504,26 @@
     },
     why: (node) => {
       document.body.dataset.panel = "lab";
-      send("lab", { version: node.dataset.version });
+      labDo("lab", { version: node.dataset.version });
     },
-    "lab-show": (node) => send("lab", { version: node.dataset.version }),
-    "lab-use": (node) => send("lab-use", { version: node.dataset.version }),
-    "lab-try": (node) => send("lab-try", { version: node.dataset.version }),
+    "lab-show": (node) => labDo("lab", { version: node.dataset.version }),
+    "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
+    "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
     "lab-end": (node) => send("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
     "lab-undo": (node) => send("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-tab": (node) => labDo(labEvents[node.dataset.tab], {}, node.dataset.tab),
+    "lab-for": (node) => {
+      const { text } = node.selectedOptions[0].dataset;
+      if (text) typed($("[data-task=seed_prompt]", views.lab), text);
+    },
+    "lab-file": () => $("[data-static=examples-file]", views.lab).click(),
+    "lab-start": () => {
+      here.starting = true;
+      send("lab-start", Object.fromEntries(taskFields().map((node) => [node.dataset.task, node.value])));
+    },
+    "lab-open-run": (node) => labDo("improve", { run: node.dataset.run }, "improve"),
+    ...Object.fromEntries(["lab-again", "lab-hold", "lab-go-on", "lab-cancel", "lab-remove-run", "lab-export-run"].map(
+      (name) => [name, (node) => send(name, { run: node.dataset.run })])),
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
@@ -499,12 +559,16 @@
     if (node.dataset?.static === "picker") {
       attach([...node.files]);
       node.value = "";
+    } else if (node.dataset?.static === "examples-file") {
+      if (node.files[0]) taskFile(node.files[0]);
+      node.value = "";
     } else if (node.dataset?.doChange) actions[node.dataset.doChange](node);
   });
 
   let searching = null;
   document.addEventListener("input", (event) => {
     const node = event.target;
+    if (node.dataset?.task) stored(taskKey(node), node.value);
     if (node.dataset?.static === "search") {
       clearTimeout(searching);
       searching = setTimeout(() => send("search", { query: node.value.trim() }), SEARCH_AFTER_MS);
@@ -550,7 +614,8 @@
     document.body.classList.remove("dropping");
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
-    attach([...event.dataTransfer.files]);
+    if (event.target.closest?.(".task")) taskFile(event.dataTransfer.files[0]);
+    else attach([...event.dataTransfer.files]);
   });
   addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c"), { push: false }));
 

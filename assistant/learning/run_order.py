@@ -37,6 +37,12 @@ class RunOrder:
         """TaskInvalid for a metric that is none."""
         return made(self.task, self.train, Path(self.task.name))
 
+    @property
+    def begins_with(self) -> str:
+        """The id of the prompt it begins with, among the candidates."""
+        task = self.as_task()
+        return Candidate(task.seed_prompt, form="line" if task.metric.one_line else "free").id
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

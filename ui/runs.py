@@ -1,0 +1,117 @@
+"""Better prompts on the page: the task editor, the run that goes on, and what came of earlier ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from assistant.api import Assistant
+from assistant.codec import dump
+from assistant.errors import AssistantError, NotFound
+from assistant.learning.redaction import redacted_within
+from assistant.learning.run_order import Run
+from assistant.prompting.metric import METRICS
+from ui.presenter import Presenter
+from ui.run_card import begun, outcome, run_card
+from ui.task_editor import HELD_BACK, Teachable, order_of
+from ui.visit import Visit
+
+TAB = "improve"
+
+
+class RunPanel:
+    """A run goes on when the tab that began it is closed."""
+
+    def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
+        self._assistant = assistant
+        self._presenter = presenter
+
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """The run that was asked for, else the one that goes on; while it does it is drawn again at every step."""
+        runs = await self._assistant.runs.list()
+        opened = visit.text("run") or next((run.id for run in runs if not run.over), "")
+        if not opened:
+            yield await self._drawn(visit)
+            return
+        try:
+            async with aclosing(self._assistant.runs.follow(opened)) as steps:
+                async for run in steps:
+                    yield await self._drawn(visit, run)
+        except NotFound:
+            yield await self._drawn(visit)
+
+    async def start(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """Begin what stands in the editor; what is wrong with it is said there, and nothing typed is touched."""
+        async with aclosing(self._begun(visit, self._start(visit))) as views:
+            async for view in views:
+                yield view
+
+    async def again(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        async with aclosing(self._begun(visit, self._assistant.runs.begin_again(visit.text("run")))) as views:
+            async for view in views:
+                yield view
+
+    async def hold(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """After the calls that are under way."""
+        await self._assistant.runs.pause(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def go_on(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.resume(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def cancel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.cancel(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def remove(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.remove(visit.text("run"))
+        yield await self._drawn(visit)
+
+    async def export(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """A run with all that was asked for and all that came of it, as a file."""
+        run = await self._assistant.runs.run(visit.text("run"))
+        text = json.dumps(redacted_within(dump(run)), ensure_ascii=False, indent=1)
+        yield {"download": {"name": f"patina-run-{run.id}.json", "text": text, "number": visit.number("number")}}
+
+    # Inside
+
+    async def _start(self, visit: Visit) -> Run:
+        return await self._assistant.runs.begin(order_of(visit))
+
+    async def _begun(self, visit: Visit, beginning: Awaitable[Run]) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            run = await beginning
+        except AssistantError as error:
+            going = next((run for run in await self._assistant.runs.list() if not run.over), None)
+            yield await self._drawn(visit, going, self._presenter.explain(error, visit.language))
+            return
+        async with aclosing(self._assistant.runs.follow(run.id)) as steps:
+            async for step in steps:
+                yield await self._drawn(visit, step)
+
+    async def _drawn(self, visit: Visit, opened: Run | None = None, error: str = "") -> dict[str, Any]:
+        text = partial(self._presenter.text, visit.language)
+        runs = await self._assistant.runs.list()
+        models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
+        html = self._presenter.lab(
+            visit.language,
+            TAB,
+            card=run_card(opened, text) if opened else None,
+            explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
+            error=error,
+            busy=any(not run.over for run in runs),
+            runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
+            models=models,
+            metrics=list(METRICS),
+            shares=HELD_BACK,
+            teachable=[
+                Teachable(f"{one.name}.{one.language}", one.instruction)
+                for one in self._assistant.prompts()
+                if one.instruction
+            ],
+        )
+        return {"lab": {"html": html, "tab": TAB, "refused": bool(error)}}
