@@ -11,6 +11,7 @@ from assistant.errors import AssistantError
 from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
 from assistant.memory.prompt_versions import PromptVersionRecord
+from ui.lineage import lineages
 from ui.presenter import Presenter
 from ui.visit import Visit
 
@@ -73,5 +74,14 @@ class LabPanel:
         entries.sort(key=lambda entry: (not entry.labels, entry.version.author != "optimiser"))
         trials: list[TrialStanding] = await desk.trials()
         moves = self._presenter.moves(visit.language, await desk.moves())
-        html = self._presenter.lab(visit.language, TAB, entries=entries, trials=trials, moves=moves, error=error)
+        worn_by = {entry.version.id: entry.labels for entry in entries}
+        html = self._presenter.lab(
+            visit.language,
+            TAB,
+            entries=entries,
+            trials=trials,
+            moves=moves,
+            error=error,
+            lineages=lineages([entry.version for entry in entries], worn_by, opened),
+        )
         return {"lab": {"html": html, "tab": TAB}}

@@ -17,6 +17,7 @@
     all: false,
     tab: "versions",  // of the lab
     starting: false,  // a run was asked for
+    shownVersion: "",  // to be scrolled to when it is drawn
   };
   const views = {};
   const waiting = [];
@@ -81,6 +82,10 @@
       if (value.tab !== here.tab) return;  // a run that goes on is drawn for as long as it does
       draw(views.lab, value.html);
       taskDraft();
+      if (here.shownVersion) {
+        $(`li[data-key="${CSS.escape(here.shownVersion)}"]`, views.lab)?.scrollIntoView({ block: "nearest" });
+        here.shownVersion = "";
+      }
       if (here.starting && value.refused !== undefined) {
         here.starting = false;
         $(".editor-box", views.lab).open = value.refused;
@@ -506,7 +511,10 @@
       document.body.dataset.panel = "lab";
       labDo("lab", { version: node.dataset.version });
     },
-    "lab-show": (node) => labDo("lab", { version: node.dataset.version }),
+    "lab-show": (node) => {
+      here.shownVersion = node.closest("svg") ? node.dataset.version : "";
+      labDo("lab", { version: node.dataset.version });
+    },
     "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
     "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
     "lab-end": (node) => send("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
@@ -583,7 +591,10 @@
     // Enter that confirms a word in an input method must not send the question.
     if (event.isComposing || event.keyCode === 229) return;
     const node = event.target;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if ((event.key === "Enter" || event.key === " ") && node.closest?.("g[data-do]")) {  // a drawn button is none by itself
+      event.preventDefault();
+      actions[node.dataset.do](node);
+    } else if (event.key === "Enter" && !event.shiftKey) {
       if (node.closest?.(".composer") && matchMedia("(hover: hover)").matches) { event.preventDefault(); submit(); }
       else if (node.closest?.(".editor")) { event.preventDefault(); actions["edit-send"](node); }
       else if (node.closest?.(".reason")) { event.preventDefault(); actions["reason-send"](node); }

@@ -60,6 +60,8 @@ def race_plot(steps: Sequence[Step], seed: str) -> RacePlot | None:
             if track and track[-1][0] == progress.calls:
                 track.pop()
             track.append((progress.calls, standing))
+    if seed in tracks and tracks[seed][-1][0] != told[-1].calls:  # it stays in the race, but perhaps not on the list
+        tracks[seed].append((told[-1].calls, tracks[seed][-1][1]))
     low, high = _span([standing for track in tracks.values() for _, standing in track])
     running = {standing.candidate for standing in told[-1].standings}
     leader = told[-1].standings[0].candidate
@@ -81,7 +83,7 @@ def race_plot(steps: Sequence[Step], seed: str) -> RacePlot | None:
             _written([(x(calls), y(one.mean)) for calls, one in track]),
             _written(above + below),
             (x(calls), y(last.mean)),
-            candidate not in running,
+            candidate not in running and candidate != seed,
             candidate == leader,
             candidate == seed,
             last.mean,

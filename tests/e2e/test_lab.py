@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from tests.assistant.learning.test_lab import helped_by_examples, right
 from tests.e2e.conftest import OpenTab
 from tests.e2e.page_server import PageServer
@@ -58,7 +59,7 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         assert (field(page, "name"), field(page, "calls")) == ("colours", "120"), "nothing that was typed is lost"
         assert field(page, "examples") == EXAMPLES
         page.locator("[data-do=lab-start]").click()
-        expect(page.locator(".verdict")).to_contain_text("of 100 more questions right")
+        expect(page.locator(".verdict")).to_contain_text("more right than the prompt it began with")
         expect(page.locator(".race .line.leads")).to_have_count(1)
         expect(page.locator(".race .line.seed")).to_have_count(1)
         expect(page.locator(".changes.right .change").first).to_be_visible()
@@ -84,3 +85,25 @@ def test_a_prompt_of_the_library_is_the_beginning_where_it_is_chosen(paths: Path
         expect(page.locator("[data-task=seed_prompt]")).not_to_have_value("")
         page.locator("[data-do=lab-start]").click()
         expect(page.locator(".wrong")).to_contain_text("没有示例")
+
+
+def test_the_family_tree_opens_the_version_that_is_clicked(paths: Paths, tab: OpenTab) -> None:
+    with page_with_pupil(paths) as server:
+        assert server.assistant is not None
+        desk = server.assistant.desk
+        made = [
+            server.ask(desk.propose("chat", "en", Candidate(f"Be {word}."), author="optimiser", evidence={}))
+            for word in ("short", "kind")
+        ]
+        server.ask(desk.promote(made[0].id))
+        page = tab(server.address, locale="en-GB")
+        page.get_by_role("button", name="Prompts").click()
+        expect(page.locator(".lineage .node")).to_have_count(3)
+        expect(page.locator(".lineage path")).to_have_count(2)
+        expect(page.locator(".lineage .node.current")).to_contain_text("in use")
+        page.get_by_role("button", name=f"Open {made[1].id}").click()
+        expect(page.locator(f"li[data-key='{made[1].id}'] .diff .added").first).to_have_text("+Be kind.")
+        expect(page.locator(".lineage .node.opened")).to_contain_text(made[1].id)
+        page.get_by_role("button", name=f"Open {made[0].id}").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".lineage .node.opened")).to_contain_text(made[0].id)

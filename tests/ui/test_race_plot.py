@@ -61,6 +61,15 @@ def test_a_candidate_that_fell_out_ends_where_it_fell() -> None:
     assert plot.now == lines["seed"].end[0]
 
 
+def test_the_beginning_stays_in_sight_when_many_are_better() -> None:
+    first, later = Standing("seed", 4, 0.2, 0.1, 0), Standing("x", 4, 0.8, 0.1, 1)
+    plot = race_plot(steps_of([[later, first], [later]]), "seed")
+    assert plot is not None
+    seed = next(line for line in plot.lines if line.is_seed)
+    assert not seed.out
+    assert seed.end[0] == plot.now
+
+
 def test_nothing_is_drawn_before_anything_races() -> None:
     assert race_plot([], "a") is None
     assert race_plot([Step(RunProgress("instructions", 2, 40, 0.1), 0.1)], "a") is None
