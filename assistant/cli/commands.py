@@ -47,6 +47,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "try": prompts.begin_trial,
             "trials": prompts.trials,
             "export": prompts.export,
+            "import": prompts.take,
         },
     }
     for name, commands in groups.items():
