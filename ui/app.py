@@ -19,6 +19,7 @@ from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from ui.chat import Chat
 from ui.conversations import ConversationList
+from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
 from ui.markdown import Markdown
 from ui.models import ModelChooser
@@ -89,6 +90,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     models = ModelChooser(assistant, presenter)
     chat = Chat(assistant, presenter, conversations, models)
     runs = RunPanel(assistant, presenter)
+    exchange = ExchangePanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
@@ -123,6 +125,10 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "lab-hold": (runs.hold, ("lab",)),
         "lab-go-on": (runs.go_on, ("lab",)),
         "lab-cancel": (runs.cancel, ("lab",)),
+        "exchange": (exchange.panel, ("lab",)),
+        "lab-export-prompts": (exchange.export_prompts, ("lab", "download")),
+        "lab-export-evidence": (exchange.export_evidence, ("lab", "download")),
+        "lab-import": (exchange.take, ("lab",)),
         "lab-export-run": (runs.export, ("download",)),
         "lab-remove-run": (runs.remove, ("lab",)),
         "set": (panel.set, ("settings",)),

@@ -315,7 +315,7 @@
 
   // The lab's task editor: what was typed stays, whatever is drawn and even when the page is loaded anew.
 
-  const labEvents = { versions: "lab", improve: "improve" };
+  const labEvents = { versions: "lab", improve: "improve", exchange: "exchange" };
   const taskKey = (node) => `patina.task.${node.dataset.task}`;
   const taskFields = () => $$("[data-task]", views.lab);
   function taskDraft() {
@@ -532,6 +532,9 @@
     "lab-open-run": (node) => labDo("improve", { run: node.dataset.run }, "improve"),
     ...Object.fromEntries(["lab-again", "lab-hold", "lab-go-on", "lab-cancel", "lab-remove-run", "lab-export-run"].map(
       (name) => [name, (node) => send(name, { run: node.dataset.run })])),
+    "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
+    "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
+    "lab-import": () => $("[data-static=import-file]", views.lab).click(),
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
@@ -566,6 +569,9 @@
     const node = event.target;
     if (node.dataset?.static === "picker") {
       attach([...node.files]);
+      node.value = "";
+    } else if (node.dataset?.static === "import-file") {
+      node.files[0]?.text().then((text) => send("lab-import", { text }));
       node.value = "";
     } else if (node.dataset?.static === "examples-file") {
       if (node.files[0]) taskFile(node.files[0]);

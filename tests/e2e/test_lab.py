@@ -107,3 +107,37 @@ def test_the_family_tree_opens_the_version_that_is_clicked(paths: Paths, tab: Op
         page.get_by_role("button", name=f"Open {made[0].id}").focus()
         page.keyboard.press("Enter")
         expect(page.locator(".lineage .node.opened")).to_contain_text(made[0].id)
+
+
+def test_prompts_leave_as_a_file_and_come_back_as_versions_nobody_uses(
+    paths: Paths, tab: OpenTab, tmp_path: Path
+) -> None:
+    with page_with_pupil(paths) as server:
+        assert server.assistant is not None
+        desk = server.assistant.desk
+        learned = Candidate("Write to a.person@example.com.")
+        server.ask(desk.propose("chat", "en", learned, author="optimiser", evidence={}))
+        page = tab(server.address, locale="en-GB")
+        page.get_by_role("button", name="Prompts").click()
+        page.get_by_role("tab", name="Export and import").click()
+        with page.expect_download() as saved:
+            page.locator("[data-do=lab-export-prompts]").click()
+        text = saved.value.path().read_text("utf-8")
+        assert "a.person@example.com" not in text
+        page.get_by_label("Leave out personal data").uncheck()
+        with page.expect_download() as saved:
+            page.locator("[data-do=lab-export-prompts]").click()
+        assert "a.person@example.com" in saved.value.path().read_text("utf-8")
+        file = tmp_path / "prompts.jsonl"
+        file.write_text(text.replace("[e-mail]", "your friends"), "utf-8")
+        page.locator("[data-static=import-file]").set_input_files(file)
+        expect(page.locator(".outcome")).to_contain_text("Kept for chat.en")
+        page.locator(".outcome").get_by_role("button", name="Show").click()
+        imported = page.locator(".version").filter(has_text="from elsewhere")
+        expect(imported.locator(".diff .added").first).to_have_text("+Write to your friends.")
+        expect(page.locator(".version.current")).to_have_count(0)
+        expect(imported.get_by_role("button", name="Use")).to_be_visible()
+        page.get_by_role("tab", name="Export and import").click()
+        file.write_text("{}", "utf-8")
+        page.locator("[data-static=import-file]").set_input_files(file)
+        expect(page.locator(".outcome .error")).to_contain_text("not a prompt as Patina exports it")
