@@ -16,6 +16,8 @@
     number: 0,
     all: false,
     tab: "versions",  // of the lab
+    run: "",  // the one of the lab's that is looked at
+    watch: 0,  // how many were
     starting: false,  // a run was asked for
     shownVersion: "",  // to be scrolled to when it is drawn
   };
@@ -79,7 +81,9 @@
     topbar(value) { draw(views.topbar, value.html); },
     models(value) { draw(views.models, value.html); },
     lab(value) {
-      if (value.tab !== here.tab) return;  // a run that goes on is drawn for as long as it does
+      // A run that goes on is drawn for as long as it does, also when something else is looked at by now.
+      if (value.tab !== here.tab || (value.watch ?? here.watch) !== here.watch) return;
+      if (value.run !== undefined) here.run = value.run;
       draw(views.lab, value.html);
       taskDraft();
       if (here.shownVersion) {
@@ -225,7 +229,8 @@
   function panel(name) {
     document.body.dataset.panel = name;
     if (name) {
-      send(name === "lab" ? labEvents[here.tab] : name);
+      if (name === "lab") labDo(labEvents[here.tab], { run: here.run }, here.tab);
+      else send(name);
       drawer(false);
     }
   }
@@ -336,10 +341,10 @@
     message.textContent = file.size > FILE_LIMIT ? message.dataset.tooLarge : file.name;
     if (file.size <= FILE_LIMIT) typed($("[data-task=examples]", views.lab), await file.text());
   }
-  function labTab(tab) { here.tab = tab; }
   function labDo(name, fields, tab = "versions") {
-    labTab(tab);
-    send(name, fields);
+    here.tab = tab;
+    here.watch += 1;
+    send(name, { ...fields, watch: here.watch });
   }
 
   // Theme: the browser's own affair, since one person has bright and dark rooms.
@@ -517,9 +522,9 @@
     },
     "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
     "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
-    "lab-end": (node) => send("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
-    "lab-undo": (node) => send("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
-    "lab-tab": (node) => labDo(labEvents[node.dataset.tab], {}, node.dataset.tab),
+    "lab-end": (node) => labDo("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-undo": (node) => labDo("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),
     "lab-for": (node) => {
       const { text } = node.selectedOptions[0].dataset;
       if (text) typed($("[data-task=seed_prompt]", views.lab), text);
@@ -527,11 +532,12 @@
     "lab-file": () => $("[data-static=examples-file]", views.lab).click(),
     "lab-start": () => {
       here.starting = true;
-      send("lab-start", Object.fromEntries(taskFields().map((node) => [node.dataset.task, node.value])));
+      labDo("lab-start", Object.fromEntries(taskFields().map((node) => [node.dataset.task, node.value])), "improve");
     },
     "lab-open-run": (node) => labDo("improve", { run: node.dataset.run }, "improve"),
-    ...Object.fromEntries(["lab-again", "lab-hold", "lab-go-on", "lab-cancel", "lab-remove-run", "lab-export-run"].map(
-      (name) => [name, (node) => send(name, { run: node.dataset.run })])),
+    "lab-again": (node) => labDo("lab-again", { run: node.dataset.run }, "improve"),
+    ...Object.fromEntries(["lab-remove-run", "lab-hold", "lab-go-on", "lab-cancel", "lab-export-run"].map(
+      (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch })])),
     "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-import": () => $("[data-static=import-file]", views.lab).click(),

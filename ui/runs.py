@@ -23,7 +23,8 @@ TAB = "improve"
 
 
 class RunPanel:
-    """A run goes on when the tab that began it is closed."""
+    """A run goes on when the tab that began it is closed. A tab numbers what it watches and drops what is drawn for
+    an earlier number: a run that it has turned away from is drawn for as long as it goes on."""
 
     def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
         self._assistant = assistant
@@ -31,8 +32,8 @@ class RunPanel:
 
     async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """The run that was asked for, else the one that goes on; while it does it is drawn again at every step."""
-        runs = await self._assistant.runs.list()
-        opened = visit.text("run") or next((run.id for run in runs if not run.over), "")
+        going = await self._going()
+        opened = visit.text("run") or (going.id if going else "")
         if not opened:
             yield await self._drawn(visit)
             return
@@ -69,7 +70,7 @@ class RunPanel:
 
     async def remove(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         await self._assistant.runs.remove(visit.text("run"))
-        yield await self._drawn(visit)
+        yield await self._drawn(visit, await self._going())
 
     async def export(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """A run with all that was asked for and all that came of it, as a file."""
@@ -82,24 +83,31 @@ class RunPanel:
     async def _start(self, visit: Visit) -> Run:
         return await self._assistant.runs.begin(order_of(visit))
 
+    async def _going(self) -> Run | None:
+        return next((run for run in await self._assistant.runs.list() if not run.over), None)
+
     async def _begun(self, visit: Visit, beginning: Awaitable[Run]) -> AsyncGenerator[dict[str, Any], None]:
+        run: Run | None
         try:
-            run = await beginning
+            run, wrong = await beginning, ""
         except AssistantError as error:
-            going = next((run for run in await self._assistant.runs.list() if not run.over), None)
-            yield await self._drawn(visit, going, self._presenter.explain(error, visit.language))
+            run, wrong = await self._going(), self._presenter.explain(error, visit.language)
+        if run is None:
+            yield await self._drawn(visit, error=wrong)
             return
         async with aclosing(self._assistant.runs.follow(run.id)) as steps:
             async for step in steps:
-                yield await self._drawn(visit, step)
+                yield await self._drawn(visit, step, wrong)
 
     async def _drawn(self, visit: Visit, opened: Run | None = None, error: str = "") -> dict[str, Any]:
         text = partial(self._presenter.text, visit.language)
         runs = await self._assistant.runs.list()
         models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
+        used = [one.version_id for one in await self._assistant.desk.labels() if one.label == "production"]
         html = self._presenter.lab(
             visit.language,
             TAB,
+            in_use=await self._assistant.desk.version(opened.version) if opened and opened.version in used else None,
             card=run_card(opened, text) if opened else None,
             explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
             error=error,
@@ -114,4 +122,5 @@ class RunPanel:
                 if one.instruction
             ],
         )
-        return {"lab": {"html": html, "tab": TAB, "refused": bool(error)}}
+        shown = opened.id if opened else ""
+        return {"lab": {"html": html, "tab": TAB, "watch": visit.number("watch"), "run": shown, "refused": bool(error)}}

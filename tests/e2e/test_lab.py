@@ -70,10 +70,15 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         assert exported["report"]["result"]["verdict"] == "better"
         page.locator(".run").get_by_role("button", name="Use").click()
         expect(page.locator(".version.current")).to_contain_text("colours.en")
-        page.locator(".version.current").get_by_role("button", name="Undo").click()
-        expect(page.locator(".version.current")).to_have_count(0)
         page.get_by_role("tab", name="Improve").click()
-        expect(page.locator("[data-do=lab-open-run]")).to_have_count(1)
+        expect(page.locator(".run .verdict")).to_be_visible()
+        page.locator(".run").get_by_role("button", name="Undo").click()
+        expect(page.locator(".version").first).to_be_visible()
+        expect(page.locator(".version.current")).to_have_count(0)
+        page.reload()
+        open_editor(page)
+        page.locator("[data-do=lab-open-run]").click()
+        expect(page.locator(".verdict")).to_contain_text("more right than")
 
 
 def test_a_prompt_of_the_library_is_the_beginning_where_it_is_chosen(paths: Paths, tab: OpenTab) -> None:

@@ -89,9 +89,11 @@ async def test_what_is_wrong_is_said_in_the_persons_language(
 async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPanel) -> None:
     begun = panel.start(visit(**TASK))
     await anext(begun)
-    [view] = await drawn(panel.start(visit(**{**TASK, "name": "other"})))
+    second = panel.start(visit(**{**TASK, "name": "other"}))
+    view = await anext(second)
     assert "A run is going on already: colours." in view["lab"]["html"]
     assert 'data-do="lab-hold"' in view["lab"]["html"]
+    await second.aclose()
     run = await ended(panel)
     [held] = await drawn(panel.hold(visit(run=run.id)))
     assert 'data-do="lab-go-on"' in held["lab"]["html"]
