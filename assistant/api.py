@@ -51,8 +51,7 @@ _log = logging.getLogger(__name__)
 class Assistant:
     """One per process, built by `assistant.wiring.build`, used on one event loop; an async context manager.
 
-    Turns run on their own, not on the caller's iteration: a face that goes away misses events, never the answer,
-    and may `follow` the turn again.
+    Turns run on their own: a face that goes away misses events, never the answer, and may `follow` the turn again.
     """
 
     def __init__(
@@ -175,8 +174,9 @@ class Assistant:
         return await self._changes.follow()
 
     def end_changes(self) -> None:
-        """End everybody's `changes`: a server that is to stop waits for its streams."""
+        """End everybody's `changes` and `runs.follow`: a server that is to stop waits for its streams."""
         self._changes.close()
+        self.runs.end_following()
 
     # Turns
 

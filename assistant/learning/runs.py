@@ -85,6 +85,7 @@ class RunBook:
         self._clock = clock
         self._going: _Going | None = None
         self._beginning = asyncio.Lock()
+        self._is_ending = False
 
     async def begin(self, order: RunOrder) -> Run:
         """Start it in the background; RunBusy while another one goes on, TaskInvalid for no task."""
@@ -152,9 +153,15 @@ class RunBook:
                     raise
                 return
             yield run
-            if told is None or run.over:
+            if told is None or run.over or self._is_ending:
                 return
             await told.wait()
+
+    def end_following(self) -> None:
+        """End everybody's `follow`, now and later; the run itself goes on."""
+        self._is_ending = True
+        if self._going is not None:
+            self._going.tell()
 
     async def close(self) -> None:
         """Stop working; the run is found interrupted at the next start."""

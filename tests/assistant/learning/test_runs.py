@@ -172,6 +172,20 @@ async def test_a_run_that_a_dead_process_left_behind_is_interrupted_and_goes_on(
     await next_day.close()
 
 
+async def test_who_looks_on_is_let_go_when_the_server_is_to_stop(house: House) -> None:
+    begun = await house.book.begin(order())
+    await house.book.pause(begun.id)
+    async with aclosing(house.book.follow(begun.id)) as steps:
+        assert (await anext(steps)).status == "paused"
+        waiting = asyncio.ensure_future(anext(steps))
+        await asyncio.sleep(0)
+        house.book.end_following()
+        assert (await waiting).status == "paused"
+        with pytest.raises(StopAsyncIteration):
+            await anext(steps)
+    assert (await house.book.run(begun.id)).status == "paused"
+
+
 async def test_a_run_whose_model_fails_says_so(tmp_path: Path) -> None:
     def fails(*_: object) -> float:
         raise EngineDied(None)
