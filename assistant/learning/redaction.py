@@ -14,7 +14,9 @@ from typing import Any, Final
 _URL: Final = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'“”‘’「」（）【】，。；、]+", re.IGNORECASE)
 _URL_PARTS: Final = re.compile(r"(?P<scheme>[^:]+://)(?P<user>[^/?#]*@)?(?P<rest>[^?#]*)(?P<more>[?#].*)?", re.DOTALL)
 _SECRET_PART: Final = re.compile(r"(?<=/)(?=[^/]*\d)[A-Za-z0-9_~.=:-]{20,}(?=/|$)")
-_MAIL: Final = re.compile(r"[A-Za-z0-9À-ɏ._%+'&/=-]+\s?[@＠]\s?(?:[A-Za-z0-9À-ɏ-]+\.)+[A-Za-zÀ-ɏ]{2,24}")
+# Looked for from the beginning of a word only: from each of its letters, a long word would take for ever.
+_NAME: Final = r"A-Za-z0-9À-ɏ._%+'&/=-"
+_MAIL: Final = re.compile(rf"(?<![{_NAME}])[{_NAME}]+\s?[@＠]\s?(?:[A-Za-z0-9À-ɏ-]+\.)+[A-Za-zÀ-ɏ]{{2,24}}")
 _IBAN: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,30}|(?:[ -][A-Za-z0-9]{4}){2,7}(?:[ -][A-Za-z0-9]{1,3})?)"
     r"(?![A-Za-z0-9])"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.memory.prompt_versions import PromptVersionRecord
@@ -20,6 +20,7 @@ PARENTS = st.lists(st.none() | st.integers(0, 100), min_size=1, max_size=20).map
 )
 
 
+@settings(deadline=None)
 @given(PARENTS)
 def test_every_version_with_kin_stands_once_right_of_its_parent(parents: list[int | None]) -> None:
     versions = [record(number, parent) for number, parent in enumerate(parents)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.learning.run_order import Step
@@ -30,6 +30,7 @@ def steps_of(standings: list[list[Standing]], budget: int = 100) -> list[Step]:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(STANDINGS, max_size=8))
 def test_every_point_lies_in_the_picture(standings: list[list[Standing]]) -> None:
     plot = race_plot(steps_of(standings), "a")

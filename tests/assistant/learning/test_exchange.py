@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ImportRefused, NotFound
@@ -117,12 +117,14 @@ async def test_an_export_without_anything_learned_has_nothing_to_take(house: Hou
     assert refused.value.reason == "empty"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_refused_or_holds_versions(text: str) -> None:
     with pytest.raises(ImportRefused):
         read_versions(text, LIBRARY)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["kind", "id", "name", "language", "content", "purpose"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.learning.redaction import redacted, redacted_within
@@ -44,6 +44,7 @@ ADDRESS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(MOBILE, MAIL, IDENTITY, CARD, ACCOUNT, ADDRESS), AROUND)
 def test_what_names_a_person_never_survives(secret: str, around: str) -> None:
     text = around.format(secret) if around else secret
@@ -51,12 +52,14 @@ def test_what_names_a_person_never_survives(secret: str, around: str) -> None:
     assert "[" in redacted(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_what_is_redacted_stays_as_it_is(text: str) -> None:
     once = redacted(text)
     assert redacted(once) == once
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(categories=["L", "Z"]), max_size=100))
 def test_words_stay_as_they_are(text: str) -> None:
     assert redacted(text) == text
@@ -86,3 +89,9 @@ def test_what_it_makes_of_a_text(text: str, expected: str) -> None:
 def test_every_text_within_is_looked_at() -> None:
     given_away = {"a@b.de": ["a@b.de", {"n": 1, "t": ("x", "13812345678")}], "none": None}
     assert redacted_within(given_away) == {"a@b.de": ["[e-mail]", {"n": 1, "t": ["x", "[phone]"]}], "none": None}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["aaaa", "a/", "a.-", "a@", "1.2.", "DE12 ", "0 ", "://", ":", "+1 (2)"])
+def test_a_long_text_takes_no_longer_than_it_must(piece: str) -> None:
+    redacted(piece * 50_000)

@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ExamplesInvalid
@@ -23,17 +23,20 @@ def written(rows: list[tuple[str, str]], delimiter: str, head: tuple[str, str] =
     return table.getvalue()
 
 
+@settings(deadline=None)
 @given(ROWS, st.sampled_from([",", ";", "\t"]))
 def test_a_table_says_what_was_written(rows: list[tuple[str, str]], delimiter: str) -> None:
     assert [(one.input, one.output) for one in items_in(written(rows, delimiter))] == rows
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WORDS, st.lists(WORDS, min_size=1, max_size=3)), min_size=1, max_size=12))
 def test_lines_of_json_say_what_was_written(rows: list[tuple[str, list[str]]]) -> None:
     lines = [json.dumps({"input": asked, "output": answers}, ensure_ascii=False) for asked, answers in rows]
     assert [(one.input, list(one.accepted)) for one in items_in("\n".join(lines))] == rows
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused_by_its_line(text: str) -> None:
     lines = text.count("\n") + text.count("\r") + 1
@@ -47,6 +50,7 @@ def test_any_text_is_read_or_refused_by_its_line(text: str) -> None:
     assert 1 <= line <= lines
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0, 1))
 def test_what_is_held_back_is_never_learned_from(rows: list[tuple[str, str]], share: float) -> None:
     items = items_in(written(rows, ","))
