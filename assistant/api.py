@@ -49,8 +49,7 @@ _log = logging.getLogger(__name__)
 class Assistant:
     """One per process, built by `assistant.wiring.build`, used on one event loop; an async context manager.
 
-    Turns run on their own, not on the caller's iteration: a face that goes away misses events, never the answer,
-    and may `follow` the turn again.
+    Turns run on their own: a face that goes away misses events, never the answer, and may `follow` the turn again.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class Assistant:
         self._index = IdleIndex(recall, lambda: bool(self._live))
         self._closing = False
         self.metrics = metrics
-        self.lab, self.desk, self.idle = workshop.lab, workshop.desk, workshop.idle
+        self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self._workshop = workshop
 
     # Life
@@ -103,6 +102,7 @@ class Assistant:
         """Stop what runs, keep what was written, end the engine."""
         self._closing = True
         self._changes.close()
+        await self.runs.close()
         for turn_id in list(self._live):
             await self.stop(turn_id)
         self._index.cancel()
@@ -170,8 +170,9 @@ class Assistant:
         return await self._changes.follow()
 
     def end_changes(self) -> None:
-        """End everybody's `changes`: a server that is to stop waits for its streams."""
+        """End everybody's `changes` and `runs.follow`: a server that is to stop waits for its streams."""
         self._changes.close()
+        self.runs.end_following()
 
     # Turns
 

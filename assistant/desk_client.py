@@ -66,8 +66,14 @@ class DeskClient:
     async def diff(self, one: str, other: str) -> str:
         return str((await self._call("GET", f"/prompts/{_part(one)}/diff/{_part(other)}"))["diff"])
 
-    async def export(self) -> list[str]:
-        return [str(line) for line in await self._call("GET", "/prompts/export")]
+    async def export(self, *, redact: bool = True) -> list[str]:
+        return [str(line) for line in await self._call("GET", "/prompts/export", redact=redact)]
+
+    async def evidence(self, *, redact: bool = True) -> list[str]:
+        return [str(line) for line in await self._call("GET", "/prompts/evidence", redact=redact)]
+
+    async def take(self, text: str) -> list[PromptVersionRecord]:
+        return [load(PromptVersionRecord, one) for one in await self._call("POST", "/prompts/import", {"text": text})]
 
 
 class IdleClient:

@@ -13,7 +13,11 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── InvalidGrammar
     │   ├── ParameterRefused     a field of a REST request
     │   ├── NotFound
-    │   └── ConversationBusy     an answer is still being written there
+    │   ├── ConversationBusy     an answer is still being written there
+    │   ├── TaskIncomplete       what a person entered of a task does not suffice
+    │   ├── ExamplesInvalid      pasted examples that cannot be read
+    │   ├── ImportRefused        a prompt that was exported elsewhere
+    │   └── RunBusy              one run of the optimiser at a time
     ├── ModelError
     │   ├── NoModelChosen
     │   ├── ModelUnknown
@@ -276,6 +280,38 @@ class TaskInvalid(PromptError):
     path: Path
     line: int
     reason: str
+
+
+@dataclass(eq=False)
+class TaskIncomplete(InputError):
+    """`reason` is one of the words in the catalogue: no_prompt, few_examples, calls, answer_length, metric."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ExamplesInvalid(InputError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes, not_json, no_row,
+    no_input, no_output."""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class ImportRefused(InputError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version, too_long,
+    order, no_such_prompt."""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class RunBusy(InputError):
+    """`name` is that of the task which is being worked on."""
+
+    name: str
 
 
 class StorageError(AssistantError):

@@ -15,6 +15,7 @@ from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
+from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
@@ -22,6 +23,7 @@ from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.people import PeopleStore
+from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.signals import SignalStore
@@ -101,7 +103,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             metrics=metrics,
             presence=presence,
         ),
-        workshop=Workshop(lab, desk, idle),
+        workshop=Workshop(lab, desk, idle, RunBook(lab, desk, RunStore(database))),
         metrics=metrics,
         close_database=database.close,
     )

@@ -19,11 +19,13 @@ from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from ui.chat import Chat
 from ui.conversations import ConversationList
+from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
 from ui.markdown import Markdown
 from ui.models import ModelChooser
 from ui.preferences import Preferences
 from ui.presenter import Presenter
+from ui.runs import RunPanel
 from ui.settings import SettingsPanel
 from ui.theme import head, theme
 from ui.visit import Visit
@@ -33,7 +35,19 @@ _log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Visit], AsyncGenerator[dict[str, Any], None]]
 
 _QUEUE_PAUSE_S: Final = 0.02
-_VIEWS: Final = ("sidebar", "topbar", "thread", "start", "live", "changed", "composer", "models", "settings", "lab")
+_VIEWS: Final = (
+    "sidebar",
+    "topbar",
+    "thread",
+    "start",
+    "live",
+    "changed",
+    "composer",
+    "models",
+    "settings",
+    "lab",
+    "download",
+)
 
 
 def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) -> None:
@@ -75,6 +89,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
     chat = Chat(assistant, presenter, conversations, models)
+    runs = RunPanel(assistant, presenter)
+    exchange = ExchangePanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
@@ -103,6 +119,18 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "lab-try": (lab.try_it, ("lab",)),
         "lab-end": (lab.end_trial, ("lab",)),
         "lab-undo": (lab.undo, ("lab",)),
+        "improve": (runs.panel, ("lab",)),
+        "lab-start": (runs.start, ("lab",)),
+        "lab-again": (runs.again, ("lab",)),
+        "lab-hold": (runs.hold, ("lab",)),
+        "lab-go-on": (runs.go_on, ("lab",)),
+        "lab-cancel": (runs.cancel, ("lab",)),
+        "exchange": (exchange.panel, ("lab",)),
+        "lab-export-prompts": (exchange.export_prompts, ("lab", "download")),
+        "lab-export-evidence": (exchange.export_evidence, ("lab", "download")),
+        "lab-import": (exchange.take, ("lab",)),
+        "lab-export-run": (runs.export, ("download",)),
+        "lab-remove-run": (runs.remove, ("lab",)),
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),

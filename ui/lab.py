@@ -10,10 +10,12 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
-from assistant.memory.prompt_versions import LabelMove, PromptVersionRecord
+from assistant.memory.prompt_versions import PromptVersionRecord
+from ui.lineage import lineages
 from ui.presenter import Presenter
 from ui.visit import Visit
 
+TAB = "versions"
 _FIRST_SHARE = 0.2
 
 
@@ -38,7 +40,8 @@ class LabPanel:
         yield await self._drawn(visit, visit.text("version"))
 
     async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._moved(visit, self._assistant.desk.promote(visit.text("version")))
+        version = visit.text("version")
+        yield await self._moved(visit, self._assistant.desk.promote(version), version)
 
     async def try_it(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._moved(visit, self._assistant.desk.begin_trial(visit.text("version"), _FIRST_SHARE))
@@ -49,12 +52,12 @@ class LabPanel:
     async def undo(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._moved(visit, self._assistant.desk.rollback(visit.text("name"), visit.text("tongue")))
 
-    async def _moved(self, visit: Visit, move: Any) -> dict[str, Any]:
+    async def _moved(self, visit: Visit, move: Any, opened: str = "") -> dict[str, Any]:
         try:
             await move
         except AssistantError as error:
             return await self._drawn(visit, error=self._presenter.explain(error, visit.language))
-        return await self._drawn(visit)
+        return await self._drawn(visit, opened)
 
     async def _drawn(self, visit: Visit, opened: str = "", error: str = "") -> dict[str, Any]:
         desk = self._assistant.desk
@@ -70,5 +73,15 @@ class LabPanel:
         # What is used or was learned comes before what came with Patina and nobody touched.
         entries.sort(key=lambda entry: (not entry.labels, entry.version.author != "optimiser"))
         trials: list[TrialStanding] = await desk.trials()
-        moves: list[LabelMove] = await desk.moves()
-        return {"lab": {"html": self._presenter.lab(visit.language, entries, trials, moves, error)}}
+        moves = self._presenter.moves(visit.language, await desk.moves())
+        worn_by = {entry.version.id: entry.labels for entry in entries}
+        html = self._presenter.lab(
+            visit.language,
+            TAB,
+            entries=entries,
+            trials=trials,
+            moves=moves,
+            error=error,
+            lineages=lineages([entry.version for entry in entries], worn_by, opened),
+        )
+        return {"lab": {"html": html, "tab": TAB}}

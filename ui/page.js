@@ -15,6 +15,11 @@
     shown: 0,
     number: 0,
     all: false,
+    tab: "versions",  // of the lab
+    run: "",  // the one of the lab's that is looked at
+    watch: 0,  // how many were
+    starting: false,  // a run was asked for
+    shownVersion: "",  // to be scrolled to when it is drawn
   };
   const views = {};
   const waiting = [];
@@ -75,7 +80,29 @@
     },
     topbar(value) { draw(views.topbar, value.html); },
     models(value) { draw(views.models, value.html); },
-    lab(value) { draw(views.lab, value.html); },
+    lab(value) {
+      // A run that goes on is drawn for as long as it does, also when something else is looked at by now.
+      if (value.tab !== here.tab || (value.watch ?? here.watch) !== here.watch) return;
+      if (value.run !== undefined) here.run = value.run;
+      draw(views.lab, value.html);
+      taskDraft();
+      if (here.shownVersion) {
+        $(`li[data-key="${CSS.escape(here.shownVersion)}"]`, views.lab)?.scrollIntoView({ block: "nearest" });
+        here.shownVersion = "";
+      }
+      if (here.starting && value.refused !== undefined) {
+        here.starting = false;
+        $(".editor-box", views.lab).open = value.refused;
+        (value.refused ? $(".wrong", views.lab) : views.lab.firstElementChild).scrollIntoView({ block: "nearest" });
+      }
+    },
+    download(value) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
+      link.download = value.name;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
     settings(value) {
       draw(views.settings, value.html);
       themes();
@@ -202,7 +229,8 @@
   function panel(name) {
     document.body.dataset.panel = name;
     if (name) {
-      send(name);
+      if (name === "lab") labDo(labEvents[here.tab], { run: here.run }, here.tab);
+      else send(name);
       drawer(false);
     }
   }
@@ -288,6 +316,35 @@
       chip.append(name, remove);
       return chip;
     }));
+  }
+
+  // The lab's task editor: what was typed stays, whatever is drawn and even when the page is loaded anew.
+
+  const labEvents = { versions: "lab", improve: "improve", exchange: "exchange" };
+  const taskKey = (node) => `patina.task.${node.dataset.task}`;
+  const taskFields = () => $$("[data-task]", views.lab);
+  function taskDraft() {
+    for (const node of taskFields()) {
+      if (node.dataset.ready) continue;
+      node.dataset.ready = "1";
+      const kept = stored(taskKey(node));
+      if (kept === null) continue;
+      if (node.tagName !== "SELECT" || [...node.options].some((option) => option.value === kept)) node.value = kept;
+    }
+  }
+  function typed(node, text) {
+    node.value = text;
+    stored(taskKey(node), text);
+  }
+  async function taskFile(file) {
+    const message = $(".task .message", views.lab);
+    message.textContent = file.size > FILE_LIMIT ? message.dataset.tooLarge : file.name;
+    if (file.size <= FILE_LIMIT) typed($("[data-task=examples]", views.lab), await file.text());
+  }
+  function labDo(name, fields, tab = "versions") {
+    here.tab = tab;
+    here.watch += 1;
+    send(name, { ...fields, watch: here.watch });
   }
 
   // Theme: the browser's own affair, since one person has bright and dark rooms.
@@ -457,13 +514,33 @@
     },
     why: (node) => {
       document.body.dataset.panel = "lab";
-      send("lab", { version: node.dataset.version });
+      labDo("lab", { version: node.dataset.version });
     },
-    "lab-show": (node) => send("lab", { version: node.dataset.version }),
-    "lab-use": (node) => send("lab-use", { version: node.dataset.version }),
-    "lab-try": (node) => send("lab-try", { version: node.dataset.version }),
-    "lab-end": (node) => send("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
-    "lab-undo": (node) => send("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-show": (node) => {
+      here.shownVersion = node.closest("svg") ? node.dataset.version : "";
+      labDo("lab", { version: node.dataset.version });
+    },
+    "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
+    "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
+    "lab-end": (node) => labDo("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-undo": (node) => labDo("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),
+    "lab-for": (node) => {
+      const { text } = node.selectedOptions[0].dataset;
+      if (text) typed($("[data-task=seed_prompt]", views.lab), text);
+    },
+    "lab-file": () => $("[data-static=examples-file]", views.lab).click(),
+    "lab-start": () => {
+      here.starting = true;
+      labDo("lab-start", Object.fromEntries(taskFields().map((node) => [node.dataset.task, node.value])), "improve");
+    },
+    "lab-open-run": (node) => labDo("improve", { run: node.dataset.run }, "improve"),
+    "lab-again": (node) => labDo("lab-again", { run: node.dataset.run }, "improve"),
+    ...Object.fromEntries(["lab-remove-run", "lab-hold", "lab-go-on", "lab-cancel", "lab-export-run"].map(
+      (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch })])),
+    "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
+    "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
+    "lab-import": () => $("[data-static=import-file]", views.lab).click(),
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
@@ -499,12 +576,19 @@
     if (node.dataset?.static === "picker") {
       attach([...node.files]);
       node.value = "";
+    } else if (node.dataset?.static === "import-file") {
+      node.files[0]?.text().then((text) => send("lab-import", { text }));
+      node.value = "";
+    } else if (node.dataset?.static === "examples-file") {
+      if (node.files[0]) taskFile(node.files[0]);
+      node.value = "";
     } else if (node.dataset?.doChange) actions[node.dataset.doChange](node);
   });
 
   let searching = null;
   document.addEventListener("input", (event) => {
     const node = event.target;
+    if (node.dataset?.task) stored(taskKey(node), node.value);
     if (node.dataset?.static === "search") {
       clearTimeout(searching);
       searching = setTimeout(() => send("search", { query: node.value.trim() }), SEARCH_AFTER_MS);
@@ -519,7 +603,10 @@
     // Enter that confirms a word in an input method must not send the question.
     if (event.isComposing || event.keyCode === 229) return;
     const node = event.target;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if ((event.key === "Enter" || event.key === " ") && node.closest?.("g[data-do]")) {  // a drawn button is none by itself
+      event.preventDefault();
+      actions[node.dataset.do](node);
+    } else if (event.key === "Enter" && !event.shiftKey) {
       if (node.closest?.(".composer") && matchMedia("(hover: hover)").matches) { event.preventDefault(); submit(); }
       else if (node.closest?.(".editor")) { event.preventDefault(); actions["edit-send"](node); }
       else if (node.closest?.(".reason")) { event.preventDefault(); actions["reason-send"](node); }
@@ -550,7 +637,8 @@
     document.body.classList.remove("dropping");
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
-    attach([...event.dataTransfer.files]);
+    if (event.target.closest?.(".task")) taskFile(event.dataTransfer.files[0]);
+    else attach([...event.dataTransfer.files]);
   });
   addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c"), { push: false }));
 

@@ -155,16 +155,13 @@ class Presenter:
             message=message,
         )
 
-    def lab(
-        self,
-        language: Language,
-        entries: Sequence[object],
-        trials: Sequence[object],
-        moves: Sequence[LabelMove],
-        error: str = "",
-    ) -> str:
-        """`entries` are ui.lab.Entry, `trials` assistant.learning.recorder.TrialStanding."""
-        told = [
+    def lab(self, language: Language, tab: str, **facts: Any) -> str:
+        """`tab` names the template, which wants the facts that ui.lab, ui.runs or ui.exchange give it."""
+        return self._render(f"lab_{tab}.html", language, tab=tab, **facts)
+
+    def moves(self, language: Language, moves: Sequence[LabelMove]) -> list[dict[str, Any]]:
+        """What moved when and why, to be shown."""
+        return [
             {
                 "scope": move.scope,
                 "label": move.label,
@@ -175,7 +172,6 @@ class Presenter:
             }
             for move in moves
         ]
-        return self._render("lab.html", language, entries=entries, trials=trials, moves=told, error=error)
 
     # Inside
 

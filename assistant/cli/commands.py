@@ -47,6 +47,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "try": prompts.begin_trial,
             "trials": prompts.trials,
             "export": prompts.export,
+            "import": prompts.take,
         },
         "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
     }

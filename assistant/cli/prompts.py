@@ -256,17 +256,43 @@ def trials(ctx: typer.Context) -> None:
         terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {why}".rstrip())
 
 
-def export(ctx: typer.Context, file: Annotated[Path | None, typer.Argument(show_default=False)] = None) -> None:
+def export(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Argument(show_default=False)] = None,
+    evidence: Annotated[Path | None, typer.Option("--evidence", metavar="FILE", show_default=False)] = None,
+    redact: Annotated[bool, typer.Option("--redact/--no-redact")] = True,
+) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> list[str]:
+    async def work() -> tuple[list[str], list[str]]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.export()
+            desk = assistant.desk
+            return await desk.export(redact=redact), await desk.evidence(redact=redact) if evidence else []
 
-    lines = terminal.run(work())
-    if file is None:
+    lines, rated = terminal.run(work())
+    if evidence is not None:
+        _write(terminal, evidence, rated)
+    if file is not None:
+        _write(terminal, file, lines)
+    elif evidence is None:
         for line in lines:
             typer.echo(line)
-        return
-    file.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _write(terminal: Terminal, file: Path, lines: list[str]) -> None:
+    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     terminal.say("prompts.exported", count=len(lines), path=file)
+
+
+def take(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)]
+) -> None:
+    """Keep the versions in a file that was exported elsewhere."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> list[PromptVersionRecord]:
+        async with open_assistant(terminal) as assistant:
+            return await assistant.desk.take(file.read_text("utf-8", errors="replace"))
+
+    for version in terminal.run(work()):
+        terminal.say("prompts.taken", version=version.id, name=f"{version.name}.{version.language}")

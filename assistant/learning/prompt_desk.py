@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from assistant.errors import PromptInvalid
 from assistant.i18n import Language
+from assistant.learning.exchange import evidence_lines, read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.memory.prompt_versions import (
     Author,
@@ -24,6 +24,8 @@ from assistant.memory.prompt_versions import (
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
+
+_FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
 
 
 class PromptDesk:
@@ -94,20 +96,47 @@ class PromptDesk:
         )
         return "\n".join(lines)
 
-    async def export(self) -> list[str]:
+    async def export(self, *, redact: bool = True) -> list[str]:
         """Lines of JSON: every version with its evidence, then every label and every move."""
-        versions, labels, moves = await self.versions(), await self.labels(), await self.moves()
-        rows: list[tuple[str, Any]] = [
-            *(("version", one) for one in versions),
-            *(("label", one) for one in labels),
-            *(("move", one) for one in moves),
-        ]
-        return [json.dumps({"kind": kind, **asdict(one)}, ensure_ascii=False) for kind, one in rows]
+        return version_lines(await self.versions(), await self.labels(), await self.moves(), redact=redact)
+
+    async def evidence(self, *, redact: bool = True) -> list[str]:
+        """Lines of JSON: every answer somebody did something with, the version that made it and what that says."""
+        return evidence_lines(await self._recorder.told(), redact=redact)
+
+    async def take(self, text: str) -> list[PromptVersionRecord]:
+        """Keep versions that were exported elsewhere; nothing is put in use. After ImportRefused none is kept."""
+        return await asyncio.to_thread(self._take, text)
 
     def _list(self) -> list[PromptVersionRecord]:
         for seed in self._library.all():
             self._remember(seed)
         return self._versions.list()
+
+    def _take(self, text: str) -> list[PromptVersionRecord]:
+        known = {one.id for one in self._list()}
+        here: dict[str, str] = {}
+        """What a version is called here, by what it was called where it comes from."""
+        for taken in read_versions(text, self._library):
+            if taken.seed is not None:
+                version = taken.seed.taught(taken.learned)
+                self._remember(version, "person", _FROM_ELSEWHERE)
+                here[taken.exported_id] = version.id
+                continue
+            parent = here.get(taken.exported_parent or "", taken.exported_parent)
+            self._versions.remember(
+                taken.learned.id,
+                name=taken.name,
+                language=taken.language,
+                purpose="task",
+                text=taken.learned.instruction,
+                content=taken.learned.as_json(),
+                parent_id=parent if parent in known or parent in here.values() else None,
+                author="person",
+                evidence=_FROM_ELSEWHERE,
+            )
+            here[taken.exported_id] = taken.learned.id
+        return [self._versions.get(id) for id in dict.fromkeys(here.values())]
 
     def _find(self, beginning: str) -> PromptVersionRecord:
         self._list()

@@ -19,7 +19,7 @@ import numpy as np
 from assistant.learning.evidence import heard
 from assistant.learning.online import DecayMonitor, Trial, TrialRules
 from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
-from assistant.memory.signals import OWNER, SignalStore
+from assistant.memory.signals import OWNER, SignalStore, ToldTurn
 
 _log = logging.getLogger(__name__)
 WON: Final = "#trial_won"
@@ -64,6 +64,10 @@ class Recorder:
     async def trials(self) -> list[TrialStanding]:
         """How the trials stand that are running."""
         return await asyncio.to_thread(self._standings)
+
+    async def told(self) -> list[ToldTurn]:
+        """Every answer that somebody did something with."""
+        return await asyncio.to_thread(self._signals.told)
 
     def _look(self) -> None:
         for labelled in self._labels.all():

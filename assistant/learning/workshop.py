@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.runs import RunBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class Workshop:
     lab: Lab
     desk: PromptDesk
     idle: IdleLearning
+    runs: RunBook
 
     async def heard(self) -> None:
         """Somebody did something with an answer."""

@@ -197,6 +197,20 @@ CREATE INDEX label_moves_by_from ON label_moves(from_id);
 CREATE INDEX label_moves_by_to ON label_moves(to_id);
 """
 
+_RUNS: Final = """
+CREATE TABLE prompt_runs (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'done', 'cancelled', 'failed')),
+    asked TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '{}',
+    began_at REAL NOT NULL,
+    ended_at REAL,
+    CHECK ((ended_at IS NULL) = (status = 'running'))
+);
+CREATE INDEX prompt_runs_by_time ON prompt_runs(began_at);
+"""
+
 
 _LEARNING_LOG: Final = """
 CREATE TABLE learning_log (
@@ -229,10 +243,15 @@ def _learning_log(tables: sqlite_utils.Database) -> None:
     tables.executescript(_LEARNING_LOG)
 
 
+def _runs(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_RUNS)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
     Step(3, "labels", _labels),
     Step(4, "learning log", _learning_log),
+    Step(5, "runs", _runs),
 )
 """In order, without gaps."""

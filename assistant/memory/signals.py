@@ -31,6 +31,20 @@ class RatedTurn:
     kinds: tuple[SignalKind, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ToldTurn:
+    """A question and its answer with everything anybody did with it and wrote beside it, oldest first."""
+
+    turn_id: str
+    question: str
+    answer: str
+    version: str
+    model: str
+    answered_at: float
+    kinds: tuple[SignalKind, ...]
+    reasons: tuple[str, ...]
+
+
 class SignalStore:
     """Adds and reads signals; they go when their turn goes."""
 
@@ -62,6 +76,28 @@ class SignalStore:
             (turn_id,),
         )
         return [Signal(**row) for row in rows]
+
+    def told(self) -> list[ToldTurn]:
+        """Every answer that somebody did something with, oldest first."""
+        rows = self._db.rows(
+            "SELECT turns.id AS turn_id, asked.content AS question, coalesce(said.content, '') AS answer,"
+            " turns.prompt_version AS version, turns.model, turns.created_at AS answered_at, signals.kind,"
+            " signals.reason FROM signals JOIN turns ON turns.id = signals.turn_id"
+            " JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0"
+            " LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id"
+            " AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)"
+            " ORDER BY turns.created_at, turns.id, signals.id"
+        )
+        found: dict[str, ToldTurn] = {}
+        for row in rows:
+            kind, reason = row.pop("kind"), row.pop("reason")
+            known = found.get(row["turn_id"])
+            found[row["turn_id"]] = ToldTurn(
+                **row,
+                kinds=(*(known.kinds if known else ()), kind),
+                reasons=(*(known.reasons if known else ()), reason),
+            )
+        return list(found.values())
 
     def rated(self, versions: Sequence[str], since: float) -> list[RatedTurn]:
         """Answers that these versions have made since then and that people did something with, oldest first."""

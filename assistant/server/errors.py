@@ -30,6 +30,7 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.ModelUnknown, 404, "invalid_request_error"),
     (errors.ModelNotFetched, 404, "invalid_request_error"),
     (errors.ConversationBusy, 409, "invalid_request_error"),
+    (errors.RunBusy, 409, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
     (errors.SettingsError, 400, "invalid_request_error"),

@@ -37,6 +37,14 @@ class NewTrial(Move):
     share: Annotated[float, Field(gt=0, le=1)] = 0.2
 
 
+class Exported(BaseModel):
+    """`text` holds lines as an export gives them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+
+
 class NewRun(BaseModel):
     """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal."""
 
@@ -67,6 +75,8 @@ class PromptRoutes:
             ("GET", "/moves", self.moves),
             ("GET", "/trials", self.trials),
             ("GET", "/export", self.export),
+            ("GET", "/evidence", self.evidence),
+            ("POST", "/import", self.take),
             ("POST", "/optimise", self.optimise),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
@@ -100,8 +110,17 @@ class PromptRoutes:
         asked for again it goes on."""
         return EventStream(_run(self._lab, body), request_language(request.headers, self._language))
 
-    async def export(self) -> Any:
-        return await self._desk.export()
+    async def export(self, redact: bool = True) -> Any:
+        """Every version, label and move, a line each; without personal data unless `redact` is false."""
+        return await self._desk.export(redact=redact)
+
+    async def evidence(self, redact: bool = True) -> Any:
+        """Every answer somebody did something with, a line each; without personal data unless `redact` is false."""
+        return await self._desk.evidence(redact=redact)
+
+    async def take(self, body: Exported) -> Any:
+        """Keep versions that were exported elsewhere; none of them is put in use."""
+        return dump(await self._desk.take(body.text))
 
     async def version(self, version: str) -> Any:
         return dump(await self._desk.version(version))

@@ -89,6 +89,27 @@ def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
     assert patina("prompts", "export").out == file.read_text("utf-8")
 
 
+def test_a_version_is_exported_and_taken_elsewhere_without_being_used(
+    patina: Patina, pupil: PupilChatModel, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert patina("prompts", "optimise", "--task", str(task), "--budget", "120").code == 0
+    prompts, evidence = tmp_path / "prompts.jsonl", tmp_path / "evidence.jsonl"
+    exported = patina("prompts", "export", str(prompts), "--evidence", str(evidence), "--no-redact")
+    assert exported.code == 0, exported.err
+    assert evidence.read_text("utf-8") == "", "nobody has said anything yet"
+    monkeypatch.setenv("PATINA_HOME", str(tmp_path / "elsewhere"))
+    taken = patina("prompts", "import", str(prompts))
+    assert taken.code == 0, taken.err
+    assert "patina prompts promote" in taken.err
+    listed = patina("prompts", "list").out
+    assert listed.count("parity.en") == 2
+    assert "in use" not in listed
+    prompts.write_text("{}", "utf-8")
+    refused = patina("prompts", "import", str(prompts))
+    assert refused.code == 1
+    assert "(line 1): it is not a prompt as Patina exports it" in refused.err
+
+
 def test_a_patina_that_runs_does_the_work_with_the_same_result(
     patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
 ) -> None:
@@ -101,7 +122,7 @@ def test_a_patina_that_runs_does_the_work_with_the_same_result(
     assert here["run"] == over_there["run"]
 
 
-def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, running: str) -> None:
+def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, running: str, tmp_path: Path) -> None:
     listed = patina("prompts", "list")
     assert listed.code == 0, listed.err
     seed = next(line.split()[0] for line in listed.out.splitlines() if "chat.en" in line)
@@ -110,6 +131,11 @@ def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, runnin
     assert "in use" in patina("prompts", "list").out
     assert patina("prompts", "diff", seed, seed).out.strip() == "The two versions say the same."
     assert "→" in patina("prompts", "trials").out
-    assert patina("prompts", "export").out.count("\n") >= 5
+    assert patina("prompts", "export", "--evidence", str(tmp_path / "e.jsonl")).code == 0
+    assert (tmp_path / "e.jsonl").read_text("utf-8") == ""
+    exported = patina("prompts", "export").out
+    assert exported.count("\n") >= 5
+    (tmp_path / "p.jsonl").write_text(exported, "utf-8")
+    assert "no prompt in it" in patina("prompts", "import", str(tmp_path / "p.jsonl")).err
     assert patina("prompts", "rollback", "chat", "en").code == 0
     assert patina("prompts", "show", "nothing").code == 1

@@ -50,6 +50,11 @@ class House:
         code = self._people.new_code("telegram").code
         return self._people.pair("telegram", name, name, code).id
 
+    def turn(self, question: str, answer: str, version: str) -> str:
+        turn = self._conversations.begin(self._conversations.create().id, question, face="page")
+        self._conversations.finish(turn.id, status="done", answer=answer, prompt_version=version)
+        return turn.id
+
     async def rated(self, version: str, kind: SignalKind, person: str | None = None) -> None:
         face: Face = "telegram" if person else "page"
         conversation = self._conversations.create()

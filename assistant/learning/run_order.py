@@ -1,0 +1,96 @@
+"""What a person asks the lab for, and how a run of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, TypeVar
+
+from assistant.errors import AssistantError
+from assistant.learning.lab import TaskReport
+from assistant.prompting.candidate import Candidate, Form
+from assistant.prompting.metric import METRICS, Metric
+from assistant.prompting.progress import RunProgress
+from assistant.prompting.task import Item, Task, TaskHead, made
+
+T = TypeVar("T")
+RunStatus: TypeAlias = Literal["running", "paused", "done", "cancelled", "failed", "interrupted"]
+"""interrupted: the process that worked on it ended first; begun again it goes on where it was."""
+_PACE_OVER: Final = 8
+"""Steps from which the pace is taken: what was asked before an interruption costs no time the second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """`prompt` is a prompt of the library, such as chat.en, that what is found is for; empty for a task of its own."""
+
+    task: TaskHead
+    train: tuple[Item, ...]
+    test: tuple[Item, ...] = ()
+    budget: int = 300
+    seed: int = 0
+    constrain: bool = True
+    model: str | None = None
+    prompt: str = ""
+
+    def as_task(self, metrics: Mapping[str, Metric] = METRICS) -> Task:
+        """TaskInvalid for a metric that is none of these."""
+        return made(self.task, self.train, Path(self.task.name), metrics)
+
+    @property
+    def begins_with(self) -> str:
+        """The id of the prompt it begins with, among the candidates."""
+        metric = METRICS.get(self.task.metric)
+        form: Form = "line" if metric is not None and metric.one_line else "free"
+        return Candidate(self.task.seed_prompt.strip(), form=form).id
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One progress report, after so many seconds of work without the pauses."""
+
+    progress: RunProgress
+    worked: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """As it stands now. `version` is what can be put in use, empty where nothing better was found."""
+
+    id: str
+    order: RunOrder
+    status: RunStatus
+    began_at: float
+    ended_at: float | None = None
+    steps: tuple[Step, ...] = ()
+    report: TaskReport | None = None
+    error: AssistantError | None = None
+    version: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.status not in ("running", "paused")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the latest pace, if the whole budget is needed; None while nothing is known."""
+        recent = self.steps[-_PACE_OVER:]
+        calls = recent[-1].progress.calls - recent[0].progress.calls if recent else 0
+        if calls <= 0:
+            return None
+        last = recent[-1].progress
+        return max(0, last.budget - last.calls) * (recent[-1].worked - recent[0].worked) / calls
+
+
+def thinned(steps: Sequence[T], most: int) -> tuple[T, ...]:
+    """At most so many of them, evenly, the last one among them."""
+    if len(steps) <= most:
+        return tuple(steps)
+    return tuple(steps[round(number * (len(steps) - 1) / (most - 1))] for number in range(most))
+
+
+def fits_conversations(found: Candidate) -> bool:
+    """Whether it is measured as it would be used in a conversation, where no examples are looked up for each question
+    and no grammar holds the answer."""
+    return not found.nearest and found.form == "free" and not found.parameters

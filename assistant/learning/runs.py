@@ -1,0 +1,249 @@
+"""The run book: runs of the optimiser that a face began, one at a time, to be watched, held, ended and begun again.
+
+A run belongs to the process, not to who looks on. What came of it is stored; a run that a killed process left behind is
+shown as interrupted, and begun again it goes on by itself, for the ledger holds what was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final
+
+from assistant.codec import dump, dump_error, load, load_error
+from assistant.errors import AssistantError, InternalFault, NotFound, RunBusy
+from assistant.i18n import Language
+from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.run_order import Run, RunOrder, RunStatus, Step, fits_conversations, thinned
+from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.progress import RunProgress
+
+_log = logging.getLogger(__name__)
+_SHOWN: Final = 12
+_KEPT_STEPS: Final = 160
+
+
+class _Going:
+    """The run that is being worked on. `told` is set, and replaced, at every change."""
+
+    def __init__(self, record: RunRecord, order: RunOrder, clock: Callable[[], float]) -> None:
+        self.record = record
+        self.order = order
+        self.steps: list[Step] = []
+        self.may_go = asyncio.Event()
+        self.may_go.set()
+        self.told = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.is_cancelled = False
+        self._clock = clock
+        self._began = clock()
+        self._paused_at = 0.0
+
+    def hear(self, progress: RunProgress) -> None:
+        self.steps.append(Step(progress, self._clock() - self._began))
+        self.tell()
+
+    def pause(self) -> None:
+        if self.may_go.is_set():
+            self._paused_at = self._clock()
+            self.may_go.clear()
+            self.tell()
+
+    def resume(self) -> None:
+        if not self.may_go.is_set():
+            self._began += self._clock() - self._paused_at
+            self.may_go.set()
+            self.tell()
+
+    async def leave(self) -> None:
+        """What the optimiser asks for before each group of calls."""
+        await self.may_go.wait()
+
+    def tell(self) -> None:
+        self.told.set()
+        self.told = asyncio.Event()
+
+    def snapshot(self) -> Run:
+        status: RunStatus = "running" if self.may_go.is_set() else "paused"
+        steps = thinned(self.steps, _KEPT_STEPS)
+        return Run(self.record.id, self.order, status, self.record.began_at, steps=steps)
+
+
+class RunBook:
+    """Used on one event loop; `clock` counts seconds and is handed in for tests."""
+
+    def __init__(
+        self, lab: Lab, desk: PromptDesk, store: RunStore, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lab = lab
+        self._desk = desk
+        self._store = store
+        self._clock = clock
+        self._going: _Going | None = None
+        self._beginning = asyncio.Lock()
+        self._is_ending = False
+
+    async def begin(self, order: RunOrder) -> Run:
+        """Start it in the background; RunBusy while another one goes on, TaskInvalid for no task."""
+        await asyncio.to_thread(lambda: order.as_task(self._lab.metrics()))
+        async with self._beginning:
+            self._refuse_a_second()
+            record = await asyncio.to_thread(self._store.begin, order.task.name, dump(order))
+            return self._set_going(record, order)
+
+    async def begin_again(self, id: str) -> Run:
+        """One that was cut off, cancelled or failed; what was answered is not asked again. NotFound, RunBusy."""
+        async with self._beginning:
+            self._refuse_a_second()
+            record = await asyncio.to_thread(self._store.begin_again, id)
+            return self._set_going(record, load(RunOrder, record.asked))
+
+    async def pause(self, id: str) -> None:
+        """After the group of calls that is under way; nothing happens to one that is over."""
+        if (going := self._of(id)) is not None:
+            going.pause()
+
+    async def resume(self, id: str) -> None:
+        if (going := self._of(id)) is not None:
+            going.resume()
+
+    async def cancel(self, id: str) -> None:
+        """End it now; what was answered is kept."""
+        going = self._of(id)
+        if going is not None and going.task is not None:
+            going.is_cancelled = True
+            going.task.cancel()
+            await asyncio.gather(going.task, return_exceptions=True)
+            if self._going is going:  # it was ended before it had begun, so that it could not say so itself
+                await asyncio.to_thread(self._store.end, id, "cancelled", {})
+                self._going = None
+                going.tell()
+
+    async def remove(self, id: str) -> None:
+        """Take it from the list, ended first; the prompts that were found stay."""
+        await self.cancel(id)
+        await asyncio.to_thread(self._store.remove, id)
+
+    async def run(self, id: str) -> Run:
+        """How it stands; NotFound."""
+        if (going := self._of(id)) is not None:
+            return going.snapshot()
+        return _stored(await asyncio.to_thread(self._store.get, id))
+
+    async def list(self) -> list[Run]:
+        """The latest ones, the last begun first."""
+        records = await asyncio.to_thread(self._store.list, _SHOWN)
+        return [
+            going.snapshot() if (going := self._of(record.id)) is not None else _stored(record) for record in records
+        ]
+
+    async def follow(self, id: str) -> AsyncGenerator[Run, None]:
+        """How it stands, again whenever that changes, until it is over. NotFound."""
+        while True:
+            going = self._of(id)
+            told = going.told if going else None
+            try:
+                run = await self.run(id)
+            except NotFound:
+                if going is None:
+                    raise
+                return
+            yield run
+            if told is None or run.over or self._is_ending:
+                return
+            await told.wait()
+
+    def end_following(self) -> None:
+        """End everybody's `follow`, now and later; the run itself goes on."""
+        self._is_ending = True
+        if self._going is not None:
+            self._going.tell()
+
+    async def close(self) -> None:
+        """Stop working; the run is found interrupted at the next start."""
+        if self._going is not None and self._going.task is not None:
+            self._going.task.cancel()
+            await asyncio.gather(self._going.task, return_exceptions=True)
+
+    # Inside
+
+    def _of(self, id: str) -> _Going | None:
+        return self._going if self._going is not None and self._going.record.id == id else None
+
+    def _refuse_a_second(self) -> None:
+        if self._going is not None:
+            raise RunBusy(name=self._going.order.task.name)
+
+    def _set_going(self, record: RunRecord, order: RunOrder) -> Run:
+        going = self._going = _Going(record, order, self._clock)
+        going.task = asyncio.create_task(self._work(going))
+        return going.snapshot()
+
+    async def _work(self, going: _Going) -> None:
+        try:
+            status, outcome = await self._ended(going)
+            outcome["steps"] = [dump(step) for step in thinned(going.steps, _KEPT_STEPS)]
+            await asyncio.to_thread(self._store.end, going.record.id, status, outcome)
+        finally:
+            self._going = None
+            going.tell()
+
+    async def _ended(self, going: _Going) -> tuple[RunEnd, dict[str, Any]]:
+        """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
+        try:
+            report = await self._optimised(going)
+            return "done", {"report": dump(report), "version": await self._version(going.order, report)}
+        except asyncio.CancelledError:
+            if not going.is_cancelled:
+                raise
+            return "cancelled", {}
+        except AssistantError as error:
+            return "failed", {"error": dump_error(error)}
+        except Exception as error:
+            _log.exception("a run of the optimiser broke off")
+            return "failed", {"error": dump_error(InternalFault(reason=str(error)))}
+
+    async def _optimised(self, going: _Going) -> TaskReport:
+        order = going.order
+        return await self._lab.optimise(
+            await asyncio.to_thread(lambda: order.as_task(self._lab.metrics())),
+            Spending(order.budget),
+            Choices(order.seed, constrain=order.constrain),
+            test=lambda: order.test,
+            model=order.model,
+            tell=going.hear,
+            pause=going.leave,
+        )
+
+    async def _version(self, order: RunOrder, report: TaskReport) -> str:
+        """What may be put in use: of the prompt it was for, where it was measured as it would be used there."""
+        result = report.result
+        if result.verdict != "better":
+            return ""
+        if not order.prompt:
+            return result.chosen.id
+        if not fits_conversations(result.chosen):
+            return ""
+        name, _, tongue = order.prompt.rpartition(".")
+        language: Language = "zh" if tongue == "zh" else "en"
+        evidence = {"run": result.run, **dump(result.evidence)}
+        return (await self._desk.propose(name, language, result.chosen, author="optimiser", evidence=evidence)).id
+
+
+def _stored(record: RunRecord) -> Run:
+    outcome = record.outcome
+    return Run(
+        id=record.id,
+        order=load(RunOrder, record.asked),
+        status="interrupted" if record.status == "running" else record.status,
+        began_at=record.began_at,
+        ended_at=record.ended_at,
+        steps=tuple(load(Step, step) for step in outcome.get("steps", ())),
+        report=load(TaskReport, outcome["report"]) if outcome.get("report") else None,
+        error=load_error(outcome["error"]) if outcome.get("error") else None,
+        version=str(outcome.get("version", "")),
+    )

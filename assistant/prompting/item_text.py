@@ -1,0 +1,123 @@
+"""Examples as people have them, pasted or from a file: a table with a head, or a JSON object a line."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from assistant.errors import ExamplesInvalid
+from assistant.prompting.task import Item, item
+
+_DELIMITERS: Final = ("\t", ",", ";")
+_COLUMNS: Final = MappingProxyType(
+    {
+        "input": "input", "question": "input", "输入": "input", "问题": "input",
+        "output": "output", "answer": "output", "输出": "output", "答案": "output",
+        "group": "group",
+    }
+)  # fmt: skip
+"""How a column may be called, and what it is."""
+
+
+def items_in(text: str) -> list[Item]:
+    """The examples; ExamplesInvalid names the first line that is wrong and how.
+
+    A text that begins with a brace holds JSON objects, one a line, with `input`, `output` (one answer or a list of
+    them) and perhaps `group`; every other one is a table whose first line names these columns, divided by commas,
+    semicolons or tabs.
+    """
+    text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise ExamplesInvalid(line=1, reason="empty")
+    rows = _objects(text) if text.lstrip()[0] == "{" else _table(text)
+    if not rows:
+        raise ExamplesInvalid(line=1, reason="empty")
+    return [_item(row, line) for line, row in rows]
+
+
+def held_back(items: Sequence[Item], share: float) -> tuple[list[Item], list[Item]]:
+    """What is learned from, and about that share which is asked after the last decision only; a group stays together,
+    and the same items are always divided in the same way."""
+    kept: list[Item] = []
+    held: list[Item] = []
+    for one in items:
+        place = int.from_bytes(hashlib.sha256(f"held back {one.group}".encode()).digest()[:8]) / 2**64
+        (held if place < share else kept).append(one)
+    return kept, held
+
+
+def _objects(text: str) -> list[tuple[int, Any]]:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):  # a string may hold other line ends as they are
+        if line.strip():
+            try:
+                rows.append((number, json.loads(line)))
+            except (ValueError, RecursionError) as error:
+                raise ExamplesInvalid(line=number, reason="not_json") from error
+    return rows
+
+
+def _table(text: str) -> list[tuple[int, Any]]:
+    blank = len(text) - len(text.lstrip("\r\n"))
+    before = text[:blank].count("\n")
+    text = text[blank:]
+    delimiter = _delimiter(text.splitlines()[0])
+    if delimiter is None:
+        raise ExamplesInvalid(line=before + 1, reason="no_columns")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, Any]] = []
+    names: list[str | None] = []
+    line = before + 1
+    try:
+        for cells in reader:
+            if not names:
+                names = [_column(cell) for cell in cells]
+            elif any(cell.strip() for cell in cells):
+                rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
+            line = before + reader.line_num + 1
+    except csv.Error as error:
+        raise ExamplesInvalid(line=line, reason="quotes") from error
+    return rows
+
+
+def _delimiter(head: str) -> str | None:
+    """The one that divides the head into columns of which one is the input and one the output."""
+    for delimiter in _DELIMITERS:
+        try:
+            names = {_column(cell) for cell in next(csv.reader([head], delimiter=delimiter))}
+        except csv.Error:
+            continue
+        if {"input", "output"} <= names:
+            return delimiter
+    return None
+
+
+def _column(cell: str) -> str | None:
+    return _COLUMNS.get(cell.strip().casefold())
+
+
+def _item(row: Any, line: int) -> Item:
+    reason = _wrong(row)
+    if reason:
+        raise ExamplesInvalid(line=line, reason=reason)
+    try:
+        return item(row)
+    except ValueError as error:
+        raise ExamplesInvalid(line=line, reason="no_row") from error
+
+
+def _wrong(row: Any) -> str:
+    if not isinstance(row, dict):
+        return "no_row"
+    asked, output = row.get("input"), row.get("output")
+    if not isinstance(asked, str) or not asked.strip():
+        return "no_input"
+    accepted = output if isinstance(output, list) else [output]
+    if not accepted or not all(isinstance(one, str) and one.strip() for one in accepted):
+        return "no_output"
+    return ""

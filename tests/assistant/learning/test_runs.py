@@ -1,0 +1,233 @@
+"""The run book: one run at a time, held, ended, found again after a crash, with its history and its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import EngineDied, NotFound, RunBusy, TaskInvalid
+from assistant.learning.lab import Lab
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import Recorder
+from assistant.learning.run_order import Run, RunOrder, thinned
+from assistant.learning.runs import RunBook
+from assistant.memory.database import Database
+from assistant.memory.ledger import Ledger
+from assistant.memory.prompt_runs import RunStore
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
+from assistant.memory.signals import SignalStore
+from assistant.paths import seed_prompts
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.task import TaskHead, items_of
+from tests.assistant.learning.test_lab import LABELS, Skill, helped_by_examples, right
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.embeddings import HashingEmbeddings
+from tests.fakes.pupil import PupilChatModel
+
+
+def order(budget: int = 120, metric: str = "label", prompt: str = "") -> RunOrder:
+    head = TaskHead(name="colours", seed_prompt="Which colour?", metric=metric, labels=LABELS)
+    rows = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(160)]
+    return RunOrder(
+        head,
+        tuple(items_of(rows[:140], "train")),
+        tuple(items_of(rows[140:], "test")),
+        budget,
+        0,
+        prompt == "",
+        None,
+        prompt,
+    )
+
+
+class House:
+    """A run book over one database file."""
+
+    def __init__(self, folder: Path, skill: Skill = helped_by_examples) -> None:
+        self.db = Database.open(folder / "runs.db", folder / "backups")
+        self.pupil = PupilChatModel(skill=skill, right=right)
+        library = PromptLibrary(seed_prompts(), Path("nowhere"))
+        versions, labels = PromptVersionStore(self.db), PromptLabels(self.db)
+        self.lab = Lab(
+            models=FakeModels(self.pupil),
+            ledger=Ledger(self.db),
+            versions=versions,
+            embeddings=HashingEmbeddings(),
+            library=library,
+        )
+        self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
+        self.book = RunBook(self.lab, self.desk, RunStore(self.db))
+
+    async def close(self) -> None:
+        await self.book.close()
+        self.db.close()
+
+    async def ended(self, id: str) -> Run:
+        async with aclosing(self.book.follow(id)) as steps:
+            async for run in steps:
+                if run.over:
+                    return run
+        raise AssertionError("it never ended")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    made = House(tmp_path)
+    yield made
+    await made.close()
+
+
+async def test_a_run_is_followed_to_its_end_and_found_again_after_a_restart(house: House, tmp_path: Path) -> None:
+    begun = await house.book.begin(order())
+    assert begun.status == "running"
+    run = await house.ended(begun.id)
+    assert run.status == "done"
+    assert run.report is not None
+    assert run.report.result.verdict == "better"
+    assert run.version == run.report.result.chosen.id
+    assert (await house.desk.version(run.version)).author == "optimiser"
+    assert run.report.final_test is not None
+    assert run.report.final_test.n == 20
+    assert run.steps[-1].progress.stage == "gate"
+    assert any(step.progress.standings for step in run.steps)
+    await house.close()
+    again = House(tmp_path)
+    assert await again.book.list() == [run]
+    assert await again.book.run(run.id) == run
+    await again.close()
+
+
+async def test_only_one_run_goes_on_at_a_time(house: House) -> None:
+    first = await house.book.begin(order())
+    await house.book.pause(first.id)
+    with pytest.raises(RunBusy) as refused:
+        await house.book.begin(order())
+    assert refused.value.name == "colours"
+    await house.book.cancel(first.id)
+    second = await house.book.begin(order(80))
+    assert (await house.ended(second.id)).status == "done"
+
+
+async def test_a_paused_run_asks_nothing_and_goes_on_when_it_is_let(house: House) -> None:
+    begun = await house.book.begin(order())
+    seen = []
+    async with aclosing(house.book.follow(begun.id)) as steps:
+        async for run in steps:
+            seen.append(run.status)
+            if run.steps and len(house.pupil.calls) > 10:
+                break
+    await house.book.pause(begun.id)
+    assert (await house.book.run(begun.id)).status == "paused"
+    settled = -1
+    while settled != len(house.pupil.calls):  # the group that was under way
+        settled = len(house.pupil.calls)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(house.db.rows, "SELECT 1")
+    assert (await house.book.run(begun.id)).status == "paused"
+    await house.book.resume(begun.id)
+    run = await house.ended(begun.id)
+    assert run.status == "done"
+    assert len(house.pupil.calls) > settled
+
+
+async def test_a_cancelled_run_is_kept_and_pays_for_nothing_twice_when_it_is_begun_again(house: House) -> None:
+    begun = await house.book.begin(order())
+    async with aclosing(house.book.follow(begun.id)) as steps:
+        async for run in steps:
+            if run.steps and run.steps[-1].progress.calls > 30:
+                break
+    await house.book.cancel(begun.id)
+    run = await house.book.run(begun.id)
+    assert run.status == "cancelled"
+    assert run.ended_at is not None
+    assert run.steps
+    paid = len(house.pupil.calls)
+    again = await house.ended((await house.book.begin_again(begun.id)).id)
+    assert again.status == "done"
+    assert again.report is not None
+    assert len(house.pupil.calls) <= again.report.result.calls + again.report.test_calls + 48, "but those in mid-air"
+    assert len(house.pupil.calls) > paid
+    assert [one.id for one in await house.book.list()] == [begun.id]
+
+
+async def test_a_run_that_a_dead_process_left_behind_is_interrupted_and_goes_on(house: House, tmp_path: Path) -> None:
+    begun = await house.book.begin(order())
+    async with aclosing(house.book.follow(begun.id)) as steps:
+        async for run in steps:
+            if run.steps and run.steps[-1].progress.calls > 30:
+                break
+    await house.close()
+    next_day = House(tmp_path)
+    assert (await next_day.book.run(begun.id)).status == "interrupted"
+    await next_day.book.begin_again(begun.id)
+    run = await next_day.ended(begun.id)
+    assert run.status == "done"
+    assert run.report is not None
+    assert len(next_day.pupil.calls) < run.report.result.calls + run.report.test_calls
+    await next_day.close()
+
+
+async def test_who_looks_on_is_let_go_when_the_server_is_to_stop(house: House) -> None:
+    begun = await house.book.begin(order())
+    await house.book.pause(begun.id)
+    async with aclosing(house.book.follow(begun.id)) as steps:
+        assert (await anext(steps)).status == "paused"
+        waiting = asyncio.ensure_future(anext(steps))
+        await asyncio.sleep(0)
+        house.book.end_following()
+        assert (await waiting).status == "paused"
+        with pytest.raises(StopAsyncIteration):
+            await anext(steps)
+    assert (await house.book.run(begun.id)).status == "paused"
+
+
+async def test_a_run_whose_model_fails_says_so(tmp_path: Path) -> None:
+    def fails(*_: object) -> float:
+        raise EngineDied(None)
+
+    house = House(tmp_path, fails)
+    run = await house.ended((await house.book.begin(order())).id)
+    assert run.status == "failed"
+    assert isinstance(run.error, EngineDied)
+    await house.close()
+
+
+async def test_what_is_found_for_a_prompt_of_the_library_becomes_a_version_of_it(tmp_path: Path) -> None:
+    house = House(
+        tmp_path, lambda instruction, _examples, _held: 0.2 + 0.7 * ("verb" in instruction or "word" in instruction)
+    )
+    run = await house.ended((await house.book.begin(order(200, "f1", "chat.en"))).id)
+    assert run.report is not None
+    assert run.report.result.verdict == "better"
+    version = await house.desk.version(run.version)
+    assert (version.name, version.language, version.author) == ("chat", "en", "optimiser")
+    assert version.evidence["gained"] == run.report.result.evidence.gained
+    await house.close()
+
+
+async def test_a_task_that_is_none_is_refused_before_anything_is_stored(house: House) -> None:
+    with pytest.raises(TaskInvalid):
+        await house.book.begin(order(metric="beauty"))
+    assert await house.book.list() == []
+
+
+async def test_a_removed_run_is_gone(house: House) -> None:
+    begun = await house.book.begin(order())
+    await house.book.remove(begun.id)
+    assert await house.book.list() == []
+    with pytest.raises(NotFound):
+        await house.book.run(begun.id)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 160, 161, 1000])
+async def test_a_long_history_keeps_its_ends(count: int) -> None:
+    steps = tuple(range(count))
+    kept = thinned(steps, 160)
+    assert len(kept) == min(count, 160)
+    assert not steps or (kept[0], kept[-1]) == (steps[0], steps[-1])
+    assert list(kept) == sorted(set(kept))

@@ -1,0 +1,96 @@
+"""Examples as people paste them: whatever was written is read back, and what cannot be read is named by its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.errors import ExamplesInvalid
+from assistant.prompting.item_text import held_back, items_in
+
+WORDS = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+ROWS = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
+
+
+def written(rows: list[tuple[str, str]], delimiter: str, head: tuple[str, str] = ("input", "output")) -> str:
+    table = io.StringIO()
+    csv.writer(table, delimiter=delimiter).writerows([head, *rows])
+    return table.getvalue()
+
+
+@settings(deadline=None)
+@given(ROWS, st.sampled_from([",", ";", "\t"]))
+def test_a_table_says_what_was_written(rows: list[tuple[str, str]], delimiter: str) -> None:
+    assert [(one.input, one.output) for one in items_in(written(rows, delimiter))] == rows
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(WORDS, st.lists(WORDS, min_size=1, max_size=3)), min_size=1, max_size=12))
+def test_lines_of_json_say_what_was_written(rows: list[tuple[str, list[str]]]) -> None:
+    lines = [json.dumps({"input": asked, "output": answers}, ensure_ascii=False) for asked, answers in rows]
+    assert [(one.input, list(one.accepted)) for one in items_in("\n".join(lines))] == rows
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_by_its_line(text: str) -> None:
+    lines = text.count("\n") + text.count("\r") + 1
+    try:
+        found = items_in(text)
+    except ExamplesInvalid as error:
+        line = error.line
+    else:
+        line = len(found)
+        assert all(one.input.strip() and one.output.strip() for one in found)
+    assert 1 <= line <= lines
+
+
+@settings(deadline=None)
+@given(ROWS, st.floats(0, 1))
+def test_what_is_held_back_is_never_learned_from(rows: list[tuple[str, str]], share: float) -> None:
+    items = items_in(written(rows, ","))
+    kept, held = held_back(items, share)
+    assert not {one.group for one in kept} & {one.group for one in held}
+    assert sorted(one.id for one in (*kept, *held)) == sorted(one.id for one in items)
+    assert held_back(items, share) == (kept, held)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "输入,输出\n你好,问候",
+        "\ufeffInput;Answer\n你好;问候\n",
+        '\n\n{"input": "你好", "output": "问候"}',
+        "note\tquestion\tanswer\nx\t你好\t问候",
+    ],
+)
+def test_what_people_have_is_understood(text: str) -> None:
+    assert [(one.input, one.output) for one in items_in(text)] == [("你好", "问候")]
+
+
+def test_a_group_keeps_examples_together() -> None:
+    items = items_in("input,output,group\na,b,one\nc,d,one\ne,f,\n")
+    assert [one.group == "one" for one in items] == [True, True, False]
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), [
+    ("  \n", 1, "empty"),
+    ("input,output\n", 1, "empty"),
+    ("What is it?,tea", 1, "no_columns"),
+    ("input,output\na,b\n,c\n", 3, "no_input"),
+    ('input,output\n"a\nb",c\nd,\n', 4, "no_output"),
+    ('input,output\na,"b\n', 2, "quotes"),
+    ('{"input": "a", "output": "b"}\n{"input": ', 2, "not_json"),
+    ('{"input": "a", "output": "b"}\n[1]', 2, "no_row"),
+    ('{"input": 3, "output": "b"}', 1, "no_input"),
+    ('{"input": "a", "output": []}', 1, "no_output"),
+])  # fmt: skip
+def test_what_cannot_be_read_is_named(text: str, line: int, reason: str) -> None:
+    with pytest.raises(ExamplesInvalid) as refused:
+        items_in(text)
+    assert (refused.value.line, refused.value.reason) == (line, reason)

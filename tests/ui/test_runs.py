@@ -1,0 +1,140 @@
+"""The task editor, a run as it goes on, and what came of it in a layman's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from assistant.config import Settings
+from assistant.errors import EngineDied
+from assistant.i18n import Language
+from assistant.learning.run_order import Run
+from assistant.paths import Paths
+from assistant.wiring import build
+from tests.assistant.learning.test_lab import helped_by_examples, right
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.pupil import PupilChatModel
+from tests.ui.conftest import drawn, visit
+from ui.markdown import Markdown
+from ui.presenter import Presenter
+from ui.run_card import outcome, run_card
+from ui.runs import RunPanel
+
+EXAMPLES = "input,output\n" + "\n".join(f"colour of thing {n},{right(str(n))}" for n in range(120))
+TASK = {
+    "name": "colours", "seed_prompt": "Which colour?", "examples": EXAMPLES, "metric": "label", "calls": "120",
+    "held": "20", "max_tokens": "16",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def panel(paths: Paths) -> AsyncIterator[RunPanel]:
+    models = FakeModels(PupilChatModel(skill=helped_by_examples, right=right))
+    async with build(paths, Settings(), models=models) as assistant:
+        yield RunPanel(assistant, Presenter(Markdown()))
+
+
+async def ended(panel: RunPanel) -> Run:
+    [run] = await panel._assistant.runs.list()
+    return run
+
+
+async def test_what_was_typed_becomes_a_run_that_is_drawn_until_its_end(panel: RunPanel) -> None:
+    views = [each["lab"] for each in await drawn(panel.start(visit(**TASK)))]
+    assert len(views) > 3
+    assert {view["tab"] for view in views} == {"improve"}
+    assert "Sorting the examples" in views[0]["html"]
+    assert any('<svg class="race"' in view["html"] and 'data-do="lab-cancel"' in view["html"] for view in views)
+    last = views[-1]["html"]
+    assert " more right than the prompt it began with." in last
+    assert "The chance that it is no better is at most" in last
+    assert "Now right (" in last
+    assert 'data-do="lab-use"' in last
+    assert 'data-do="lab-try"' not in last, "a task of its own is in no conversation"
+    assert 'data-do="lab-cancel"' not in last
+    [listed] = await drawn(panel.panel(visit()))
+    assert "better prompt found" in listed["lab"]["html"]
+    run = await ended(panel)
+    [opened] = await drawn(panel.panel(visit(language="zh", run=run.id)))
+    assert "每 100 个问题" in opened["lab"]["html"]
+    [removed] = await drawn(panel.remove(visit(run=run.id)))
+    assert "Earlier runs" not in removed["lab"]["html"]
+
+
+@pytest.mark.parametrize(("changed", "en", "zh"), [
+    ({"seed_prompt": " "}, "the prompt to begin with is empty", "起始提示词是空的"),
+    ({"examples": ""}, "there are none", "没有示例"),
+    ({"examples": "input,output\na,"}, "(line 2): the output is empty", "第 2 行"),
+    ({"examples": "input,output\na,b"}, "at least 20 examples", "至少需要 20 个示例"),
+    ({"calls": "12"}, "between 40 and 100000", "40 到 100000"),
+    ({"calls": "many"}, "between 40 and 100000", "40 到 100000"),
+    ({"calls": "nan"}, "between 40 and 100000", "40 到 100000"),
+    ({"max_tokens": "0"}, "between 1 and 4096", "1 到 4096"),
+    ({"metric": "beauty"}, "choose how answers are judged", "评判方式"),
+])  # fmt: skip
+async def test_what_is_wrong_is_said_in_the_persons_language(
+    panel: RunPanel, changed: dict[str, str], en: str, zh: str
+) -> None:
+    wanted: list[tuple[Language, str]] = [("en", en), ("zh", zh)]
+    for language, sentence in wanted:
+        [view] = await drawn(panel.start(visit(language=language, **{**TASK, **changed})))
+        assert view["lab"]["refused"]
+        assert sentence in view["lab"]["html"]
+    assert await panel._assistant.runs.list() == []
+
+
+async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPanel) -> None:
+    begun = panel.start(visit(**TASK))
+    await anext(begun)
+    second = panel.start(visit(**{**TASK, "name": "other"}))
+    view = await anext(second)
+    assert "A run is going on already: colours." in view["lab"]["html"]
+    assert 'data-do="lab-hold"' in view["lab"]["html"]
+    await second.aclose()
+    run = await ended(panel)
+    [held] = await drawn(panel.hold(visit(run=run.id)))
+    assert 'data-do="lab-go-on"' in held["lab"]["html"]
+    [gone_on] = await drawn(panel.go_on(visit(run=run.id)))
+    assert 'data-do="lab-hold"' in gone_on["lab"]["html"]
+    [cancelled] = await drawn(panel.cancel(visit(run=run.id)))
+    assert 'data-do="lab-again"' in cancelled["lab"]["html"]
+    await drawn(begun)
+    last = (await drawn(panel.again(visit(run=run.id))))[-1]
+    assert "more right than" in last["lab"]["html"]
+
+
+async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**{**TASK, "examples": EXAMPLES + "\nmail a.person@example.com 3,red"})))
+    run = await ended(panel)
+    [view] = await drawn(panel.export(visit(run=run.id, number=3)))
+    text = view["download"]["text"]
+    assert "a.person@example.com" not in text
+    assert "[e-mail]" in text
+    assert json.loads(text)["report"]["result"]["verdict"] == "better"
+
+
+async def test_every_end_has_its_sentence(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    presenter = Presenter(Markdown())
+    assert run.report is not None
+    languages: list[Language] = ["en", "zh"]
+    for language in languages:
+
+        def text(key: str, **facts: object) -> str:
+            return presenter.text(language, key, **facts)  # noqa: B023 - used within the round
+
+        for verdict in ("better", "nothing_to_gain", "not_shown", "too_slow", "too_long", "worse_form"):
+            report = replace(run.report, result=replace(run.report.result, verdict=verdict))  # type: ignore[arg-type]
+            assert run_card(replace(run, report=report), text).verdict[0]
+            assert outcome(replace(run, report=report), text)
+        for slower, key in ((900.0, "slower"), (-300.0, "faster"), (10.0, "as_fast")):
+            seen = replace(run.report.result.evidence, before_ms=1000.0, after_ms=1000.0 + slower)
+            report = replace(run.report, result=replace(run.report.result, evidence=seen))
+            expected = text(f"lab.{key}", s=f"{abs(slower) / 1000:.1f}")
+            assert expected in run_card(replace(run, report=report), text).verdict
+        failed = replace(run, status="failed", report=None, error=EngineDied(None))
+        assert run_card(failed, text).stage == text("lab.status_failed")

@@ -1,0 +1,132 @@
+"""A run in words and numbers that a layman understands: how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from assistant.learning.run_order import Run
+from assistant.prompting.result import Change, Evidence
+from ui.race_plot import RacePlot, race_plot
+
+Text = Callable[..., str]
+"""A sentence of the page by key and facts."""
+_RIGHT_OR_WRONG: Final = {"exact", "label", "numeric", "json", "language"}
+_SHOWN_CHANGES: Final = 60
+_NOTICED_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    run: Run
+    title: str
+    stage: str
+    spent: str
+    percent: float
+    plot: RacePlot | None
+    verdict: tuple[str, ...]
+    """What came of it, the most important sentence first."""
+    lost: tuple[Change, ...]
+    gained: tuple[Change, ...]
+    prompt: str
+    """The prompt that was found, where it is a better one."""
+
+
+def run_card(run: Run, text: Text) -> RunCard:
+    progress = run.steps[-1].progress if run.steps else None
+    changes = run.report.result.evidence.changes if run.report else ()
+    return RunCard(
+        run=run,
+        title=run.order.task.name,
+        stage=text(f"lab.status_{run.status}") if run.status != "running" else _stage(run, text),
+        spent=_spent(run, text),
+        percent=100 * min(1.0, progress.calls / max(1, progress.budget)) if progress else 0.0,
+        plot=race_plot(run.steps, run.order.begins_with),
+        verdict=tuple(_verdict(run, text)),
+        lost=tuple(one for one in changes if one.difference < 0)[:_SHOWN_CHANGES],
+        gained=tuple(one for one in changes if one.difference > 0)[:_SHOWN_CHANGES],
+        prompt=run.report.prompt if run.report and run.report.result.verdict == "better" else "",
+    )
+
+
+def begun(run: Run) -> str:
+    """When, by this machine's clock."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.began_at))
+
+
+def outcome(run: Run, text: Text) -> str:
+    """In a word or two, for a list."""
+    return text(f"lab.ended_{run.report.result.verdict}" if run.report else f"lab.status_{run.status}")
+
+
+def _stage(run: Run, text: Text) -> str:
+    if not run.steps:
+        return text("lab.stage_split")
+    progress = run.steps[-1].progress
+    return text(f"lab.stage_{progress.stage}", count=progress.candidates)
+
+
+def _spent(run: Run, text: Text) -> str:
+    if not run.steps:
+        return ""
+    last = run.steps[-1]
+    parts = [
+        text("lab.spent", calls=last.progress.calls, budget=last.progress.budget),
+        _duration(last.worked, text),
+    ]
+    if not run.over and run.seconds_left is not None:
+        parts.append(text("lab.left", time=_duration(run.seconds_left, text)))
+    return " · ".join(parts)
+
+
+def _duration(seconds: float, text: Text) -> str:
+    if seconds < 90:
+        return text("lab.seconds", count=round(seconds))
+    return text("lab.minutes", count=round(seconds / 60))
+
+
+def _verdict(run: Run, text: Text) -> list[str]:
+    if run.report is None:
+        return []
+    report, result = run.report, run.report.result
+    evidence = result.evidence
+    if result.verdict != "better":
+        said = [text(f"lab.verdict_{result.verdict}")]
+        if evidence.items:
+            said.append(text("lab.seen", items=evidence.items, gained=evidence.gained, lost=evidence.lost))
+    else:
+        said = [_gain(evidence, run.order.task.metric, text), *_speed(evidence, text)]
+        said.append(text("lab.risk", error=_percent(evidence.error)))
+    if report.seed_test is not None and report.final_test is not None and report.final_test.n:
+        same = result.chosen.id == result.seed.id
+        said.append(
+            text(
+                "lab.tested_same" if same else "lab.tested",
+                n=report.final_test.n,
+                before=round(report.seed_test.score * 100),
+                after=round(report.final_test.score * 100),
+            )
+        )
+    if result.verdict == "better" and not run.version:
+        said.append(text("lab.not_for_conversations"))
+    return said
+
+
+def _gain(evidence: Evidence, metric: str, text: Text) -> str:
+    gain = max(1, round(evidence.difference * 100))
+    return text("lab.gain" if metric in _RIGHT_OR_WRONG else "lab.gain_points", gain=gain)
+
+
+def _speed(evidence: Evidence, text: Text) -> list[str]:
+    if not evidence.before_ms or not evidence.after_ms:
+        return []
+    slower = (evidence.after_ms - evidence.before_ms) / 1000
+    if abs(slower) < _NOTICED_S:
+        return [text("lab.as_fast")]
+    return [text("lab.slower" if slower > 0 else "lab.faster", s=f"{abs(slower):.1f}")]
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f}" if share >= 0.01 else f"{share * 100:.1g}"

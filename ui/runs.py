@@ -1,0 +1,125 @@
+"""Better prompts on the page: the task editor, the run that goes on, and what came of earlier ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from assistant.api import Assistant
+from assistant.codec import dump
+from assistant.errors import AssistantError, NotFound
+from assistant.learning.redaction import redacted_within
+from assistant.learning.run_order import Run
+from ui.presenter import Presenter
+from ui.run_card import begun, outcome, run_card
+from ui.task_editor import HELD_BACK, Teachable, order_of
+from ui.visit import Visit
+
+TAB = "improve"
+
+
+class RunPanel:
+    """A run goes on when the tab that began it is closed. A tab numbers what it watches and drops what is drawn for
+    an earlier number: a run that it has turned away from is drawn for as long as it goes on."""
+
+    def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
+        self._assistant = assistant
+        self._presenter = presenter
+
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """The run that was asked for, else the one that goes on; while it does it is drawn again at every step."""
+        going = await self._going()
+        opened = visit.text("run") or (going.id if going else "")
+        if not opened:
+            yield await self._drawn(visit)
+            return
+        try:
+            async with aclosing(self._assistant.runs.follow(opened)) as steps:
+                async for run in steps:
+                    yield await self._drawn(visit, run)
+        except NotFound:
+            yield await self._drawn(visit)
+
+    async def start(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """Begin what stands in the editor; what is wrong with it is said there, and nothing typed is touched."""
+        async with aclosing(self._begun(visit, self._start(visit))) as views:
+            async for view in views:
+                yield view
+
+    async def again(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        async with aclosing(self._begun(visit, self._assistant.runs.begin_again(visit.text("run")))) as views:
+            async for view in views:
+                yield view
+
+    async def hold(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """After the calls that are under way."""
+        await self._assistant.runs.pause(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def go_on(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.resume(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def cancel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.cancel(visit.text("run"))
+        yield await self._drawn(visit, await self._assistant.runs.run(visit.text("run")))
+
+    async def remove(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._assistant.runs.remove(visit.text("run"))
+        yield await self._drawn(visit, await self._going())
+
+    async def export(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """A run with all that was asked for and all that came of it, as a file."""
+        run = await self._assistant.runs.run(visit.text("run"))
+        text = json.dumps(redacted_within(dump(run)), ensure_ascii=False, indent=1)
+        yield {"download": {"name": f"patina-run-{run.id}.json", "text": text, "number": visit.number("number")}}
+
+    # Inside
+
+    async def _start(self, visit: Visit) -> Run:
+        return await self._assistant.runs.begin(order_of(visit, self._assistant.lab.metrics()))
+
+    async def _going(self) -> Run | None:
+        return next((run for run in await self._assistant.runs.list() if not run.over), None)
+
+    async def _begun(self, visit: Visit, beginning: Awaitable[Run]) -> AsyncGenerator[dict[str, Any], None]:
+        run: Run | None
+        try:
+            run, wrong = await beginning, ""
+        except AssistantError as error:
+            run, wrong = await self._going(), self._presenter.explain(error, visit.language)
+        if run is None:
+            yield await self._drawn(visit, error=wrong)
+            return
+        async with aclosing(self._assistant.runs.follow(run.id)) as steps:
+            async for step in steps:
+                yield await self._drawn(visit, step, wrong)
+
+    async def _drawn(self, visit: Visit, opened: Run | None = None, error: str = "") -> dict[str, Any]:
+        text = partial(self._presenter.text, visit.language)
+        runs = await self._assistant.runs.list()
+        models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
+        used = [one.version_id for one in await self._assistant.desk.labels() if one.label == "production"]
+        html = self._presenter.lab(
+            visit.language,
+            TAB,
+            in_use=await self._assistant.desk.version(opened.version) if opened and opened.version in used else None,
+            card=run_card(opened, text) if opened else None,
+            explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
+            error=error,
+            busy=any(not run.over for run in runs),
+            runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
+            models=models,
+            metrics=list(self._assistant.lab.metrics()),
+            shares=HELD_BACK,
+            teachable=[
+                Teachable(f"{one.name}.{one.language}", one.instruction)
+                for one in self._assistant.prompts()
+                if one.instruction
+            ],
+        )
+        shown = opened.id if opened else ""
+        return {"lab": {"html": html, "tab": TAB, "watch": visit.number("watch"), "run": shown, "refused": bool(error)}}
