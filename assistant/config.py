@@ -87,6 +87,18 @@ class TelegramSettings(_Section):
     """Another Bot API server than Telegram's own."""
 
 
+class LearningSettings(_Section):
+    trusted: tuple[str, ...] = ()
+    """People besides the owner whose ratings may move a prompt, by their ids in the messenger or in `GET /api/people`;
+    empty hears everybody, a few times a day."""
+    duels: bool = True
+    """While a prompt is on trial, show now and then two answers to one question and ask which is better."""
+    duels_every: Annotated[int, Field(ge=1)] = 8
+    """Questions of one person from one such comparison to the next, at least."""
+    duels_a_day: Annotated[int, Field(ge=0)] = 3
+    """Such comparisons that one person is asked for in a day, at most."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -126,6 +138,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = ServerSettings()
     telegram: TelegramSettings = TelegramSettings()
+    learning: LearningSettings = LearningSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

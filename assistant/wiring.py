@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
+from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
+from assistant.agent.running import RunningTurns
 from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
+from assistant.learning.duels import DuelDesk, DuelRules
+from assistant.learning.feedback import Feedback
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.duels import DuelStore
 from assistant.memory.ledger import Ledger
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
@@ -53,29 +61,59 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
+    people = PeopleStore(database)
+    recorder = Recorder(signals, labels, trusted=partial(_trusted, people, frozenset(settings.learning.trusted)))
+    learning = settings.learning
+    recall = Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name))
+    loop = AgentLoop(
+        conversations=conversations,
+        versions=versions,
+        models=registry,
+        context=ContextBuilder(prompts, Selector(prompts, versions, labels), interface_language(settings)),
+        sampling=settings.sampling,
+        metrics=metrics,
+    )
+    changes = Changes()
+    index = IdleIndex(recall, lambda: bool(running))
+    running = RunningTurns(changes.tell, index.begin)
     return Assistant(
         conversations=conversations,
-        signals=signals,
-        people=PeopleStore(database),
-        recall=Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name)),
+        running=running,
+        changes=changes,
+        index=index,
+        people=people,
+        recall=recall,
         models=registry,
         engine=engine,
         embeddings=embeddings,
         embedding_model=embeddings.name,
         prompts=prompts,
-        loop=AgentLoop(
-            conversations=conversations,
-            versions=versions,
-            models=registry,
-            context=ContextBuilder(prompts, Selector(prompts, versions, labels), interface_language(settings)),
-            sampling=settings.sampling,
-            metrics=metrics,
-        ),
+        loop=loop,
         lab=Lab(models=registry, ledger=Ledger(database), versions=versions, embeddings=embeddings, library=prompts),
-        desk=PromptDesk(prompts, versions, labels, Recorder(signals, labels)),
+        desk=PromptDesk(prompts, versions, labels, recorder),
+        feedback=Feedback(conversations, signals, recorder),
+        duels=DuelDesk(
+            DuelStore(database),
+            conversations,
+            signals,
+            labels,
+            recorder,
+            loop,
+            running,
+            changes,
+            rules=DuelRules(learning.duels, learning.duels_every, learning.duels_a_day),
+            default=interface_language(settings),
+        ),
         metrics=metrics,
         close_database=database.close,
     )
+
+
+def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:
+    """The people whose ratings count besides the owner's, by their own ids; None for everybody."""
+    if not named:
+        return None
+    return frozenset(one.id for one in people.list() if named & {one.id, one.external_id})
 
 
 def interface_language(settings: Settings) -> Language:
