@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -61,6 +62,7 @@ class DuelDesk:
         *,
         rules: DuelRules,
         default: Language,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._duels = duels
         self._conversations = conversations
@@ -72,6 +74,7 @@ class DuelDesk:
         self._changes = changes
         self.rules = rules
         self._default = default
+        self._clock = clock
 
     async def plan(self, turn: Turn, model: str) -> Arm | None:
         """Which version answers this question first, if it is to have two answers; None if not."""
@@ -80,6 +83,24 @@ class DuelDesk:
     async def of(self, turn_id: str) -> Duel | None:
         """The duel an answer takes part in."""
         return await asyncio.to_thread(self._duels.of_turn, turn_id)
+
+    async def pending(self, turn_id: str, *, person_id: str | None = None) -> Duel | None:
+        """The duel that this person is being asked about; None once it is decided, old, or not to be asked about."""
+        person, duel = person_id or OWNER, await self.of(turn_id)
+        if duel is None or duel.choice is not None or duel.person != person or not await self.wanted(person_id):
+            return None
+        return duel if self._clock() - duel.asked_at < _DAY_S else None
+
+    async def wanted(self, person_id: str | None = None) -> bool:
+        """Whether this person is asked at all."""
+        return self.rules.on and not await asyncio.to_thread(self._duels.refused, person_id or OWNER)
+
+    async def use(self, on: bool) -> None:
+        """From now on, for everybody; switching it on asks the owner again too. Whoever changes it keeps it in the
+        settings."""
+        self.rules = replace(self.rules, on=on)
+        if on:
+            await self.ask(True)
 
     async def rival(self, turn_id: str) -> AsyncGenerator[Event, None]:
         """Write, or follow, the second answer of a duel, once the first is there. Whatever is asked in the conversation
