@@ -80,6 +80,10 @@ class DuelClient:
         found = await self._call("GET", f"/turns/{turn_id}/duel")
         return None if found is None else load(Duel, found)
 
+    async def pending(self, turn_id: str, *, person_id: str | None = None) -> Duel | None:
+        found = await self._call("GET", f"/turns/{turn_id}/duel", pending=True, person_id=person_id)
+        return None if found is None else load(Duel, found)
+
     async def rival(self, turn_id: str) -> AsyncGenerator[Event, None]:
         return await self._events("POST", f"/turns/{turn_id}/duel/rival")
 

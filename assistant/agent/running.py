@@ -21,6 +21,7 @@ class RunningTurns:
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
         self._rivals: dict[str, str] = {}
+        self._coming: dict[str, asyncio.Task[AsyncGenerator[Event, None]]] = {}
         self._changed = changed
         self._ended = ended
         self._closing = False
@@ -59,8 +60,16 @@ class RunningTurns:
         self, conversation_id: str, store: Callable[[], Turn], run: Run, *, rival: bool = False
     ) -> AsyncGenerator[Event, None]:
         """Store a question and answer it. A rival may be written while nothing else is; a question ends it."""
+        if (coming := self._coming.get(conversation_id)) is not None:
+            await asyncio.wait({coming})
+        if rival and (known := self._rivals.get(conversation_id)) is not None:
+            return self.follow(known)  # two tabs asked for it
         # Shielded: once a question may be on disk its answer has to follow, whether or not the caller still listens.
-        return await asyncio.shield(asyncio.create_task(self._begin(conversation_id, store, run, rival)))
+        beginning = asyncio.create_task(self._begin(conversation_id, store, run, rival))
+        if rival:
+            self._coming[conversation_id] = beginning
+            beginning.add_done_callback(lambda _: self._coming.pop(conversation_id, None))
+        return await asyncio.shield(beginning)
 
     async def _begin(
         self, conversation_id: str, store: Callable[[], Turn], run: Run, rival: bool

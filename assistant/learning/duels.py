@@ -132,7 +132,10 @@ class DuelDesk:
         await asyncio.to_thread(self._duels.allow if wanted else self._duels.refuse, person_id or OWNER)
 
     def _second(self, duel: Duel) -> Turn:
-        """The turn of the second answer, beside the first and not shown yet."""
+        """The turn of the second answer, beside the first and not shown yet; NotFound where there is one already."""
+        now = self._duels.of_turn(duel.first_turn_id)
+        if now is None or now.second_turn_id is not None:
+            raise NotFound(kind="turn", id=duel.first_turn_id)
         first = self._conversations.turn(duel.first_turn_id)
         second = self._conversations.begin(
             first.conversation_id,
@@ -198,6 +201,7 @@ class DuelDesk:
             kind: SignalKind = "duel_won" if good[turn.id] else "duel_lost"
             pair = None if good[turn.id] == good[other.id] else other.id
             self._signals.add(turn.id, kind, face=face, person_id=person_id, other_turn_id=pair)
-        if choice == "second":
+        head = self._conversations.get(first.conversation_id).head_turn_id
+        if choice == "second" and head == first.id:  # else the person has gone on, and stays there
             self._conversations.select(second.id)
         return chosen, first.conversation_id

@@ -152,9 +152,11 @@ class NativeRoutes:
     async def edit_answer(self, turn_id: str, body: said.EditedAnswer) -> Any:
         return dump(await self._assistant.edit_answer(turn_id, body.text, face=body.face, person_id=body.person_id))
 
-    async def duel(self, turn_id: str) -> Any:
-        """The comparison of two answers that this one takes part in; null for none. In the client `duels.of`."""
-        found = await self._assistant.duels.of(turn_id)
+    async def duel(self, turn_id: str, pending: bool = False, person_id: str | None = None) -> Any:
+        """The comparison of two answers that this one takes part in; null for none, or with `pending` for one that this
+        person is not being asked about. In the client `duels.of` and `duels.pending`."""
+        duels = self._assistant.duels
+        found = await (duels.pending(turn_id, person_id=person_id) if pending else duels.of(turn_id))
         return None if found is None else dump(found)
 
     async def rival(self, request: Request, turn_id: str) -> Response:

@@ -195,6 +195,39 @@ async def test_a_question_ends_the_second_answer_and_nothing_of_it_stays(paths: 
             await assistant.duels.choose(first.id, "first", face="page")
 
 
+async def test_two_tabs_that_wait_for_the_second_answer_get_the_same_one(paths: Paths) -> None:
+    async with made(paths, "first answer", "second answer", "third answer") as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        both = await asyncio.gather(assistant.duels.rival(turn.id), assistant.duels.rival(turn.id))
+        assert [await everything(events) for events in both] == ["second answer"] * 2
+        with pytest.raises(NotFound):
+            await assistant.duels.rival(turn.id)
+
+
+async def test_a_question_that_comes_while_a_second_answer_begins_is_answered(paths: Paths) -> None:
+    async with made(paths, "an answer") as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        rival = asyncio.create_task(assistant.duels.rival(turn.id))
+        await asyncio.sleep(0)
+        assert (await asked(assistant, conversation, QUESTIONS[1])).question == QUESTIONS[1]
+        await asyncio.wait({rival})
+
+
+async def test_a_choice_made_after_going_on_does_not_take_the_person_back(paths: Paths) -> None:
+    async with made(paths) as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        await fought(assistant, turn)
+        after = await asked(assistant, conversation, QUESTIONS[1])
+        await assistant.duels.choose(turn.id, "second", face="page")
+        assert [one.id for one in await assistant.history(conversation)] == [turn.id, after.id]
+
+
 async def test_a_duel_is_for_the_person_who_was_asked(paths: Paths) -> None:
     async with made(paths) as assistant:
         await on_trial(assistant)
@@ -221,8 +254,10 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         await everything(await client.reply(conversation, QUESTIONS[0], face="page", duel=True))
         (turn,) = await client.history(conversation)
         assert await everything(await client.duels.rival(turn.id)) == "two"
+        assert await client.duels.pending(turn.id) == await client.duels.of(turn.id) is not None
         chosen = await client.duels.choose(turn.id, "second", face="page")
         assert chosen == await client.duels.of(turn.id)
+        assert await client.duels.pending(turn.id) is None
         (shown,) = await client.history(conversation)
         assert shown.id == chosen.second_turn_id
         edited = await client.edit_answer(shown.id, "two and a half", face="rest")
