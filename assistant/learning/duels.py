@@ -87,7 +87,9 @@ class DuelDesk:
     async def pending(self, turn_id: str, *, person_id: str | None = None) -> Duel | None:
         """The duel that this person is being asked about; None once it is decided, old, or not to be asked about."""
         person, duel = person_id or OWNER, await self.of(turn_id)
-        if duel is None or duel.choice is not None or duel.person != person or not await self.wanted(person_id):
+        if duel is None or duel.person != person or duel.choice is not None or duel.given_up_at is not None:
+            return None
+        if not await self.wanted(person_id):
             return None
         return duel if self._clock() - duel.asked_at < _DAY_S else None
 
@@ -110,7 +112,7 @@ class DuelDesk:
         rival = self._running.rival_of(first.conversation_id)
         if duel is not None and rival is not None and rival == duel.second_turn_id:
             return self._running.follow(rival)
-        if duel is None or duel.second_turn_id is not None or first.status != "done":
+        if duel is None or duel.second_turn_id is not None or duel.given_up_at is not None or first.status != "done":
             raise NotFound(kind="turn", id=turn_id)
         arm: Arm = "production" if duel.first_arm == "canary" else "canary"
 
@@ -152,16 +154,20 @@ class DuelDesk:
     async def _written(
         self, duel: Duel, second_turn_id: str, events: AsyncGenerator[Event, None]
     ) -> AsyncGenerator[Event, None]:
-        """The events of a second answer; one that is not written to its end leaves no trace."""
+        """The events of a second answer; one that is not written to its end, or says the same, leaves no trace."""
         async with aclosing(events):
             async for event in events:
-                ended = isinstance(event, TurnFinished | TurnFailed)
-                if ended and not (isinstance(event, TurnFinished) and event.finish_reason == "stop"):
-                    await asyncio.to_thread(self._drop, duel, second_turn_id)
+                if isinstance(event, TurnFinished | TurnFailed):
+                    whole = isinstance(event, TurnFinished) and event.finish_reason == "stop"
+                    await asyncio.to_thread(self._check, duel, second_turn_id, whole)
                 yield event
 
-    def _drop(self, duel: Duel, second_turn_id: str) -> None:
-        self._duels.unanswered(duel)
+    def _check(self, duel: Duel, second_turn_id: str, whole: bool) -> None:
+        """Keep a second answer that there is something to choose in."""
+        first, second = (self._conversations.turn(id) for id in (duel.first_turn_id, second_turn_id))
+        if whole and first.prompt_version != second.prompt_version and first.answer.strip() != second.answer.strip():
+            return
+        self._duels.give_up(duel)
         self._conversations.discard(second_turn_id)
 
     def _plan(self, turn: Turn, model: str) -> Arm | None:

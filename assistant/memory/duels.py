@@ -46,10 +46,13 @@ class DuelStore:
         with self._db.transaction() as tables:
             tables.execute("UPDATE duels SET second_turn_id = ? WHERE id = ?", (second_turn_id, duel.id))
 
-    def unanswered(self, duel: Duel) -> None:
-        """The second answer is not to be had."""
+    def give_up(self, duel: Duel) -> None:
+        """There is no second answer to choose and there will be none."""
         with self._db.transaction() as tables:
-            tables.execute("UPDATE duels SET second_turn_id = NULL WHERE id = ? AND choice IS NULL", (duel.id,))
+            tables.execute(
+                "UPDATE duels SET second_turn_id = NULL, given_up_at = ? WHERE id = ? AND choice IS NULL",
+                (self._clock(), duel.id),
+            )
 
     def choose(self, duel: Duel, choice: DuelChoice) -> Duel:
         """What was chosen first stays. NotFound while there is nothing to choose from."""

@@ -151,6 +151,8 @@ class Duel:
     asked_at: float
     choice: DuelChoice | None = None
     chosen_at: float | None = None
+    given_up_at: float | None = None
+    """When it turned out that there would be nothing to choose in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ CREATE TABLE duels (
     asked_at REAL NOT NULL,
     choice TEXT CHECK (choice IN ('first', 'second', 'both', 'neither')),
     chosen_at REAL,
+    given_up_at REAL,
     CHECK ((choice IS NULL) = (chosen_at IS NULL)),
     CHECK (choice IS NULL OR second_turn_id IS NOT NULL)
 );

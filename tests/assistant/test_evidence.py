@@ -26,7 +26,7 @@ QUESTIONS = ("Why is the sky blue?", "Who was Ada Lovelace?", "Name three rivers
 
 
 def made(paths: Paths, *answers: str, gate: asyncio.Event | None = None, **learning: Any) -> Assistant:
-    model = ScriptedChatModel(answers=list(answers) or ["An answer."], gate=gate)
+    model = ScriptedChatModel(answers=list(answers) or [f"Answer {number}." for number in range(40)], gate=gate)
     settings = Settings(learning=LearningSettings(**{"duels_every": 1, "duels_a_day": 50, **learning}))
     return build(paths, settings, models=FakeModels(model))
 
@@ -98,7 +98,7 @@ async def fought(assistant: Assistant, turn: Turn) -> Duel:
 
 
 async def test_a_duel_has_one_answer_by_either_version_and_the_chosen_one_is_gone_on_from(paths: Paths) -> None:
-    async with made(paths, *"abcdefgh") as assistant:
+    async with made(paths) as assistant:
         canary = await on_trial(assistant)
         arms = set()
         for question in QUESTIONS:
@@ -193,6 +193,19 @@ async def test_a_question_ends_the_second_answer_and_nothing_of_it_stays(paths: 
         assert path[0].siblings == (first.id,)
         with pytest.raises(NotFound):
             await assistant.duels.choose(first.id, "first", face="page")
+
+
+async def test_nobody_is_asked_to_choose_between_two_equal_answers(paths: Paths) -> None:
+    async with made(paths, "42.", " 42.\n", "And so on.") as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        duel = await fought(assistant, turn)
+        assert duel.second_turn_id is None
+        assert await assistant.duels.pending(turn.id) is None
+        with pytest.raises(NotFound):
+            await assistant.duels.rival(turn.id)
+        assert (await assistant.turn(turn.id)).siblings == (turn.id,)
 
 
 async def test_two_tabs_that_wait_for_the_second_answer_get_the_same_one(paths: Paths) -> None:

@@ -101,7 +101,7 @@ def test_one_may_ask_on_while_the_second_answer_is_being_written(paths: Paths, t
 def test_whoever_does_not_want_to_be_asked_is_not_asked_again_until_they_switch_it_on(
     paths: Paths, tab: OpenTab
 ) -> None:
-    with PageServer(paths, ["One.", "Two.", "Three.", "Four."], flags=EVERY) as server:
+    with PageServer(paths, ["One.", "Two.", "Three.", "Four.", "Five."], flags=EVERY) as server:
         begin_trial(server)
         page = tab(server.address, locale="en-GB")
         ask(page, "Tell me something")
@@ -120,3 +120,15 @@ def test_whoever_does_not_want_to_be_asked_is_not_asked_again_until_they_switch_
         ask(page, "Again")
         expect(page.locator(".side")).to_have_count(2)
     assert re.search(r"duels = true", paths.settings.read_text("utf-8"))
+
+
+def test_two_answers_that_are_the_same_are_not_shown_twice(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["The same."], flags=EVERY) as server:
+        begin_trial(server)
+        page = tab(server.address, locale="en-GB")
+        ask(page, "Tell me something")
+        expect(page.locator(".under-answer")).to_be_visible()
+        ask(page, "And again")
+        expect(page.locator(".turn .body")).to_have_count(2)
+        expect(page.locator(".under-answer").last).to_be_visible()
+        assert len(server.model.calls) <= 4
