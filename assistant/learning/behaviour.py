@@ -54,7 +54,7 @@ _NO: Final = re.compile(
 _WRONG_ZH: Final = re.compile(
     rf"""^(?:不[,，。！!\s]+)?(?:
         (?:这|那|这个|那个|你)?(?:答案|回答|说的|结果)?(?:还是)?(?:不对|不正确|错了|是错的|有误)(?:吧|啊|呀|哦|的|了)?{_PAUSE}
-        |你?(?:说|理解|搞|弄|看|听)错了|答非所问|不是(?:这个意思|这样的?|我(?:要|想|问))
+        |你(?:说|搞|弄|写|算)错了|你?理解错了|答非所问|不是(?:这个意思|这样的?|我(?:要|想|问))
         |我(?:是说|的意思是|问的是|要的是|说的是|想问的是)
     )""",
     re.VERBOSE,
@@ -77,7 +77,8 @@ _THANKS_ZH: Final = re.compile(
     re.VERBOSE,
 )
 _BUT: Final = re.compile(
-    r"\b(?:but|however|though|still|wrong|does\s?n[o']?t|not)\b|但|可是|不过|还是|不对|错|没有", re.IGNORECASE
+    r"\b(?:but|however|though|still|wrong|does\s?n[o']?t|not)\b|但|可是|不过|还是|不对|(?<!不)错|没有(?!问题)",
+    re.IGNORECASE,
 )
 
 

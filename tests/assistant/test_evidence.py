@@ -282,3 +282,21 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         assert await client.duels.of((await client.history(conversation))[-1].id) is None
         with pytest.raises(ParameterRefused):
             await client.signal(turn.id, "duel_won", face="rest")
+
+
+@pytest.mark.parametrize(("trusted", "counted"), [((), 2), (("66",), 1), (("nobody",), 0)])
+async def test_with_trusted_people_named_only_they_and_the_owner_count(
+    paths: Paths, trusted: tuple[str, ...], counted: int
+) -> None:
+    async with made(paths, trusted=trusted) as assistant:
+        await on_trial(assistant)
+        for number, name in (("66", "Ada"), ("67", "Eve")):
+            code = await assistant.new_pairing_code("telegram")
+            person = await assistant.pair("telegram", number, name, code.code)
+            turn = await asked(assistant, (await assistant.new_conversation()).id, QUESTIONS[0])
+            await assistant.signal(turn.id, "thumb_up", face="telegram", person_id=person.id)
+        (standing,) = await assistant.desk.trials()
+        assert standing.canary_labels + standing.production_labels == counted
+        await assistant.signal(turn.id, "thumb_up", face="page")
+        (standing,) = await assistant.desk.trials()
+        assert standing.canary_labels + standing.production_labels == counted + 1

@@ -57,7 +57,7 @@ def test_a_correction_is_one(words: str) -> None:
 @pytest.mark.parametrize(
     "words",
     ["No, thanks", "No problem", "Nobody came", "Now what?", "No-code tools?", "Wrong answers only: 2+2?",
-     "不对称加密是什么", "错了多少题", "不客气", "不知道怎么写"],
+     "不对称加密是什么", "错了多少题", "不客气", "不知道怎么写", "看错了，是第二个"],
 )  # fmt: skip
 def test_what_only_looks_like_a_correction_is_none(words: str) -> None:
     assert not is_correction(words)
@@ -65,7 +65,16 @@ def test_what_only_looks_like_a_correction_is_none(words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["thanks, works", "Thank you so much!", "Great, now in C", "It works now", "谢谢，好了", "搞定", "太好了！"],
+    [
+        "thanks, works",
+        "Thank you so much!",
+        "Great, now in C",
+        "It works now",
+        "谢谢，好了",
+        "搞定",
+        "太好了！",
+        "谢谢，不错",
+    ],
 )
 def test_thanks_are_thanks(words: str) -> None:
     assert is_thanks(words)
