@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -29,6 +30,7 @@ from assistant.memory.prompt_versions import PromptLabels, Scope
 from assistant.memory.records import Arm, Duel, DuelChoice, Face, SignalKind, Turn
 from assistant.memory.signals import OWNER, SignalStore
 
+_log = logging.getLogger(__name__)
 _DAY_S: Final = 86_400.0
 _LEFT_ALONE: Final = 2
 """Duels in a row that a person saw and did not answer; then there are none for a week."""
@@ -77,8 +79,13 @@ class DuelDesk:
         self._clock = clock
 
     async def plan(self, turn: Turn, model: str) -> Arm | None:
-        """Which version answers this question first, if it is to have two answers; None if not."""
-        return await asyncio.to_thread(self._plan, turn, model) if self.rules.on else None
+        """Which version answers this question first, if it is to have two answers; None if not, and where that cannot
+        be told: the question is on disk and has to be answered."""
+        try:
+            return await asyncio.to_thread(self._plan, turn, model) if self.rules.on else None
+        except Exception:
+            _log.exception("turn %s gets one answer", turn.id)
+            return None
 
     async def of(self, turn_id: str) -> Duel | None:
         """The duel an answer takes part in."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import Final
 
-from assistant.errors import AssistantError
 from assistant.learning import behaviour
 from assistant.learning.evidence import kept_of
 from assistant.learning.recorder import Recorder
@@ -50,8 +49,8 @@ class Feedback:
         try:
             if await asyncio.to_thread(self._look_back, newest):
                 await self._recorder.look()
-        except AssistantError as error:
-            _log.warning("what turn %s says of the one before is not known: %s", newest.id, error)
+        except Exception:
+            _log.exception("what turn %s says of the one before is not known", newest.id)
 
     def _edit(self, turn_id: str, text: str, face: Face, person_id: str | None) -> Turn:
         before = self._conversations.turn(turn_id)
