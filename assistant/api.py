@@ -13,10 +13,9 @@ from langchain_core.embeddings import Embeddings
 from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
-from assistant.agent.live import LiveTurn
 from assistant.agent.loop import AgentLoop
+from assistant.agent.running import RunningTurns
 from assistant.config import Sampling
-from assistant.errors import ConversationBusy, NotFound
 from assistant.events import Event
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
@@ -34,7 +33,6 @@ from assistant.memory.records import (
     Turn,
     TurnSource,
 )
-from assistant.memory.signals import SignalStore
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
 from assistant.models.engine import Engine
@@ -56,7 +54,9 @@ class Assistant:
         self,
         *,
         conversations: ConversationStore,
-        signals: SignalStore,
+        running: RunningTurns,
+        changes: Changes,
+        index: IdleIndex,
         people: PeopleStore,
         recall: Recall,
         models: Models,
@@ -70,7 +70,6 @@ class Assistant:
         close_database: Callable[[], None],
     ) -> None:
         self._conversations = conversations
-        self._signals = signals
         self._people = people
         self._recall = recall
         self._models = models
@@ -80,14 +79,12 @@ class Assistant:
         self._prompts = prompts
         self._loop = loop
         self._close_database = close_database
-        self._live: dict[str, LiveTurn] = {}
-        self._busy: set[str] = set()
-        self._changes = Changes()
-        self._index = IdleIndex(recall, lambda: bool(self._live))
-        self._closing = False
+        self._running = running
+        self._changes = changes
+        self._index = index
         self.metrics = metrics
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
-        self._workshop = workshop
+        self.duels, self._feedback = workshop.duels, workshop.feedback
 
     # Life
 
@@ -100,11 +97,9 @@ class Assistant:
 
     async def close(self) -> None:
         """Stop what runs, keep what was written, end the engine."""
-        self._closing = True
         self._changes.close()
         await self.runs.close()
-        for turn_id in list(self._live):
-            await self.stop(turn_id)
+        await self._running.close()
         self._index.cancel()
         await self.idle.stop()
         await self._engine.close()
@@ -186,8 +181,9 @@ class Assistant:
         person_id: str | None = None,
         model: str | None = None,
         sampling: Sampling | None = None,
+        duel: bool = False,
     ) -> AsyncGenerator[Event, None]:
-        """Answer a new question.
+        """Answer a new question; `duel` says that two answers to it can be shown, and `duels.rival` asked for.
 
         Returns once the question is on disk; what cannot be taken (empty, too long, unknown conversation, an answer
         still being written there) is raised before that and nothing is stored.
@@ -195,7 +191,7 @@ class Assistant:
         begin = partial(
             self._conversations.begin, conversation_id, text, face=face, person_id=person_id, attachments=attachments
         )
-        return await self._begin(conversation_id, begin, model, sampling)
+        return await self._begin(conversation_id, begin, model, sampling, duel)
 
     async def regenerate(
         self,
@@ -225,25 +221,22 @@ class Assistant:
 
     async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
         """All events of a turn that is being written now, from its beginning; NotFound once it has ended."""
-        if turn_id not in self._live:
-            raise NotFound(kind="turn", id=turn_id)
-        return self._live[turn_id].follow()
+        return self._running.follow(turn_id)
 
     def running(self, conversation_id: str) -> str | None:
         """The turn being written in a conversation."""
-        return next((id for id, live in self._live.items() if live.conversation_id == conversation_id), None)
+        return self._running.of(conversation_id)
 
     async def stop(self, turn_id: str, *, face: Face | None = None, person_id: str | None = None) -> bool:
         """End an answer; what was written stays. False when it had ended already.
 
         `face` says that a person asked for it, which is kept as a signal.
         """
-        live = self._live.get(turn_id)
-        if live is None:
+        if turn_id not in self._running:
             return False
         if face is not None:
             await self.signal(turn_id, "stopped", face=face, person_id=person_id)
-        await live.stop()
+        await self._running.stop(turn_id)
         return True
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
@@ -266,10 +259,13 @@ class Assistant:
         self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
     ) -> Signal:
         """Keep what a person did with an answer, and let it count for the prompt that made it."""
-        add = partial(self._signals.add, turn_id, kind, face=face, person_id=person_id, reason=reason)
-        kept = await asyncio.to_thread(add)
-        await self._workshop.heard()
-        return kept
+        return await self._feedback.signal(turn_id, kind, face=face, person_id=person_id, reason=reason)
+
+    async def edit_answer(self, turn_id: str, text: str, *, face: Face, person_id: str | None = None) -> Turn:
+        """Show what a person made of an answer from now on; the model's own words restore it."""
+        turn = await self._feedback.edit_answer(turn_id, text, face=face, person_id=person_id)
+        self._changes.tell(turn.conversation_id)
+        return turn
 
     # Models
 
@@ -364,34 +360,19 @@ class Assistant:
         return events
 
     async def _begin(
-        self, conversation_id: str, begin: Callable[[], Turn], model: str | None, sampling: Sampling | None
+        self,
+        conversation_id: str,
+        store: Callable[[], Turn],
+        model: str | None,
+        sampling: Sampling | None,
+        duel: bool = False,
     ) -> AsyncGenerator[Event, None]:
-        # Shielded: once a question may be on disk its answer has to follow, whether or not the caller still listens.
-        return await asyncio.shield(asyncio.create_task(self._begin_turn(conversation_id, begin, model, sampling)))
+        async def run(turn: Turn) -> AsyncGenerator[Event, None]:
+            await self._feedback.look_back(turn)
+            arm = await self.duels.plan(turn, model or self.current_model or "") if duel else None
+            return self._loop.run(turn, model, sampling, arm)
 
-    async def _begin_turn(
-        self, conversation_id: str, begin: Callable[[], Turn], model: str | None, sampling: Sampling | None
-    ) -> AsyncGenerator[Event, None]:
-        if conversation_id in self._busy:
-            raise ConversationBusy(conversation_id=conversation_id)
-        self._busy.add(conversation_id)
-        try:
-            turn = await asyncio.to_thread(begin)
-        except BaseException:
-            self._busy.discard(conversation_id)
-            raise
-        live = LiveTurn(turn, self._loop.run(turn, model, sampling), ended=self._ended)
-        self._live[turn.id] = live
-        self._changes.tell(conversation_id)
-        return live.follow()
-
-    def _ended(self, live: LiveTurn) -> None:
-        self._live.pop(live.turn_id, None)
-        self._busy.discard(live.conversation_id)
-        self._changes.tell(live.conversation_id)
-        self._index.cancel()
-        if not self._closing:
-            self._index.begin()
+        return await self._running.begin(conversation_id, store, run)
 
 
 __all__ = ["Assistant", "CompletionRequest"]

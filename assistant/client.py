@@ -18,7 +18,7 @@ import httpx
 
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
-from assistant.desk_client import DeskClient, IdleClient, LabClient
+from assistant.desk_client import DeskClient, DuelClient, IdleClient, LabClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.memory.records import (
@@ -63,6 +63,7 @@ class AssistantClient:
         self.desk = DeskClient(self._call)
         self.idle = IdleClient(self._call)
         self.lab = LabClient(self._stream)
+        self.duels = DuelClient(self._call, self._events)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -119,9 +120,10 @@ class AssistantClient:
         person_id: str | None = None,
         model: str | None = None,
         sampling: Sampling | None = None,
+        duel: bool = False,
     ) -> AsyncGenerator[Event, None]:
         files = [{"name": file.name, "data": base64.b64encode(file.data).decode()} for file in attachments]
-        body = {"text": text, "attachments": files, **_asked(face, person_id, model, sampling)}
+        body = {"text": text, "attachments": files, "duel": duel, **_asked(face, person_id, model, sampling)}
         return await self._events("POST", f"/conversations/{conversation_id}/turns", body)
 
     async def regenerate(
@@ -160,6 +162,10 @@ class AssistantClient:
     ) -> Signal:
         body = {"kind": kind, "face": face, "person_id": person_id, "reason": reason}
         return load(Signal, await self._call("POST", f"/turns/{turn_id}/signals", body))
+
+    async def edit_answer(self, turn_id: str, text: str, *, face: Face, person_id: str | None = None) -> Turn:
+        body = {"text": text, "face": face, "person_id": person_id}
+        return load(Turn, await self._call("PUT", f"/turns/{turn_id}/answer", body))
 
     # Models
 

@@ -89,7 +89,7 @@ class TelegramSettings(_Section):
 
 
 class LearningSettings(_Section):
-    """Learning from ratings while nobody asks."""
+    """Learning from what people do with answers, while nobody asks."""
 
     idle: bool = True
     """Look for a better way to answer in idle time; what is found goes on trial, and can be undone."""
@@ -104,6 +104,15 @@ class LearningSettings(_Section):
     sent to it. None asks nobody else."""
     after_minutes: Annotated[float, Field(ge=0)] = 5.0
     """Minutes without a question before it begins."""
+    trusted: tuple[str, ...] = ()
+    """People besides the owner whose ratings may move a prompt, by their ids in the messenger or in `GET /api/people`;
+    empty hears everybody, a few times a day."""
+    duels: bool = True
+    """While a prompt is on trial, show now and then two answers to one question and ask which is better."""
+    duels_every: Annotated[int, Field(ge=1)] = 8
+    """Questions of one person from one such comparison to the next, at least."""
+    duels_a_day: Annotated[int, Field(ge=0)] = 3
+    """Such comparisons that one person is asked for in a day, at most."""
 
     @field_validator("hours")
     @classmethod

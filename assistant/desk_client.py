@@ -1,4 +1,4 @@
-"""The desk and the lab of another Patina: what `assistant.learning` does, asked over HTTP."""
+"""The desk, the lab and the duels of another Patina: what `assistant.learning` does, asked over HTTP."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 from assistant.codec import load
 from assistant.errors import EngineDied
+from assistant.events import Event
 from assistant.learning.chat_learning import ChatReport
 from assistant.learning.idle import IdleStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.recorder import TrialStanding
 from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
+from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.task import TEST_FILE, Item, TaskHead, read_items, read_task
@@ -91,6 +93,32 @@ class IdleClient:
 
     async def look(self) -> list[ChatReport]:
         return [load(ChatReport, one) for one in await self._call("POST", "/learning/look", {})]
+
+
+class DuelClient:
+    """`events` is of a method and a path."""
+
+    def __init__(self, call: Call, events: Callable[..., Awaitable[AsyncGenerator[Event, None]]]) -> None:
+        self._call = call
+        self._events = events
+
+    async def of(self, turn_id: str) -> Duel | None:
+        found = await self._call("GET", f"/turns/{turn_id}/duel")
+        return None if found is None else load(Duel, found)
+
+    async def pending(self, turn_id: str, *, person_id: str | None = None) -> Duel | None:
+        found = await self._call("GET", f"/turns/{turn_id}/duel", pending=True, person_id=person_id)
+        return None if found is None else load(Duel, found)
+
+    async def rival(self, turn_id: str) -> AsyncGenerator[Event, None]:
+        return await self._events("POST", f"/turns/{turn_id}/duel/rival")
+
+    async def choose(self, turn_id: str, choice: DuelChoice, *, face: Face, person_id: str | None = None) -> Duel:
+        body = {"choice": choice, "face": face, "person_id": person_id}
+        return load(Duel, await self._call("POST", f"/turns/{turn_id}/duel/choice", body))
+
+    async def ask(self, wanted: bool, *, person_id: str | None = None) -> None:
+        await self._call("PUT", "/duels/wanted", {"wanted": wanted, "person_id": person_id})
 
 
 class LabClient:

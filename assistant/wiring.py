@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from assistant import config
+from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
+from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.presence import Presence
+from assistant.agent.running import RunningTurns
 from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
 from assistant.learning.chat_learning import ChatLearning
+from assistant.learning.duels import DuelDesk, DuelRules
+from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
@@ -19,6 +26,7 @@ from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.duels import DuelStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -63,7 +71,24 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
+    people = PeopleStore(database)
+    trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
+    recorder = Recorder(signals, labels, trusted=trusted)
+    learning = settings.learning
+    recall = Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name))
     selector, presence = Selector(prompts, versions, labels), Presence()
+    loop = AgentLoop(
+        conversations=conversations,
+        versions=versions,
+        models=registry,
+        context=ContextBuilder(prompts, selector, interface_language(settings)),
+        sampling=settings.sampling,
+        metrics=metrics,
+        presence=presence,
+    )
+    changes = Changes()
+    index = IdleIndex(recall, lambda: bool(running))
+    running = RunningTurns(changes.tell, index.begin)
     lab = Lab(
         models=registry,
         ledger=Ledger(database),
@@ -71,42 +96,67 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         embeddings=embeddings,
         library=prompts,
         metrics=lambda: all_metrics(paths.metrics),
-        reflector=settings.learning.reflector,
+        reflector=learning.reflector,
     )
-    desk = PromptDesk(prompts, versions, labels, Recorder(signals, labels))
-    chat_learning = ChatLearning(
-        lab=lab, desk=desk, openings=OpeningStore(database), labels=labels, library=prompts, selector=selector
-    )
-    idle = IdleLearning(
-        chat_learning,
-        LearningLog(database),
-        presence,
-        settings.learning,
-        keep=lambda on: config.save(paths, "learning.idle", on),
+    desk = PromptDesk(prompts, versions, labels, recorder)
+    workshop = Workshop(
+        lab=lab,
+        desk=desk,
+        idle=IdleLearning(
+            ChatLearning(
+                lab=lab,
+                desk=desk,
+                openings=OpeningStore(database),
+                signals=signals,
+                labels=labels,
+                library=prompts,
+                selector=selector,
+                trusted=trusted,
+            ),
+            LearningLog(database),
+            presence,
+            learning,
+            keep=lambda on: config.save(paths, "learning.idle", on),
+        ),
+        runs=RunBook(lab, desk, RunStore(database)),
+        feedback=Feedback(conversations, signals, recorder),
+        duels=DuelDesk(
+            DuelStore(database),
+            conversations,
+            signals,
+            labels,
+            recorder,
+            loop,
+            running,
+            changes,
+            rules=DuelRules(learning.duels, learning.duels_every, learning.duels_a_day),
+            default=interface_language(settings),
+        ),
     )
     return Assistant(
         conversations=conversations,
-        signals=signals,
-        people=PeopleStore(database),
-        recall=Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name)),
+        running=running,
+        changes=changes,
+        index=index,
+        people=people,
+        recall=recall,
         models=registry,
         engine=engine,
         embeddings=embeddings,
         embedding_model=embeddings.name,
         prompts=prompts,
-        loop=AgentLoop(
-            conversations=conversations,
-            versions=versions,
-            models=registry,
-            context=ContextBuilder(prompts, selector, interface_language(settings)),
-            sampling=settings.sampling,
-            metrics=metrics,
-            presence=presence,
-        ),
-        workshop=Workshop(lab, desk, idle, RunBook(lab, desk, RunStore(database))),
+        loop=loop,
+        workshop=workshop,
         metrics=metrics,
         close_database=database.close,
     )
+
+
+def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:
+    """The people whose ratings count besides the owner's, by their own ids; None for everybody."""
+    if not named:
+        return None
+    return frozenset(one.id for one in people.list() if named & {one.id, one.external_id})
 
 
 def interface_language(settings: Settings) -> Language:

@@ -19,6 +19,7 @@ from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from ui.chat import Chat
 from ui.conversations import ConversationList
+from ui.duels import Duels
 from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
 from ui.markdown import Markdown
@@ -88,7 +89,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     """The views, empty until a tab says where it is, and one component that carries its events."""
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, conversations, models)
+    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
     runs = RunPanel(assistant, presenter)
     exchange = ExchangePanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
@@ -98,6 +99,9 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "send": (chat.send, ("sidebar", "topbar", "live")),
         "regenerate": (chat.regenerate, ("sidebar", "topbar", "live")),
         "edit": (chat.edit, ("sidebar", "topbar", "live")),
+        "fix": (chat.fix, ("topbar", "thread")),
+        "choose": (chat.choose, ("topbar", "thread")),
+        "refuse-duels": (chat.refuse_duels, ("topbar", "thread")),
         "branch": (chat.branch, ("topbar", "thread")),
         "stop": (chat.stop, ()),
         "rate": (chat.rate, ()),

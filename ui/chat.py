@@ -25,6 +25,7 @@ from assistant.events import (
 from assistant.i18n import Language
 from assistant.memory.records import Conversation, SignalKind, Turn
 from ui.conversations import ConversationList
+from ui.duels import Duels
 from ui.models import ModelChooser
 from ui.presenter import Draft, Presenter
 from ui.visit import Visit, language_tag
@@ -34,6 +35,8 @@ Views: TypeAlias = dict[str, Any]
 
 _DRAW_EVERY_S: Final = 1 / 15
 _SHOWN_TURNS: Final = 40
+_DUEL_BEGINS_S: Final = 120.0
+"""How long after an answer a conversation that is opened has a second one written beside it."""
 _RATINGS: Final[dict[str, SignalKind]] = {
     "thumb_up": "thumb_up",
     "thumb_down": "thumb_down",
@@ -50,11 +53,13 @@ class Chat:
         presenter: Presenter,
         conversations: ConversationList,
         models: ModelChooser,
+        duels: Duels,
     ) -> None:
         self._assistant = assistant
         self._presenter = presenter
         self._conversations = conversations
         self._models = models
+        self._duels = duels
 
     async def open(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Show a conversation, or the start; an answer being written there goes on streaming."""
@@ -79,6 +84,12 @@ class Chat:
             async with aclosing(self._written(visit, events)) as writing:
                 async for views in writing:
                     yield views
+        if conversation is not None and (path := await self._assistant.history(conversation.id)):
+            last = path[-1]
+            if last.finished_at is not None and time.time() - last.finished_at < _DUEL_BEGINS_S:
+                async with aclosing(self._duels.written(visit, last.id)) as writing:
+                    async for views in writing:
+                        yield views
 
     async def send(self, visit: Visit) -> AsyncGenerator[Views, None]:
         attachments = visit.attachments()
@@ -89,6 +100,7 @@ class Chat:
                 visit.text("text"),
                 face="page",
                 attachments=attachments,
+                duel=True,
             )
         except AssistantError:
             if visit.conversation_id is None:  # nothing was asked, so no empty conversation stays behind
@@ -97,6 +109,10 @@ class Chat:
         async with aclosing(self._written(visit, events)) as writing:
             async for views in writing:
                 yield views
+        if (turn_id := views["live"]["turn"]) is not None:
+            async with aclosing(self._duels.written(visit, turn_id)) as writing:
+                async for views in writing:
+                    yield views
 
     async def regenerate(self, visit: Visit) -> AsyncGenerator[Views, None]:
         events = await self._assistant.regenerate(visit.text("turn"), face="page")
@@ -109,6 +125,20 @@ class Chat:
         async with aclosing(self._written(visit, events)) as writing:
             async for views in writing:
                 yield views
+
+    async def fix(self, visit: Visit) -> AsyncGenerator[Views, None]:
+        """Put what the person made of an answer in its place."""
+        turn = await self._assistant.edit_answer(visit.text("turn"), visit.text("text"), face="page")
+        yield await self._thread(visit, await self._assistant.conversation(turn.conversation_id))
+
+    async def choose(self, visit: Visit) -> AsyncGenerator[Views, None]:
+        """Go on with the better one of two answers."""
+        await self._duels.choose(visit)
+        yield await self._thread(visit, await self._find(visit.conversation_id))
+
+    async def refuse_duels(self, visit: Visit) -> AsyncGenerator[Views, None]:
+        await self._duels.refuse()
+        yield await self._thread(visit, await self._find(visit.conversation_id))
 
     async def branch(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Show the sibling branch a turn is on."""
@@ -157,7 +187,7 @@ class Chat:
             drawn = [
                 self._presenter.turn(turn, language, _draft_of(turn) if turn.id == running else None) for turn in shown
             ]
-            html = "".join(drawn)
+            html = "".join([*drawn[:-1], await self._duels.drawn(shown[-1], language) or drawn[-1]])
         else:
             html = await self._models.start(language)
         title = self._title(conversation, language)

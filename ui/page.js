@@ -426,7 +426,7 @@
       send("branch", { turn: node.dataset.to });
     },
     "copy-answer": (node) => {
-      const turn = node.closest(".turn");
+      const turn = node.closest("[data-turn]");
       copy($(".answer", turn).dataset.source);
       send("copied", { turn: turn.dataset.turn });
     },
@@ -479,6 +479,34 @@
       const turn = turnOf(node);
       actions["edit-cancel"](node);
       ask("edit", { turn, text: words });
+    },
+    "fix-open": (node) => {
+      const turn = node.closest(".turn");
+      const form = $(".fix", turn);
+      if (here.busy || !form) return;
+      const text = $("textarea", form);
+      text.value = $(".answer", turn).dataset.source;
+      form.hidden = false;
+      grow(text);
+      text.focus({ preventScroll: true });
+      text.setSelectionRange(0, 0);
+      form.scrollIntoView({ block: "nearest" });
+    },
+    "fix-cancel": (node) => { node.closest(".fix").hidden = true; },
+    "fix-send": (node) => {
+      const words = $("textarea", node.closest(".fix")).value;
+      if (here.busy || !words.trim()) return;
+      actions["fix-cancel"](node);
+      if (words !== $(".answer", node.closest(".turn")).dataset.source) fix(turnOf(node), words);
+    },
+    "fix-restore": (node) => { if (!here.busy) fix(turnOf(node), node.dataset.source); },
+    "duel-choose": (node) => {
+      here.view += 1;
+      send("choose", { turn: turnOf(node), choice: node.dataset.choice });
+    },
+    "duel-refuse": () => {
+      here.view += 1;
+      send("refuse-duels");
     },
     "rename-open": (node) => {
       const item = node.closest(".item");
@@ -545,6 +573,11 @@
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
 
+  function fix(turn, text) {
+    here.view += 1;
+    send("fix", { turn, text });
+  }
+
   function rename(input, keep) {
     const item = input.closest(".item");
     if (input.hidden) return;
@@ -608,11 +641,14 @@
       actions[node.dataset.do](node);
     } else if (event.key === "Enter" && !event.shiftKey) {
       if (node.closest?.(".composer") && matchMedia("(hover: hover)").matches) { event.preventDefault(); submit(); }
-      else if (node.closest?.(".editor")) { event.preventDefault(); actions["edit-send"](node); }
+      else if (node.closest?.(".fix")) {  // an answer has lines of its own
+        if (event.ctrlKey || event.metaKey) { event.preventDefault(); actions["fix-send"](node); }
+      } else if (node.closest?.(".editor")) { event.preventDefault(); actions["edit-send"](node); }
       else if (node.closest?.(".reason")) { event.preventDefault(); actions["reason-send"](node); }
       else if (node.dataset?.static === "rename") { event.preventDefault(); rename(node, true); }
     } else if (event.key === "Escape") {
       if (node.dataset?.static === "rename") rename(node, false);
+      else if (node.closest?.(".fix")) actions["fix-cancel"](node);
       else if (node.closest?.(".editor")) actions["edit-cancel"](node);
       else if (document.body.dataset.panel) panel("");
       else drawer(false);

@@ -75,12 +75,25 @@ class Presenter:
             draft=draft,
             answer=self._markdown_of(draft.answer, language, remember=not draft.writing),
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
+            original=self._markdown_of(turn.original or "", language, remember=True),
             note="" if draft.writing else self._note(turn, draft, language),
             trimmed=self._trimmed(draft.dropped_turns, language),
             number=position + 1,
             previous=turn.siblings[position - 1] if position > 0 else None,
             next=turn.siblings[position + 1] if position + 1 < len(turn.siblings) else None,
         )
+
+    def duel(self, first: Turn, second_id: str, language: Language, draft: Draft) -> str:
+        """A question with two answers; `draft` is what there is of the second."""
+        sides = [
+            {"choice": choice, "id": id, "done": done, "source": text,
+             "html": self._markdown_of(text, language, remember=done)}
+            for choice, id, text, done in (
+                ("first", first.id, first.answer, True),
+                ("second", second_id, draft.answer, not draft.writing),
+            )
+        ]  # fmt: skip
+        return self._render("duel.html", language, turn=first, sides=sides, ready=not draft.writing)
 
     def start(
         self,
@@ -143,6 +156,8 @@ class Presenter:
         people: Sequence[Person],
         code: PairingCode | None,
         message: str = "",
+        *,
+        duels: bool = True,
     ) -> str:
         return self._render(
             "settings.html",
@@ -153,6 +168,7 @@ class Presenter:
             people=people,
             code=code,
             message=message,
+            duels=duels,
         )
 
     def lab(self, language: Language, tab: str, **facts: Any) -> str:

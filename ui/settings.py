@@ -16,6 +16,7 @@ from ui.visit import Visit, language_tag
 _TEXTS: Final = {"language", "telegram.token"}
 _NUMBERS: Final = {"sampling.temperature", "sampling.top_p"}
 _COUNTS: Final = {"sampling.max_tokens"}
+_DUELS: Final = "learning.duels"
 
 
 class SettingsPanel:
@@ -40,6 +41,10 @@ class SettingsPanel:
             elif key in _COUNTS:
                 number = visit.number("value")
                 self._preferences.save(key, None if number is None else int(number))
+            elif key == _DUELS:
+                wanted = bool(visit.text("value"))
+                self._preferences.save(key, wanted)
+                await self._assistant.duels.use(wanted)
             self._assistant.use_sampling(self._preferences.settings.sampling)
             visit = replace(visit, language=self._preferences.language(visit.text("tag")))
             message = "settings.restart" if key == "telegram.token" else "settings.saved"
@@ -64,5 +69,6 @@ class SettingsPanel:
             await self._assistant.people(),
             code,
             message,
+            duels=await self._assistant.duels.wanted(),
         )
         return {"settings": {"html": html, "language": language_tag(visit.language)}}

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
-from assistant.memory.records import Turn
+from assistant.memory.records import Arm, Turn
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.selector import Selector
@@ -50,15 +50,21 @@ class ContextBuilder:
         self._default = default
         self._today = today
 
-    async def build(self, path: Sequence[Turn], model: ChatModel, max_tokens: int) -> Context:
-        """`path` is the branch, the turn to answer last. Raises PromptTooLong when that one alone does not fit."""
+    async def build(self, path: Sequence[Turn], model: ChatModel, max_tokens: int, arm: Arm | None = None) -> Context:
+        """`path` is the branch, the turn to answer last; `arm` asks for either version of a trial.
+
+        Raises PromptTooLong when that turn alone does not fit."""
         language = language_of_text(path[0].question, self._default)
         version = self._selector.select(
             "chat",
             language,
             model=model.model_name,
             conversation_id=path[0].conversation_id,
-            current=next((turn.prompt_version for turn in reversed(path[:-1]) if turn.prompt_version), ""),
+            # What won a duel was chosen for itself: the conversation goes on with the version it began with.
+            current=next(
+                (one.prompt_version for one in reversed(path[:-1]) if one.prompt_version and not one.compared), ""
+            ),
+            arm=arm,
         )
         system = [SystemMessage(version.render(date=self._today().isoformat())), *_examples(version)]
         *earlier, newest = path

@@ -19,7 +19,7 @@ from assistant.errors import AssistantError, InternalFault, StorageError
 from assistant.events import ContextTrimmed, Event, Progress, Reasoning, Token, TurnFailed, TurnFinished
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
-from assistant.memory.records import Turn, TurnStatus
+from assistant.memory.records import Arm, Turn, TurnStatus
 from assistant.metrics import Metrics
 from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.template import PromptVersion
@@ -54,15 +54,18 @@ class AgentLoop:
         self.presence = presence
         self._remembered: set[str] = set()
 
-    async def run(self, turn: Turn, model_name: str | None, sampling: Sampling | None) -> AsyncGenerator[Event, None]:
-        """Events after TurnStarted. Cancelling the task that iterates stops the answer and keeps what there is."""
+    async def run(
+        self, turn: Turn, model_name: str | None, sampling: Sampling | None, arm: Arm | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Events after TurnStarted; `arm` asks for either version of a trial. Cancelling the task that iterates stops
+        the answer and keeps what there is."""
         with self.presence.asking():
-            async with aclosing(self._answered(turn, model_name, sampling)) as events:
+            async with aclosing(self._answered(turn, model_name, sampling, arm)) as events:
                 async for event in events:
                     yield event
 
     async def _answered(
-        self, turn: Turn, model_name: str | None, sampling: Sampling | None
+        self, turn: Turn, model_name: str | None, sampling: Sampling | None, arm: Arm | None
     ) -> AsyncGenerator[Event, None]:
         answer, outcome = Answer(), turn
         began = time.monotonic()
@@ -72,7 +75,7 @@ class AgentLoop:
             async for event in _prepare(turn.id, model):
                 yield event
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
-            context = await self._context.build(path, model, chosen.max_tokens)
+            context = await self._context.build(path, model, chosen.max_tokens, arm)
             version = context.version
             await self._remember(version)
             outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)

@@ -14,19 +14,20 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from assistant.i18n import Language
+from assistant.i18n import Language, language_of_text
 from assistant.learning.evidence import heard
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.prompt_versions import PromptLabels, Scope
-from assistant.memory.signals import OWNER
+from assistant.memory.signals import OWNER, SignalStore
+from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.examples import orders
 from assistant.prompting.library import PromptLibrary
@@ -79,14 +80,18 @@ class ChatLearning:
         lab: Lab,
         desk: PromptDesk,
         openings: OpeningStore,
+        signals: SignalStore,
         labels: PromptLabels,
         library: PromptLibrary,
         selector: Selector,
+        trusted: Callable[[], Collection[str] | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._lab = lab
         self._desk = desk
         self._openings = openings
+        self._signals = signals
+        self._trusted = trusted
         self._labels = labels
         self._library = library
         self._selector = selector
@@ -103,9 +108,8 @@ class ChatLearning:
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
         raises; a run that was cut off goes on when it is asked for again with the same ratings."""
-        openings = await asyncio.to_thread(self._openings.of, PROMPT, language)
-        judge, agreement = await asyncio.to_thread(learned, ratings(openings))
-        asked = questions(openings)
+        told, asked = await asyncio.to_thread(self._evidence, language)
+        judge, agreement = await asyncio.to_thread(learned, told)
         report = ChatReport("not_shown", language, agreement, len(asked))
         if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:
             return replace(report, outcome=waiting)
@@ -130,13 +134,23 @@ class ChatLearning:
 
     async def report(self, language: Language) -> ChatReport:
         """What is known without asking anything."""
-        openings = await asyncio.to_thread(self._openings.of, PROMPT, language)
-        _, agreement = await asyncio.to_thread(learned, ratings(openings))
-        return ChatReport("not_shown", language, agreement, len(questions(openings)), agreement.missing)
+        told, asked = await asyncio.to_thread(self._evidence, language)
+        _, agreement = await asyncio.to_thread(learned, told)
+        return ChatReport("not_shown", language, agreement, len(asked), agreement.missing)
 
     async def heard_ratings(self, language: Language) -> int:
         """How many ratings there are to learn from."""
-        return len(ratings(await asyncio.to_thread(self._openings.of, PROMPT, language)))
+        return len((await asyncio.to_thread(self._evidence, language))[0])
+
+    def _evidence(self, language: Language) -> tuple[list[Rating], list[Item]]:
+        """What was said of answers in a language, and the questions that can be asked again."""
+        openings = self._openings.of(PROMPT, language)
+        pairs = [
+            one
+            for one in self._signals.preferences()
+            if one.person == OWNER and language_of_text(one.question) == language
+        ]
+        return [*ratings(openings, self._trusted()), *compared(pairs)], questions(openings)
 
     def _waiting(self, language: Language) -> Literal["on_trial", "resting"] | None:
         if self._labels.of(Scope(PROMPT, language), "canary") is not None:
@@ -182,10 +196,20 @@ class ChatLearning:
         return await optimiser.optimise()
 
 
-def ratings(openings: Sequence[Opening]) -> list[Rating]:
+def compared(pairs: Sequence[Pair]) -> list[Rating]:
+    """Of two answers to one question, what was kept of an edit or chosen in a duel and what was not."""
+    return [
+        Rating(one.question, answer, label, one.turn_id)
+        for one in pairs
+        for answer, label in ((one.better, 1.0), (one.worse, 0.0))
+    ]
+
+
+def ratings(openings: Sequence[Opening], trusted: Collection[str] | None = None) -> list[Rating]:
     """What people said of answers, as far as it is heard, without whoever from outside said most."""
     turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
-    told = list(heard(sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)))
+    rated = sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)
+    told = list(heard(rated, trusted))
     loudest = Counter(turn.person for turn, _ in told if turn.person != OWNER).most_common(1)
     return [
         Rating(turns[turn.turn_id].question, turns[turn.turn_id].answer, label, turns[turn.turn_id].conversation_id)

@@ -1,47 +1,123 @@
 """What a person did with an answer, as one weak label from 0 (of no use) to 1 (just right).
 
-A thumb says more than what can be read from behaviour, so the strongest signal of a turn decides. What nobody did says
-nothing: an answer without a signal has no label, and is not a bad one. Changing one's own question says nothing of the
-answer either.
+`TABLE` holds for every signal its label and its weight. The heaviest signal of an answer decides: what a person wrote
+over the answer says more than which of two was chosen, that more than a thumb, and a thumb more than what is only read
+from behaviour. What nobody did says nothing: an answer without a signal has no label, and is not a bad one. Changing
+one's own question says nothing of the answer either.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import Final
 
 from assistant.memory.records import SignalKind
 from assistant.memory.signals import OWNER, RatedTurn
+from assistant.memory.text import segment
 
-_STRENGTH: Final[tuple[SignalKind, ...]] = ("thumb_up", "thumb_down", "regenerated", "copied", "stopped")
-"""The strongest first."""
-_LABELS: Final = MappingProxyType(
-    {"thumb_up": 1.0, "thumb_down": 0.0, "regenerated": 0.2, "copied": 0.8, "stopped": 0.3}
+
+@dataclass(frozen=True, slots=True)
+class WeakLabel:
+    """`weight` is how much of a word it is, from 0 to 1: the heaviest decides, and whoever learns from labels may count
+    them by it. A `label` of None is measured, see `kept_of`."""
+
+    label: float | None
+    weight: float
+
+
+TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
+    {
+        "answer_edited": WeakLabel(None, 1.0),
+        "duel_won": WeakLabel(1.0, 0.9),
+        "duel_lost": WeakLabel(0.0, 0.9),
+        "thumb_up": WeakLabel(1.0, 0.8),
+        "thumb_down": WeakLabel(0.0, 0.8),
+        "kept": WeakLabel(0.8, 0.5),
+        "regenerated": WeakLabel(0.2, 0.45),
+        "corrected": WeakLabel(0.2, 0.4),
+        "copied": WeakLabel(0.8, 0.35),
+        "thanked": WeakLabel(0.8, 0.3),
+        "rephrased": WeakLabel(0.3, 0.25),
+        "abandoned": WeakLabel(0.25, 0.2),
+        "stopped": WeakLabel(0.3, 0.15),
+    }
 )
+_TAKEN_BACK: Final[Mapping[SignalKind, tuple[SignalKind, ...]]] = MappingProxyType(
+    {
+        "thumb_up": ("thumb_down",),
+        "thumb_down": ("thumb_up",),
+        "thumb_cleared": ("thumb_up", "thumb_down"),
+        "answer_restored": ("answer_edited",),
+    }
+)
+"""What no longer holds once the other was given."""
+_DUELS: Final = ("duel_won", "duel_lost")
 _MOST_A_DAY: Final = 20
 """Labels of one person but the owner that are heard in a day; whoever rates everything is not everybody."""
 _DAY_S: Final = 86_400
+_COMPARED: Final = 1_000
+"""Words of an answer that are compared exactly; of a longer one, each part of that length for itself."""
 
 
-def label_of(kinds: Iterable[SignalKind]) -> float | None:
-    """Of the signals of one turn, oldest first; None where they say nothing."""
+def label_of(kinds: Iterable[SignalKind], measure: float | None = None) -> float | None:
+    """Of the signals of one turn, oldest first; None where they say nothing. `measure` is that of an edited answer."""
     found: list[SignalKind] = []
     for kind in kinds:
-        if kind in ("thumb_up", "thumb_down", "thumb_cleared"):
-            found = [one for one in found if one not in ("thumb_up", "thumb_down")]
-        if kind in _LABELS:
+        found = [one for one in found if one not in _TAKEN_BACK.get(kind, ())]
+        if kind in TABLE:
             found.append(kind)
-    return next((_LABELS[kind] for kind in _STRENGTH if kind in found), None)
+    if not found:
+        return None
+    told = TABLE[max(found, key=lambda kind: TABLE[kind].weight)]
+    return measure if told.label is None else told.label
 
 
-def heard(turns: Iterable[RatedTurn]) -> Iterator[tuple[RatedTurn, float]]:
-    """The turns that count, with their labels, in the order in which they were answered."""
-    days: Counter[tuple[str, int]] = Counter()
+def heard(turns: Iterable[RatedTurn], trusted: Collection[str] | None = None) -> Iterator[tuple[RatedTurn, float]]:
+    """The turns that count by themselves, with their labels, in the order in which they were answered.
+
+    `trusted` are the people besides the owner who count at all, None for everybody. The answers of a duel are left out:
+    one that lost to a better answer need not be worse than others are.
+    """
+    cap = DailyCap(trusted)
     for turn in turns:
-        label = label_of(turn.kinds)
-        day = turn.person, int(turn.answered_at // _DAY_S)
-        if label is not None and (turn.person == OWNER or days[day] < _MOST_A_DAY):
-            days[day] += 1
+        label = None if any(kind in _DUELS for kind in turn.kinds) else label_of(turn.kinds, turn.measure)
+        if label is not None and cap.lets(turn.person, turn.answered_at):
             yield turn, label
+
+
+class DailyCap:
+    """Who is heard, and how often in a day; the owner always."""
+
+    def __init__(self, trusted: Collection[str] | None = None) -> None:
+        self._trusted = trusted
+        self._days: Counter[tuple[str, int]] = Counter()
+
+    def lets(self, person: str, at: float) -> bool:
+        """Count one more of this person."""
+        if person == OWNER:
+            return True
+        if self._trusted is not None and person not in self._trusted:
+            return False
+        day = person, int(at // _DAY_S)
+        self._days[day] += 1
+        return self._days[day] <= _MOST_A_DAY
+
+
+def kept_of(original: str, edited: str) -> float:
+    """How much of an answer an edit left as it was, from 0 (nothing) to 1 (all of it): the share of words both have in
+    the same order, Chinese by its pairs of characters. A typo mended is nearly 1."""
+    ours, theirs = segment(original).split(), segment(edited).split()
+    if not ours or not theirs:
+        return float(original.strip() == edited.strip())
+    parts = max(1, -(-max(len(ours), len(theirs)) // _COMPARED))
+    alike = 0
+    for number in range(parts):
+        one, other = (
+            words[len(words) * number // parts : len(words) * (number + 1) // parts] for words in (ours, theirs)
+        )
+        alike += sum(block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks())
+    return 2 * alike / (len(ours) + len(theirs))

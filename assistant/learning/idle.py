@@ -109,10 +109,6 @@ class IdleLearning:
         self._on = on
         self._news.set()
 
-    def heard(self) -> None:
-        """Somebody rated an answer."""
-        self._news.set()
-
     async def standing(self) -> IdleStanding:
         spent = await asyncio.to_thread(self._spent)
         return IdleStanding(

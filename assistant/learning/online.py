@@ -20,6 +20,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from assistant.memory.records import Arm
+
 _SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 _PRIOR_STRENGTH: Final = 20.0
 """Labels that what was measured before the trial counts for at most."""
@@ -28,7 +30,6 @@ _MOST_SHARE: Final = 0.5
 """More would please more people now and keep the evidence from growing: half of each is compared soonest."""
 _DRAWS: Final = 2000
 Array: TypeAlias = npt.NDArray[np.float64]
-Arm: TypeAlias = Literal["production", "canary"]
 TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 
 
@@ -107,6 +108,14 @@ class Trial:
         difference = self._people.setdefault(person, _Ratings()).see(arm, label)
         if difference is not None:
             self._up.see(person, difference)
+        return self.decision
+
+    def compare(self, person: str, canary: bool, production: bool) -> TrialDecision:
+        """Somebody saw both answers to one question and said which of them were good."""
+        ratings = self._people.setdefault(person, _Ratings())
+        (ratings.good if canary else ratings.bad)["canary"] += 1.0
+        (ratings.good if production else ratings.bad)["production"] += 1.0
+        self._up.see(person, float(canary) - float(production))
         return self.decision
 
     @property

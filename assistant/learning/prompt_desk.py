@@ -84,10 +84,6 @@ class PromptDesk:
         """What is on trial and how it stands."""
         return await self._recorder.trials()
 
-    async def heard(self) -> None:
-        """Somebody did something with an answer: decide what can be decided now."""
-        await self._recorder.look()
-
     async def diff(self, one: str, other: str) -> str:
         """What changed from one to the other, in the unified format; empty when nothing did."""
         before, after = await self.version(one), await self.version(other)

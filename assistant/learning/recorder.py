@@ -10,16 +10,16 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from assistant.learning.evidence import heard
+from assistant.learning.evidence import DailyCap, heard
 from assistant.learning.online import DecayMonitor, Trial, TrialRules
 from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
-from assistant.memory.signals import OWNER, SignalStore, ToldTurn
+from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
 
 _log = logging.getLogger(__name__)
 WON: Final = "#trial_won"
@@ -47,13 +47,25 @@ class TrialStanding:
     better: float
 
 
-class Recorder:
-    """Looks at trials and at what is in production; `clock` is handed in for tests."""
+def _when(told: RatedTurn | DecidedDuel) -> float:
+    return told.asked_at if isinstance(told, DecidedDuel) else told.answered_at
 
-    def __init__(self, signals: SignalStore, labels: PromptLabels, clock: Callable[[], float] = time.time) -> None:
+
+class Recorder:
+    """Looks at trials and at what is in production; `clock` is handed in for tests, `trusted` says which people are
+    heard besides the owner, None for everybody."""
+
+    def __init__(
+        self,
+        signals: SignalStore,
+        labels: PromptLabels,
+        clock: Callable[[], float] = time.time,
+        trusted: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
         self._signals = signals
         self._labels = labels
         self._clock = clock
+        self._trusted = trusted
         self._looking = asyncio.Lock()
 
     async def look(self) -> None:
@@ -92,24 +104,38 @@ class Recorder:
         """Whether the version in use does worse than when it was taken."""
         monitor = DecayMonitor(owner=OWNER)
         turns = self._signals.rated([production.version_id], production.moved_at)
-        for turn, label in heard(turns):
+        for turn, label in heard(turns, self._trusted()):
             if monitor.see(turn.person, label):
                 _log.warning("%s does worse than it did and is taken back", production.version_id)
                 self._labels.rollback(production.scope, DECAYED)
                 return
 
     def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
-        production = self._labels.of(canary.scope, "production")
         trial = Trial(TrialRules(alpha=self._alpha(canary)), OWNER)
         counts = [0, 0]
-        turns = self._signals.beside(canary.version_id, production.version_id if production else None, canary.scope,
-                                     canary.moved_at)  # fmt: skip
-        for turn, label in heard(turns):
-            is_canary = turn.version == canary.version_id
-            counts[is_canary] += 1
-            if trial.see("canary" if is_canary else "production", turn.person, label) != "open":
+        for told, label in self._told(canary):
+            if isinstance(told, DecidedDuel):
+                counts = [count + 1 for count in counts]
+                decision = trial.compare(told.person, canary=told.canary_good, production=told.production_good)
+            else:
+                is_canary = told.version == canary.version_id
+                counts[is_canary] += 1
+                decision = trial.see("canary" if is_canary else "production", told.person, label)
+            if decision != "open":
                 break
         return trial, (counts[1], counts[0])
+
+    def _told(self, canary: Labelled) -> Iterator[tuple[RatedTurn | DecidedDuel, float]]:
+        """What people said of either version since the trial began, in order: labels, and duels between the two."""
+        production = self._labels.of(canary.scope, "production")
+        asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
+        trusted = self._trusted()
+        cap = DailyCap(trusted)
+        told: list[tuple[RatedTurn | DecidedDuel, float]] = [
+            (duel, 0.0) for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.asked_at)
+        ]
+        told += heard(self._signals.beside(*asked), trusted)
+        yield from sorted(told, key=lambda one: _when(one[0]))
 
     def _alpha(self, canary: Labelled) -> float:
         """Later trials of a month get less of its risk: the sum over 1/k² is pi²/6."""

@@ -1,9 +1,12 @@
-"""All of learning that a face may ask: where prompts are tested, where versions are handled, what is done meanwhile."""
+"""All of learning that a face may ask: where prompts are tested, where versions are handled, what people say of
+answers, and what is done meanwhile."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assistant.learning.duels import DuelDesk
+from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
@@ -16,8 +19,5 @@ class Workshop:
     desk: PromptDesk
     idle: IdleLearning
     runs: RunBook
-
-    async def heard(self) -> None:
-        """Somebody did something with an answer."""
-        await self.desk.heard()
-        self.idle.heard()
+    feedback: Feedback
+    duels: DuelDesk

@@ -12,7 +12,7 @@ from typing import Final
 import sqlite_utils
 from ulid import ULID
 
-from assistant.errors import EmptyMessage, MessageTooLong, NotFound
+from assistant.errors import ConversationBusy, EmptyMessage, MessageTooLong, NotFound
 from assistant.events import FinishReason, Timings, Usage
 from assistant.memory import attachments as files
 from assistant.memory import turns
@@ -138,16 +138,15 @@ class ConversationStore:
         source_turn_id: str | None = None,
         person_id: str | None = None,
         attachments: Sequence[NewAttachment] = (),
+        shown: bool = True,
     ) -> Turn:
         """Keep a question and make its turn the end of what is shown; the answer is still to come.
 
         A new turn follows that end; a regenerated or edited one stands beside `source_turn_id` and takes over its
-        attachments. Raises EmptyMessage, MessageTooLong or AttachmentRefused before anything is written.
+        attachments. One that is not `shown` leaves the end where it is. Raises EmptyMessage, MessageTooLong or
+        AttachmentRefused before anything is written.
         """
-        question = storable(question)
-        size = len(question.encode())
-        if size > MESSAGE_LIMIT:
-            raise MessageTooLong(size=size, limit=MESSAGE_LIMIT)
+        question = _fitting(question)
         arrived = [files.read(attachment) for attachment in attachments]
         with self._db.transaction() as tables:
             conversation = self.get(conversation_id)
@@ -179,7 +178,7 @@ class ConversationStore:
                 self._index.put_attachment(tables, turn, attachment)
             tables.execute(
                 "UPDATE conversations SET head_turn_id = ?, updated_at = ? WHERE id = ?",
-                (turn_id, now, conversation_id),
+                (turn_id if shown else conversation.head_turn_id, now, conversation_id),
             )
             if not conversation.title:
                 self._set_title(tables, conversation_id, _title_from(turn))
@@ -229,6 +228,29 @@ class ConversationStore:
             self._index.put_message(tables, "answer", turn.conversation_id, turn_id, answer)
             tables.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
         return turn
+
+    def edit_answer(self, turn_id: str, text: str, *, face: Face, person_id: str | None = None) -> Turn:
+        """Keep what a person made of an answer and show it from now on; what the model wrote stays beside it.
+
+        Writing that again restores it. Raises EmptyMessage, MessageTooLong, or ConversationBusy while it is written.
+        """
+        text, now = _fitting(text), self._clock()
+        if is_blank(text):
+            raise EmptyMessage
+        with self._db.transaction() as tables:
+            turn = self.turn(turn_id)
+            if turn.status == "streaming":
+                raise ConversationBusy(conversation_id=turn.conversation_id)
+            if person_id and self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
+                raise NotFound(kind="person", id=person_id)
+            turns.write_edit(tables, turn_id, text, face=face, person_id=person_id, now=now)
+            self._index.put_message(tables, "answer", turn.conversation_id, turn_id, text)
+        return self.turn(turn_id)
+
+    def discard(self, turn_id: str) -> None:
+        """Remove a turn that nothing follows and that is not shown, as if it had not been asked."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM turns WHERE id = ?", (turn_id,))
 
     def select(self, turn_id: str) -> Conversation:
         """Show the branch this turn is on, to its newest end."""
@@ -309,6 +331,15 @@ class ConversationStore:
             raise NotFound(kind="turn", id=turn_id)
         status: TurnStatus = row["status"]
         return status
+
+
+def _fitting(message: str) -> str:
+    """As it can be stored; MessageTooLong."""
+    message = storable(message)
+    size = len(message.encode())
+    if size > MESSAGE_LIMIT:
+        raise MessageTooLong(size=size, limit=MESSAGE_LIMIT)
+    return message
 
 
 def _title_from(turn: Turn) -> str:

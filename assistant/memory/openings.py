@@ -11,7 +11,7 @@ from assistant.memory.signals import OWNER, RatedTurn
 _OPENINGS: Final = """
 SELECT turns.id AS turn_id, turns.conversation_id, turns.prompt_version AS version, turns.created_at AS answered_at,
     coalesce(turns.person_id, ?) AS asker, question.content AS question, answer.content AS answer,
-    signals.kind, coalesce(signals.person_id, ?) AS person
+    signals.kind, signals.measure, coalesce(signals.person_id, ?) AS person
 FROM turns
 JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
@@ -50,7 +50,10 @@ class OpeningStore:
             if row["kind"] is not None:
                 known = rated.get(row["person"])
                 kinds = (*(known.kinds if known else ()), row["kind"])
-                rated[row["person"]] = RatedTurn(turn, row["person"], row["version"], row["answered_at"], kinds)
+                measure = row["measure"] if row["measure"] is not None else known.measure if known else None
+                rated[row["person"]] = RatedTurn(
+                    turn, row["person"], row["version"], row["answered_at"], kinds, measure
+                )
             found[turn] = Opening(
                 row["conversation_id"], row["asker"], row["question"], row["answer"], tuple(rated.values())
             )

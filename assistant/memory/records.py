@@ -15,8 +15,45 @@ from assistant.events import FinishReason, Timings, Usage
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
 """interrupted: the process ended while the answer was being written; what had arrived is kept."""
 TurnSource: TypeAlias = Literal["new", "regenerate", "edit"]
-SignalKind: TypeAlias = Literal["thumb_up", "thumb_down", "thumb_cleared", "copied", "stopped", "regenerated", "edited"]
+SignalKind: TypeAlias = Literal[
+    "thumb_up",
+    "thumb_down",
+    "thumb_cleared",
+    "copied",
+    "stopped",
+    "regenerated",
+    "edited",
+    "answer_edited",
+    "answer_restored",
+    "duel_won",
+    "duel_lost",
+    "kept",
+    "rephrased",
+    "corrected",
+    "thanked",
+    "abandoned",
+]
+"""edited: the question; answer_edited: the answer, by hand. kept: gone back to and continued from, though there was a
+newer one. The last four are read from what a person does next (`assistant.learning.behaviour`)."""
+GivenKind: TypeAlias = Literal[
+    "thumb_up",
+    "thumb_down",
+    "thumb_cleared",
+    "copied",
+    "stopped",
+    "regenerated",
+    "edited",
+    "kept",
+    "rephrased",
+    "corrected",
+    "thanked",
+    "abandoned",
+]
+"""What a program may say by itself; an edited answer and a duel are more than a word."""
 Face: TypeAlias = Literal["page", "terminal", "rest", "telegram"]
+DuelChoice: TypeAlias = Literal["first", "second", "both", "neither"]
+Arm: TypeAlias = Literal["production", "canary"]
+"""Of a trial: the version in use, and the one it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +114,10 @@ class Turn:
     """Ids of all turns with the same parent, oldest first, this one included."""
     rating: Literal["thumb_up", "thumb_down"] | None = None
     """The newest thumb that was not cleared."""
+    original: str | None = None
+    """What the model wrote, where `answer` is what a person made of it."""
+    compared: bool = False
+    """Whether it is one of the two answers of a duel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +131,28 @@ class Signal:
     person_id: str | None
     reason: str
     created_at: float
+    measure: float | None = None
+    """Of an edited answer: how much of what the model wrote is still there, from 0 to 1."""
+    other_turn_id: str | None = None
+    """The answer this one was preferred to, or that was preferred to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two answers to one question, one by either version of a trial. `person` is as in `assistant.memory.signals`;
+    `first_arm` wrote the first; there is no second until somebody waits for it."""
+
+    id: str
+    first_turn_id: str
+    second_turn_id: str | None
+    first_arm: Arm
+    person: str
+    face: Face
+    asked_at: float
+    choice: DuelChoice | None = None
+    chosen_at: float | None = None
+    given_up_at: float | None = None
+    """When it turned out that there would be nothing to choose in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,61 @@ CREATE TABLE learning_log (
 CREATE INDEX learning_log_by_time ON learning_log(began_at);
 """
 
+_EVIDENCE: Final = """
+CREATE TABLE new_signals (
+    id TEXT PRIMARY KEY,
+    turn_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN
+        ('thumb_up', 'thumb_down', 'thumb_cleared', 'copied', 'stopped', 'regenerated', 'edited', 'answer_edited',
+         'answer_restored', 'duel_won', 'duel_lost', 'kept', 'rephrased', 'corrected', 'thanked', 'abandoned')),
+    face TEXT NOT NULL CHECK (face IN ('page', 'terminal', 'rest', 'telegram')),
+    person_id TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    measure REAL CHECK (measure BETWEEN 0 AND 1),
+    other_turn_id TEXT REFERENCES turns(id) ON DELETE SET NULL,
+    created_at REAL NOT NULL
+);
+INSERT INTO new_signals (id, turn_id, kind, face, person_id, reason, created_at)
+    SELECT id, turn_id, kind, face, CASE WHEN person_id IS NULL AND face = 'telegram' THEN 'gone' ELSE person_id END,
+        reason, created_at FROM signals ORDER BY rowid;
+DROP TABLE signals;
+ALTER TABLE new_signals RENAME TO signals;
+CREATE INDEX signals_by_turn ON signals(turn_id, id);
+CREATE INDEX signals_by_person ON signals(person_id);
+CREATE INDEX signals_by_other_turn ON signals(other_turn_id);
+CREATE UNIQUE INDEX signals_read_once ON signals(turn_id, kind, coalesce(person_id, ''))
+    WHERE kind IN ('kept', 'rephrased', 'corrected', 'thanked', 'abandoned');
+
+CREATE TABLE answer_edits (
+    id TEXT PRIMARY KEY,
+    turn_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    face TEXT NOT NULL CHECK (face IN ('page', 'terminal', 'rest', 'telegram')),
+    person_id TEXT,
+    created_at REAL NOT NULL
+);
+CREATE INDEX answer_edits_by_turn ON answer_edits(turn_id);
+
+CREATE TABLE duels (
+    id TEXT PRIMARY KEY,
+    first_turn_id TEXT NOT NULL UNIQUE REFERENCES turns(id) ON DELETE CASCADE,
+    second_turn_id TEXT UNIQUE REFERENCES turns(id) ON DELETE CASCADE,
+    first_arm TEXT NOT NULL CHECK (first_arm IN ('production', 'canary')),
+    person TEXT NOT NULL,
+    face TEXT NOT NULL CHECK (face IN ('page', 'terminal', 'rest', 'telegram')),
+    asked_at REAL NOT NULL,
+    choice TEXT CHECK (choice IN ('first', 'second', 'both', 'neither')),
+    chosen_at REAL,
+    given_up_at REAL,
+    CHECK ((choice IS NULL) = (chosen_at IS NULL)),
+    CHECK (choice IS NULL OR second_turn_id IS NOT NULL)
+);
+CREATE INDEX duels_by_person ON duels(person, asked_at);
+
+CREATE TABLE duel_refusals (person TEXT PRIMARY KEY, refused_at REAL NOT NULL) WITHOUT ROWID;
+"""
+"""Who gave a signal stays known when a person is removed: otherwise their signals would count as the owner's."""
+
 
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
@@ -247,11 +302,16 @@ def _runs(tables: sqlite_utils.Database) -> None:
     tables.executescript(_RUNS)
 
 
+def _evidence(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_EVIDENCE)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
     Step(3, "labels", _labels),
     Step(4, "learning log", _learning_log),
     Step(5, "runs", _runs),
+    Step(6, "evidence", _evidence),
 )
 """In order, without gaps."""

@@ -29,7 +29,11 @@ LEFT JOIN turns ON turns.id = entry.turn_id
 WHERE message_search MATCH ?
 ORDER BY score, created_at DESC LIMIT ?
 """
-_MESSAGE: Final = "SELECT content FROM messages WHERE turn_id = ? AND ordinal = ?"
+_MESSAGE: Final = """
+SELECT coalesce((SELECT text FROM answer_edits WHERE answer_edits.turn_id = messages.turn_id AND ordinal = 1
+    ORDER BY answer_edits.rowid DESC LIMIT 1), content) AS content
+FROM messages WHERE turn_id = ? AND ordinal = ?
+"""
 _ATTACHMENT: Final = "SELECT name || char(10) || text AS content FROM attachments WHERE id = ?"
 _OF_TURNS: Final = """
 SELECT 'question' AS kind, turns.conversation_id, turns.id AS turn_id, turns.created_at, conversations.title

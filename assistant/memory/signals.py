@@ -1,4 +1,4 @@
-"""What people did with answers: thumbs, copies, stops, regenerations and edits, each tied to its turn."""
+"""What people did with answers, each signal tied to its turn, and what was preferred to what."""
 
 from __future__ import annotations
 
@@ -29,6 +29,46 @@ class RatedTurn:
     version: str
     answered_at: float
     kinds: tuple[SignalKind, ...]
+    measure: float | None = None
+    """How much of the model's words the person's last edit of the answer kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A better and a worse answer to one question, as learning reads them; `kind` says how it is known."""
+
+    turn_id: str
+    person: str
+    kind: SignalKind
+    question: str
+    better: str
+    worse: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedDuel:
+    """Which of two answers to one question, by either version of a trial, a person found good."""
+
+    person: str
+    asked_at: float
+    canary_good: bool
+    production_good: bool
+
+
+_PREFERENCES: Final = """
+SELECT turns.id AS turn_id, coalesce(signals.person_id, ?) AS person, signals.kind, question.content AS question,
+    coalesce((SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id AND signals.kind = 'answer_edited'
+        ORDER BY answer_edits.rowid DESC LIMIT 1), answer.content) AS better,
+    CASE signals.kind WHEN 'answer_edited' THEN answer.content ELSE
+        (SELECT content FROM messages WHERE turn_id = signals.other_turn_id AND ordinal = 1) END AS worse
+FROM signals JOIN turns ON turns.id = signals.turn_id
+JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
+JOIN messages AS answer ON answer.turn_id = turns.id AND answer.ordinal = 1
+WHERE signals.created_at >= ? AND (signals.kind IN ('duel_won', 'kept') AND signals.other_turn_id IS NOT NULL
+    OR signals.kind = 'answer_edited' AND signals.rowid = (SELECT max(rowid) FROM signals AS newest
+        WHERE newest.turn_id = turns.id AND newest.kind IN ('answer_edited', 'answer_restored')))
+ORDER BY signals.rowid
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +93,37 @@ class SignalStore:
         self._clock = clock
 
     def add(
-        self, turn_id: str, kind: SignalKind, *, face: Face, person_id: str | None = None, reason: str = ""
+        self,
+        turn_id: str,
+        kind: SignalKind,
+        *,
+        face: Face,
+        person_id: str | None = None,
+        reason: str = "",
+        measure: float | None = None,
+        other_turn_id: str | None = None,
     ) -> Signal:
-        """Keep one; `reason` is what the person wrote beside a thumb. NotFound for an unknown turn or person."""
-        signal = Signal(str(ULID()), turn_id, kind, face, person_id, storable(reason).strip(), self._clock())
+        """Keep one; `reason` is what the person wrote beside a thumb. NotFound for an unknown turn or person.
+
+        What is read from behaviour is kept once for a turn and a person, however often it is read."""
+        signal = Signal(
+            str(ULID()), turn_id, kind, face, person_id, storable(reason).strip(), self._clock(), measure, other_turn_id
+        )
         with self._db.transaction() as tables:
             if self._db.row("SELECT 1 FROM turns WHERE id = ?", (turn_id,)) is None:
                 raise NotFound(kind="turn", id=turn_id)
             if person_id and self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
                 raise NotFound(kind="person", id=person_id)
             tables.execute(
-                "INSERT INTO signals (id, turn_id, kind, face, person_id, reason, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (signal.id, turn_id, kind, face, person_id, signal.reason, signal.created_at),
+                "INSERT INTO signals (id, turn_id, kind, face, person_id, reason, measure, other_turn_id, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (signal.id, turn_id, kind, face, person_id, signal.reason, measure, other_turn_id, signal.created_at),
             )
         return signal
 
     def of_turn(self, turn_id: str) -> list[Signal]:
         """Oldest first."""
-        rows = self._db.rows(
-            "SELECT id, turn_id, kind, face, person_id, reason, created_at FROM signals WHERE turn_id = ? ORDER BY id",
-            (turn_id,),
-        )
+        rows = self._db.rows("SELECT * FROM signals WHERE turn_id = ? ORDER BY rowid", (turn_id,))
         return [Signal(**row) for row in rows]
 
     def told(self) -> list[ToldTurn]:
@@ -103,10 +152,10 @@ class SignalStore:
         """Answers that these versions have made since then and that people did something with, oldest first."""
         rows = self._db.rows(
             "SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at,"
-            " signals.kind, coalesce(signals.person_id, ?) AS person"
+            " signals.kind, signals.measure, coalesce(signals.person_id, ?) AS person"
             " FROM signals JOIN turns ON turns.id = signals.turn_id"
             " WHERE turns.prompt_version IN (SELECT value FROM json_each(?)) AND turns.created_at >= ?"
-            " ORDER BY turns.created_at, turns.id, signals.id",
+            " ORDER BY turns.created_at, turns.id, signals.rowid",
             (OWNER, json.dumps(list(versions)), since),
         )
         found: dict[tuple[str, str], RatedTurn] = {}
@@ -114,16 +163,56 @@ class SignalStore:
             key = row["turn_id"], row["person"]
             known = found.get(key)
             kinds = (*(known.kinds if known else ()), row["kind"])
-            found[key] = RatedTurn(row["turn_id"], row["person"], row["version"], row["answered_at"], kinds)
+            measure = row["measure"] if row["measure"] is not None else known.measure if known else None
+            found[key] = RatedTurn(row["turn_id"], row["person"], row["version"], row["answered_at"], kinds, measure)
         return list(found.values())
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
         """Those of a version on trial and of the one it is compared with; None is what comes with Patina or from the
         person's own file, whatever its text was meanwhile."""
+        return self.rated([canary, *self._rivals(production, scope)], since)
+
+    def preferences(self, since: float = 0.0) -> list[Preference]:
+        """What was preferred to what since then, the oldest first; of an answer edited again, its last text."""
+        return [Preference(**row) for row in self._db.rows(_PREFERENCES, (OWNER, since)) if row["worse"] is not None]
+
+    def stopped_and_left(self, person_id: str | None, before: float, since: float) -> list[str]:
+        """Turns whose answer this person stopped in that time, and after which nothing was asked there."""
+        rows = self._db.rows(
+            "SELECT DISTINCT turns.id FROM turns JOIN signals ON signals.turn_id = turns.id"
+            " WHERE signals.kind = 'stopped' AND signals.person_id IS ? AND turns.created_at >= ?"
+            " AND signals.created_at < ? AND NOT EXISTS (SELECT 1 FROM turns AS next WHERE next.parent_id = turns.id"
+            "     OR next.source_turn_id = turns.id)"
+            " AND NOT EXISTS (SELECT 1 FROM signals AS told WHERE told.turn_id = turns.id AND told.kind = 'abandoned')"
+            " ORDER BY turns.id",
+            (person_id, since, before),
+        )
+        return [row["id"] for row in rows]
+
+    def duels(self, canary: str, production: str | None, scope: Scope, since: float) -> list[DecidedDuel]:
+        """Those between a version on trial and the one it is compared with that somebody decided, oldest first."""
+        rows = self._db.rows(
+            "SELECT duels.person, duels.choice, duels.asked_at, first.prompt_version AS first,"
+            " second.prompt_version AS second FROM duels JOIN turns AS first ON first.id = duels.first_turn_id"
+            " JOIN turns AS second ON second.id = duels.second_turn_id"
+            " WHERE duels.choice IS NOT NULL AND duels.asked_at >= ? ORDER BY duels.asked_at, duels.id",
+            (since,),
+        )
+        rivals = set(self._rivals(production, scope)) - {canary}
+        found = []
+        for row in rows:
+            ours = "first" if row["first"] == canary else "second"
+            if row[ours] == canary and row["second" if ours == "first" else "first"] in rivals:
+                choice = row["choice"]
+                good = choice in (ours, "both"), choice not in (ours, "neither")
+                found.append(DecidedDuel(row["person"], row["asked_at"], *good))
+        return found
+
+    def _rivals(self, production: str | None, scope: Scope) -> list[str]:
         if production is not None:
-            return self.rated([canary, production], since)
+            return [production]
         rows = self._db.rows(
             "SELECT id FROM prompt_versions WHERE name = ? AND language = ? AND author <> 'optimiser'",
             (scope.name, scope.language),
         )
-        return self.rated([canary, *(row["id"] for row in rows)], since)
+        return [row["id"] for row in rows]

@@ -18,6 +18,8 @@ from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnSta
 
 _TURNS: Final = """
 SELECT turns.*, question.content AS question, answer.content AS answer, answer.reasoning AS reasoning,
+    (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id ORDER BY rowid DESC LIMIT 1) AS edited,
+    EXISTS (SELECT 1 FROM duels WHERE turns.id IN (first_turn_id, second_turn_id)) AS compared,
     (SELECT kind FROM signals WHERE signals.turn_id = turns.id
         AND kind IN ('thumb_up', 'thumb_down', 'thumb_cleared') ORDER BY signals.id DESC LIMIT 1) AS thumb
 FROM json_each(?) AS wanted
@@ -133,6 +135,17 @@ def write_answer(tables: sqlite_utils.Database, turn_id: str, answer: str, reaso
     )
 
 
+def write_edit(
+    tables: sqlite_utils.Database, turn_id: str, text: str, *, face: Face, person_id: str | None, now: float
+) -> None:
+    """A version of the answer by hand, beside what the model wrote; the newest one is shown."""
+    tables.execute(
+        "INSERT INTO answer_edits (id, turn_id, text, face, person_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (str(ULID()), turn_id, text, face, person_id, now),
+    )
+    tables.execute("UPDATE turns SET indexed_in = '' WHERE id = ?", (turn_id,))
+
+
 def write_outcome(
     tables: sqlite_utils.Database,
     turn_id: str,
@@ -164,7 +177,8 @@ def write_outcome(
 
 
 def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ...]) -> Turn:
-    thumb = row["thumb"]
+    thumb, written = row["thumb"], row["answer"]
+    edited = row["edited"] if row["edited"] != written else None
     return Turn(
         id=row["id"],
         conversation_id=row["conversation_id"],
@@ -175,7 +189,7 @@ def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ..
         person_id=row["person_id"],
         status=row["status"],
         question=row["question"],
-        answer=row["answer"],
+        answer=written if edited is None else edited,
         created_at=row["created_at"],
         finished_at=row["finished_at"],
         attachments=attachments,
@@ -189,4 +203,6 @@ def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ..
         dropped_turns=row["dropped_turns"],
         siblings=siblings,
         rating=None if thumb == "thumb_cleared" else thumb,
+        original=None if edited is None else written,
+        compared=bool(row["compared"]),
     )

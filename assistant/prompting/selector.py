@@ -8,6 +8,7 @@ import logging
 from assistant.errors import AssistantError
 from assistant.i18n import Language
 from assistant.memory.prompt_versions import Labelled, PromptLabels, PromptVersionStore, Scope
+from assistant.memory.records import Arm
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
@@ -24,16 +25,25 @@ class Selector:
         self._labels = labels
 
     def select(
-        self, name: str, language: Language, *, model: str = "", conversation_id: str = "", current: str = ""
+        self,
+        name: str,
+        language: Language,
+        *,
+        model: str = "",
+        conversation_id: str = "",
+        current: str = "",
+        arm: Arm | None = None,
     ) -> PromptVersion:
         """`current` is the version that answered in this conversation last: one that has begun stays with what it has
-        while the trial goes on, whatever share new ones are given. What cannot be used, because the prompt's file has
-        changed since, is left out with a line in the log: the file is the person's own word."""
+        while the trial goes on, whatever share new ones are given. `arm` asks for either version of a trial. What can
+        not be used, because the prompt's file has changed since, is left out with a line in the log: the file is the
+        person's own word."""
         seed = self._library.get(name, language)
         scope = Scope(name, language, model=model)
         canary = self._labels.nearest(scope, "canary")
         labelled = self._labels.nearest(scope, "production")
-        if canary is not None and _is_on_trial(canary, conversation_id, current):
+        on_trial = _is_on_trial(canary, conversation_id, current) if canary and arm is None else arm == "canary"
+        if canary is not None and on_trial:
             labelled = canary
         return seed if labelled is None else self._taught(seed, labelled)
 

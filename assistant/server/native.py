@@ -51,6 +51,11 @@ class NativeRoutes:
             ("GET", "/turns/{turn_id}/events", self.follow),
             ("POST", "/turns/{turn_id}/regenerate", self.regenerate),
             ("POST", "/turns/{turn_id}/edit", self.edit),
+            ("PUT", "/turns/{turn_id}/answer", self.edit_answer),
+            ("GET", "/turns/{turn_id}/duel", self.duel),
+            ("POST", "/turns/{turn_id}/duel/rival", self.rival),
+            ("POST", "/turns/{turn_id}/duel/choice", self.choose),
+            ("PUT", "/duels/wanted", self.ask_for_duels),
             ("POST", "/turns/{turn_id}/stop", self.stop),
             ("POST", "/turns/{turn_id}/select", self.select_branch),
             ("POST", "/turns/{turn_id}/signals", self.signal),
@@ -109,6 +114,7 @@ class NativeRoutes:
             person_id=body.person_id,
             model=body.model,
             sampling=body.sampling,
+            duel=body.duel,
         )
         return self._events(request, events)
 
@@ -142,6 +148,28 @@ class NativeRoutes:
                 turn_id, body.kind, face=body.face, person_id=body.person_id, reason=body.reason
             )
         )
+
+    async def edit_answer(self, turn_id: str, body: said.EditedAnswer) -> Any:
+        return dump(await self._assistant.edit_answer(turn_id, body.text, face=body.face, person_id=body.person_id))
+
+    async def duel(self, turn_id: str, pending: bool = False, person_id: str | None = None) -> Any:
+        """The comparison of two answers that this one takes part in; null for none, or with `pending` for one that this
+        person is not being asked about. In the client `duels.of` and `duels.pending`."""
+        duels = self._assistant.duels
+        found = await (duels.pending(turn_id, person_id=person_id) if pending else duels.of(turn_id))
+        return None if found is None else dump(found)
+
+    async def rival(self, request: Request, turn_id: str) -> Response:
+        """Write, or follow, the second answer of a duel. In the client `duels.rival`."""
+        return self._events(request, await self._assistant.duels.rival(turn_id))
+
+    async def choose(self, turn_id: str, body: said.Choice) -> Any:
+        """Which of two answers is better: it is the one that is shown from now on. In the client `duels.choose`."""
+        return dump(await self._assistant.duels.choose(turn_id, body.choice, face=body.face, person_id=body.person_id))
+
+    async def ask_for_duels(self, body: said.Wanted) -> None:
+        """Whether this person is to be asked which of two answers is better. In the client `duels.ask`."""
+        await self._assistant.duels.ask(body.wanted, person_id=body.person_id)
 
     # Models
 

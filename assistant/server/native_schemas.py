@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.config import Sampling
 from assistant.errors import AttachmentRefused
-from assistant.memory.records import Face, NewAttachment, SignalKind
+from assistant.memory.records import DuelChoice, Face, GivenKind, NewAttachment
 
 
 class _Strict(BaseModel):
@@ -46,10 +46,28 @@ class Asked(_Strict):
 class Question(Asked):
     text: str
     attachments: list[EncodedAttachment] = Field(default_factory=list)
+    duel: bool = False
 
 
 class Edit(Asked):
     text: str
+
+
+class EditedAnswer(_Strict):
+    text: str
+    face: Face = "rest"
+    person_id: str | None = None
+
+
+class Choice(_Strict):
+    choice: DuelChoice
+    face: Face = "rest"
+    person_id: str | None = None
+
+
+class Wanted(_Strict):
+    wanted: bool
+    person_id: str | None = None
 
 
 class Stop(_Strict):
@@ -58,7 +76,7 @@ class Stop(_Strict):
 
 
 class NewSignal(_Strict):
-    kind: SignalKind
+    kind: GivenKind
     face: Face
     person_id: str | None = None
     reason: str = ""

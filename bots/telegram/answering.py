@@ -95,13 +95,13 @@ class Answering:
     def turn_of_draft(self, chat_id: int, draft_id: int) -> str | None:
         return self._by_draft.get((chat_id, draft_id))
 
-    async def answer(self, reader: Reader, begin: Begin) -> None:
-        """Follow the turn to its end. What the core refuses to begin is explained in the chat."""
+    async def answer(self, reader: Reader, begin: Begin) -> str | None:
+        """Follow the turn to its end and return its id. What the core refuses to begin is explained in the chat."""
         try:
             events = await begin()
         except AssistantError as error:
             await self.tell(reader, explain(error, reader.language))
-            return
+            return None
         writing = Writing(self._presenter, reader.language)
         preview: Preview | None = None
         try:
@@ -117,6 +117,11 @@ class Answering:
                 self._by_draft.pop((reader.target.chat_id, preview.draft_id), None)
                 await preview.close()
         await self._deliver(reader, writing, preview.message_id if preview else None)
+        return writing.turn_id or None
+
+    async def show(self, reader: Reader, markdown: str, keyboard: InlineKeyboardMarkup) -> None:
+        """Send a text that is there already."""
+        await self._send(reader.target, markdown, keyboard, None)
 
     async def show_again(self, reader: Reader, turn_id: str) -> None:
         """Send a stored answer, which the person asked to see."""

@@ -9,7 +9,18 @@ from typing import Final
 
 from pydantic import SecretStr
 
-_LETTERS: Final = {"thumb_up": "u", "thumb_down": "d", "again": "r", "enter": "e", "show": "s"}
+_LETTERS: Final = {
+    "thumb_up": "u",
+    "thumb_down": "d",
+    "again": "r",
+    "enter": "e",
+    "show": "s",
+    "first": "1",
+    "second": "2",
+    "both": "b",
+    "neither": "n",
+    "never": "x",
+}
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16
 

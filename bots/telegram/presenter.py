@@ -74,6 +74,14 @@ class Presenter:
     def show_keyboard(self, turn_id: str, person: Person, language: Language) -> InlineKeyboardMarkup:
         return self._row(person, [(self.say(language, "delivery.show"), "show", turn_id)])
 
+    def duel_keyboard(self, turn_id: str, person: Person, language: Language) -> InlineKeyboardMarkup:
+        """Which of two answers is better, and that one does not want to be asked."""
+        rows = [
+            self._row(person, [(self.say(language, f"duel.{action}"), action, turn_id) for action in actions])
+            for actions in (("first", "second"), ("both", "neither"), ("never",))
+        ]
+        return InlineKeyboardMarkup(inline_keyboard=[row for one in rows for row in one.inline_keyboard])
+
     def history_keyboard(
         self, conversations: list[Conversation], person: Person, language: Language
     ) -> InlineKeyboardMarkup:

@@ -16,6 +16,7 @@ from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from ui.chat import Chat
 from ui.conversations import ConversationList
+from ui.duels import Duels
 from ui.markdown import Markdown
 from ui.models import ModelChooser
 from ui.preferences import Preferences
@@ -47,7 +48,7 @@ def rooms_of(assistant: Assistant, paths: Paths) -> Rooms:
     preferences = Preferences(Settings(), paths)
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, conversations, models)
+    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
     return Rooms(assistant, chat, conversations, models, SettingsPanel(assistant, presenter, preferences), preferences)
 
 

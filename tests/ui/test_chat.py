@@ -169,3 +169,14 @@ async def test_stopping_keeps_what_was_written(paths: Paths) -> None:
         rest = [each async for each in sending]
         assert "Stopped." in rest[-1]["live"]["html"]
         assert (await assistant.turn(live["turn"])).answer == "Part"
+
+
+async def test_an_answer_that_was_written_over_is_drawn_with_what_the_model_wrote(rooms: Rooms) -> None:
+    await drawn(rooms.chat.send(visit(text="Hello there")))
+    [conversation] = await rooms.assistant.conversations()
+    [turn] = await rooms.assistant.history(conversation.id)
+    [views] = await drawn(rooms.chat.fix(visit(conversation.id, turn=turn.id, text="Mine <b>is</b> better.")))
+    html = views["thread"]["html"]
+    assert "Mine &lt;b&gt;is&lt;/b&gt; better." in html
+    assert "First <strong>answer</strong>." in html
+    assert "Restore it" in html

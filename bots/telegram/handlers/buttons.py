@@ -1,10 +1,11 @@
-"""What happens when a button of ours is pressed: 👍 👎 🔁, a conversation in /history, an answer to be shown again."""
+"""What happens when a button of ours is pressed: 👍 👎 🔁, a conversation in /history, an answer to be shown again, the
+better one of two answers."""
 
 from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from aiogram import Bot, Router
 from aiogram.exceptions import TelegramBadRequest
@@ -12,9 +13,10 @@ from aiogram.methods import EditMessageReplyMarkup
 from aiogram.types import CallbackQuery
 
 from assistant.api import Assistant
-from assistant.memory.records import SignalKind
+from assistant.memory.records import DuelChoice, SignalKind
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.buttons import Buttons
+from bots.telegram.comparing import choose, refuse
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.lanes import Lanes
 from bots.telegram.presenter import Presenter
@@ -22,6 +24,7 @@ from bots.telegram.sending import Sender, toast
 from bots.telegram.streaming import edited
 
 _log = logging.getLogger(__name__)
+_CHOICES: Final[dict[str, DuelChoice]] = {"first": "first", "second": "second", "both": "both", "neither": "neither"}
 
 
 def router() -> Router:
@@ -55,6 +58,10 @@ async def pressed(
     elif button.action == "show":
         await toast(query)
         await answering.show_again(reader, button.id)
+    elif button.action == "never":
+        await refuse(query, assistant, presenter, sender, reader)
+    elif (choice := _CHOICES.get(button.action)) is not None:
+        await choose(query, button.id, choice, assistant, presenter, sender, reader)
     elif button.action == "thumb_up":
         await _rate(query, button.id, "thumb_up", assistant, presenter, sender, reader)
     else:

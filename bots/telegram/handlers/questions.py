@@ -17,6 +17,8 @@ from assistant.api import Assistant
 from assistant.errors import AttachmentRefused
 from assistant.memory.records import NewAttachment
 from bots.telegram.answering import Answering, Reader
+from bots.telegram.comparing import compare
+from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
 
@@ -63,6 +65,7 @@ async def question(
     answering: Answering,
     places: Places,
     presenter: Presenter,
+    lanes: Lanes,
     reader: Reader,
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
@@ -84,8 +87,12 @@ async def question(
         face="telegram",
         attachments=attachments,
         person_id=reader.person.id,
+        duel=reader.target.private,
     )
-    await answering.answer(reader, begin)
+    turn_id = await answering.answer(reader, begin)
+    if turn_id is not None and reader.target.private:
+        # In a lane of its own: the next question does not wait for a second answer to this one.
+        lanes.put(("duel", reader.target.place), partial(compare, reader, turn_id, assistant, answering, presenter))
 
 
 async def unreadable(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:

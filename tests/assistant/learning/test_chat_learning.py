@@ -59,6 +59,7 @@ class House:
             lab=lab,
             desk=self.desk,
             openings=OpeningStore(self.db),
+            signals=self.signals,
             labels=self.labels,
             library=self.library,
             selector=Selector(self.library, self.versions, self.labels),

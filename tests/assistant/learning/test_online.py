@@ -110,3 +110,24 @@ def test_what_is_no_label_is_refused() -> None:
             see()
     with pytest.raises(ValueError, match="between -1 and 1"):
         Capital().see("a", 3.0)
+
+
+def test_people_who_like_whatever_comes_first_promote_nothing_as_long_as_a_coin_says_what_does() -> None:
+    rng = np.random.default_rng(11)
+    promoted = 0
+    for _ in range(150):
+        trial = Trial()
+        for _ in range(60):
+            canary_first, takes_first = rng.random(2) < (0.5, 0.8)
+            canary = bool(canary_first == takes_first)
+            if trial.compare("owner", canary=canary, production=not canary) == "promote":
+                promoted += 1
+                break
+    assert promoted <= 0.02 * 150 + 3
+
+
+def test_one_strangers_duels_are_no_evidence() -> None:
+    trial = Trial()
+    for _ in range(200):
+        assert trial.compare("eve", canary=True, production=False) == "open"
+    assert trial.evidence == 1.0

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assistant.learning.evidence import heard, label_of
+from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import DECAYED, LOST, WON, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.duels import DuelStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
-from assistant.memory.records import Face, SignalKind
-from assistant.memory.signals import RatedTurn, SignalStore
+from assistant.memory.records import DuelChoice, Face, SignalKind
+from assistant.memory.signals import OWNER, RatedTurn, SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
@@ -34,7 +37,8 @@ class House:
         self.labels = PromptLabels(self.db, clock)
         self.signals = SignalStore(self.db, clock)
         self._conversations = ConversationStore(self.db, folder / "attachments", clock)
-        self._people = PeopleStore(self.db, clock)
+        self.people = PeopleStore(self.db, clock)
+        self._duels = DuelStore(self.db, clock)
         self._library = PromptLibrary(seed_prompts(), folder / "prompts")
         self.recorder = Recorder(self.signals, self.labels, clock)
         versions = PromptVersionStore(self.db, clock)
@@ -47,20 +51,44 @@ class House:
         return record.id
 
     def member(self, name: str) -> str:
-        code = self._people.new_code("telegram").code
-        return self._people.pair("telegram", name, name, code).id
+        code = self.people.new_code("telegram").code
+        return self.people.pair("telegram", name, name, code).id
 
     def turn(self, question: str, answer: str, version: str) -> str:
         turn = self._conversations.begin(self._conversations.create().id, question, face="page")
         self._conversations.finish(turn.id, status="done", answer=answer, prompt_version=version)
         return turn.id
 
-    async def rated(self, version: str, kind: SignalKind, person: str | None = None) -> None:
+    async def rated(
+        self, version: str, kind: SignalKind, person: str | None = None, measure: float | None = None
+    ) -> None:
         face: Face = "telegram" if person else "page"
         conversation = self._conversations.create()
         turn = self._conversations.begin(conversation.id, "Hello?", face=face, person_id=person)
         self._conversations.finish(turn.id, status="done", answer="Hello.", prompt_version=version)
-        self.signals.add(turn.id, kind, face=face, person_id=person)
+        self.signals.add(turn.id, kind, face=face, person_id=person, measure=measure)
+        await self.recorder.look()
+
+    async def duel(
+        self, canary: str, production: str, choice: DuelChoice, *, swapped: bool = False, person: str | None = None
+    ) -> None:
+        """The canary answers first, or with `swapped` second."""
+        face: Face = "telegram" if person else "page"
+        conversation = self._conversations.create()
+        first = self._conversations.begin(conversation.id, "Hello?", face=face, person_id=person)
+        asked = self._duels.begin(
+            first.id, first_arm="production" if swapped else "canary", person=person or OWNER, face=face
+        )
+        second = self._conversations.begin(
+            conversation.id, "Hello?", face=face, source="regenerate", source_turn_id=first.id, shown=False
+        )
+        self._duels.answered_by(asked, second.id)
+        versions = (production, canary) if swapped else (canary, production)
+        for turn, version in zip((first, second), versions, strict=True):
+            self._conversations.finish(turn.id, status="done", answer="Hello.", prompt_version=version)
+        asked = self._duels.choose(self._duels.newest(person or OWNER, 1)[0], choice)
+        for turn, won in ((first, choice in ("first", "both")), (second, choice in ("second", "both"))):
+            self.signals.add(turn.id, "duel_won" if won else "duel_lost", face=face, person_id=person)
         await self.recorder.look()
 
     def worn(self) -> dict[str, str]:
@@ -151,3 +179,93 @@ def test_nobody_is_heard_more_than_twenty_times_a_day() -> None:
     assert len(list(heard(day))) == 20
     later = dataclasses.replace(turn, answered_at=1000.0 + 86_400)
     assert len(list(heard([*day, later, dataclasses.replace(turn, person="ada")]))) == 22
+
+
+def test_an_edit_says_more_than_a_duel_that_more_than_a_thumb_and_that_more_than_a_rule() -> None:
+    assert label_of(["thumb_up", "answer_edited"], 0.1) == 0.1
+    assert label_of(["answer_edited", "thumb_down", "duel_lost"], 0.98) == 0.98
+    assert label_of(["duel_lost", "thumb_up"]) == 0.0
+    assert label_of(["answer_edited", "answer_restored"], 0.1) is None
+    rules: list[SignalKind] = [
+        "kept", "regenerated", "corrected", "copied", "thanked", "rephrased", "abandoned", "stopped",
+    ]  # fmt: skip
+    for rule in rules:
+        assert label_of([rule, "thumb_up"]) == label_of(["thumb_up", rule]) == 1.0
+        assert label_of([rule]) not in (None, 0.0, 1.0), "a rule is never certain"
+    weights = [TABLE[kind].weight for kind in ("answer_edited", "duel_won", "thumb_up", *rules)]
+    assert weights == sorted(weights, reverse=True)
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_how_much_an_edit_kept_is_a_share_and_all_of_it_where_nothing_was_changed(one: str, other: str) -> None:
+    assert 0 <= kept_of(one, other) <= 1
+    assert kept_of(one, one) == 1
+
+
+def test_a_typo_is_nearly_a_thumb_up_and_another_answer_nearly_a_thumb_down() -> None:
+    answer = "The patina of a bronze protects the metal below it, for it lets neither air nor water through. " * 3
+    assert kept_of(answer, answer.replace("bronze", "bronce", 1)) > 0.95
+    assert kept_of(answer, "Rust does not protect iron.") < 0.2
+    assert kept_of("铜锈保护下面的金属，因为它不透水也不透气。", "铜锈保护下面的金属，因为它不透水也不透空气。") > 0.8
+
+
+def test_a_long_answer_is_compared_in_no_time_worth_naming() -> None:
+    words = " ".join(str(number) for number in range(20_000))
+    assert kept_of(words, words.replace(" 777 ", " ")) > 0.99
+
+
+def test_whoever_is_not_trusted_is_not_heard_where_somebody_is_named() -> None:
+    turns = [RatedTurn(person, person, "v", 1000.0, ("thumb_up",)) for person in ("owner", "ada", "eve")]
+    assert [turn.person for turn, _ in heard(turns)] == ["owner", "ada", "eve"]
+    assert [turn.person for turn, _ in heard(turns, {"ada"})] == ["owner", "ada"]
+    assert [turn.person for turn, _ in heard(turns, set())] == ["owner"]
+
+
+def test_the_answers_of_a_duel_are_heard_only_beside_each_other() -> None:
+    turns = [RatedTurn("t", "owner", "v", 1000.0, kinds) for kinds in (("duel_lost",), ("duel_won", "thumb_up"))]
+    assert list(heard(turns)) == []
+
+
+async def test_duels_that_the_canary_wins_promote_it_sooner_than_thumbs_do(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(40):
+        await house.duel(canary, house.seed, "first" if number % 2 else "second", swapped=not number % 2)
+        if "production" in house.worn():
+            break
+    assert house.worn() == {"production": canary}
+    assert number < 20
+    assert house.labels.moves()[0].reason == WON
+
+
+async def test_duels_that_end_even_say_that_both_are_as_good(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    for _ in range(20):
+        await house.duel(canary, house.seed, "both")
+        await house.duel(canary, house.seed, "neither")
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.evidence) == (40, 1.0)
+    assert house.worn() == {"canary": canary}
+
+
+@pytest.mark.parametrize("for_it", [True, False])
+async def test_one_hostile_member_with_every_kind_of_signal_moves_no_label(house: House, for_it: bool) -> None:
+    canary, used = await house.learned("- Obey me."), await house.learned("- Be kind.")
+    await house.desk.promote(used)
+    await house.desk.begin_trial(canary, 0.2)
+    hostile, other = house.member("eve"), house.member("ada")
+    good, bad = ("thumb_up", "kept", "thanked", "copied"), ("thumb_down", "corrected", "rephrased", "abandoned")
+    for number in range(32):
+        pleased = for_it == bool(number % 2)
+        version = canary if number % 2 else used
+        kind: SignalKind = (good if pleased else bad)[number // 2 % 4]  # type: ignore[assignment]
+        await house.rated(version, kind, hostile)
+        await house.rated(version, "answer_edited", hostile, measure=float(pleased))
+        await house.duel(canary, used, "first" if for_it else "second", person=hostile)
+        if number % 4 < 2:
+            await house.rated(version, "copied", other)
+    assert house.worn() == {"canary": canary, "production": used}
+    house.people.remove(hostile)
+    await house.recorder.look()
+    assert house.worn() == {"canary": canary, "production": used}, "nor once they are gone"

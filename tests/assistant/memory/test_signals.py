@@ -5,6 +5,7 @@ import pytest
 from assistant.errors import NotFound
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.signals import SignalStore
 
@@ -54,3 +55,39 @@ def test_a_prompt_version_is_remembered_once_and_never_changed(db: Database, clo
     assert [version.id for version in versions.list()] == ["abc", "def"]
     with pytest.raises(NotFound):
         versions.get("never used")
+
+
+def test_what_is_read_from_behaviour_is_kept_once_for_a_turn_and_a_person(
+    store: ConversationStore, signals: SignalStore
+) -> None:
+    turn = say(store, store.create().id, "q", "a")
+    for _ in range(3):
+        signals.add(turn.id, "rephrased", face="page")
+        signals.add(turn.id, "copied", face="page")
+    assert [one.kind for one in signals.of_turn(turn.id)].count("rephrased") == 1
+    assert [one.kind for one in signals.of_turn(turn.id)].count("copied") == 3
+
+
+def test_who_gave_a_signal_stays_known_when_they_are_removed(
+    db: Database, store: ConversationStore, signals: SignalStore, clock: Clock
+) -> None:
+    people = PeopleStore(db, clock)
+    person = people.pair("telegram", "7", "Eve", people.new_code("telegram").code)
+    turn = say(store, store.create().id, "q", "a")
+    signals.add(turn.id, "thumb_up", face="telegram", person_id=person.id)
+    people.remove(person.id)
+    assert [one.person_id for one in signals.of_turn(turn.id)] == [person.id], "not the owner's"
+
+
+def test_preferences_are_what_was_chosen_kept_or_written_over(store: ConversationStore, signals: SignalStore) -> None:
+    conversation = store.create().id
+    first = say(store, conversation, "q", "first")
+    again = store.begin(conversation, "q", face="page", source="regenerate", source_turn_id=first.id)
+    store.finish(again.id, status="done", answer="again")
+    signals.add(first.id, "kept", face="page", other_turn_id=again.id)
+    store.edit_answer(again.id, "better", face="page")
+    signals.add(again.id, "answer_edited", face="page", measure=0.1)
+    told = [(one.kind, one.question, one.better, one.worse) for one in signals.preferences()]
+    assert told == [("kept", "q", "first", "again"), ("answer_edited", "q", "better", "again")]
+    signals.add(again.id, "answer_restored", face="page")
+    assert [one.kind for one in signals.preferences()] == ["kept"]

@@ -72,12 +72,13 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         model: ChatModel | None = None,
         token: str = TOKEN,
         prepare: Callable[[Assistant], object] | None = None,
+        settings: Settings | None = None,
     ) -> AsyncIterator[Scene]:
         scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
         server.clock = clock or server.clock
-        settings = TelegramSettings(token=SecretStr(token), api_root=server.url)
-        async with build(paths, Settings(), models=FakeModels(scripted)) as assistant:
-            bot = TelegramBot(assistant, settings, language, clock=clock, pace=pace)
+        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url)
+        async with build(paths, settings or Settings(), models=FakeModels(scripted)) as assistant:
+            bot = TelegramBot(assistant, telegram, language, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:
                 yield Scene(server, assistant, scripted, bot, task)

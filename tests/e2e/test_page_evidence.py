@@ -1,0 +1,134 @@
+"""What people say about answers on the page beyond thumbs: writing over one, and choosing between two."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from assistant.memory.database import Database
+from assistant.memory.signals import SignalStore
+from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
+from tests.e2e.conftest import OpenTab
+from tests.e2e.page_server import PageServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+EVERY = {"learning": {"duels_every": 1}}
+
+
+def ask(page: Page, question: str) -> None:
+    page.locator(".composer textarea").fill(question)
+    page.keyboard.press("Enter")
+
+
+def begin_trial(server: PageServer) -> None:
+    assert server.assistant is not None
+    desk = server.assistant.desk
+    version = server.ask(desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={}))
+    server.ask(desk.begin_trial(version.id, 0.5))
+
+
+def signals(paths: Paths) -> list[str]:
+    database = Database.open(paths.database, paths.backups)
+    rows = database.rows("SELECT turn_id FROM signals GROUP BY turn_id ORDER BY turn_id")
+    found = [one.kind for row in rows for one in SignalStore(database).of_turn(row["turn_id"])]
+    database.close()
+    return found
+
+
+def test_an_answer_is_written_over_shown_as_edited_read_by_the_next_turn_and_restored(
+    paths: Paths, tab: OpenTab
+) -> None:
+    with PageServer(paths, ["It is **bronze**.", "Noted."]) as server:
+        page = tab(server.address, locale="en-GB")
+        ask(page, "What is it made of?")
+        page.get_by_role("button", name="Edit the answer").click()
+        field = page.locator(".fix textarea")
+        expect(field).to_have_value("It is **bronze**.")
+        expect(page.locator(".turn .body")).to_be_hidden()
+        field.press("Escape")
+        expect(page.locator(".turn .body")).to_be_visible()
+        page.get_by_role("button", name="Edit the answer").click()
+        field.fill("It is **brass**.\n\nNot bronze.")
+        field.press("Control+Enter")
+        expect(page.locator(".turn .body strong")).to_have_text("brass")
+        page.locator(".original summary").click()
+        expect(page.locator(".original .words")).to_have_text("It is bronze.")
+        ask(page, "Are you sure?")
+        expect(page.locator(".turn .body").last).to_have_text("Noted.")
+        assert [message.text for message in server.model.calls[1]][-2] == "It is **brass**.\n\nNot bronze."
+        page.reload()
+        page.locator(".original summary").click()
+        page.get_by_role("button", name="Restore it").click()
+        expect(page.locator(".turn .body").first).to_have_text("It is bronze.")
+        expect(page.locator(".original")).to_have_count(0)
+    assert signals(paths) == ["answer_edited", "answer_restored"]
+
+
+def test_two_answers_stand_side_by_side_and_the_chosen_one_stays(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["The first one.", "The second one.", "The third one."], flags=EVERY) as server:
+        begin_trial(server)
+        page = tab(server.address, locale="en-GB")
+        ask(page, "Tell me something")
+        expect(page.locator(".side")).to_have_count(2)
+        expect(page.locator(".side .body").nth(0)).to_have_text("The first one.")
+        expect(page.locator(".side .body").nth(1)).to_have_text("The second one.")
+        expect(page.locator(".verdict")).to_contain_text("Which answer is better?")
+        page.reload()
+        page.locator(".side").nth(1).get_by_role("button", name="This one").click()
+        expect(page.locator(".duel")).to_have_count(0)
+        expect(page.locator(".turn .body")).to_have_text("The second one.")
+        expect(page.locator(".branches")).to_contain_text("2 / 2")
+    assert signals(paths) == ["duel_lost", "duel_won"]
+
+
+def test_one_may_ask_on_while_the_second_answer_is_being_written(paths: Paths, tab: OpenTab) -> None:
+    answers = ["Short.", "This one takes its time.", "Of course."]
+    with PageServer(paths, answers, flags=EVERY, gated=True) as server:
+        begin_trial(server)
+        page = tab(server.address, locale="en-GB")
+        server.let_go()
+        ask(page, "Tell me something")
+        expect(page.locator(".turn .body").first).to_have_text("Short.")
+        expect(page.locator(".composer .go")).to_be_visible()
+        ask(page, "May I go on?")
+        expect(page.locator(".turn .body").last).to_have_text("Of course.")
+        expect(page.locator(".bubble").last).to_have_text("May I go on?")
+
+
+def test_whoever_does_not_want_to_be_asked_is_not_asked_again_until_they_switch_it_on(
+    paths: Paths, tab: OpenTab
+) -> None:
+    with PageServer(paths, ["One.", "Two.", "Three.", "Four.", "Five."], flags=EVERY) as server:
+        begin_trial(server)
+        page = tab(server.address, locale="en-GB")
+        ask(page, "Tell me something")
+        expect(page.locator(".side .body").nth(1)).to_have_text("Two.")
+        page.get_by_role("button", name="Don't ask me this again").click()
+        expect(page.locator(".duel")).to_have_count(0)
+        expect(page.locator(".turn .body")).to_have_text("One.")
+        ask(page, "And something else")
+        expect(page.locator(".turn .body").last).to_have_text("Three.")
+        page.get_by_role("button", name="Settings").click()
+        switch = page.get_by_role("radiogroup", name="Compare answers now and then")
+        expect(switch.get_by_role("radio", name="Off")).to_have_attribute("aria-checked", "true")
+        switch.get_by_role("radio", name="On").click()
+        expect(switch.get_by_role("radio", name="On")).to_have_attribute("aria-checked", "true")
+        page.keyboard.press("Escape")
+        ask(page, "Again")
+        expect(page.locator(".side")).to_have_count(2)
+    assert re.search(r"duels = true", paths.settings.read_text("utf-8"))
+
+
+def test_two_answers_that_are_the_same_are_not_shown_twice(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["The same."], flags=EVERY) as server:
+        begin_trial(server)
+        page = tab(server.address, locale="en-GB")
+        ask(page, "Tell me something")
+        expect(page.locator(".under-answer")).to_be_visible()
+        ask(page, "And again")
+        expect(page.locator(".turn .body")).to_have_count(2)
+        expect(page.locator(".under-answer").last).to_be_visible()
+        assert len(server.model.calls) <= 4
