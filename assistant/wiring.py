@@ -111,6 +111,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
                 labels=labels,
                 library=prompts,
                 selector=selector,
+                sampling=settings.sampling,
                 trusted=trusted,
             ),
             LearningLog(database),

@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.config import Sampling
 from assistant.i18n import Language, language_of_text
 from assistant.learning.evidence import heard
 from assistant.learning.lab import Lab, Spending
@@ -84,6 +85,7 @@ class ChatLearning:
         labels: PromptLabels,
         library: PromptLibrary,
         selector: Selector,
+        sampling: Sampling,
         trusted: Callable[[], Collection[str] | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -92,6 +94,7 @@ class ChatLearning:
         self._openings = openings
         self._signals = signals
         self._trusted = trusted
+        self._sampling = sampling
         self._labels = labels
         self._library = library
         self._selector = selector
@@ -182,7 +185,10 @@ class ChatLearning:
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
 
         def messages(candidate: Candidate, question: str, _: Sequence[Demo]) -> list[BaseMessage]:
-            return [SystemMessage(seed.taught(candidate).render(date=day)), HumanMessage(question)]
+            shown = [
+                message for demo in candidate.demos for message in (HumanMessage(demo.input), AIMessage(demo.output))
+            ]
+            return [SystemMessage(seed.taught(candidate).render(date=day)), *shown, HumanMessage(question)]
 
         optimiser = await self._lab.prepare(
             task,
@@ -191,6 +197,7 @@ class ChatLearning:
             tell=tell,
             pause=pause,
             ask=messages,
+            drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
             proposer=StyleProposer(instruction, language, self._library),
         )
         return await optimiser.optimise()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from assistant.config import Sampling
 from assistant.i18n import language_of_text
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
@@ -126,9 +127,10 @@ class Lab:
         pause: Callable[[], Awaitable[None]] | None = None,
         ask: Ask = Candidate.messages,
         proposer: Proposer | None = None,
+        drawn: Sampling | None = None,
     ) -> Optimiser:
         """A run that has not begun: the model is loaded and the examples are sorted. `proposer` makes other candidates
-        than those of a task with right answers."""
+        than those of a task with right answers; `drawn` is how answers are drawn that are not to be greedy."""
         chat = self._models.chat_model(model)
         await chat.prepare()
         digest = self._digest(chat)
@@ -142,7 +144,7 @@ class Lab:
             task=task,
             pools=pools,
             neighbours=neighbours,
-            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask),
+            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask, drawn),
             proposer=proposer
             or TaskProposer(
                 task,

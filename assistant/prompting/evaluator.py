@@ -85,6 +85,7 @@ class Evaluator:
         nearest: Callable[[Item, int], Sequence[Demo]],
         pause: Callable[[], Any] | None = None,
         ask: Ask = Candidate.messages,
+        drawn: Sampling | None = None,
     ) -> None:
         self._model = model
         self._digest = model_digest
@@ -95,13 +96,22 @@ class Evaluator:
         self._nearest = nearest
         self._pause = pause
         self._ask_with = ask
+        self._drawn = drawn or Sampling(temperature=0, repeat_penalty=1, max_tokens=task.max_tokens, seed=0)
         self._seen: set[CellKey] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     def of_run(self, run: str) -> Evaluator:
         """The same, paid for by another run and by nobody's leave."""
         return Evaluator(
-            self._model, self._digest, self._task, self._form, self._ledger, run, self._nearest, ask=self._ask_with
+            self._model,
+            self._digest,
+            self._task,
+            self._form,
+            self._ledger,
+            run,
+            self._nearest,
+            ask=self._ask_with,
+            drawn=self._drawn,
         )
 
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
@@ -144,8 +154,7 @@ class Evaluator:
 
     async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
         messages = self._ask_with(candidate, item.input, self._nearest(item, candidate.nearest))
-        sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=self._task.max_tokens, seed=0)
-        options: dict[str, Any] = {"sampling": sampling.model_copy(update=dict(candidate.parameters))}
+        options: dict[str, Any] = {"sampling": self._drawn.model_copy(update=dict(candidate.parameters))}
         if candidate.form == "held" and self._form.grammar:
             options["grammar"] = self._form.grammar
         elif candidate.form == "line":

@@ -146,9 +146,9 @@ def _features(question: str, answer: str) -> np.ndarray:
 
 
 def _design(rows: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Standardised, with how far the length is from the usual one, and a constant."""
+    """Standardised, and a constant."""
     scaled = np.clip((rows - centre) / spread, -_FAR, _FAR)
-    return np.column_stack([scaled, scaled[:, 0] ** 2 - 1, np.ones(len(rows))])
+    return np.column_stack([scaled, np.ones(len(rows))])
 
 
 def _fitted(rows: np.ndarray, labels: np.ndarray) -> Preference:

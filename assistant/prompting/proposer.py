@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 from assistant.i18n import Language
 from assistant.prompting.answer_form import AnswerForm
-from assistant.prompting.candidate import Candidate, Form
+from assistant.prompting.candidate import Candidate, Demo, Form
 from assistant.prompting.evaluator import Budget, Evaluator
 from assistant.prompting.examples import example_sets, usable
 from assistant.prompting.instructions import proposals, variants
@@ -28,6 +29,11 @@ STYLES: Final = (
     ("summary", "ask"),
 )
 """Ways to answer, of `prompts/style-*`; of each group at most one at a time."""
+SHOWN: Final = ("brief", "thorough", "prose", "list", "steps")
+"""Those of which there are examples, in `prompts/shown-*`."""
+_MOST_STYLES: Final = 2
+"""A small model heeds two lines more, hardly three."""
+_EXAMPLE: Final = re.compile(r"(?ms)^Q: (.+?)\nA: (.+?)(?=\n+Q: |\Z)")
 
 
 class Proposer(Protocol):
@@ -85,21 +91,34 @@ class TaskProposer:
 
 
 class StyleProposer:
-    """An instruction with one or two more lines on how to answer. No examples: what one person said is not to be shown
-    to another."""
+    """An instruction with one or two more lines on how to answer, told alone or with examples of it.
+
+    The examples come with Patina: what one person said is not to be shown to another. A small model does what it sees
+    far more than what it is told.
+    """
 
     def __init__(self, seed: str, language: Language, library: PromptLibrary) -> None:
         self._seed = seed.strip()
         self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
+        self._shown = {style: _pairs(library.get(f"shown-{style}", language).render()) for style in SHOWN}
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
-        chosen: list[tuple[str, ...]] = [()]
+        candidates: list[Candidate] = [Candidate(self._seed)]
+        levels: list[tuple[str, ...]] = [("as it is",)]
         for several in itertools.product(*((None, *group) for group in STYLES)):
             styles = tuple(style for style in several if style is not None)
-            if 1 <= len(styles) <= 2:
-                chosen.append(styles)
-        return SearchSpace(
-            tuple(Candidate("\n".join([self._seed, *(self._lines[style] for style in each)])) for each in chosen),
-            tuple(each or ("as it is",) for each in chosen),
-            (0.0,) * len(chosen),
-        )
+            if not 1 <= len(styles) <= _MOST_STYLES:
+                continue
+            told = "\n".join([self._seed, *(self._lines[style] for style in styles)])
+            candidates.append(Candidate(told))
+            levels.append((*styles, "told"))
+            shown = [style for style in styles if style in self._shown]
+            if shown:
+                candidates.append(Candidate(told, tuple(pair for style in shown for pair in self._shown[style])))
+                levels.append((*styles, *(f"{style} shown" for style in shown), "shown"))
+        return SearchSpace(tuple(candidates), tuple(levels), (0.0,) * len(candidates))
+
+
+def _pairs(text: str) -> tuple[Demo, ...]:
+    """Examples as they stand in a file: a line Q: and what follows A:, until the next Q:."""
+    return tuple(Demo(question.strip(), answer.strip()) for question, answer in _EXAMPLE.findall(text))

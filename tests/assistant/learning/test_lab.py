@@ -17,9 +17,12 @@ from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.paths import seed_prompts
+from assistant.prompting.candidate import Candidate
+from assistant.prompting.evaluator import Budget
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
+from assistant.prompting.task import read_task
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.pupil import PupilChatModel
@@ -174,19 +177,23 @@ async def test_an_example_is_never_asked_about(db: Database, folder: Path) -> No
 
 
 async def test_no_more_calls_wait_at_once_than_leave_room_for_people(db: Database, folder: Path) -> None:
-    world = World(db, helped_by_examples)
-    most = 0
+    waiting, most, full = 0, 0, asyncio.Event()
 
     class Crowd(PupilChatModel):
         async def _agenerate(self, *given: Any, **options: Any) -> ChatResult:
             nonlocal most, waiting
             waiting += 1
             most = max(most, waiting)
-            await asyncio.sleep(0)
+            if waiting == 32:
+                full.set()
+            await full.wait()
             waiting -= 1
             return self._generate(*given[:2], **options)
 
-    waiting = 0
+    world = World(db, helped_by_examples)
     world.use(Crowd(skill=helped_by_examples, right=right))
-    await world.optimise(folder)
-    assert 16 <= most <= 32
+    task = read_task(folder)
+    run = await world.lab.prepare(task, Spending(240), Choices())
+    answers = await run.evaluator.answers(Candidate("Which colour?"), task.items[:100], Budget())
+    assert len(answers) == 100
+    assert most == 32
