@@ -16,6 +16,7 @@ _REAL_CONNECT = socket.socket.connect
 
 
 def pytest_configure() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `patina` does
     # A shell starts what it runs in the background with Ctrl-C ignored, which every program started from here would
     # inherit: the tests of Ctrl-C have to mean the same there.
     signal.signal(signal.SIGINT, signal.default_int_handler)

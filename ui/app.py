@@ -22,6 +22,7 @@ from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
+from ui.learning import LearningPanel
 from ui.markdown import Markdown
 from ui.models import ModelChooser
 from ui.preferences import Preferences
@@ -92,6 +93,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
     runs = RunPanel(assistant, presenter)
     exchange = ExchangePanel(assistant, presenter)
+    learning = LearningPanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
@@ -129,6 +131,9 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "lab-hold": (runs.hold, ("lab",)),
         "lab-go-on": (runs.go_on, ("lab",)),
         "lab-cancel": (runs.cancel, ("lab",)),
+        "learning": (learning.panel, ("lab",)),
+        "learning-switch": (learning.switch, ("lab",)),
+        "learning-look": (learning.look, ("lab",)),
         "exchange": (exchange.panel, ("lab",)),
         "lab-export-prompts": (exchange.export_prompts, ("lab", "download")),
         "lab-export-evidence": (exchange.export_evidence, ("lab", "download")),

@@ -320,7 +320,7 @@
 
   // The lab's task editor: what was typed stays, whatever is drawn and even when the page is loaded anew.
 
-  const labEvents = { versions: "lab", improve: "improve", exchange: "exchange" };
+  const labEvents = { versions: "lab", improve: "improve", learning: "learning", exchange: "exchange" };
   const taskKey = (node) => `patina.task.${node.dataset.task}`;
   const taskFields = () => $$("[data-task]", views.lab);
   function taskDraft() {
@@ -566,6 +566,8 @@
     "lab-again": (node) => labDo("lab-again", { run: node.dataset.run }, "improve"),
     ...Object.fromEntries(["lab-remove-run", "lab-hold", "lab-go-on", "lab-cancel", "lab-export-run"].map(
       (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch })])),
+    "learning-switch": (node) => labDo("learning-switch", { on: node.checked }, "learning"),
+    "learning-look": () => labDo("learning-look", {}, "learning"),
     "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-import": () => $("[data-static=import-file]", views.lab).click(),

@@ -172,7 +172,7 @@ class Presenter:
         )
 
     def lab(self, language: Language, tab: str, **facts: Any) -> str:
-        """`tab` names the template, which wants the facts that ui.lab, ui.runs or ui.exchange give it."""
+        """`tab` names the template, which wants the facts that ui.lab, ui.runs, ui.learning or ui.exchange give it."""
         return self._render(f"lab_{tab}.html", language, tab=tab, **facts)
 
     def moves(self, language: Language, moves: Sequence[LabelMove]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ What is heavy (the core, the page, the bot) is imported inside the command that 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ def application(terminal: Terminal) -> TyperGroup:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave: 0 when it worked, 1 with one line on stderr when not, 2 for a wrong command line."""
+    # numpy's own threads and those of the model wait for each other's processor, which makes both many times slower.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     terminal = Terminal.open()
     try:
         application(terminal).main(args=arguments, prog_name="patina", obj=terminal)

@@ -84,6 +84,7 @@ class IdleLearning:
         self._now = now
         self._on = rules.idle
         self._task: asyncio.Task[None] | None = None
+        self._asked: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._working: Language | None = None
         self._progress: RunProgress | None = None
@@ -97,11 +98,12 @@ class IdleLearning:
 
     async def stop(self) -> None:
         """What was asked so far is kept; the next look goes on from there."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        for task in (self._task, self._asked):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        self._task = self._asked = None
 
     async def switch(self, on: bool) -> None:
         """Off takes effect before the next group of calls, and stays after a restart."""
@@ -128,6 +130,14 @@ class IdleLearning:
     async def look(self) -> list[ChatReport]:
         """Learn once in each language, whether or not somebody is there; for whoever says "now"."""
         return [await self._learn(language) for language in LANGUAGES]
+
+    def look_soon(self) -> None:
+        """The same, without waiting for it; nothing happens while something is being learned."""
+        if self._working is None and (self._asked is None or self._asked.done()):
+            self._asked = asyncio.create_task(self._look_once())
+
+    async def _look_once(self) -> None:
+        await self.look()
 
     async def _run(self) -> None:
         while True:

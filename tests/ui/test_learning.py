@@ -1,0 +1,70 @@
+"""The tab of what is learned in idle time: the switch, what it waits for, what was done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from assistant.api import Assistant
+from assistant.config import Settings, load
+from assistant.memory.database import Database
+from assistant.memory.learning_log import LearningLog
+from assistant.paths import Paths
+from assistant.wiring import build
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.ui.conftest import drawn, visit
+from ui.learning import LearningPanel
+from ui.markdown import Markdown
+from ui.presenter import Presenter
+
+
+@pytest.fixture
+async def assistant(paths: Paths) -> AsyncIterator[Assistant]:
+    async with build(paths, Settings(), models=FakeModels(ScriptedChatModel(answers=["Yes."]))) as assistant:
+        yield assistant
+
+
+@pytest.fixture
+def panel(assistant: Assistant) -> LearningPanel:
+    return LearningPanel(assistant, Presenter(Markdown()))
+
+
+async def html(views: AsyncIterator[dict[str, Any]]) -> str:
+    [view] = await drawn(views)
+    return str(view["lab"]["html"])
+
+
+async def test_the_switch_comes_first_and_is_kept(panel: LearningPanel, paths: Paths) -> None:
+    opened = await html(panel.panel(visit()))
+    assert opened.index("Learn from ratings while nobody asks") < opened.index("What was done")
+    assert 'data-do="learning-switch" checked' in opened
+    off = await html(panel.switch(visit(language="zh", on=False)))
+    assert 'data-do="learning-switch" checked' not in off
+    assert "空闲时从评价中学习" in off
+    assert not load(paths).learning.idle
+    assert "checked" in await html(panel.switch(visit(on=True)))
+
+
+async def test_looking_now_says_how_many_ratings_are_missing(panel: LearningPanel, assistant: Assistant) -> None:
+    await html(panel.look(visit()))
+    reports = await assistant.idle.look()
+    assert {report.outcome for report in reports} == {"too_few_ratings"}
+    assert "about 24 more ratings are needed, 0 are there" in await html(panel.panel(visit()))
+
+
+async def test_what_was_done_is_told_with_its_reason_and_cost(panel: LearningPanel, paths: Paths) -> None:
+    database = Database.open(paths.database, paths.backups)
+    log = LearningLog(database)
+    entry = log.begin("chat", "zh")
+    log.spend(entry, 260)
+    found = {"version": "abcdef123456", "agreement": {"ratings": 31, "area": 0.81}, "questions": 57, "missing": None}
+    log.end(entry, "better", found)
+    database.close()
+    opened = await html(panel.panel(visit()))
+    assert "abcdef123456 is on trial" in opened
+    assert "31 ratings" in opened
+    assert "81%" in opened
+    assert "260 questions to the model" in opened
+    assert 'data-version="abcdef123456"' in opened

@@ -1,0 +1,78 @@
+"""The tab of what is learned in idle time: its switch first, what it waits for, what it did and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from assistant.api import Assistant
+from assistant.i18n import Language
+from assistant.learning.chat_learning import ChatReport
+from assistant.memory.learning_log import LearningEntry
+from ui.presenter import Presenter
+from ui.visit import Visit
+
+TAB = "learning"
+
+
+class LearningPanel:
+    """Nothing here puts a prompt in use: what is found goes on trial, which the versions tell of."""
+
+    def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
+        self._idle = assistant.idle
+        self._presenter = presenter
+
+    async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        yield await self._drawn(visit.language)
+
+    async def switch(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        await self._idle.switch(visit.fields.get("on") is True)
+        yield await self._drawn(visit.language)
+
+    async def look(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """It goes on when the tab is closed."""
+        self._idle.look_soon()
+        yield await self._drawn(visit.language)
+
+    async def _drawn(self, language: Language) -> dict[str, Any]:
+        standing, entries = await self._idle.standing(), await self._idle.entries(20)
+        html = self._presenter.lab(
+            language,
+            TAB,
+            standing=standing,
+            share=min(100, round(100 * standing.calls_today / max(1, standing.calls_a_day))),
+            reports=[(one.language, self._told(one, language)) for one in standing.reports],
+            entries=[(one, _when(one), self._why(one, language)) for one in entries],
+        )
+        return {"lab": {"html": html, "tab": TAB}}
+
+    def _told(self, report: ChatReport, language: Language) -> str:
+        agreement = report.agreement
+        return self._presenter.text(
+            language,
+            f"learning.outcome_{report.outcome}",
+            version=report.version,
+            missing="?" if report.missing is None else report.missing,
+            ratings=agreement.ratings,
+            agreement=f"{agreement.area:.0%}",
+            questions=report.questions,
+        )
+
+    def _why(self, entry: LearningEntry, language: Language) -> str:
+        details: Mapping[str, Any] = entry.details
+        agreement = details.get("agreement", {})
+        missing = details.get("missing")
+        return self._presenter.text(
+            language,
+            f"learning.outcome_{entry.outcome or 'running'}",
+            version=details.get("version", ""),
+            missing="?" if missing is None else missing,
+            ratings=agreement.get("ratings", 0),
+            agreement=f"{agreement.get('area', 0.5):.0%}",
+            questions=details.get("questions", 0),
+        )
+
+
+def _when(entry: LearningEntry) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.began_at))
