@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import platformdirs
 
+from assistant.prompting.task import TEST_FILE, read_items
 from benchmarks import report
 from benchmarks.prompts import tables
 from benchmarks.serving.sides import compiled
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="+", type=int, default=[300])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "prompts.jsonl")
+    parser.add_argument("--test", type=int, default=0, help="so many test items, for everyone; 0 is all of them")
     parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
@@ -56,9 +58,10 @@ def main() -> None:
         for task in given.tasks
         for side in given.sides
     ]
-    for seed, budget, arm, task, side in wanted:
-        print(f"{task}, {arm}, {budget} calls, seed {seed}: {side}", file=sys.stderr, flush=True)
-        runs.make(side, given.data / task, arm, budget, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, budget, arm, task, side in wanted:
+            print(f"{task}, {arm}, {budget} calls, seed {seed}: {side}", file=sys.stderr, flush=True)
+            runs.make(side, _cut(given.data / task, Path(folder) / task, given.test), arm, budget, seed)
     machine, today = report.Machine.here(), dt.date.today()
     head = (
         f"{today.isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, {machine.system}; "
@@ -89,7 +92,7 @@ class Runs:
     def make(self, side: str, task: Path, arm: str, budget: int, seed: int) -> None:
         version = _commit() if side == "patina" else self._peer_version()
         key = {"model": self._model.name, "side": side, "version": version, "task": task.name, "arm": arm,
-               "budget": budget, "seed": seed}  # fmt: skip
+               "budget": budget, "seed": seed, "test": len(read_items(task / TEST_FILE))}  # fmt: skip
         lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
         if any(key.items() <= json.loads(line).items() for line in lines):
             return
@@ -143,6 +146,17 @@ class Runs:
             told = [self._peer(), "-c", "from importlib.metadata import version; print(version('dspy'))"]
             self._dspy = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         return self._dspy
+
+
+def _cut(task: Path, copy: Path, test: int) -> Path:
+    """The task with only the first `test` of its test items."""
+    if not test:
+        return task
+    copy.mkdir(exist_ok=True)
+    for path in task.iterdir():
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        (copy / path.name).write_text("".join(lines[:test] if path.name == TEST_FILE else lines), "utf-8")
+    return copy
 
 
 def _last(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
