@@ -53,13 +53,16 @@ _FORMS: Final = (
     "关于{}，我该注意什么？",
     "{}有什么缺点？",
     "{}是怎么起作用的？",
+    "{}的历史是怎样的？",
+    "初学者怎么了解{}？",
+    "{}和日常生活有什么关系？",
 )
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
 _LIST: Final = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.、)])\s*")
 _AT_ONCE: Final = 8
 _NOISE: Final = 0.1
 _FIRST_DAYS: Final = 64
-_TRIAL_MOST: Final = 160
+_TRIAL_MOST: Final = 320
 _SETTLED: Final = 24
 _DRIFT_MOST: Final = 120
 _HELD_OUT: Final = 40
