@@ -86,7 +86,7 @@ def test_an_edited_question_becomes_a_branch_beside_the_old_one(patina: Served, 
     finished(page)
     page.locator(".question").hover()
     page.get_by_role("button", name="修改问题").click()
-    page.locator(".editor textarea").fill("只回答一个字：行")
+    page.locator(".editor:not(.fix) textarea").fill("只回答一个字：行")
     page.get_by_role("button", name="重新提问").click()
     expect(page.locator(".branches span")).to_have_text("2 / 2", timeout=120_000)
     expect(page.locator(".bubble")).to_have_text("只回答一个字：行")

@@ -109,6 +109,7 @@ WORDS = {
     "window": {"settings", "model", "default", "memory"},
     "cache": {"exact", "memory"},
     "attention": {"processor", "gpu", "cache"},
+    "weights": {"quicker"},
     "layers": {"settings", "all", "memory", "none"},
     "adapter": {"settings"},
 }

@@ -111,8 +111,8 @@ def test_damage_in_the_middle_of_the_file_is_found(tmp_path: Path) -> None:
     db.close()
     size = path.stat().st_size
     with path.open("r+b") as stream:
-        stream.seek(size // 4)
-        stream.write(b"\xaa" * (size // 2))
+        stream.seek(size // 2)
+        stream.write(b"\xaa" * (size // 3))
     db = Database.open(path, tmp_path / "backups")
     assert db.problems()
     with pytest.raises(DatabaseDamaged):
