@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.api import Assistant
 from assistant.i18n import Language
-from assistant.learning.chat_learning import ChatReport
+from assistant.learning.chat_learning import evidence_of, figures_of
 from assistant.memory.learning_log import LearningEntry
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -42,36 +42,13 @@ class LearningPanel:
             TAB,
             standing=standing,
             share=min(100, round(100 * standing.calls_today / max(1, standing.calls_a_day))),
-            reports=[(one.language, self._told(one, language)) for one in standing.reports],
-            entries=[(one, _when(one), self._why(one, language)) for one in entries],
+            reports=[(one.language, self._told(one.outcome, evidence_of(one), language)) for one in standing.reports],
+            entries=[(one, _when(one), self._told(one.outcome, one.details, language)) for one in entries],
         )
         return {"lab": {"html": html, "tab": TAB}}
 
-    def _told(self, report: ChatReport, language: Language) -> str:
-        agreement = report.agreement
-        return self._presenter.text(
-            language,
-            f"learning.outcome_{report.outcome}",
-            version=report.version,
-            missing="?" if report.missing is None else report.missing,
-            ratings=agreement.ratings,
-            agreement=f"{agreement.area:.0%}",
-            questions=report.questions,
-        )
-
-    def _why(self, entry: LearningEntry, language: Language) -> str:
-        details: Mapping[str, Any] = entry.details
-        agreement = details.get("agreement", {})
-        missing = details.get("missing")
-        return self._presenter.text(
-            language,
-            f"learning.outcome_{entry.outcome or 'running'}",
-            version=details.get("version", ""),
-            missing="?" if missing is None else missing,
-            ratings=agreement.get("ratings", 0),
-            agreement=f"{agreement.get('area', 0.5):.0%}",
-            questions=details.get("questions", 0),
-        )
+    def _told(self, outcome: str, evidence: Mapping[str, Any], language: Language) -> str:
+        return self._presenter.text(language, f"learning.outcome_{outcome or 'running'}", **figures_of(evidence))
 
 
 def _when(entry: LearningEntry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def status(ctx: typer.Context) -> None:
         terminal.write(told(terminal, report))
     for entry in entries:
         day = datetime.fromtimestamp(entry.began_at).astimezone().strftime("%Y-%m-%d %H:%M")
-        outcome = terminal.text(f"learning.outcome.{entry.outcome or 'running'}", **_figures(entry.details))
+        outcome = _sentence(terminal, entry.outcome, entry.details)
         terminal.write(f"{day}  {entry.prompt}.{entry.language}  {entry.calls}  {outcome}")
 
 
@@ -60,27 +61,15 @@ def now(ctx: typer.Context) -> None:
 
 def told(terminal: Terminal, report: ChatReport) -> str:
     """A report as a sentence."""
-    agreement = report.agreement
-    figures = {
-        "version": report.version,
-        "missing": report.missing if report.missing is not None else "?",
-        "ratings": agreement.ratings,
-        "agreement": f"{agreement.area:.0%}",
-        "questions": report.questions,
-    }
-    return f"chat.{report.language}: {terminal.text(f'learning.outcome.{report.outcome}', **figures)}"
+    from assistant.learning.chat_learning import evidence_of
+
+    return f"chat.{report.language}: {_sentence(terminal, report.outcome, evidence_of(report))}"
 
 
-def _figures(details: Any) -> dict[str, Any]:
-    agreement = details.get("agreement", {})
-    missing = details.get("missing")
-    return {
-        "version": details.get("version", ""),
-        "missing": missing if missing is not None else "?",
-        "ratings": agreement.get("ratings", 0),
-        "agreement": f"{agreement.get('area', 0.5):.0%}",
-        "questions": details.get("questions", 0),
-    }
+def _sentence(terminal: Terminal, outcome: str, evidence: Mapping[str, Any]) -> str:
+    from assistant.learning.chat_learning import figures_of
+
+    return terminal.text(f"learning.outcome.{outcome or 'running'}", **figures_of(evidence))
 
 
 def _switch(terminal: Terminal, *, on: bool) -> None:

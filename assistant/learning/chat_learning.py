@@ -14,7 +14,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -248,4 +248,16 @@ def evidence_of(report: ChatReport) -> dict[str, Any]:
         "missing": report.missing,
         "version": report.version,
         **({"run": report.result.run, **asdict(report.result.evidence)} if report.result else {}),
+    }
+
+
+def figures_of(evidence: Mapping[str, Any]) -> dict[str, object]:
+    """What `evidence_of` gave, as the sentences about outcomes want it."""
+    agreement, missing = evidence.get("agreement", {}), evidence.get("missing")
+    return {
+        "version": evidence.get("version", ""),
+        "missing": "?" if missing is None else missing,
+        "ratings": agreement.get("ratings", 0),
+        "agreement": f"{agreement.get('area', 0.5):.0%}",
+        "questions": evidence.get("questions", 0),
     }
