@@ -66,6 +66,7 @@ _TRIAL_MOST: Final = 320
 _SETTLED: Final = 24
 _DRIFT_MOST: Final = 120
 _HELD_OUT: Final = 40
+_MOST: Final = 10_000
 _LONGEST: Final = 220
 """Tokens of an answer."""
 _GREEDY: Final = Sampling(temperature=0, max_tokens=_LONGEST)
@@ -156,7 +157,7 @@ async def held_out(assistant: Assistant, version: str, questions: Sequence[str],
 
     async def liked(prompt: PromptVersion, question: str) -> bool:
         system = SystemMessage(prompt.render(date=dt.date.today().isoformat()))
-        request = CompletionRequest((system, HumanMessage(question)), _GREEDY)
+        request = CompletionRequest((system, HumanMessage(question)), sampling=_GREEDY)
         async with aclosing(await assistant.complete(request)) as events:
             return likes("".join([event.text async for event in events if isinstance(event, Token)]))
 
@@ -181,7 +182,7 @@ async def visitors_of(assistant: Assistant) -> list[Visitor]:
 
 
 async def run(assistant: Assistant, seed: int) -> list[str]:
-    """The week; returns what happened, a line each."""
+    """The week; returns what happened, a line each. In a home where a prompt was taken into use it goes on from there."""
     week = Week(assistant, await visitors_of(assistant), seed)
     unseen = week.questions(_HELD_OUT)
     said: list[str] = []
@@ -190,6 +191,11 @@ async def run(assistant: Assistant, seed: int) -> list[str]:
         said.append(f"- {line}")
         print(line, flush=True)
 
+    if (taken := await production(assistant)) is not None:
+        week.questions(len(await assistant.conversations(_MOST)))
+        say("Goes on with what was taken into use before.")
+        await _afterwards(assistant, week, taken, unseen, say)
+        return said
     liked = await week.use(week.questions(_FIRST_DAYS), likes_short)
     say(f"Days 1 to 3: {week.turns} questions, {week.ratings} ratings, {liked:.0%} of the answers liked.")
     reports = {one.language: one for one in await assistant.idle.look()}
@@ -208,6 +214,14 @@ async def run(assistant: Assistant, seed: int) -> list[str]:
         say(f"Days 4 to 6: not taken into use after {week.turns - began} questions: {trials or 'the trial was lost'}.")
         return said
     say(f"Days 4 to 6: taken into use after {week.turns - began} more questions.")
+    await _afterwards(assistant, week, taken, unseen, say)
+    return said
+
+
+async def _afterwards(
+    assistant: Assistant, week: Week, taken: str, unseen: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """What the new prompt is worth, and what becomes of it when people want something else."""
     held = await held_out(assistant, taken, unseen, likes_short)
     say(
         f"On {held.n} questions nobody asked, {held.before:.0%} of the answers are liked with the old prompt and "
@@ -224,7 +238,6 @@ async def run(assistant: Assistant, seed: int) -> list[str]:
         f"Then people want long answers: {'taken back by itself' if back else 'NOT taken back'} after "
         f"{week.turns - began} questions."
     )
-    return said
 
 
 async def production(assistant: Assistant) -> str | None:
