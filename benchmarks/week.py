@@ -182,7 +182,7 @@ async def visitors_of(assistant: Assistant) -> list[Visitor]:
 
 
 async def run(assistant: Assistant, seed: int) -> list[str]:
-    """The week; returns what happened, a line each. In a home where a prompt was taken into use it goes on from there."""
+    """The week; returns what happened, a line each. Where a prompt was taken into use already it goes on from there."""
     week = Week(assistant, await visitors_of(assistant), seed)
     unseen = week.questions(_HELD_OUT)
     said: list[str] = []
