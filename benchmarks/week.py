@@ -23,6 +23,7 @@ from typing import Final
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.agent.completion import CompletionRequest
+from assistant.agent.context import examples_of
 from assistant.api import Assistant
 from assistant.config import EngineSettings, Sampling, Settings
 from assistant.events import Token, TurnFailed, TurnFinished
@@ -157,7 +158,7 @@ async def held_out(assistant: Assistant, version: str, questions: Sequence[str],
 
     async def liked(prompt: PromptVersion, question: str) -> bool:
         system = SystemMessage(prompt.render(date=dt.date.today().isoformat()))
-        request = CompletionRequest((system, HumanMessage(question)), sampling=_GREEDY)
+        request = CompletionRequest((system, *examples_of(prompt), HumanMessage(question)), sampling=_GREEDY)
         async with aclosing(await assistant.complete(request)) as events:
             return likes("".join([event.text async for event in events if isinstance(event, Token)]))
 

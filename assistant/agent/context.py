@@ -66,7 +66,7 @@ class ContextBuilder:
             ),
             arm=arm,
         )
-        system = [SystemMessage(version.render(date=self._today().isoformat())), *_examples(version)]
+        system = [SystemMessage(version.render(date=self._today().isoformat())), *examples_of(version)]
         *earlier, newest = path
         answered = [turn for turn in earlier if turn.answer.strip()]
         question = self._question(newest, language)
@@ -112,7 +112,7 @@ class ContextBuilder:
         return HumanMessage("\n\n".join([*files, turn.question]).strip())
 
 
-def _examples(version: PromptVersion) -> list[BaseMessage]:
+def examples_of(version: PromptVersion) -> list[BaseMessage]:
     """What was learned to be shown, as turns before the conversation."""
     messages: list[BaseMessage] = []
     for demo in version.learned.demos if version.learned else ():
