@@ -27,6 +27,8 @@ LOST: Final = "#trial_lost"
 DECAYED: Final = "#decayed"
 _ALPHA: Final = 0.02
 """The risk of a wrong promotion in a month, whatever the number of trials."""
+_SHOWN_BEFORE: Final = 20
+"""Labels of a trial from which on they say what is to be expected of a version."""
 _MONTH_S: Final = 30 * 86_400
 
 
@@ -102,13 +104,24 @@ class Recorder:
 
     def _watch(self, production: Labelled) -> None:
         """Whether the version in use does worse than when it was taken."""
-        monitor = DecayMonitor(owner=OWNER)
+        monitor = DecayMonitor(self._shown_before(production), owner=OWNER)
         turns = self._signals.rated([production.version_id], production.moved_at)
         for turn, label in heard(turns, self._trusted()):
             if monitor.see(turn.person, label):
                 _log.warning("%s does worse than it did and is taken back", production.version_id)
                 self._labels.rollback(production.scope, DECAYED)
                 return
+
+    def _shown_before(self, production: Labelled) -> float | None:
+        """How satisfied people were with it while it was on trial, less one standard error, for what wins a trial was
+        lucky too; None where too few said so, and its first labels in production have to show it."""
+        before = [turn for turn in self._signals.rated([production.version_id], 0.0)
+                  if turn.answered_at < production.moved_at]  # fmt: skip
+        labels = [label for _, label in heard(before, self._trusted())]
+        if len(labels) < _SHOWN_BEFORE:
+            return None
+        mean = sum(labels) / len(labels)
+        return mean - math.sqrt(mean * (1 - mean) / len(labels))
 
     def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
         trial = Trial(TrialRules(alpha=self._alpha(canary)), OWNER)

@@ -150,6 +150,23 @@ async def test_what_is_in_production_is_taken_back_when_it_decays_and_not_by_a_s
     assert house.labels.moves()[0].reason == DECAYED
 
 
+async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_people_want_something_else(
+    house: House,
+) -> None:
+    version = await house.learned("- Be brief.")
+    await house.desk.begin_trial(version, 0.5)
+    for number in range(30):
+        await house.rated(version, "thumb_down" if number % 5 == 0 else "thumb_up")
+    await house.desk.promote(version)
+    for _ in range(12):
+        await house.rated(version, "thumb_up")
+    assert house.worn() == {"production": version}
+    for _ in range(25):
+        await house.rated(version, "thumb_down")
+    assert house.worn() == {}
+    assert house.labels.moves()[0].reason == DECAYED
+
+
 async def test_a_trial_says_how_it_stands(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.3)
