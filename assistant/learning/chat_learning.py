@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.i18n import Language, language_of_text
 from assistant.learning.evidence import heard
@@ -185,10 +186,8 @@ class ChatLearning:
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
 
         def messages(candidate: Candidate, question: str, _: Sequence[Demo]) -> list[BaseMessage]:
-            shown = [
-                message for demo in candidate.demos for message in (HumanMessage(demo.input), AIMessage(demo.output))
-            ]
-            return [SystemMessage(seed.taught(candidate).render(date=day)), *shown, HumanMessage(question)]
+            taught = seed.taught(candidate)
+            return [SystemMessage(taught.render(date=day)), *examples_of(taught), HumanMessage(question)]
 
         optimiser = await self._lab.prepare(
             task,
