@@ -46,10 +46,13 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "prompts.jsonl")
     parser.add_argument("--test", type=int, default=0, help="so many test items, for everyone; 0 is all of them")
     parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
+    parser.add_argument(
+        "--peer-weights", type=Path, help="the same weights in a quicker format, for the peers: no seconds are kept"
+    )
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
     model: Path = given.model.resolve()
-    runs = Runs(given.record, model, timed=not given.busy)
+    runs = Runs(given.record, model, timed=not (given.busy or given.peer_weights), peer_weights=given.peer_weights)
     wanted = [
         (seed, budget, arm, task, side)
         for seed in given.seeds
@@ -76,10 +79,11 @@ def main() -> None:
 class Runs:
     """Kept in a file, a line each. `version` is our commit, or DSPy's version."""
 
-    def __init__(self, path: Path, model: Path, *, timed: bool = True) -> None:
+    def __init__(self, path: Path, model: Path, *, timed: bool = True, peer_weights: Path | None = None) -> None:
         self._path = path
         self._timed = timed
         self._model = model
+        self._peer_weights = peer_weights or model
         self._dspy = ""
 
     def all(self) -> list[dict[str, Any]]:
@@ -132,7 +136,7 @@ class Runs:
     def _server(self) -> Iterator[str]:
         """llama.cpp's own, compiled for this processor, started anew for every run."""
         cores = report.Machine.here().cores
-        with tempfile.TemporaryDirectory() as folder, compiled(self._model, cores, Path(folder)) as running:
+        with tempfile.TemporaryDirectory() as folder, compiled(self._peer_weights, cores, Path(folder)) as running:
             yield running.address
 
     def _peer(self) -> str:
