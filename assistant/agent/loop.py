@@ -77,6 +77,8 @@ class AgentLoop:
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
             context = await self._context.build(path, model, chosen.max_tokens, arm)
             version = context.version
+            if sampling is None and version.learned is not None:
+                chosen = version.learned.drawn(chosen)
             await self._remember(version)
             outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
             if context.dropped_turns:

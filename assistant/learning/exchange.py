@@ -36,7 +36,7 @@ class _Demo(BaseModel):
 
 
 class _Content(BaseModel):
-    """What was learned, as `Candidate.as_json` writes it; sampling of its own is not taken from elsewhere."""
+    """What was learned, as `Candidate.as_json` writes it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,7 +45,7 @@ class _Content(BaseModel):
     nearest: Annotated[int, Field(ge=0, le=16)] = 0
     layout: Literal["turns", "text"] = "turns"
     form: Literal["free", "line", "held"] = "free"
-    parameters: Annotated[dict[str, float], Field(max_length=0)] = {}
+    parameters: dict[str, float] = {}
 
 
 class _Version(BaseModel):
@@ -136,7 +136,12 @@ def _taken(line: str, number: int, library: PromptLibrary) -> Taken | None:
         raise ImportRefused(line=number, reason="not_a_version") from error
     content = told.content
     demos = tuple(Demo(one.input, one.output) for one in content.demos)
-    learned = Candidate(content.instruction, demos, content.nearest, content.layout, content.form)
+    try:
+        learned = Candidate(
+            content.instruction, demos, content.nearest, content.layout, content.form, content.parameters
+        )
+    except ValueError as error:  # parameters beyond their range, or not for learning to set
+        raise ImportRefused(line=number, reason="not_a_version") from error
     if learned.length > _LONGEST:
         raise ImportRefused(line=number, reason="too_long")
     if any(orders(part) for part in (told.name, learned.instruction, *_words(demos))):

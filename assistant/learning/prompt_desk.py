@@ -188,5 +188,6 @@ def in_full(record: PromptVersionRecord) -> str:
         return record.text
     learned = Candidate.from_json(record.content)
     text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != "task" else record.text
-    more = f"\n\n+ {learned.nearest}" if learned.nearest else ""
-    return learned.shown(around=text) + more
+    more = [f"+ {learned.nearest}"] if learned.nearest else []
+    drawn = ", ".join(f"{name} {value:g}" for name, value in learned.parameters.items())
+    return "\n\n".join([learned.shown(around=text), *more, *([drawn] if drawn else [])])

@@ -14,12 +14,16 @@ from typing import Any, Final, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.config import Sampling
+
 Layout: TypeAlias = Literal["turns", "text"]
 """turns: each example is a question and an answer of an earlier turn; text: all of them stand in one message."""
 Form: TypeAlias = Literal["free", "line", "held"]
 """free: whatever the model writes; line: the first line of it; held: a grammar allows nothing but what is accepted."""
 
 _ID_DIGITS: Final = 12
+SETTINGS: Final = frozenset({"temperature", "top_p", "top_k", "min_p", "repeat_penalty"})
+"""Of sampling, what learning may set: how long an answer may be and what seed it has are the person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,14 @@ class Candidate:
     layout: Layout = "turns"
     form: Form = "free"
     parameters: Mapping[str, float] = field(default_factory=dict)
-    """Of sampling, where they differ from greedy decoding."""
+    """How its answers are drawn, where that is not as always: of `SETTINGS`, each in the range it has in the settings.
+    """
+
+    def __post_init__(self) -> None:
+        """ValueError for a parameter that is not to be learned or not in its range."""
+        if foreign := sorted(set(self.parameters) - SETTINGS):
+            raise ValueError(f"{', '.join(foreign)}: this is not for learning to set")
+        Sampling.model_validate(dict(self.parameters))
 
     @property
     def id(self) -> str:
@@ -60,7 +71,7 @@ class Candidate:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Candidate:
-        """The inverse of `as_json`; KeyError or TypeError for anything else."""
+        """The inverse of `as_json`; KeyError, TypeError or ValueError for anything else."""
         demos = tuple(Demo(**demo) for demo in content["demos"])
         return cls(**{**content, "demos": demos})
 
@@ -73,6 +84,10 @@ class Candidate:
                 turns += [HumanMessage(demo.input), AIMessage(demo.output)]
             return [SystemMessage(self.instruction), *turns, HumanMessage(input)]
         return [HumanMessage("\n\n".join([self.instruction, *map(str, examples), f"Input: {input}\nOutput:"]))]
+
+    def drawn(self, base: Sampling) -> Sampling:
+        """`base` with what was learned of drawing."""
+        return base.model_copy(update=dict(self.parameters))
 
     def shown(self, around: str = "") -> str:
         """All of it as one text, as a person reads it; `around` is what stands in place of the bare instruction."""

@@ -154,7 +154,7 @@ class Evaluator:
 
     async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
         messages = self._ask_with(candidate, item.input, self._nearest(item, candidate.nearest))
-        options: dict[str, Any] = {"sampling": self._drawn.model_copy(update=dict(candidate.parameters))}
+        options: dict[str, Any] = {"sampling": candidate.drawn(self._drawn)}
         if candidate.form == "held" and self._form.grammar:
             options["grammar"] = self._form.grammar
         elif candidate.form == "line":

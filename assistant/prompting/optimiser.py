@@ -41,6 +41,11 @@ _FIRST_SHARE: Final = 0.3
 _FIRST_MOST: Final = 24
 _EACH_FIRST: Final = 4
 _EARLIEST_END: Final = 0.5
+_SETTINGS_SHARE: Final = 0.25
+_EACH_SETTING: Final = 8
+"""Of the race's calls, at its end, for how the leader's answers are drawn: so many each, or it is left as it is."""
+_BETTER_DRAWN: Final = 0.02
+"""Accuracy by which another way of drawing must be believed to be better."""
 _WORTH_KNOWING: Final = 0.01
 """Accuracy that could still be gained on average by racing on; for less the rest of the calls is saved."""
 _ACCURACY: Final = 0.6
@@ -97,7 +102,7 @@ class Optimiser:
         reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, wanted)
         await self._say("instructions")
         space = await self.space(self._budget)
-        winner, belief = await self._race(space, reserve)
+        space, winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]
         if self._seed_is_perfect():
             return self._result(space, seed, "nothing_to_gain", Evidence())
@@ -113,25 +118,52 @@ class Optimiser:
         """All that may be tried, the seed first."""
         return await self._proposer.space(self.evaluator, budget)
 
-    async def _race(self, space: SearchSpace, reserve: int) -> tuple[int, Belief]:
-        """The number of the candidate to be put to the gate; 0 is the seed."""
-        posterior = Posterior(space.levels, space.expected)
+    async def _race(self, space: SearchSpace, reserve: int) -> tuple[SearchSpace, int, Belief]:
+        """All that was tried, and the number of the candidate to be put to the gate; 0 is the seed."""
         race = Race(len(space.candidates), len(self.pools.race), self._rng)
         start, end = self._budget.spent_calls, self._budget.calls - reserve
         effort = max(1, end - start)
+        last = len(self._proposer.settings) * _EACH_SETTING
+        last = last if last <= effort * _SETTINGS_SHARE else 0
         first = space.first(max(2, min(_FIRST_MOST, int(effort * _FIRST_SHARE) // _EACH_FIRST)), self._rng)
         await self._headroom(space, race, reserve)
         heats = [] if self._seed_is_perfect() else race.first(first[1:])
+        belief = await self._raced(space, race, heats, start, end, reserve + last)
+        leader = best_value(space, belief, self._tried)
+        if heats and last:
+            return await self._drawn_best(space, race, leader, reserve)
+        return space, leader, belief
+
+    async def _raced(
+        self, space: SearchSpace, race: Race, heats: list[Heat], start: int, end: int, reserve: int
+    ) -> Belief:
+        """Heat after heat, until nothing much can be gained by another or only `reserve` calls are left. `start` and
+        `end` are the calls between which the whole race takes place."""
+        posterior = Posterior(space.levels, space.expected)
         belief = self._belief(posterior)
         while heats and self._budget.left > reserve:
             await self._run_heats(space, heats, reserve)
             belief = self._belief(posterior)
             await self._say("race", space, belief)
-            spent = (self._budget.spent_calls - start) / effort
+            spent = (self._budget.spent_calls - start) / max(1, end - start)
             if spent > _EARLIEST_END and belief.loss(self._rng) < _WORTH_KNOWING:
                 break
             heats = race.heats(belief, self._seen, spent)
-        return best_value(space, belief, {one.candidate for one in self._seen} or {0}), belief
+        return belief
+
+    async def _drawn_best(
+        self, space: SearchSpace, race: Race, leader: int, reserve: int
+    ) -> tuple[SearchSpace, int, Belief]:
+        """Other ways of drawing the leader's answers, on the questions it began with: one of them leads if it is
+        believed to be clearly better."""
+        drawn = range(len(space.candidates), len(space.candidates) + len(self._proposer.settings))
+        space = space.with_settings(leader, self._proposer.settings)
+        race.widen(len(space.candidates))
+        await self._run_heats(space, race.first(drawn, _EACH_SETTING), reserve)
+        belief = self._belief(Posterior(space.levels, space.expected))
+        await self._say("race", space, belief)
+        best = max(drawn, key=lambda index: float(belief.mean[index]))
+        return space, best if belief.mean[best] > belief.mean[leader] + _BETTER_DRAWN else leader, belief
 
     async def _headroom(self, space: SearchSpace, race: Race, reserve: int) -> None:
         """Ask the seed alone, and go on only while it makes no mistake worth mending."""
@@ -193,6 +225,10 @@ class Optimiser:
         return max(0, self._budget.left - 2 * _TIMED) // 2
 
     # What is known
+
+    @property
+    def _tried(self) -> set[int]:
+        return {one.candidate for one in self._seen} or {0}
 
     def _belief(self, posterior: Posterior) -> Belief:
         return posterior.after(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from assistant.i18n import Language
@@ -33,11 +33,21 @@ SHOWN: Final = ("brief", "thorough", "prose", "list", "steps")
 """Those of which there are examples, in `prompts/shown-*`."""
 _MOST_STYLES: Final = 2
 """A small model heeds two lines more, hardly three."""
+_SETTINGS: Final[tuple[Mapping[str, float], ...]] = (
+    {"temperature": 0.2},
+    {"temperature": 1.0},
+    {"min_p": 0.15},
+    {"repeat_penalty": 1.12},
+)
 _EXAMPLE: Final = re.compile(r"(?ms)^Q: (.+?)\nA: (.+?)(?=\n+Q: |\Z)")
 
 
 class Proposer(Protocol):
-    """Makes the candidates of one run; the seed is the first."""
+    """Makes the candidates of one run; the seed is the first. `settings` are other ways of drawing the answers of the
+    one that leads in the end."""
+
+    @property
+    def settings(self) -> Sequence[Mapping[str, float]]: ...
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace: ...
 
@@ -66,6 +76,11 @@ class TaskProposer:
         self._library = library
         self._seed = seed
         self._constrain = constrain
+
+    @property
+    def settings(self) -> Sequence[Mapping[str, float]]:
+        """None: where one answer is right, the likeliest is taken, and what else there is to set makes it less so."""
+        return ()
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
         held = self._constrain and self._form.grammar is not None
@@ -101,6 +116,10 @@ class StyleProposer:
         self._seed = seed.strip()
         self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
         self._shown = {style: _pairs(library.get(f"shown-{style}", language).render()) for style in SHOWN}
+
+    @property
+    def settings(self) -> Sequence[Mapping[str, float]]:
+        return _SETTINGS
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
         candidates: list[Candidate] = [Candidate(self._seed)]

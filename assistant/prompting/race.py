@@ -52,14 +52,18 @@ class Race:
         self.forced = 0
         """Rounds in which the guard against early certainty chose."""
 
-    def first(self, chosen: Sequence[int]) -> list[Heat]:
+    def first(self, chosen: Sequence[int], count: int = _FIRST_BLOCK) -> list[Heat]:
         """A few items for each of these."""
-        return [heat for candidate in chosen if (heat := self._take(candidate, _FIRST_BLOCK)) is not None]
+        return [heat for candidate in chosen if (heat := self._take(candidate, count)) is not None]
 
     def more(self, candidate: int, count: int) -> list[Heat]:
         """The next items for one of them."""
         heat = self._take(candidate, count)
         return [] if heat is None else [heat]
+
+    def widen(self, candidates: int) -> None:
+        """There are that many candidates from now on."""
+        self._next += [0] * (candidates - len(self._next))
 
     def heats(self, belief: Belief, seen: Sequence[Seen], spent: float) -> list[Heat]:
         """The next ones; empty when no candidate in the running has items left. `spent` is the share of the effort."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,16 @@ class SearchSpace:
     candidates: tuple[Candidate, ...]
     levels: tuple[tuple[str, ...], ...]
     expected: tuple[float, ...]
+
+    def with_settings(self, leader: int, settings: Sequence[Mapping[str, float]]) -> SearchSpace:
+        """Also the leader with each of these ways of drawing an answer: after all else, for they matter least."""
+        base = self.candidates[leader]
+        named = [", ".join(f"{key} {value:g}" for key, value in one.items()) for one in settings]
+        return SearchSpace(
+            (*self.candidates, *(replace(base, parameters=dict(one)) for one in settings)),
+            (*self.levels, *((*self.levels[leader], name) for name in named)),
+            (*self.expected, *(self.expected[leader] for _ in settings)),
+        )
 
     def first(self, count: int, rng: np.random.Generator) -> list[int]:
         """The seed, and candidates in which every part occurs about equally often (a Latin square, filled greedily)."""

@@ -53,7 +53,7 @@ class Selector:
             return seed
         try:
             taught = seed.taught(Candidate.from_json(record.content))
-        except (AssistantError, KeyError, TypeError) as error:
+        except (AssistantError, KeyError, TypeError, ValueError) as error:
             _log.warning("the learned prompt %s cannot be used: %s", record.id, error)
             return seed
         if taught.id != record.id:

@@ -126,7 +126,7 @@ class OpenAIRoutes:
             CompletionRequest(
                 messages=body.chat(),
                 model=body.model,
-                sampling=body.sampling(self._assistant.sampling),
+                sampling=body.sampling(self._assistant.sampling) or self._assistant.sampling,
                 stop=body.stops(),
                 tools=body.offered_tools(),
                 tool_choice=body.tool_choice,

@@ -122,8 +122,8 @@ class ChatCompletionRequest(_Lenient):
             if refused:
                 raise ParameterRefused(name=name, reason=reason)
 
-    def sampling(self, default: Sampling) -> Sampling:
-        """The default with everything the request names in its place."""
+    def sampling(self, default: Sampling) -> Sampling | None:
+        """The default with everything the request names in its place; None where it names nothing."""
         named = {
             "temperature": self.temperature,
             "top_p": None if self.top_p is None else max(self.top_p, _SMALLEST_TOP_P),
@@ -133,7 +133,8 @@ class ChatCompletionRequest(_Lenient):
             "max_tokens": self.max_completion_tokens or self.max_tokens,
             "seed": None if self.seed is None else self.seed % _LARGEST_SEED,
         }
-        return default.model_copy(update={name: value for name, value in named.items() if value is not None})
+        given = {name: value for name, value in named.items() if value is not None}
+        return default.model_copy(update=given) if given else None
 
     @property
     def likelihoods(self) -> int | None:

@@ -24,6 +24,7 @@ from assistant.events import (
 from assistant.memory.records import NewAttachment
 from assistant.models.shelf import Shelf, name_of
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
@@ -69,6 +70,20 @@ async def test_the_conversation_is_there_after_a_restart_and_goes_on(paths: Path
         await _collect(await assistant.reply(conversation.id, "第二问", face="telegram"))
         assert [turn.answer for turn in await assistant.history(conversation.id)] == ["第一答", "第二答"]
     assert [message.text for message in model.calls[1][1:]] == ["第一问", "第一答", "第二问"]
+
+
+async def test_answers_are_drawn_as_was_learned_unless_a_turn_says_how(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["Yes."])
+    async with _assistant(paths, model) as assistant:
+        desk = assistant.desk
+        drawn = Candidate("Be brief.", parameters={"temperature": 0.2})
+        learned = await desk.propose("chat", "en", drawn, author="person", evidence={})
+        await desk.promote(learned.id)
+        conversation = await assistant.new_conversation()
+        await _collect(await assistant.reply(conversation.id, "Is it?", face="page"))
+        own = Sampling(temperature=1.5)
+        await _collect(await assistant.reply(conversation.id, "Is it?", face="page", sampling=own))
+    assert [options["sampling"].temperature for options in model.options] == [0.2, 1.5]
 
 
 @pytest.mark.parametrize(("text", "error"), [("  \n", EmptyMessage), ("x" * 1_100_000, MessageTooLong)])

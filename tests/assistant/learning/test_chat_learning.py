@@ -131,6 +131,17 @@ async def test_what_people_like_goes_on_trial_with_its_reason_and_evidence(house
     assert len(house.model.calls) <= SPENDING.calls
 
 
+async def test_how_answers_are_drawn_is_learned_last(tmp_path: Path) -> None:
+    house = House(tmp_path, WriterChatModel(heeds=0.6, heeds_cold=1.0))
+    await house.talk(60, liked_if_brief)
+    report = await house.learn()
+    assert report.outcome == "better"
+    content = (await house.desk.version(report.version)).content
+    assert BRIEF in content["instruction"]
+    assert content["parameters"] == {"temperature": 0.2}
+    house.db.close()
+
+
 async def test_every_question_is_asked_inside_the_whole_prompt(house: House) -> None:
     await house.talk(60, liked_if_brief)
     await house.learn()

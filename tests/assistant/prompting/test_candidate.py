@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.config import Sampling
 from assistant.prompting.candidate import Candidate, Demo
 
 TEXT = st.text(max_size=20)
@@ -16,7 +18,7 @@ CANDIDATES = st.builds(
     nearest=st.integers(0, 8),
     layout=st.sampled_from(["turns", "text"]),
     form=st.sampled_from(["free", "line", "held"]),
-    parameters=st.dictionaries(st.sampled_from(["temperature", "top_p"]), st.floats(0, 1), max_size=2),
+    parameters=st.dictionaries(st.sampled_from(["temperature", "min_p"]), st.floats(0, 1), max_size=2),
 )
 
 
@@ -52,3 +54,16 @@ def test_what_comes_before_the_question_is_the_same_for_every_question(
 ) -> None:
     first, second = candidate.messages(one), candidate.messages(other)
     assert first[:-1] == second[:-1]
+
+
+@pytest.mark.parametrize("parameters", [{"max_tokens": 9}, {"seed": 1}, {"temperature": 9.0}, {"tools": 1}])
+def test_only_how_answers_are_drawn_can_be_learned_and_only_within_its_range(parameters: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"not for learning to set|temperature"):
+        Candidate("Add.", parameters=parameters)
+
+
+def test_answers_are_drawn_as_was_learned_and_otherwise_as_always() -> None:
+    base = Sampling(temperature=0.7, max_tokens=50, seed=3)
+    assert Candidate("Add.", parameters={"temperature": 0.2}).drawn(base) == Sampling(
+        temperature=0.2, max_tokens=50, seed=3
+    )
