@@ -135,7 +135,7 @@ class Runs:
     @contextmanager
     def _server(self) -> Iterator[str]:
         """llama.cpp's own, compiled for this processor, started anew for every run."""
-        cores = report.Machine.here().cores
+        cores = report.Machine.here().cores if self._timed else 1  # beside other work threads wait for one another
         with tempfile.TemporaryDirectory() as folder, compiled(self._peer_weights, cores, Path(folder)) as running:
             yield running.address
 
