@@ -31,11 +31,11 @@ from assistant.memory.prompt_versions import PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
-from assistant.prompting.examples import orders
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.limits import Limits
 from assistant.prompting.metric import Metric
 from assistant.prompting.optimiser import Choices
+from assistant.prompting.orders import orders
 from assistant.prompting.preference import Agreement, Preference, Rating, learned
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.proposer import StyleProposer

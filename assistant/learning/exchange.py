@@ -20,8 +20,8 @@ from assistant.learning.redaction import redacted, redacted_within
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.memory.signals import ToldTurn
 from assistant.prompting.candidate import Candidate, Demo
-from assistant.prompting.examples import orders
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.orders import orders
 from assistant.prompting.template import PromptVersion
 
 _LONGEST: Final = 20_000

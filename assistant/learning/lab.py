@@ -224,5 +224,5 @@ async def _in_blocks(
 
 def _run(task: Task, model: str, spending: Spending, choices: Choices) -> str:
     """The same for the same question, so that a run that was cut off is found again."""
-    content = [task.digest, model, spending.calls, spending.tokens, choices.seed, choices.constrain, choices.alpha]
+    content = [task.digest, model, asdict(spending), asdict(choices)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]

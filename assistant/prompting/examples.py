@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from assistant.prompting.candidate import Demo
+from assistant.prompting.orders import orders
 from assistant.prompting.pools import Vectors
 from assistant.prompting.task import Item
 
@@ -28,11 +28,6 @@ _HAN: Final = 0.7
 _OTHER: Final = 0.28
 """Tokens a character makes, about, in Chinese and elsewhere; each message has some of its own."""
 _AROUND: Final = 10
-_ORDERS: Final = re.compile(
-    r"(?i)\b(ignore|disregard|forget)\b.{0,40}\b(previous|above|earlier|prior|all|instruction|rule)"
-    r"|\bsystem prompt\b|\byou are now\b|\bnew instructions?\b|<\|[a-z_]+\|>|\[/?INST\]"
-    r"|(忽略|无视|忘记|不要理会).{0,12}(以上|之前|上面|前面|先前|指令|规则|提示)|系统提示|你现在是|新的?指令"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +41,6 @@ class ExampleSet:
     @property
     def size(self) -> int:
         return len(self.demos) + self.nearest
-
-
-def orders(text: str) -> bool:
-    """Whether it reads like an instruction to the model, which an example must not be."""
-    return bool(_ORDERS.search(text))
 
 
 def usable(items: Sequence[Item]) -> list[Item]:

@@ -12,8 +12,8 @@ from assistant.config import Sampling
 from assistant.i18n import Language, language_of_text
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.evaluator import Budget, Evaluator
-from assistant.prompting.examples import orders
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.orders import orders
 from assistant.prompting.task import Item
 
 _OF_LABELS: Final = ("variant-labels", "variant-choice")
