@@ -12,8 +12,8 @@ from typing import Final
 
 _ENGLISH: Final = (
     r"\b(?:ignor|disregard|forget|overrid|bypass|discard|violat|disobey"
-    r"|(?:do not|don't|stop|no longer) (?:follow|obey))\w*\b.{0,40}\b(?:previous|above|earlier|prior|preceding|all|any|your|these|other|instruction|rule|prompt|guideline"
-    r"|direction|polic|restriction|constraint|safety)",
+    r"|(?:do not|don't|stop|no longer) (?:follow|obey))\w*\b.{0,40}\b(?:previous|above|earlier|prior|preceding|all|any"
+    r"|your|these|other|instruction|rule|prompt|guideline|direction|polic|restriction|constraint|safety)",
     r"\b(?:system|developer|hidden|initial|original) (?:prompt|message|instruction)",
     r"\b(?:reveal|leak|print|repeat|output|show)\w*\b.{0,20}\byour (?:\w+ )?(?:prompt|instruction|rule|guideline)",
     r"\byou are now\b|\bfrom now on,? (?:you|always|only|answer|respond|reply|act|ignore|every)",
