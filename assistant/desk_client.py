@@ -1,10 +1,11 @@
-"""The desk, the lab and the duels of another Patina: what `assistant.learning` does, asked over HTTP."""
+"""The desk, the lab, the run book and the duels of another Patina: what `assistant.learning` does, asked over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from assistant.learning.chat_learning import ChatReport
 from assistant.learning.idle import IdleStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.recorder import TrialStanding
+from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
 from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.memory.records import Duel, DuelChoice, Face
@@ -93,6 +95,56 @@ class IdleClient:
 
     async def look(self) -> list[ChatReport]:
         return [load(ChatReport, one) for one in await self._call("POST", "/learning/look", {})]
+
+
+class RunClient:
+    """The run book; `stream` is of a method, a path, a body and what reads a line."""
+
+    def __init__(self, call: Call, stream: Callable[..., Awaitable[AsyncGenerator[Any, None]]]) -> None:
+        self._call = call
+        self._stream = stream
+
+    async def begin(self, order: RunOrder) -> Run:
+        body = {
+            "task": order.task.model_dump(mode="json"), "train": _rows(order.train), "test": _rows(order.test),
+            "budget": order.budget, "seed": order.seed, "grammar": order.constrain, "model": order.model,
+            "prompt": order.prompt,
+        }  # fmt: skip
+        return load_run(await self._call("POST", "/prompts/runs", body))
+
+    async def begin_again(self, id: str) -> Run:
+        return load_run(await self._call("POST", f"/prompts/runs/{_part(id)}/begin-again"))
+
+    async def pause(self, id: str) -> None:
+        await self._call("POST", f"/prompts/runs/{_part(id)}/pause")
+
+    async def resume(self, id: str) -> None:
+        await self._call("POST", f"/prompts/runs/{_part(id)}/resume")
+
+    async def cancel(self, id: str) -> None:
+        await self._call("POST", f"/prompts/runs/{_part(id)}/cancel")
+
+    async def remove(self, id: str) -> None:
+        await self._call("DELETE", f"/prompts/runs/{_part(id)}")
+
+    async def run(self, id: str) -> Run:
+        return load_run(await self._call("GET", f"/prompts/runs/{_part(id)}"))
+
+    async def list(self) -> list[Run]:
+        return [load_run(one) for one in await self._call("GET", "/prompts/runs")]
+
+    async def follow(self, id: str) -> AsyncGenerator[Run, None]:
+        lines = await self._stream("GET", f"/prompts/runs/{_part(id)}/events", None, lambda line: line)
+        run: Run | None = None
+        async with aclosing(lines):
+            async for line in lines:
+                if "run" in line:
+                    run = load_run(line["run"])
+                elif run is not None:
+                    steps = (*run.steps, *(load(Step, step) for step in line["steps"]))
+                    run = replace(run, status=line["status"], steps=thinned(steps, KEPT_STEPS))
+                if run is not None:
+                    yield run
 
 
 class DuelClient:

@@ -9,10 +9,9 @@ from functools import partial
 from typing import Any
 
 from assistant.api import Assistant
-from assistant.codec import dump
 from assistant.errors import AssistantError, NotFound
 from assistant.learning.redaction import redacted_within
-from assistant.learning.run_order import Run
+from assistant.learning.run_order import Run, dump_run
 from ui.presenter import Presenter
 from ui.run_card import begun, outcome, run_card
 from ui.task_editor import HELD_BACK, Teachable, order_of
@@ -74,7 +73,7 @@ class RunPanel:
     async def export(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """A run with all that was asked for and all that came of it, as a file."""
         run = await self._assistant.runs.run(visit.text("run"))
-        text = json.dumps(redacted_within(dump(run)), ensure_ascii=False, indent=1)
+        text = json.dumps(redacted_within(dump_run(run)), ensure_ascii=False, indent=1)
         yield {"download": {"name": f"patina-run-{run.id}.json", "text": text, "number": visit.number("number")}}
 
     # Inside

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, learning, models, prompts
+from assistant.cli import configuration, conversations, learning, models, prompts, runs
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -55,6 +55,8 @@ def build(terminal: Terminal) -> TyperGroup:
         group = typer.Typer(no_args_is_help=True)
         for command_name, command in commands.items():
             group.command(command_name)(command)
+        if name == "prompts":
+            group.add_typer(_runs(), name="runs")
         app.add_typer(group, name=name)
     settings = typer.Typer(invoke_without_command=True)
     settings.callback()(configuration.listed)
@@ -68,6 +70,16 @@ def build(terminal: Terminal) -> TyperGroup:
         raise TypeError("one command is no tree")
     _describe(root, terminal, "commands")
     return root
+
+
+def _runs() -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True)
+    group.command("list")(runs.listed)
+    group.command("show")(runs.show)
+    group.command("pause")(runs.pause)
+    group.command("resume")(runs.resume)
+    group.command("cancel")(runs.cancel)
+    return group
 
 
 def _version(ctx: typer.Context) -> None:

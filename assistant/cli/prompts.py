@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from assistant.cli.home import model_name, open_assistant
+from assistant.cli.run_report import as_json_object, drawn, print_report
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from assistant.learning.lab import TaskReport
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
@@ -53,86 +51,16 @@ def optimise(
                 tell=tell,
             )
 
-    with _drawn(terminal, silent=as_json) as tell:
+    with drawn(terminal, silent=as_json) as tell:
         try:
             report = terminal.run(work(tell))
         except (KeyboardInterrupt, asyncio.CancelledError):
             terminal.say("prompts.interrupted")
             raise typer.Exit(130) from None
     if as_json:
-        typer.echo(json.dumps(_as_json(report), ensure_ascii=False))
+        typer.echo(json.dumps(as_json_object(report), ensure_ascii=False))
     else:
-        _print(terminal, report)
-
-
-@contextmanager
-def _drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress], None]]:
-    """A bar of the calls that are spent, with who leads; nothing where nobody looks."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal.err, disable=silent or not terminal.err.is_terminal) as bars:
-        bar = bars.add_task(terminal.text("prompts.stage.split"), total=None)
-
-        def tell(progress: RunProgress) -> None:
-            stage = terminal.text(f"prompts.stage.{progress.stage}")
-            if progress.standings:
-                leader = progress.standings[0]
-                stage = f"{stage}  {leader.candidate} {leader.mean:.0%} ± {leader.deviation:.0%}"
-            bars.update(bar, description=stage, total=progress.budget, completed=progress.calls)
-
-        yield tell
-
-
-def _as_json(report: TaskReport) -> dict[str, Any]:
-    result = report.result
-    return {
-        "run": result.run,
-        "calls": result.calls,
-        "test_calls": report.test_calls,
-        "tokens": result.tokens,
-        "seconds": round(result.seconds, 3),
-        "seed_test": None if report.seed_test is None else asdict(report.seed_test),
-        "final_test": None if report.final_test is None else asdict(report.final_test),
-        "decision": result.verdict,
-        "evidence": asdict(result.evidence),
-        "pools": result.pools,
-        "candidates_tried": result.tried,
-        "prompt": report.prompt,
-        "version": {"id": result.chosen.id, **result.chosen.as_json()},
-    }
-
-
-def _print(terminal: Terminal, report: TaskReport) -> None:
-    result, evidence = report.result, report.result.evidence
-    terminal.write(terminal.text(f"prompts.verdict.{result.verdict}"))
-    if evidence.items:
-        terminal.write(
-            terminal.text(
-                "prompts.evidence",
-                items=evidence.items,
-                gained=evidence.gained,
-                lost=evidence.lost,
-                error=f"{evidence.error:.1%}",
-                before=f"{evidence.before_ms / 1000:.1f}",
-                after=f"{evidence.after_ms / 1000:.1f}",
-            )
-        )
-    if report.seed_test is not None and report.final_test is not None:
-        terminal.write(
-            terminal.text(
-                "prompts.test",
-                n=report.final_test.n,
-                before=f"{report.seed_test.score:.1%}",
-                after=f"{report.final_test.score:.1%}",
-                low=f"{report.final_test.ci95[0]:.1%}",
-                high=f"{report.final_test.ci95[1]:.1%}",
-            )
-        )
-    terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
-    terminal.write(f"\n{report.prompt}")
-    if result.chosen.nearest:
-        terminal.write(f"\n{terminal.text('prompts.nearest', count=result.chosen.nearest)}")
+        print_report(terminal, report)
 
 
 Version = Annotated[str, typer.Argument(metavar="ID", show_default=False)]

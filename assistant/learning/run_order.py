@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+from assistant.codec import dump, dump_error, load, load_error
 from assistant.errors import AssistantError
 from assistant.learning.lab import TaskReport
 from assistant.prompting.candidate import Candidate, Form
@@ -17,6 +18,8 @@ from assistant.prompting.task import Item, Task, TaskHead, made
 T = TypeVar("T")
 RunStatus: TypeAlias = Literal["running", "paused", "done", "cancelled", "failed", "interrupted"]
 """interrupted: the process that worked on it ended first; begun again it goes on where it was."""
+KEPT_STEPS: Final = 160
+"""Of a run's history, evenly."""
 _PACE_OVER: Final = 8
 """Steps from which the pace is taken: what was asked before an interruption costs no time the second time."""
 
@@ -81,6 +84,17 @@ class Run:
             return None
         last = recent[-1].progress
         return max(0, last.budget - last.calls) * (recent[-1].worked - recent[0].worked) / calls
+
+
+def dump_run(run: Run) -> dict[str, Any]:
+    """A run as JSON values, the error of one that failed among them."""
+    return {**dump(replace(run, error=None)), "error": None if run.error is None else dump_error(run.error)}
+
+
+def load_run(data: Mapping[str, Any]) -> Run:
+    """The run back."""
+    error = data.get("error")
+    return replace(load(Run, {**data, "error": None}), error=None if error is None else load_error(error))
 
 
 def thinned(steps: Sequence[T], most: int) -> tuple[T, ...]:

@@ -17,14 +17,13 @@ from assistant.errors import AssistantError, InternalFault, NotFound, RunBusy
 from assistant.i18n import Language
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.run_order import Run, RunOrder, RunStatus, Step, fits_conversations, thinned
+from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, fits_conversations, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 
 _log = logging.getLogger(__name__)
 _SHOWN: Final = 12
-_KEPT_STEPS: Final = 160
 
 
 class _Going:
@@ -69,7 +68,7 @@ class _Going:
 
     def snapshot(self) -> Run:
         status: RunStatus = "running" if self.may_go.is_set() else "paused"
-        steps = thinned(self.steps, _KEPT_STEPS)
+        steps = thinned(self.steps, KEPT_STEPS)
         return Run(self.record.id, self.order, status, self.record.began_at, steps=steps)
 
 
@@ -186,7 +185,7 @@ class RunBook:
     async def _work(self, going: _Going) -> None:
         try:
             status, outcome = await self._ended(going)
-            outcome["steps"] = [dump(step) for step in thinned(going.steps, _KEPT_STEPS)]
+            outcome["steps"] = [dump(step) for step in thinned(going.steps, KEPT_STEPS)]
             await asyncio.to_thread(self._store.end, going.record.id, status, outcome)
         finally:
             self._going = None

@@ -13,6 +13,7 @@ from assistant.server.learning import LearningRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
 from assistant.server.prompts import PromptRoutes
+from assistant.server.runs import RunRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
 
 
@@ -25,6 +26,8 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app = FastAPI(title="Patina", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.include_router(OpenAIRoutes(assistant, language).router)
     app.include_router(NativeRoutes(assistant, language).router)
+    # Before the prompts: a run's path would be taken for a version's.
+    app.include_router(RunRoutes(assistant, language).router)
     app.include_router(PromptRoutes(assistant, language).router)
     app.include_router(LearningRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)

@@ -1,0 +1,86 @@
+"""A run of the optimiser in the terminal: how far it is, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from assistant.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from assistant.learning.lab import TaskReport
+    from assistant.prompting.progress import RunProgress
+
+
+@contextmanager
+def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress], None]]:
+    """A bar of the calls that are spent, with who leads; nothing where nobody looks."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal.err, disable=silent or not terminal.err.is_terminal) as bars:
+        bar = bars.add_task(terminal.text("prompts.stage.split"), total=None)
+
+        def tell(progress: RunProgress) -> None:
+            stage = terminal.text(f"prompts.stage.{progress.stage}")
+            if progress.standings:
+                leader = progress.standings[0]
+                stage = f"{stage}  {leader.candidate} {leader.mean:.0%} ± {leader.deviation:.0%}"
+            bars.update(bar, description=stage, total=progress.budget, completed=progress.calls)
+
+        yield tell
+
+
+def as_json_object(report: TaskReport) -> dict[str, Any]:
+    """A report for programs."""
+    result = report.result
+    return {
+        "run": result.run,
+        "calls": result.calls,
+        "test_calls": report.test_calls,
+        "tokens": result.tokens,
+        "seconds": round(result.seconds, 3),
+        "seed_test": None if report.seed_test is None else asdict(report.seed_test),
+        "final_test": None if report.final_test is None else asdict(report.final_test),
+        "decision": result.verdict,
+        "evidence": asdict(result.evidence),
+        "pools": result.pools,
+        "candidates_tried": result.tried,
+        "prompt": report.prompt,
+        "version": {"id": result.chosen.id, **result.chosen.as_json()},
+    }
+
+
+def print_report(terminal: Terminal, report: TaskReport) -> None:
+    """A report for people."""
+    result, evidence = report.result, report.result.evidence
+    terminal.write(terminal.text(f"prompts.verdict.{result.verdict}"))
+    if evidence.items:
+        terminal.write(
+            terminal.text(
+                "prompts.evidence",
+                items=evidence.items,
+                gained=evidence.gained,
+                lost=evidence.lost,
+                error=f"{evidence.error:.1%}",
+                before=f"{evidence.before_ms / 1000:.1f}",
+                after=f"{evidence.after_ms / 1000:.1f}",
+            )
+        )
+    if report.seed_test is not None and report.final_test is not None:
+        terminal.write(
+            terminal.text(
+                "prompts.test",
+                n=report.final_test.n,
+                before=f"{report.seed_test.score:.1%}",
+                after=f"{report.final_test.score:.1%}",
+                low=f"{report.final_test.ci95[0]:.1%}",
+                high=f"{report.final_test.ci95[1]:.1%}",
+            )
+        )
+    terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
+    terminal.write(f"\n{report.prompt}")
+    if result.chosen.nearest:
+        terminal.write(f"\n{terminal.text('prompts.nearest', count=result.chosen.nearest)}")

@@ -1,0 +1,130 @@
+"""Runs of the optimiser over REST and through the client: what the page does with them, done from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from assistant.client import AssistantClient
+from assistant.errors import EngineDied, NotFound, RunBusy, TaskInvalid
+from assistant.learning.run_order import Run, RunOrder
+from assistant.paths import Paths
+from assistant.prompting.task import TaskHead, items_of
+from tests.assistant.learning.test_lab import LABELS, helped_by_examples, right
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.pupil import PupilChatModel
+from tests.fakes.web import Running, serving
+
+ROWS = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(140)]
+HEAD = TaskHead(name="colours", seed_prompt="Which colour?", metric="label", labels=LABELS)
+ORDER = RunOrder(HEAD, tuple(items_of(ROWS[:120], "train")), tuple(items_of(ROWS[120:], "test")), budget=120)
+
+
+@pytest.fixture
+def pupil() -> PupilChatModel:
+    return PupilChatModel(skill=helped_by_examples, right=right)
+
+
+@pytest.fixture
+async def server(paths: Paths, pupil: PupilChatModel) -> AsyncIterator[Running]:
+    async with serving(paths, FakeModels(pupil)) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: Running) -> AsyncIterator[AssistantClient]:
+    async with AssistantClient(server.address) as client:
+        yield client
+
+
+async def followed(client: AssistantClient, id: str) -> list[Run]:
+    async with aclosing(client.runs.follow(id)) as steps:
+        return [run async for run in steps]
+
+
+async def test_a_run_is_begun_followed_and_removed(server: Running, client: AssistantClient) -> None:
+    begun = await client.runs.begin(ORDER)
+    assert begun.order == ORDER
+    seen = await followed(client, begun.id)
+    assert [run.over for run in seen] == [False] * (len(seen) - 1) + [True]
+    counts = [len(run.steps) for run in seen]
+    assert counts == sorted(counts)
+    last = seen[-1]
+    assert last == await server.assistant.runs.run(begun.id)
+    assert last == await client.runs.run(begun.id)
+    assert [last] == await client.runs.list()
+    assert last.report is not None
+    assert last.report.result.verdict == "better"
+    await client.runs.remove(begun.id)
+    assert await client.runs.list() == []
+    with pytest.raises(NotFound):
+        await client.runs.run(begun.id)
+    with pytest.raises(NotFound):
+        await followed(client, begun.id)
+
+
+async def test_a_run_is_held_let_go_on_cancelled_and_begun_again(
+    client: AssistantClient, pupil: PupilChatModel
+) -> None:
+    begun = await client.runs.begin(ORDER)
+    await client.runs.pause(begun.id)
+    assert (await client.runs.run(begun.id)).status == "paused"
+    with pytest.raises(RunBusy):
+        await client.runs.begin(ORDER)
+    async with aclosing(client.runs.follow(begun.id)) as steps:
+        assert (await anext(steps)).status == "paused"
+        await client.runs.resume(begun.id)
+        assert (await anext(steps)).status == "running"
+    await client.runs.pause(begun.id)
+    await client.runs.cancel(begun.id)
+    assert (await client.runs.run(begun.id)).status == "cancelled"
+    assert (await client.runs.begin_again(begun.id)).status == "running"
+    assert (await followed(client, begun.id))[-1].status == "done"
+
+
+async def test_why_a_run_failed_is_told(paths: Paths) -> None:
+    def fails(*_: object) -> float:
+        raise EngineDied(None)
+
+    async with (
+        serving(paths, FakeModels(PupilChatModel(skill=fails, right=right))) as running,
+        AssistantClient(running.address) as client,
+    ):
+        begun = await client.runs.begin(ORDER)
+        failed = (await followed(client, begun.id))[-1]
+        assert failed.status == "failed"
+        assert isinstance(failed.error, EngineDied)
+
+
+async def test_examples_may_be_pasted_as_a_table(server: Running) -> None:
+    table = "input,output\n" + "\n".join(f"colour of thing {n},{right(str(n))}" for n in range(120))
+    body = {"task": {**HEAD.model_dump(mode="json"), "name": "pasted"}, "train": table, "budget": 80}
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=60) as http:
+        begun = (await http.post("/api/prompts/runs", json=body)).json()
+        assert len(begun["order"]["train"]) == 120
+        told = (await http.get(f"/api/prompts/runs/{begun['id']}/events")).text
+        events = [json.loads(line.removeprefix("data: ")) for line in told.splitlines() if line]
+        assert events[0]["run"]["id"] == events[-1]["run"]["id"] == begun["id"]
+        assert all(set(event) == {"status", "steps"} for event in events[1:-1])
+        refused = await http.post("/api/prompts/runs", json={**body, "train": "input,output\na,"})
+        assert refused.status_code == 400
+        assert refused.json()["error"]["patina"]["facts"] == {"line": 2, "reason": "no_output"}
+        assert (await http.post("/api/prompts/runs/nothing/pause")).status_code == 404
+
+
+async def test_a_task_that_is_none_is_refused(client: AssistantClient) -> None:
+    with pytest.raises(TaskInvalid):
+        await client.runs.begin(RunOrder(HEAD.model_copy(update={"metric": "beauty"}), ORDER.train))
+    assert await client.runs.list() == []
+
+
+async def test_a_run_outlives_who_began_it(server: Running) -> None:
+    async with AssistantClient(server.address) as client:
+        begun = await client.runs.begin(ORDER)
+    async with asyncio.timeout(60), aclosing(server.assistant.runs.follow(begun.id)) as steps:
+        assert [run async for run in steps][-1].status == "done"
