@@ -157,12 +157,16 @@ class IdleLearning:
         left = self._rules.calls_a_day - await asyncio.to_thread(self._spent)
         spending = Spending(max(_LEAST_CALLS, min(_MOST_CALLS, left)))
 
+        searched = 0
+
         async def tell(progress: RunProgress) -> None:
-            nonlocal entry
+            nonlocal entry, searched
             self._progress = progress
+            is_test = progress.stage == "test"
+            searched = searched if is_test else progress.calls
             if not entry:
                 entry = await asyncio.to_thread(self._entries.begin, PROMPT, language)
-            await asyncio.to_thread(self._entries.spend, entry, progress.calls)
+            await asyncio.to_thread(self._entries.spend, entry, searched + (progress.calls if is_test else 0))
 
         self._working = language
         outcome, details = "interrupted", {}

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -31,7 +32,8 @@ from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
 
-_TEST_BLOCK = 64
+_TEST_BLOCK: Final = 32
+"""Between two looks at whether the run may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Lab:
         optimiser = await self.prepare(task, spending, choices, model=model, tell=tell, pause=pause)
         result = await optimiser.optimise()
         await asyncio.to_thread(self._keep, task, result)
-        return await self._tested(await asyncio.to_thread(test), optimiser, result)
+        return await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
 
     async def prepare(
         self,
@@ -170,8 +172,14 @@ class Lab:
         await chat.prepare()
         return Evaluator(chat, self._digest(chat), task, answer_form(task), self._ledger, run, lambda *_: ())
 
-    async def _tested(self, items: Sequence[Item], optimiser: Optimiser, result: RunResult) -> TaskReport:
-        """How it does where nothing is left to be decided."""
+    async def _tested(
+        self,
+        items: Sequence[Item],
+        optimiser: Optimiser,
+        result: RunResult,
+        tell: Callable[[RunProgress], Awaitable[None] | None],
+    ) -> TaskReport:
+        """How it does where nothing is left to be decided; held and told like the run itself."""
         prompt = result.chosen.shown()
         if not items:
             return TaskReport(result, None, None, 0, prompt)
@@ -179,10 +187,16 @@ class Lab:
         await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
         await asyncio.to_thread(optimiser.neighbours.vectors, items)
         evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
-        spent = Budget()
-        seed = await _in_blocks(evaluator, result.seed, items, spent)
-        final = seed if result.chosen.id == result.seed.id else await _in_blocks(evaluator, result.chosen, items, spent)
-        return TaskReport(result, mean_score(seed), mean_score(final), spent.spent_calls, prompt)
+        asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
+        spent = Budget(len(asked) * len(items))
+        answers: list[list[Answered]] = []
+        for candidate in asked:
+            answers.append([])
+            for start in range(0, len(items), _TEST_BLOCK):
+                await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
+                answers[-1] += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], spent)
+        await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
+        return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
     def _keep(self, task: Task, result: RunResult) -> None:
         """The versions stay, whether or not anybody puts them in use."""
@@ -213,13 +227,10 @@ class Lab:
         return f"{info.name} {info.size}"
 
 
-async def _in_blocks(
-    evaluator: Evaluator, candidate: Candidate, items: Sequence[Item], budget: Budget
-) -> list[Answered]:
-    answers: list[Answered] = []
-    for start in range(0, len(items), _TEST_BLOCK):
-        answers += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], budget)
-    return answers
+async def _say(tell: Callable[[RunProgress], Awaitable[None] | None], progress: RunProgress) -> None:
+    told = tell(progress)
+    if told is not None:
+        await told
 
 
 def _run(task: Task, model: str, spending: Spending, choices: Choices) -> str:

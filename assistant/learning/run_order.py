@@ -77,8 +77,9 @@ class Run:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the latest pace, if the whole budget is needed; None while nothing is known."""
-        recent = self.steps[-_PACE_OVER:]
+        """At the latest pace of the run, or of its test, if the whole budget is needed; None while nothing is known."""
+        is_test = bool(self.steps) and self.steps[-1].progress.stage == "test"
+        recent = [step for step in self.steps[-_PACE_OVER:] if (step.progress.stage == "test") == is_test]
         calls = recent[-1].progress.calls - recent[0].progress.calls if recent else 0
         if calls <= 0:
             return None

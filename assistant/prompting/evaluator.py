@@ -101,7 +101,7 @@ class Evaluator:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     def of_run(self, run: str) -> Evaluator:
-        """The same, paid for by another run and by nobody's leave."""
+        """The same, paid for by another run."""
         return Evaluator(
             self._model,
             self._digest,
@@ -110,8 +110,9 @@ class Evaluator:
             self._ledger,
             run,
             self._nearest,
-            ask=self._ask_with,
-            drawn=self._drawn,
+            self._pause,
+            self._ask_with,
+            self._drawn,
         )
 
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:

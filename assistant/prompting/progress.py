@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["split", "examples", "instructions", "race", "gate", "done"]
+Stage: TypeAlias = Literal["split", "examples", "instructions", "race", "gate", "test", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """`calls` of `budget` are spent after `seconds`. `standings` are those still in the running, the leader first;
-    `evidence` is the gate's capital, of which 1 / alpha is wanted."""
+    """`calls` of `budget` are spent after `seconds`; in the stage "test" they are the test's own. `standings` are those
+    still in the running, the leader first; `evidence` is the gate's capital, of which 1 / alpha is wanted."""
 
     stage: Stage
     calls: int

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from langchain_core.outputs import ChatResult
 
+from assistant.agent.presence import Presence
 from assistant.errors import EngineDied
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.memory.database import Database
@@ -106,8 +107,10 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
     assert result.evidence.error <= 0.05
     assert len(result.evidence.changes) == result.evidence.gained + result.evidence.lost
     assert [step.stage for step in world.progress if step.stage == "gate"]
-    spent = [step.calls for step in world.progress]
-    assert spent == sorted(spent)
+    for is_test in (False, True):
+        spent = [step.calls for step in world.progress if (step.stage == "test") == is_test]
+        assert spent == sorted(spent)
+    assert spent[-1] == 180
 
 
 @pytest.mark.parametrize("dies_at", [1, 100, 200])
@@ -128,6 +131,30 @@ async def test_a_run_that_was_cut_off_goes_on_and_pays_for_nothing_twice(
     third = World(db, helped_by_examples)
     assert (await third.optimise(folder)).final_test == report.final_test
     assert third.pupil.calls == []
+
+
+async def test_the_final_test_waits_as_soon_as_somebody_asks(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    presence, asked = Presence(), asyncio.Event()
+    person = presence.asking()
+
+    async def tell(progress: RunProgress) -> None:
+        if progress.stage == "test" and not asked.is_set():
+            person.__enter__()
+            asked.set()
+
+    async def pause() -> None:
+        await presence.quiet(0)
+
+    run = asyncio.create_task(world.lab.optimise_folder(folder, Spending(120), Choices(), tell=tell, pause=pause))
+    await asked.wait()
+    before = len(world.pupil.calls)
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert len(world.pupil.calls) == before, "a person is being answered"
+    person.__exit__(None, None, None)
+    report = await run
+    assert len(world.pupil.calls) == before + report.test_calls
 
 
 async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder: Path) -> None:

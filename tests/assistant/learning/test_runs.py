@@ -29,9 +29,9 @@ from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.pupil import PupilChatModel
 
 
-def order(budget: int = 120, metric: str = "label", prompt: str = "") -> RunOrder:
+def order(budget: int = 120, metric: str = "label", prompt: str = "", tests: int = 20) -> RunOrder:
     head = TaskHead(name="colours", seed_prompt="Which colour?", metric=metric, labels=LABELS)
-    rows = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(160)]
+    rows = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(140 + tests)]
     return RunOrder(
         head,
         tuple(items_of(rows[:140], "train")),
@@ -92,7 +92,8 @@ async def test_a_run_is_followed_to_its_end_and_found_again_after_a_restart(hous
     assert (await house.desk.version(run.version)).author == "optimiser"
     assert run.report.final_test is not None
     assert run.report.final_test.n == 20
-    assert run.steps[-1].progress.stage == "gate"
+    assert [step.progress.stage for step in run.steps if step.progress.stage == "gate"]
+    assert (run.steps[-1].progress.stage, run.steps[-1].progress.calls) == ("test", 40)
     assert any(step.progress.standings for step in run.steps)
     await house.close()
     again = House(tmp_path)
@@ -122,17 +123,12 @@ async def test_a_paused_run_asks_nothing_and_goes_on_when_it_is_let(house: House
                 break
     await house.book.pause(begun.id)
     assert (await house.book.run(begun.id)).status == "paused"
-    settled = -1
-    while settled != len(house.pupil.calls):  # the group that was under way
-        settled = len(house.pupil.calls)
-        for _ in range(200):
-            await asyncio.sleep(0)
-        await asyncio.to_thread(house.db.rows, "SELECT 1")
+    asked = await settled(house)  # the group that was under way
     assert (await house.book.run(begun.id)).status == "paused"
     await house.book.resume(begun.id)
     run = await house.ended(begun.id)
     assert run.status == "done"
-    assert len(house.pupil.calls) > settled
+    assert len(house.pupil.calls) > asked
 
 
 async def test_a_cancelled_run_is_kept_and_pays_for_nothing_twice_when_it_is_begun_again(house: House) -> None:
@@ -170,6 +166,44 @@ async def test_a_run_that_a_dead_process_left_behind_is_interrupted_and_goes_on(
     assert run.report is not None
     assert len(next_day.pupil.calls) < run.report.result.calls + run.report.test_calls
     await next_day.close()
+
+
+async def at_the_test(house: House, id: str) -> None:
+    async with aclosing(house.book.follow(id)) as steps:
+        async for run in steps:
+            if run.steps and run.steps[-1].progress.stage == "test":
+                return
+    raise AssertionError("there was no test")
+
+
+async def settled(house: House) -> int:
+    """How much was asked, once nothing more is."""
+    before = -1
+    while before != len(house.pupil.calls):
+        before = len(house.pupil.calls)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(house.db.rows, "SELECT 1")
+    return before
+
+
+async def test_the_final_test_can_be_held_and_ended_and_tells_how_far_it_is(house: House) -> None:
+    begun = await house.book.begin(order(tests=120))
+    await at_the_test(house, begun.id)
+    await house.book.pause(begun.id)
+    asked = await settled(house)
+    held = await house.book.run(begun.id)
+    assert (held.status, held.steps[-1].progress.stage) == ("paused", "test")
+    assert held.steps[-1].progress.budget == 240
+    assert held.steps[-1].progress.calls < 240
+    await house.book.cancel(begun.id)
+    assert (await house.book.run(begun.id)).status == "cancelled"
+    await house.book.begin_again(begun.id)
+    done = await house.ended(begun.id)
+    assert done.report is not None
+    assert done.report.test_calls == done.steps[-1].progress.calls == 240
+    assert len(house.pupil.calls) > asked
+    assert len(house.pupil.calls) == done.report.result.calls + 240, "nothing was asked twice"
 
 
 async def test_who_looks_on_is_let_go_when_the_server_is_to_stop(house: House) -> None:
