@@ -444,7 +444,7 @@
       form.hidden = pressed || node.dataset.kind !== "thumb_down";
       if (!form.hidden) {
         $(".thanks", form).hidden = true;
-        $("input", form).hidden = $("button", form).hidden = false;
+        for (const part of $$("input, button", form)) part.hidden = false;
         $("input", form).focus();
       }
       send("rate", { turn: turn.dataset.turn, kind: pressed ? "thumb_cleared" : node.dataset.kind });
@@ -453,11 +453,10 @@
       const form = node.closest(".reason");
       const input = $("input", form);
       if (!input.value.trim()) { form.hidden = true; return; }
-      send("rate", { turn: turnOf(node), kind: "thumb_down", reason: input.value.trim() });
+      explain(node, input.value.trim());
       input.value = "";
-      input.hidden = $("button", form).hidden = true;
-      $(".thanks", form).hidden = false;
     },
+    "reason-pick": (node) => explain(node, node.dataset.reason),
     "edit-open": (node) => {
       if (here.busy) return;
       const question = node.closest(".question");
@@ -574,6 +573,13 @@
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
+
+  function explain(node, reason) {
+    const form = node.closest(".reason");
+    send("rate", { turn: turnOf(node), kind: "thumb_down", reason });
+    for (const part of $$("input, button", form)) part.hidden = true;
+    $(".thanks", form).hidden = false;
+  }
 
   function fix(turn, text) {
     here.view += 1;

@@ -18,7 +18,7 @@ from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.i18n import Catalogue, Language, explain, human_bytes
 from assistant.memory.prompt_versions import LabelMove
-from assistant.memory.records import Conversation, PairingCode, Person, SearchHit, Turn
+from assistant.memory.records import REASONS, Conversation, PairingCode, Person, SearchHit, Turn
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
 from ui.markdown import Markdown
@@ -72,6 +72,7 @@ class Presenter:
             "turn.html",
             language,
             turn=turn,
+            reasons=REASONS,
             draft=draft,
             answer=self._markdown_of(draft.answer, language, remember=not draft.writing),
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),

@@ -8,7 +8,7 @@ All times are seconds since the epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from assistant.events import FinishReason, Timings, Usage
 
@@ -35,6 +35,9 @@ SignalKind: TypeAlias = Literal[
 ]
 """edited: the question; answer_edited: the answer, by hand. kept: gone back to and continued from, though there was a
 newer one. The last four are read from what a person does next (`assistant.learning.behaviour`)."""
+REASONS: Final = ("wrong", "missed", "too_long", "too_short", "language")
+"""Why an answer may be no good, for a face to offer; kept as "#" and the word, so that one's own words differ from it.
+missed: it answers something else; language: it is in the wrong one."""
 GivenKind: TypeAlias = Literal[
     "thumb_up",
     "thumb_down",

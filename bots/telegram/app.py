@@ -23,8 +23,9 @@ from bots.telegram.answering import Answering
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, questions, start, stop
+from bots.telegram.handlers import conversations, corrections, duels, questions, start, stop
 from bots.telegram.lanes import Lanes
+from bots.telegram.leftovers import Leftovers, Settle
 from bots.telegram.menu import set_menu
 from bots.telegram.middlewares import Access, Explain, Notices
 from bots.telegram.places import Places
@@ -106,21 +107,30 @@ class TelegramBot:
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
     def _dispatcher(self, sender: Sender, answering: Answering) -> Dispatcher:
+        leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
             assistant=self._assistant,
             sender=sender,
             answering=answering,
             presenter=self._presenter,
-            buttons=Buttons(self._token),
+            buttons=buttons,
             lanes=self._lanes,
             places=Places(self._assistant),
             notices=Notices(self._clock),
+            leftovers=leftovers,
         )
         dispatcher.update.outer_middleware(Access(self._assistant, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
+        dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
         dispatcher.include_routers(
-            start.router(), stop.router(), conversations.router(), pressed.router(), questions.router()
+            start.router(),
+            stop.router(),
+            conversations.router(),
+            corrections.router(),
+            duels.router(),
+            pressed.router(),
+            questions.router(),
         )
         return dispatcher
 

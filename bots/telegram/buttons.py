@@ -20,6 +20,14 @@ _LETTERS: Final = {
     "both": "b",
     "neither": "n",
     "never": "x",
+    "edit": "c",
+    "leave": "k",
+    "restore": "o",
+    "wrong": "w",
+    "missed": "m",
+    "too_long": "+",
+    "too_short": "-",
+    "language": "g",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from contextlib import aclosing
 
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
-from aiogram.methods import EditMessageReplyMarkup
+from aiogram.exceptions import TelegramAPIError
 from aiogram.types import CallbackQuery
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.memory.records import DuelChoice
 from bots.telegram.answering import Answering, Reader
+from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
 from bots.telegram.sending import Sender, toast
-from bots.telegram.streaming import edited
 
 _log = logging.getLogger(__name__)
 
@@ -75,10 +74,4 @@ async def _settle(
     if query.message is None:
         return
     keyboard = presenter.answer_keyboard(turn_id, reader.person, None) if turn_id else None
-    method = EditMessageReplyMarkup(
-        chat_id=reader.target.chat_id, message_id=query.message.message_id, reply_markup=keyboard
-    )
-    try:
-        await edited(sender.send(method, repeatable=True))
-    except TelegramBadRequest as error:
-        _log.info("telegram: the buttons of a decided duel stay: %s", error)
+    await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

@@ -11,7 +11,7 @@ from telegramify_markdown import RenderConfig, convert, split_entities
 
 from assistant.events import Event, Progress, Queued
 from assistant.i18n import Catalogue, Language
-from assistant.memory.records import Conversation, Person
+from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.buttons import Buttons
 
 TEXT_LIMIT: Final = 4096
@@ -63,10 +63,23 @@ class Presenter:
     def answer_keyboard(
         self, turn_id: str, person: Person, rating: Literal["thumb_up", "thumb_down"] | None
     ) -> InlineKeyboardMarkup:
-        """👍 👎 🔁 with a mark at the thumb that was given."""
+        """👍 👎 🔁 ✏️ with a mark at the thumb that was given."""
         up = "👍 ✓" if rating == "thumb_up" else "👍"
         down = "👎 ✓" if rating == "thumb_down" else "👎"
-        return self._row(person, [(up, "thumb_up", turn_id), (down, "thumb_down", turn_id), ("🔁", "again", turn_id)])
+        labelled = ((up, "thumb_up"), (down, "thumb_down"), ("🔁", "again"), ("✏️", "edit"))
+        return self._row(person, [(label, action, turn_id) for label, action in labelled])
+
+    def reasons_keyboard(self, turn_id: str, person: Person, language: Language) -> InlineKeyboardMarkup:
+        """That of an answer with 👎, and why that may be."""
+        rows = [self.answer_keyboard(turn_id, person, "thumb_down")]
+        for reasons in (REASONS[:2], REASONS[2:]):
+            labelled = [(self.say(language, f"reason.{reason}"), reason, turn_id) for reason in reasons]
+            rows.append(self._row(person, labelled))
+        return _stacked(rows)
+
+    def one_button(self, turn_id: str, person: Person, action: str, language: Language) -> InlineKeyboardMarkup:
+        """A button of `[one_button]` in the catalogue."""
+        return self._row(person, [(self.say(language, f"one_button.{action}"), action, turn_id)])
 
     def again_keyboard(self, turn_id: str, person: Person) -> InlineKeyboardMarkup:
         return self._row(person, [("🔁", "again", turn_id)])
@@ -80,7 +93,7 @@ class Presenter:
             self._row(person, [(self.say(language, f"duel.{action}"), action, turn_id) for action in actions])
             for actions in (("first", "second"), ("both", "neither"), ("never",))
         ]
-        return InlineKeyboardMarkup(inline_keyboard=[row for one in rows for row in one.inline_keyboard])
+        return _stacked(rows)
 
     def history_keyboard(
         self, conversations: list[Conversation], person: Person, language: Language
@@ -101,6 +114,10 @@ class Presenter:
             for label, action, target in labelled
         ]
         return InlineKeyboardMarkup(inline_keyboard=[row])
+
+
+def _stacked(rows: list[InlineKeyboardMarkup]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(inline_keyboard=[row for one in rows for row in one.inline_keyboard])
 
 
 def shortened(text: str, length: int) -> str:

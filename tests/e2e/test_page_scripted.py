@@ -224,6 +224,11 @@ def test_a_thumb_down_asks_for_a_reason_and_both_are_kept(paths: Paths, tab: Ope
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="Bad answer").click()
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
+        page.get_by_role("button", name="Bad answer").click()
+        with page.expect_request(lambda request: '"#too_long"' in (request.post_data or "")):
+            page.get_by_role("button", name="Too long").click()
+        expect(page.locator(".thanks")).to_be_visible()
+        expect(page.locator(".reason input")).to_be_hidden()
 
 
 def test_a_learned_prompt_is_compared_used_found_behind_its_answer_and_undone(paths: Paths, tab: OpenTab) -> None:

@@ -3,27 +3,25 @@ better one of two answers."""
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import Final, Literal
 
 from aiogram import Bot, Router
-from aiogram.exceptions import TelegramBadRequest
-from aiogram.methods import EditMessageReplyMarkup
 from aiogram.types import CallbackQuery
 
 from assistant.api import Assistant
-from assistant.memory.records import DuelChoice, SignalKind
+from assistant.memory.records import REASONS, DuelChoice, SignalKind
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.buttons import Buttons
+from bots.telegram.buttons import Buttons, Pressed
 from bots.telegram.comparing import choose, refuse
+from bots.telegram.handlers import corrections
 from bots.telegram.handlers.conversations import enter
+from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
+from bots.telegram.leftovers import Leftovers
 from bots.telegram.presenter import Presenter
 from bots.telegram.sending import Sender, toast
-from bots.telegram.streaming import edited
 
-_log = logging.getLogger(__name__)
 _CHOICES: Final[dict[str, DuelChoice]] = {"first": "first", "second": "second", "both": "both", "neither": "neither"}
 
 
@@ -42,6 +40,7 @@ async def pressed(
     lanes: Lanes,
     presenter: Presenter,
     sender: Sender,
+    leftovers: Leftovers,
     reader: Reader,
 ) -> None:
     """Only the person it was made for can use a button."""
@@ -62,10 +61,20 @@ async def pressed(
         await refuse(query, assistant, presenter, sender, reader)
     elif (choice := _CHOICES.get(button.action)) is not None:
         await choose(query, button.id, choice, assistant, presenter, sender, reader)
+    elif button.action == "edit":
+        await assistant.turn(button.id)
+        await toast(query)
+        await corrections.ask(button.id, leftovers, presenter, sender, reader)
+    elif button.action == "leave":
+        await corrections.leave(query, leftovers, presenter, sender, reader)
+    elif button.action == "restore":
+        await corrections.restore(query, button.id, assistant, presenter, sender, reader)
+    elif button.action in REASONS:
+        await _explained(query, button, assistant, leftovers, presenter, sender, reader)
     elif button.action == "thumb_up":
-        await _rate(query, button.id, "thumb_up", assistant, presenter, sender, reader)
+        await _rate(query, button.id, "thumb_up", assistant, leftovers, presenter, sender, reader)
     else:
-        await _rate(query, button.id, "thumb_down", assistant, presenter, sender, reader)
+        await _rate(query, button.id, "thumb_down", assistant, leftovers, presenter, sender, reader)
 
 
 async def _rate(
@@ -73,22 +82,46 @@ async def _rate(
     turn_id: str,
     thumb: Literal["thumb_up", "thumb_down"],
     assistant: Assistant,
+    leftovers: Leftovers,
     presenter: Presenter,
     sender: Sender,
     reader: Reader,
 ) -> None:
-    """The same thumb a second time takes it back."""
+    """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
     before = (await assistant.turn(turn_id)).rating
     kind: SignalKind = "thumb_cleared" if before == thumb else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
     await toast(query, presenter.say(reader.language, f"buttons.{kind}"))
     if query.message is None:
         return
-    keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb)
-    method = EditMessageReplyMarkup(
-        chat_id=reader.target.chat_id, message_id=query.message.message_id, reply_markup=keyboard
+    chat_id, message_id = reader.target.chat_id, query.message.message_id
+    if kind == "thumb_down":
+        keyboard = presenter.reasons_keyboard(turn_id, reader.person, reader.language)
+        earlier = leftovers.offer_reasons(reader, message_id, turn_id)
+    else:
+        keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb)
+        earlier = leftovers.take_reasons(reader)
+    await put_keyboard(sender, chat_id, message_id, keyboard)
+    if earlier is not None and earlier.message_id != message_id:
+        settled = presenter.answer_keyboard(earlier.turn_id, reader.person, "thumb_down")
+        await put_keyboard(sender, chat_id, earlier.message_id, settled)
+
+
+async def _explained(
+    query: CallbackQuery,
+    button: Pressed,
+    assistant: Assistant,
+    leftovers: Leftovers,
+    presenter: Presenter,
+    sender: Sender,
+    reader: Reader,
+) -> None:
+    """Why an answer is no good."""
+    leftovers.take_reasons(reader)
+    await assistant.signal(
+        button.id, "thumb_down", face="telegram", person_id=reader.person.id, reason=f"#{button.action}"
     )
-    try:
-        await edited(sender.send(method, repeatable=True))
-    except TelegramBadRequest as error:
-        _log.info("telegram: the mark at the thumb is not shown: %s", error)
+    await toast(query, presenter.say(reader.language, "reason.noted"))
+    if query.message is not None:
+        keyboard = presenter.answer_keyboard(button.id, reader.person, "thumb_down")
+        await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

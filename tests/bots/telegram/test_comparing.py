@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+import pytest
+
 from assistant.api import Assistant
 from assistant.config import LearningSettings, Settings
 from assistant.memory.records import Turn
@@ -44,7 +46,7 @@ async def test_the_second_answer_comes_with_buttons_and_the_better_one_is_gone_o
         second = await shown(scene)
         assert second.answer == "The second."
         await ann.private.chat.wait_for(
-            lambda message: message.buttons == ["👍", "👎", "🔁"] and "second" in message.text
+            lambda message: message.buttons == ["👍", "👎", "🔁", "✏️"] and "second" in message.text
         )
         await ann.private.press(offered, "👍").answered()
         assert (await shown(scene)).rating == "thumb_up"
@@ -93,3 +95,31 @@ async def test_nobody_is_asked_in_a_group(play: Play) -> None:
         ann.in_chat(group).send("@patina_test_bot tell me something")
         await group.wait_for(lambda message: bool(message.buttons) and message.text == "One.")
         assert await scene.assistant.duels.of((await shown(scene)).id) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "on", "off"), [("en", "Now and then", "not ask again"), ("zh-hans", "偶尔", "不再请")]
+)
+async def test_being_asked_is_switched_off_and_on_again(play: Play, language: str, on: str, off: str) -> None:
+    async with play(settings=OFTEN) as scene:
+        ann = await scene.paired(language_code=language)
+        person = (await scene.person(ann)).id
+        for said, word, wanted in (
+            ("/compare", off, False),
+            ("/compare", on, True),
+            ("/compare on", on, True),
+            ("/compare off", off, False),
+            ("/compare OFF", off, False),
+        ):
+            count = len(ann.private.chat.answers)
+            ann.private.send(said)
+            await ann.private.chat.wait_for_answers(count + 1)
+            assert word in ann.private.chat.answers[-1].text
+            assert await scene.assistant.duels.wanted(person) is wanted
+
+
+async def test_who_wants_to_be_asked_where_nobody_is_hears_so(play: Play) -> None:
+    async with play(settings=Settings(learning=LearningSettings(duels=False))) as scene:
+        ann = await scene.paired()
+        ann.private.send("/compare on")
+        await ann.private.chat.wait_for(lambda message: "switched comparisons off for everybody" in message.text)

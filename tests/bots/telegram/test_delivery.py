@@ -36,7 +36,7 @@ async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(pla
         received = [line.strip() for message in answers for line in message.text.splitlines() if line.strip()]
         assert received == lines
         assert [bool(message.buttons) for message in answers] == [False] * (len(answers) - 1) + [True]
-        assert last.buttons == ["👍", "👎", "🔁"]
+        assert last.buttons == ["👍", "👎", "🔁", "✏️"]
 
 
 async def test_a_wait_telegram_asks_for_is_kept_and_the_answer_still_comes_once(play: Play) -> None:
@@ -130,10 +130,10 @@ async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(pl
         await ann.private.chat.wait_for(lambda message: "👍 ✓" in message.buttons)
         assert [turn.rating for turn in await _turns(scene)] == ["thumb_up"]
         await ann.private.press(answer, "👎").answered()
-        await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎 ✓", "🔁"])
+        await ann.private.chat.wait_for(lambda message: message.buttons[:4] == ["👍", "👎 ✓", "🔁", "✏️"])
         assert [turn.rating for turn in await _turns(scene)] == ["thumb_down"]
         assert await ann.private.press(answer, "👎").answered() == "Taken back"
-        await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎", "🔁"])
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["👍", "👎", "🔁", "✏️"])
         assert [turn.rating for turn in await _turns(scene)] == [None]
         assert answer.text == "Rate me.", "the answer stays as it is"
 
@@ -157,7 +157,7 @@ async def test_again_writes_a_second_answer_beside_the_first(play: Play) -> None
         answer = await ann.private.chat.wait_for(lambda message: message.text == "First try.")
         assert await ann.private.press(answer, "🔁").answered() == "I am writing it again"
         second = await ann.private.chat.wait_for(lambda message: message.text == "Second try.")
-        assert second.buttons == ["👍", "👎", "🔁"]
+        assert second.buttons == ["👍", "👎", "🔁", "✏️"]
         [turn] = await _turns(scene)
         assert (turn.question, turn.answer, turn.source) == ("Hi", "Second try.", "regenerate")
         assert len(turn.siblings) == 2

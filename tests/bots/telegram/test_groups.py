@@ -18,7 +18,7 @@ async def test_a_mention_is_answered_in_the_group_as_a_reply(play: Play) -> None
         await group.wait_for(lambda message: bool(message.buttons) and message.text == "Hello everybody.")
         assert group.answers == [growing], "one message that grew"
         assert growing.reply_to == question
-        assert growing.buttons == ["👍", "👎", "🔁"]
+        assert growing.buttons == ["👍", "👎", "🔁", "✏️"]
         assert group.draft_history == []
         assert scene.model.calls[0][-1].text == "say hello"
 

@@ -33,7 +33,7 @@ async def test_the_local_model_answers_in_telegram_and_can_be_stopped(paths: Pat
         await ann.private.chat.wait_for(lambda message: "You are in" in message.text)
         ann.private.send("What is the capital of France? Answer with one word.")
         answer = await ann.private.chat.wait_for(lambda message: "Paris" in message.text, 90)
-        assert answer.buttons == ["👍", "👎", "🔁"]
+        assert answer.buttons == ["👍", "👎", "🔁", "✏️"]
         assert ann.private.chat.draft_history, "something was shown while the model was loading"
         ann.private.send("Count from 1 to 500, one number a line.")
         await ann.private.chat.wait_for_draft(lambda draft: "3" in draft.text, 60)

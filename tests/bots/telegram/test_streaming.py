@@ -28,7 +28,7 @@ async def test_an_answer_is_drafted_word_by_word_and_then_sent_once(play: Play) 
         gate.set()
         answer = await chat.wait_for(lambda message: message.text == "Bold words in the end.")
         assert answer.entities == [{"type": "bold", "offset": 0, "length": 4}]
-        assert answer.buttons == ["👍", "👎", "🔁"]
+        assert answer.buttons == ["👍", "👎", "🔁", "✏️"]
         await ann.private.press(answer, "👍").answered()
         assert chat.answers == [answer], "one answer, and no draft left behind"
         assert chat.draft is None
@@ -146,7 +146,7 @@ async def test_where_drafts_are_unknown_a_message_is_edited_instead(play: Play) 
             lambda message: bool(message.buttons) and message.text == "Step by step it grows."
         )
         assert ann.private.chat.answers == [growing]
-        assert growing.buttons == ["👍", "👎", "🔁"]
+        assert growing.buttons == ["👍", "👎", "🔁", "✏️"]
 
 
 async def test_a_failed_answer_says_why_and_offers_to_try_again(play: Play) -> None:

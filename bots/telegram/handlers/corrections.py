@@ -1,0 +1,114 @@
+"""/edit and ✏️: an answer as its reader would have wanted it, which is then the answer."""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import CallbackQuery, Message
+
+from assistant.api import Assistant
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.buttons import Buttons
+from bots.telegram.keyboards import put_keyboard
+from bots.telegram.leftovers import Leftovers, button_below
+from bots.telegram.places import Places
+from bots.telegram.presenter import Part, Presenter
+from bots.telegram.sending import Sender, toast
+
+
+def router() -> Router:
+    routes = Router(name="corrections")
+    routes.message.register(edit, Command("edit"))
+    routes.message.register(correct, corrects)
+    return routes
+
+
+async def corrects(message: Message, correction: str | None = None) -> bool:
+    return correction is not None
+
+
+async def edit(
+    message: Message,
+    command: CommandObject,
+    assistant: Assistant,
+    answering: Answering,
+    buttons: Buttons,
+    leftovers: Leftovers,
+    places: Places,
+    presenter: Presenter,
+    sender: Sender,
+    reader: Reader,
+) -> None:
+    """The answer that is replied to, else the latest; with a text it is corrected at once."""
+    turn_id = await _meant(message, assistant, buttons, places, reader)
+    if turn_id is None:
+        await answering.tell(reader, presenter.say(reader.language, "edit.nothing"))
+    elif command.args:
+        await correct(message, assistant, answering, presenter, sender, reader, turn_id, command.args)
+    else:
+        await ask(turn_id, leftovers, presenter, sender, reader)
+
+
+async def ask(turn_id: str, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader) -> None:
+    """For the corrected text, which is the next message or a reply to this one."""
+    text = presenter.say(reader.language, "edit.ask" if reader.target.private else "edit.ask_group")
+    keyboard = presenter.one_button(turn_id, reader.person, "leave", reader.language)
+    asked = await sender.send(reader.target.message(Part(text), keyboard))
+    before = leftovers.await_correction(reader, asked.message_id, turn_id)
+    if before is not None:
+        await put_keyboard(sender, reader.target.chat_id, before.message_id, None)
+
+
+async def correct(
+    message: Message,
+    assistant: Assistant,
+    answering: Answering,
+    presenter: Presenter,
+    sender: Sender,
+    reader: Reader,
+    correction: str,
+    text: str = "",
+) -> None:
+    """Show the person's words in place of the answer from now on; what the model wrote is kept."""
+    turn = await assistant.edit_answer(
+        correction, text or message.text or "", face="telegram", person_id=reader.person.id
+    )
+    if turn.original is None:
+        await answering.tell(reader, presenter.say(reader.language, "edit.same"))
+        return
+    keyboard = presenter.one_button(turn.id, reader.person, "restore", reader.language)
+    await sender.send(reader.target.message(Part(presenter.say(reader.language, "edit.done")), keyboard))
+
+
+async def leave(
+    query: CallbackQuery, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
+    """The answer is not corrected after all."""
+    leftovers.take_correction(reader)
+    await toast(query, presenter.say(reader.language, "edit.left"))
+    if query.message is not None:
+        await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
+
+
+async def restore(
+    query: CallbackQuery, turn_id: str, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
+    """The model's own words are the answer again."""
+    turn = await assistant.turn(turn_id)
+    if turn.original is not None:
+        await assistant.edit_answer(turn_id, turn.original, face="telegram", person_id=reader.person.id)
+    await toast(query, presenter.say(reader.language, "edit.restored"))
+    if query.message is not None:
+        await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
+
+
+async def _meant(
+    message: Message, assistant: Assistant, buttons: Buttons, places: Places, reader: Reader
+) -> str | None:
+    if message.reply_to_message is not None:
+        button = button_below(message.reply_to_message, buttons, reader)
+        if button is not None and button.action != "enter":
+            return button.id
+    conversation_id = places.known(reader.target, reader.person.conversation_id)
+    turns = await assistant.history(conversation_id) if conversation_id else []
+    return next((turn.id for turn in reversed(turns) if turn.answer.strip() and turn.status != "streaming"), None)

@@ -1,0 +1,166 @@
+"""An answer corrected in the chat, and why one was no good: asked for by nobody, in nobody's way."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.memory.records import Person, Turn
+from bots.telegram.answering import Reader
+from bots.telegram.leftovers import Leftovers
+from bots.telegram.streaming import Target
+from tests.botapi.clock import ManualClock
+from tests.botapi.world import Message
+from tests.bots.telegram.conftest import Play, Scene
+
+ROW = ["👍", "👎", "🔁", "✏️"]
+MARKED = ["👍", "👎 ✓", "🔁", "✏️"]
+WHY = ["It is wrong", "Not what I asked", "Too long", "Too short", "Wrong language"]
+
+
+async def turns(scene: Scene) -> list[Turn]:
+    [conversation] = await scene.assistant.conversations()
+    return await scene.assistant.history(conversation.id)
+
+
+async def test_the_next_message_is_the_answer_as_it_should_have_been(play: Play) -> None:
+    async with play("Rust protects iron.", "The second.") as scene:
+        ann = await scene.paired()
+        ann.private.send("What does rust do?")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        await ann.private.press(answer, "✏️").answered()
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        assert asked.buttons == ["Leave it as it is"]
+        ann.private.send("Rust does not protect iron.")
+        done = await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        [turn] = await turns(scene)
+        assert (turn.answer, turn.original) == ("Rust does not protect iron.", "Rust protects iron.")
+        await ann.private.chat.wait_for(lambda message: message.id == asked.id and not message.buttons)
+        assert scene.model.calls[1:] == [], "it was no question"
+        assert await ann.private.press(done, "Take it back").answered() == "My own words are the answer again"
+        [turn] = await turns(scene)
+        assert (turn.answer, turn.original) == ("Rust protects iron.", None)
+        ann.private.send("And now?")
+        await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+
+
+@pytest.mark.parametrize("way", ["leave", "command", "file"])
+async def test_what_is_no_correction_is_a_question(play: Play, way: str) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        await ann.private.press(answer, "✏️").answered()
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        if way == "leave":
+            assert await ann.private.press(asked, "Leave it").answered() == "The answer stays"
+        elif way == "command":
+            ann.private.send("/stop")
+            await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        else:
+            ann.private.send_document("a.txt", b"text", "What is this?")
+            await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+        ann.private.send("Something else?")
+        await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+        assert not any(turn.original for turn in await turns(scene))
+
+
+def test_a_correction_is_not_waited_for_all_day() -> None:
+    clock = ManualClock()
+    leftovers = Leftovers(clock)
+    ann = Person("p1", "telegram", "1001", "Ann", 0.0, None)
+    here, elsewhere = (Reader(ann, "en", Target(chat, private=True)) for chat in (1, 2))
+    assert leftovers.await_correction(here, 5, "one") is None
+    before = leftovers.await_correction(here, 6, "two")
+    assert (before.message_id if before else 0) == 5
+    assert leftovers.take_correction(elsewhere) is None
+    clock.advance(599)
+    left = leftovers.take_correction(here)
+    assert (left.turn_id if left else "") == "two"
+    assert leftovers.take_correction(here) is None
+    leftovers.await_correction(here, 7, "three")
+    clock.advance(601)
+    assert leftovers.take_correction(here) is None
+
+
+async def test_a_reply_is_understood_after_a_restart_and_by_the_command(play: Play) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        ann.private.send("/edit")
+        await ann.private.chat.wait_for(lambda message: "no answer to correct" in message.text)
+        for question, text in (("One?", "The first."), ("Two?", "The second.")):
+            ann.private.send(question)
+            await ann.private.chat.wait_for(lambda message, text=text: message.text == text and message.buttons == ROW)  # type: ignore[misc]
+        first = next(message for message in ann.private.chat.answers if message.text == "The first.")
+        ann.private.send("/edit", reply_to=first)
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+    async with play("The third.") as scene:
+        ann.private.send("Mine.", reply_to=asked)
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        assert [turn.answer for turn in await turns(scene)] == ["Mine.", "The second."]
+        before = len(ann.private.chat.answers)
+        ann.private.send("/edit Shorter.")
+        await ann.private.chat.wait_for_answers(before + 1)
+        assert [turn.answer for turn in await turns(scene)] == ["Mine.", "Shorter."]
+        ann.private.send("/edit The second.")
+        await ann.private.chat.wait_for(lambda message: "my own words" in message.text)
+
+
+async def test_in_a_group_only_a_reply_corrects_and_only_of_who_asked(play: Play) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann, bob = await scene.paired(), await scene.paired(1002, "Bob")
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot hi")
+        answer = await group.wait_for(lambda message: message.buttons == ROW)
+        assert await bob.in_chat(group).press(answer, "✏️").answered() == "This button is not for you."
+        await ann.in_chat(group).press(answer, "✏️").answered()
+        asked = await group.wait_for(lambda message: "Reply to this message" in message.text)
+        bob.in_chat(group).send("Bob's words.", reply_to=asked)
+        await group.wait_for(lambda message: message.text == "The second.")
+        ann.in_chat(group).press(answer, "✏️")
+        again = await group.wait_for(lambda message: "Reply to this" in message.text and message.id != asked.id)
+        ann.in_chat(group).send("Ann's words.", reply_to=again)
+        await group.wait_for(lambda message: "Your words are the answer" in message.text)
+        assert (await turns(scene))[0].answer == "Ann's words."
+
+
+async def test_a_thumb_down_may_be_explained_with_one_press(play: Play) -> None:
+    async with play("Much too much.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        assert await ann.private.press(answer, "👎").answered() == "👎 noted"
+        await ann.private.chat.wait_for(lambda message: message.buttons == MARKED + WHY)
+        assert await ann.private.press(answer, "Too long").answered() == "Noted, thank you"
+        await ann.private.chat.wait_for(lambda message: message.buttons == MARKED)
+        [turn] = await turns(scene)
+        assert turn.rating == "thumb_down"
+        [rated] = await scene.assistant.desk.evidence()
+        assert '"#too_long"' in rated
+
+
+async def test_reasons_go_away_with_the_next_message_and_hold_up_nothing(play: Play) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired(language_code="zh-hans")
+        ann.private.send("你好")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        await ann.private.press(answer, "👎").answered()
+        await ann.private.chat.wait_for(lambda message: "答非所问" in message.buttons)
+        ann.private.send("再来")
+        await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+        await ann.private.chat.wait_for(lambda message: message.id == answer.id and message.buttons == MARKED)
+        assert [turn.rating for turn in await turns(scene)] == ["thumb_down", None]
+
+
+async def test_only_one_answer_has_its_reasons_open(play: Play) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        shown: list[Message] = []
+        for text in ("The first.", "The second."):
+            ann.private.send("Hi")
+            shown.append(await ann.private.chat.wait_for(lambda message, text=text: message.text == text))  # type: ignore[misc]
+        for one in shown:
+            await ann.private.press(one, "👎").answered()
+            await ann.private.chat.wait_for(
+                lambda message, one=one: message.id == one.id and message.buttons == MARKED + WHY  # type: ignore[misc]
+            )
+        await ann.private.chat.wait_for(lambda message: message.id == shown[0].id and message.buttons == MARKED)
