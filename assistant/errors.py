@@ -6,21 +6,20 @@ in that person's language. `code` names the class in snake case and is what the 
     AssistantError
     ├── SettingsError            a setting has a value that cannot be used
     ├── InputError               the person can mend it
-    │   ├── EmptyMessage
-    │   ├── MessageTooLong
+    │   ├── EmptyMessage, MessageTooLong
     │   ├── PromptTooLong        longer than the model's window, even alone
     │   ├── AttachmentRefused
     │   ├── InvalidGrammar
     │   ├── ParameterRefused     a field of a REST request
     │   ├── NotFound
+    │   ├── VersionAmbiguous     several prompts have a version of that number
     │   ├── ConversationBusy     an answer is still being written there
     │   ├── TaskIncomplete       what a person entered of a task does not suffice
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
     │   └── RunBusy              one run of the optimiser at a time
     ├── ModelError
-    │   ├── NoModelChosen
-    │   ├── ModelUnknown
+    │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
     │   ├── ModelFileInvalid     no GGUF, truncated, unreadable
     │   ├── HashMismatch
@@ -34,20 +33,13 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── DeadlinePassed       the answer would have come too late
     │   └── RemoteModelFailed
     ├── PromptError
-    │   ├── PromptUnknown
-    │   ├── PromptInvalid
-    │   ├── PromptVariables
+    │   ├── PromptUnknown, PromptInvalid, PromptVariables
     │   └── TaskInvalid          a folder with a task to optimise a prompt for
     ├── StorageError
-    │   ├── DiskFull
-    │   ├── HomeNotWritable
-    │   ├── HomeInUse
-    │   ├── DatabaseTooNew
-    │   ├── DatabaseDamaged
-    │   └── MigrationFailed
+    │   ├── DiskFull, HomeNotWritable, HomeInUse
+    │   └── DatabaseTooNew, DatabaseDamaged, MigrationFailed
     ├── AccessError
-    │   ├── KeyRefused
-    │   ├── HostRefused
+    │   ├── KeyRefused, HostRefused
     │   ├── UnsafeBind           another host than loopback without an API key
     │   └── PairingFailed
     └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
@@ -136,6 +128,14 @@ class NotFound(InputError):
 
     kind: str
     id: str
+
+
+@dataclass(eq=False)
+class VersionAmbiguous(InputError):
+    """Several prompts have a version that is `called` so; `choices` name each in full, such as chat.en:v7."""
+
+    called: str
+    choices: tuple[str, ...]
 
 
 @dataclass(eq=False)

@@ -80,6 +80,7 @@ class LabPanel:
             TAB,
             entries=entries,
             trials=trials,
+            called={entry.version.id: entry.version.called for entry in entries},
             moves=moves,
             error=error,
             lineages=lineages([entry.version for entry in entries], worn_by, opened),

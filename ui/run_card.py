@@ -97,8 +97,8 @@ def _verdict(run: Run, text: Text) -> list[str]:
         if evidence.items:
             said.append(text("lab.seen", items=evidence.items, gained=evidence.gained, lost=evidence.lost))
     else:
-        said = [_gain(evidence, run.order.task.metric, text), *_speed(evidence, text)]
-        said.append(text("lab.risk", error=_percent(evidence.error)))
+        parts = [_gain(run, evidence, text), text("lab.risk", error=_percent(evidence.error)), *_speed(evidence, text)]
+        said = [text("lab.sentence", parts=text("lab.between").join(parts))]
     if report.seed_test is not None and report.final_test is not None and report.final_test.n:
         same = result.chosen.id == result.seed.id
         said.append(
@@ -114,9 +114,11 @@ def _verdict(run: Run, text: Text) -> list[str]:
     return said
 
 
-def _gain(evidence: Evidence, metric: str, text: Text) -> str:
-    gain = max(1, round(evidence.difference * 100))
-    return text("lab.gain" if metric in _RIGHT_OR_WRONG else "lab.gain_points", gain=gain)
+def _gain(run: Run, evidence: Evidence, text: Text) -> str:
+    key = "lab.gain" if run.order.task.metric in _RIGHT_OR_WRONG else "lab.gain_points"
+    new, old = run.numbers
+    facts = {"gain": max(1, round(evidence.difference * 100))}
+    return text(f"{key}_over", new=f"v{new}", old=f"v{old}", **facts) if new and old else text(key, **facts)
 
 
 def _speed(evidence: Evidence, text: Text) -> list[str]:

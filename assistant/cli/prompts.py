@@ -63,7 +63,7 @@ def optimise(
         print_report(terminal, report)
 
 
-Version = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+Version = Annotated[str, typer.Argument(metavar="VERSION", show_default=False)]
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
 ForModel = Annotated[str, typer.Option("--model", "-m")]
@@ -79,11 +79,12 @@ def listed(ctx: typer.Context) -> None:
             return await assistant.desk.versions(), await assistant.desk.labels()
 
     versions, labels = terminal.run(work())
+    called = {one.id: one.called for one in versions}
     for one in versions:
         worn = [terminal.text(f"prompts.label.{label.label}") for label in labels if label.version_id == one.id]
         author = terminal.text(f"prompts.author.{one.author}")
-        parent = f"  ← {one.parent_id}" if one.parent_id else ""
-        terminal.write("  ".join([one.id, f"{one.name}.{one.language}", author, *worn]) + parent)
+        parent = f"  ← {called.get(one.parent_id, one.parent_id)}" if one.parent_id else ""
+        terminal.write("  ".join([one.id, one.full_name, author, *worn]) + parent)
 
 
 def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -122,22 +123,27 @@ def promote(ctx: typer.Context, version: Version, model: ForModel = "", reason: 
             return await assistant.desk.promote(version, model=model, reason=reason)
 
     record = terminal.run(work())
-    terminal.say("prompts.promoted", version=record.id, name=f"{record.name}.{record.language}")
+    terminal.say("prompts.promoted", version=_both(record), name=f"{record.name}.{record.language}")
 
 
 def rollback(ctx: typer.Context, name: Name, language: Tongue, model: ForModel = "", reason: Why = "") -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> str | None:
+    async def work() -> PromptVersionRecord | None:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.rollback(name, language, model=model, reason=reason)
+            found = await assistant.desk.rollback(name, language, model=model, reason=reason)
+            return None if found is None else await assistant.desk.version(found)
 
     version = terminal.run(work())
     place = f"{name}.{language}"
     if version is None:
         terminal.say("prompts.back_to_seed", name=place)
     else:
-        terminal.say("prompts.rolled_back", name=place, version=version)
+        terminal.say("prompts.rolled_back", name=place, version=_both(version))
+
+
+def _both(version: PromptVersionRecord) -> str:
+    return f"{version.called} ({version.id})"
 
 
 def begin_trial(
@@ -154,24 +160,28 @@ def begin_trial(
             return await assistant.desk.begin_trial(version, share, model=model, reason=reason)
 
     record = terminal.run(work())
-    terminal.say("prompts.on_trial", version=record.id, name=f"{record.name}.{record.language}", share=f"{share:.0%}")
+    place = f"{record.name}.{record.language}"
+    terminal.say("prompts.on_trial", version=_both(record), name=place, share=f"{share:.0%}")
 
 
 def trials(ctx: typer.Context) -> None:
     """What is on trial, and what moved so far."""
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[list[TrialStanding], list[LabelMove]]:
+    async def work() -> tuple[list[TrialStanding], list[LabelMove], dict[str | None, str]]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.trials(), await assistant.desk.moves()
+            desk = assistant.desk
+            called: dict[str | None, str] = {one.id: one.called for one in await desk.versions()}
+            return await desk.trials(), await desk.moves(), called
 
-    running, moves = terminal.run(work())
+    running, moves, called = terminal.run(work())
     if not running:
         terminal.say("prompts.no_trials")
     for one in running:
         place = f"{one.scope.name}.{one.scope.language}"
         counts = {"ratings": one.canary_labels, "others": one.production_labels, "share": f"{one.share:.0%}"}
-        terminal.write(terminal.text("prompts.standing", version=one.canary, name=place, **counts))
+        version = called.get(one.canary, one.canary)
+        terminal.write(terminal.text("prompts.standing", version=version, name=place, **counts))
         if not (one.canary_labels and one.production_labels):
             continue
         missing = "prompts.missing_unknown" if one.missing is None else "prompts.missing"
@@ -179,7 +189,7 @@ def trials(ctx: typer.Context) -> None:
     for move in moves:
         day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
         label = terminal.text(f"prompts.label.{move.label}")
-        way = f"{move.from_id or '–'} → {move.to_id or '–'}"
+        way = f"{called.get(move.from_id, '–')} → {called.get(move.to_id, '–')}"
         why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
         terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {why}".rstrip())
 

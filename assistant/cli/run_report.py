@@ -49,7 +49,7 @@ def as_json_object(report: TaskReport) -> dict[str, Any]:
         "pools": result.pools,
         "candidates_tried": result.tried,
         "prompt": report.prompt,
-        "version": {"id": result.chosen.id, **result.chosen.as_json()},
+        "version": {"id": result.chosen.id, "number": report.numbers[0], **result.chosen.as_json()},
     }
 
 
@@ -57,6 +57,9 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     """A report for people."""
     result, evidence = report.result, report.result.evidence
     terminal.write(terminal.text(f"prompts.verdict.{result.verdict}"))
+    if result.verdict == "better" and all(report.numbers):
+        new, old = (f"v{number}" for number in report.numbers)
+        terminal.write(terminal.text("prompts.numbered", new=new, old=old, id=result.chosen.id))
     if evidence.items:
         terminal.write(
             terminal.text(

@@ -71,6 +71,8 @@ class ChatReport:
     missing: int | None = None
     version: str = ""
     result: RunResult | None = None
+    number: int = 0
+    """Of that version, for people."""
 
 
 class ChatLearning:
@@ -134,7 +136,7 @@ class ChatLearning:
         }
         kept = await self._desk.propose(PROMPT, language, result.chosen, author="optimiser", evidence=evidence)
         await self._desk.begin_trial(kept.id, _FIRST_SHARE, reason=LEARNED)
-        return replace(report, outcome="better", version=kept.id, result=result)
+        return replace(report, outcome="better", version=kept.id, result=result, number=kept.number)
 
     async def report(self, language: Language) -> ChatReport:
         """What is known without asking anything."""
@@ -246,6 +248,7 @@ def evidence_of(report: ChatReport) -> dict[str, Any]:
         "questions": report.questions,
         "missing": report.missing,
         "version": report.version,
+        "number": report.number,
         **({"run": report.result.run, **asdict(report.result.evidence)} if report.result else {}),
     }
 
@@ -254,7 +257,7 @@ def figures_of(evidence: Mapping[str, Any]) -> dict[str, object]:
     """What `evidence_of` gave, as the sentences about outcomes want it."""
     agreement, missing = evidence.get("agreement", {}), evidence.get("missing")
     return {
-        "version": evidence.get("version", ""),
+        "version": f"v{evidence['number']}" if evidence.get("number") else evidence.get("version", ""),
         "missing": "?" if missing is None else missing,
         "ratings": agreement.get("ratings", 0),
         "agreement": f"{agreement.get('area', 0.5):.0%}",

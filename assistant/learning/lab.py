@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,8 @@ class TaskReport:
     test_calls: int
     prompt: str
     """The chosen prompt as one text, with its examples."""
+    numbers: tuple[int, int] = (0, 0)
+    """Of the chosen version and of the one it began with; 0 in reports of long ago."""
 
 
 class Lab:
@@ -115,8 +117,9 @@ class Lab:
         seed."""
         optimiser = await self.prepare(task, spending, choices, model=model, tell=tell, pause=pause)
         result = await optimiser.optimise()
-        await asyncio.to_thread(self._keep, task, result)
-        return await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
+        numbers = await asyncio.to_thread(self._keep, task, result)
+        report = await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
+        return replace(report, numbers=numbers)
 
     async def prepare(
         self,
@@ -198,8 +201,8 @@ class Lab:
         await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
         return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
-    def _keep(self, task: Task, result: RunResult) -> None:
-        """The versions stay, whether or not anybody puts them in use."""
+    def _keep(self, task: Task, result: RunResult) -> tuple[int, int]:
+        """The versions stay, whether or not anybody puts them in use; returns the numbers of the new and the old."""
         language = language_of_text(task.seed_prompt)
         for candidate in (result.seed, result.chosen):
             is_seed = candidate.id == result.seed.id
@@ -214,6 +217,7 @@ class Lab:
                 author="person" if is_seed else "optimiser",
                 evidence={} if is_seed else {"run": result.run, **asdict(result.evidence)},
             )
+        return self._versions.get(result.chosen.id).number, self._versions.get(result.seed.id).number
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)

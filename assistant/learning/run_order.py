@@ -59,7 +59,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """As it stands now. `version` is what can be put in use, empty where nothing better was found."""
+    """As it stands now. `version` is what can be put in use, empty where nothing better was found; `numbers` are those
+    of what was found and of what it began with, 0 while they are not known."""
 
     id: str
     order: RunOrder
@@ -70,6 +71,7 @@ class Run:
     report: TaskReport | None = None
     error: AssistantError | None = None
     version: str = ""
+    numbers: tuple[int, int] = (0, 0)
 
     @property
     def over(self) -> bool:

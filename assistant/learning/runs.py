@@ -195,7 +195,7 @@ class RunBook:
         """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
         try:
             report = await self._optimised(going)
-            return "done", {"report": dump(report), "version": await self._version(going.order, report)}
+            return "done", {"report": dump(report), **await self._found(going.order, report)}
         except asyncio.CancelledError:
             if not going.is_cancelled:
                 raise
@@ -218,19 +218,21 @@ class RunBook:
             pause=going.leave,
         )
 
-    async def _version(self, order: RunOrder, report: TaskReport) -> str:
+    async def _found(self, order: RunOrder, report: TaskReport) -> dict[str, Any]:
         """What may be put in use: of the prompt it was for, where it was measured as it would be used there."""
-        result = report.result
+        result, numbers = report.result, list(report.numbers)
         if result.verdict != "better":
-            return ""
+            return {"numbers": numbers}
         if not order.prompt:
-            return result.chosen.id
+            return {"version": result.chosen.id, "numbers": numbers}
         if not fits_conversations(result.chosen):
-            return ""
+            return {"numbers": numbers}
         name, _, tongue = order.prompt.rpartition(".")
         language: Language = "zh" if tongue == "zh" else "en"
         evidence = {"run": result.run, **dump(result.evidence)}
-        return (await self._desk.propose(name, language, result.chosen, author="optimiser", evidence=evidence)).id
+        kept = await self._desk.propose(name, language, result.chosen, author="optimiser", evidence=evidence)
+        before = await self._desk.version(kept.parent_id) if kept.parent_id else None
+        return {"version": kept.id, "numbers": [kept.number, before.number if before else 0]}
 
 
 def _stored(record: RunRecord) -> Run:
@@ -245,4 +247,5 @@ def _stored(record: RunRecord) -> Run:
         report=load(TaskReport, outcome["report"]) if outcome.get("report") else None,
         error=load_error(outcome["error"]) if outcome.get("error") else None,
         version=str(outcome.get("version", "")),
+        numbers=tuple(outcome.get("numbers", (0, 0))),
     )

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ulid import ULID
 
-from assistant.errors import NotFound
+from assistant.errors import NotFound, VersionAmbiguous
 from assistant.memory.database import Database
 
 Author: TypeAlias = Literal["seed", "person", "optimiser"]
 Label: TypeAlias = Literal["production", "canary", "previous"]
+_VERSIONS: Final = """
+SELECT prompt_versions.*, prompt_numbers.number FROM prompt_versions
+JOIN prompt_numbers ON prompt_numbers.version_id = prompt_versions.id"""
+_NUMBERED: Final = (
+    "WHERE prompt_numbers.number = ?"
+    " AND (? = '' OR prompt_versions.name = ? OR prompt_versions.name || '.' || prompt_versions.language = ?)"
+    " ORDER BY prompt_versions.name, prompt_versions.language"
+)
+_NUMBER: Final = """
+INSERT INTO prompt_numbers (version_id, name, language, number)
+SELECT id, name, language, (
+    SELECT COALESCE(MAX(number), 0) + 1 FROM prompt_numbers AS other
+    WHERE other.name = prompt_versions.name AND other.language = prompt_versions.language
+) FROM prompt_versions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM prompt_numbers WHERE version_id = ?)
+"""
+_CALLED: Final = re.compile(r"(?:(?P<prompt>.+):)?[vV](?P<number>[0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
 class PromptVersionRecord:
     """`text` is the template as it was when this version was first used; `content` what was learned, empty for a
-    prompt that comes from a file; `evidence` why it was taken."""
+    prompt that comes from a file; `evidence` why it was taken. `number` counts the versions of one prompt in one
+    language in the order in which they were first seen; it never changes, and no other version ever gets it."""
 
     id: str
     name: str
@@ -33,6 +51,17 @@ class PromptVersionRecord:
     parent_id: str | None = None
     author: Author = "seed"
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0
+
+    @property
+    def called(self) -> str:
+        """How people tell it from the other versions of this prompt."""
+        return f"v{self.number}"
+
+    @property
+    def full_name(self) -> str:
+        """How people tell it from all other versions; `PromptVersionStore.find` takes it."""
+        return f"{self.name}.{self.language}:{self.called}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +128,32 @@ class PromptVersionStore:
                     _written(evidence),
                 ),
             )  # fmt: skip
+            tables.execute(_NUMBER, (id, id))
 
     def get(self, id: str) -> PromptVersionRecord:
         """NotFound when no answer was ever made with it and nothing proposed it."""
-        row = self._db.row("SELECT * FROM prompt_versions WHERE id = ?", (id,))
+        row = self._db.row(f"{_VERSIONS} WHERE id = ?", (id,))
         if row is None:
             raise NotFound(kind="prompt_version", id=id)
         return _record(row)
 
     def find(self, beginning: str) -> PromptVersionRecord:
-        """By the first digits of its id, where only one begins so; NotFound otherwise."""
-        rows = self._db.rows("SELECT * FROM prompt_versions WHERE substr(id, 1, ?) = ?", (len(beginning), beginning))
+        """By the first digits of its id, where only one begins so, or as v7, chat:v7 or chat.en:v7; NotFound otherwise,
+        VersionAmbiguous where several prompts have a version of that number."""
+        if (called := _CALLED.fullmatch(beginning)) is not None:
+            prompt = called["prompt"] or ""
+            rows = self._db.rows(f"{_VERSIONS} {_NUMBERED}", (int(called["number"]), prompt, prompt, prompt))
+            if len(rows) > 1:
+                raise VersionAmbiguous(called=beginning, choices=tuple(_record(row).full_name for row in rows))
+        else:
+            rows = self._db.rows(f"{_VERSIONS} WHERE substr(id, 1, ?) = ?", (len(beginning), beginning))
         if len(rows) != 1 or not beginning:
             raise NotFound(kind="prompt_version", id=beginning)
         return _record(rows[0])
 
     def list(self) -> builtins.list[PromptVersionRecord]:
         """In the order they were first used."""
-        return [_record(row) for row in self._db.rows("SELECT * FROM prompt_versions ORDER BY first_seen_at, rowid")]
+        return [_record(row) for row in self._db.rows(f"{_VERSIONS} ORDER BY first_seen_at, prompt_versions.rowid")]
 
 
 class PromptLabels:

@@ -120,6 +120,8 @@ class Turn:
     original: str | None = None
     """What the model wrote, where `answer` is what a person made of it."""
     compared: bool = False
+    prompt_number: int = 0
+    """That of the prompt version, for people; 0 for none."""
     """Whether it is one of the two answers of a duel."""
 
 

@@ -281,6 +281,21 @@ CREATE TABLE duel_refusals (person TEXT PRIMARY KEY, refused_at REAL NOT NULL) W
 """
 """Who gave a signal stays known when a person is removed: otherwise their signals would count as the owner's."""
 
+_NUMBERS: Final = """
+CREATE TABLE prompt_numbers (
+    version_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    UNIQUE (name, language, number)
+) WITHOUT ROWID;
+
+INSERT INTO prompt_numbers (version_id, name, language, number)
+SELECT id, name, language, ROW_NUMBER() OVER (PARTITION BY name, language ORDER BY first_seen_at, rowid)
+FROM prompt_versions;
+"""
+"""It points at no version: a number that somebody has read stays taken when the version is deleted."""
+
 
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
@@ -306,6 +321,10 @@ def _evidence(tables: sqlite_utils.Database) -> None:
     tables.executescript(_EVIDENCE)
 
 
+def _numbers(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_NUMBERS)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
@@ -313,5 +332,6 @@ STEPS: Final = (
     Step(4, "learning log", _learning_log),
     Step(5, "runs", _runs),
     Step(6, "evidence", _evidence),
+    Step(7, "numbers", _numbers),
 )
 """In order, without gaps."""

@@ -19,6 +19,7 @@ from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnSta
 _TURNS: Final = """
 SELECT turns.*, question.content AS question, answer.content AS answer, answer.reasoning AS reasoning,
     (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id ORDER BY rowid DESC LIMIT 1) AS edited,
+    (SELECT number FROM prompt_numbers WHERE version_id = turns.prompt_version) AS prompt_number,
     EXISTS (SELECT 1 FROM duels WHERE turns.id IN (first_turn_id, second_turn_id)) AS compared,
     (SELECT kind FROM signals WHERE signals.turn_id = turns.id
         AND kind IN ('thumb_up', 'thumb_down', 'thumb_cleared') ORDER BY signals.id DESC LIMIT 1) AS thumb
@@ -205,4 +206,5 @@ def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ..
         rating=None if thumb == "thumb_cleared" else thumb,
         original=None if edited is None else written,
         compared=bool(row["compared"]),
+        prompt_number=row["prompt_number"] or 0,
     )

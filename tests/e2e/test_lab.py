@@ -59,7 +59,7 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         assert (field(page, "name"), field(page, "calls")) == ("colours", "120"), "nothing that was typed is lost"
         assert field(page, "examples") == EXAMPLES
         page.locator("[data-do=lab-start]").click()
-        expect(page.locator(".verdict")).to_contain_text("more right than the prompt it began with")
+        expect(page.locator(".verdict")).to_contain_text("more questions right than v1")
         expect(page.locator(".race .line.leads")).to_have_count(1)
         expect(page.locator(".race .line.seed")).to_have_count(1)
         expect(page.locator(".changes.right .change").first).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         page.reload()
         open_editor(page)
         page.locator("[data-do=lab-open-run]").click()
-        expect(page.locator(".verdict")).to_contain_text("more right than")
+        expect(page.locator(".verdict")).to_contain_text("more questions right than")
 
 
 def test_a_prompt_of_the_library_is_the_beginning_where_it_is_chosen(paths: Paths, tab: OpenTab) -> None:
@@ -106,12 +106,12 @@ def test_the_family_tree_opens_the_version_that_is_clicked(paths: Paths, tab: Op
         expect(page.locator(".lineage .node")).to_have_count(3)
         expect(page.locator(".lineage path")).to_have_count(2)
         expect(page.locator(".lineage .node.current")).to_contain_text("in use")
-        page.get_by_role("button", name=f"Open {made[1].id}").click()
+        page.get_by_role("button", name=f"Open v3 {made[1].id}").click()
         expect(page.locator(f"li[data-key='{made[1].id}'] .diff .added").first).to_have_text("+Be kind.")
-        expect(page.locator(".lineage .node.opened")).to_contain_text(made[1].id)
-        page.get_by_role("button", name=f"Open {made[0].id}").focus()
+        expect(page.locator(".lineage .node.opened")).to_contain_text(f"v3 {made[1].id[:8]}")
+        page.get_by_role("button", name=f"Open v2 {made[0].id}").focus()
         page.keyboard.press("Enter")
-        expect(page.locator(".lineage .node.opened")).to_contain_text(made[0].id)
+        expect(page.locator(".lineage .node.opened")).to_contain_text(f"v2 {made[0].id[:8]}")
 
 
 def test_prompts_leave_as_a_file_and_come_back_as_versions_nobody_uses(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -49,8 +50,8 @@ async def test_what_was_typed_becomes_a_run_that_is_drawn_until_its_end(panel: R
     assert "Sorting the examples" in views[0]["html"]
     assert any('<svg class="race"' in view["html"] and 'data-do="lab-cancel"' in view["html"] for view in views)
     last = views[-1]["html"]
-    assert " more right than the prompt it began with." in last
-    assert "The chance that it is no better is at most" in last
+    said = r"v2 answers \d+ of 100 more questions right than v1; chance of being wrong at most [\d.]+ %; "
+    assert re.search(said, last)
     assert "Now right (" in last
     assert 'data-do="lab-use"' in last
     assert 'data-do="lab-try"' not in last, "a task of its own is in no conversation"
@@ -103,7 +104,7 @@ async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPa
     assert 'data-do="lab-again"' in cancelled["lab"]["html"]
     await drawn(begun)
     last = (await drawn(panel.again(visit(run=run.id))))[-1]
-    assert "more right than" in last["lab"]["html"]
+    assert "more questions right than" in last["lab"]["html"]
 
 
 async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
@@ -135,6 +136,7 @@ async def test_every_end_has_its_sentence(panel: RunPanel) -> None:
             seen = replace(run.report.result.evidence, before_ms=1000.0, after_ms=1000.0 + slower)
             report = replace(run.report, result=replace(run.report.result, evidence=seen))
             expected = text(f"lab.{key}", s=f"{abs(slower) / 1000:.1f}")
-            assert expected in run_card(replace(run, report=report), text).verdict
+            assert expected in run_card(replace(run, report=report), text).verdict[0]
+            assert "v2" not in run_card(replace(run, report=report, numbers=(0, 0)), text).verdict[0]
         failed = replace(run, status="failed", report=None, error=EngineDied(None))
         assert run_card(failed, text).stage == text("lab.status_failed")

@@ -52,15 +52,23 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert result["tokens"] > 0
     version = result["version"]["id"]
     listed = patina("prompts", "list").out
-    assert f"{version}  parity.en  learned" in listed
-    assert "chat.zh  Patina" in listed
-    assert patina("prompts", "promote", version[:8], "--reason", "it is better").code == 0
-    assert f"{version}  parity.en  learned  in use" in patina("prompts", "list").out
+    assert result["version"]["number"] == 2
+    assert f"{version}  parity.en:v2  learned  ← v1" in listed
+    assert "chat.zh:v1  Patina" in listed
+    promoted = patina("prompts", "promote", "parity:v2", "--reason", "it is better")
+    assert f"v2 ({version}) answers from now on where parity.en did" in promoted.err
+    assert f"{version}  parity.en:v2  learned  in use" in patina("prompts", "list").out
+    assert "– → v2  it is better" in patina("prompts", "trials").out
     assert "it is better" in patina("prompts", "trials").out
     shown = patina("prompts", "show", version)
     assert result["prompt"].splitlines()[0] in shown.out
     seed = json.loads(patina("prompts", "show", version, "--json").out)["parent_id"]
     assert patina("prompts", "diff", seed, version).out.startswith(f"--- {seed}")
+    assert patina("prompts", "diff", "parity:v1", "v2").out.startswith(f"--- {seed}")
+    several = patina("prompts", "show", "v1")
+    assert several.code == 1
+    assert "chat.en:v1" in several.err
+    assert "parity.en:v1" in several.err
     assert "Patina" in patina("prompts", "rollback", "parity", "en").err
     assert patina("prompts", "rollback", "parity", "en").code == 1
 
@@ -68,6 +76,7 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
 def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil: PupilChatModel, task: Path) -> None:
     told = patina("prompts", "optimise", "--task", str(task), "--budget", "120").out
     assert "Found a better prompt." in told
+    assert "It is kept as v2" in told
     assert "examples that took no part in the choice" in told
     told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
     assert "找到了更好的提示词。" in told
