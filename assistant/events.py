@@ -52,10 +52,11 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`stage` is loading (done and total in percent) or prefill (in tokens)."""
+    """`stage` is recasting (a model is written in a quicker format, once), loading (both in percent) or prefill (in
+    tokens)."""
 
     turn_id: str
-    stage: Literal["loading", "prefill"]
+    stage: Literal["recasting", "loading", "prefill"]
     done: int
     total: int
 

@@ -155,11 +155,17 @@ class AgentLoop:
 
 
 async def _prepare(turn_id: str, model: ChatModel) -> AsyncGenerator[Event, None]:
-    ready = asyncio.create_task(model.prepare())
+    """How far the loading is, where that takes long enough to be noticed."""
+    told: asyncio.Queue[Progress | None] = asyncio.Queue()
+    told.put_nowait(Progress(turn_id, "loading", 0, 100))
+    ready = asyncio.create_task(
+        model.prepare(lambda stage, percent: told.put_nowait(Progress(turn_id, stage, percent, 100)))
+    )
+    ready.add_done_callback(lambda _: told.put_nowait(None))
     try:
         await asyncio.wait({ready}, timeout=_SILENT_LOAD_S)
-        if not ready.done():
-            yield Progress(turn_id, "loading", 0, 100)
+        while not ready.done() and (step := await told.get()) is not None:
+            yield step
         await ready
     finally:
         ready.cancel()

@@ -5,7 +5,7 @@ LangChain code can use these models and simply not look there. In every streamed
 
 - `content`: a piece of the answer, never half a character;
 - `additional_kwargs["progress"]`: a list of `{"kind": "queued", "position": n}` or
-  `{"kind": "loading" | "prefill", "done": n, "total": n}`; such a chunk has no content;
+  `{"kind": "recasting" | "loading" | "prefill", "done": n, "total": n}`; such a chunk has no content;
 - `additional_kwargs["reasoning_content"]`: a piece of the model's thinking;
 - `tool_call_chunks`: LangChain's own;
 - `response_metadata["logprobs"]`: where `logprobs` were asked for, `{"content": [...]}` with the tokens of this piece
@@ -30,6 +30,7 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
+from assistant.models.protocol import TellLoading
 from assistant.models.records import DownloadProgress, ModelInfo
 
 
@@ -44,8 +45,9 @@ class ChatModel(BaseChatModel):
         """In tokens, prompt and answer together. A local model knows it only once it is loaded: see `prepare`."""
 
     @abstractmethod
-    async def prepare(self) -> None:
-        """Make the model ready (load the file, look whether the server answers); nothing when it is."""
+    async def prepare(self, tell: TellLoading | None = None) -> None:
+        """Make the model ready (load the file, look whether the server answers); nothing when it is. `tell` hears how
+        far the loading is."""
 
     @abstractmethod
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, TypeAlias
 
 from assistant.errors import ModelFileInvalid, NotEnoughMemory
@@ -16,7 +16,7 @@ from assistant.models.native_devices import gpu_memory
 from assistant.models.native_log import NativeLog
 from assistant.models.native_model import NativeModel
 from assistant.models.plan import Machine, plan
-from assistant.models.protocol import ModelSpec
+from assistant.models.protocol import ModelSpec, TellLoading
 from assistant.models.text_embedder import TextEmbedder
 
 _SHARE: Final = 0.8
@@ -71,12 +71,12 @@ class LoadedModels:
                 return
             self.unload(other)
 
-    def load(self, spec: ModelSpec, on_percent: Callable[[int], None]) -> Loaded:
+    def load(self, spec: ModelSpec, tell: TellLoading) -> Loaded:
         """Load it into the room there is. Raises ModelLoadFailed or NotEnoughMemory."""
         machine = Machine(self._spare(), self.limit, gpu_memory())
         if spec.embedding:
-            return TextEmbedder(spec, self._log, on_percent, machine)
-        return Decoder(NativeModel(spec, self._log, on_percent, machine))
+            return TextEmbedder(spec, self._log, tell, machine)
+        return Decoder(NativeModel(spec, self._log, tell, machine))
 
     def add(self, loaded: Loaded) -> None:
         self._used[loaded.spec] = next(self._uses)

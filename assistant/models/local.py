@@ -22,6 +22,7 @@ from assistant.models.protocol import (
     ModelSpec,
     Piece,
     PromptPart,
+    TellLoading,
     Waiting,
 )
 from assistant.models.reasoning import Answer, ReasoningSplitter, Thought
@@ -73,13 +74,18 @@ class LocalChatModel(StreamedChatModel):
     def _llm_type(self) -> str:
         return "patina-local"
 
-    async def prepare(self) -> None:
+    async def prepare(self, tell: TellLoading | None = None) -> None:
         """Load the file the first time, or raise ModelLoadFailed, CpuUnsupported or EngineDied.
 
         Later on the engine loads it again by itself where it has to, and the answer's own events tell of it.
         """
+
+        def told(step: Advanced) -> None:
+            if tell is not None and step.stage != "prefill":
+                tell(step.stage, step.done)
+
         if self._template is None:
-            self._take(await self.engine.load(self.spec))
+            self._take(await self.engine.load(self.spec, told))
 
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
         """Exact: the model's own template and tokenizer; loads the model when it is not."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import llama_cpp.llama_cpp as native
@@ -28,12 +30,23 @@ class NativeLog:
     def first_error(self) -> str:
         return getattr(self._of_thread, "first_error", "")
 
+    @contextmanager
+    def heard_by(self, hear: Callable[[str], None]) -> Iterator[None]:
+        """Until this ends, every line that this thread makes llama.cpp write, shown or not."""
+        self._of_thread.hear = hear
+        try:
+            yield
+        finally:
+            self._of_thread.hear = None
+
     def reset(self) -> None:
         self._of_thread.first_error = ""
 
     def _take(self, level: int, text: bytes, _data: object) -> None:
         if level != _CONTINUED:
             self._level = level
+        if (hear := getattr(self._of_thread, "hear", None)) is not None:
+            hear(text.decode("utf-8", "replace"))
         if self._level not in (_WARNING, _ERROR) or self.expects_errors:
             return
         line = text.decode("utf-8", "replace")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from assistant.models.cell_states import UnknownLayout
 from assistant.models.native_devices import physical_cores
 from assistant.models.native_log import NativeLog
 from assistant.models.plan import Machine, plan
-from assistant.models.protocol import Choice, LoadedModel, ModelSpec, PromptPart
+from assistant.models.protocol import Choice, LoadedModel, ModelSpec, PromptPart, TellLoading
 
 _PARALLEL_STATES: Final = 2
 _RESTING: Final = 48
@@ -45,7 +46,7 @@ class NativeModel:
     tokens of prompts are best computed at once, alone and beside answers.
     """
 
-    def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None], machine: Machine) -> None:
+    def __init__(self, spec: ModelSpec, log: NativeLog, tell: TellLoading, machine: Machine) -> None:
         """Load the file; ModelLoadFailed gives llama.cpp's reason, NotEnoughMemory says how much, and nothing stays
         allocated."""
         self.spec = spec
@@ -58,7 +59,8 @@ class NativeModel:
         try:
             header = gguf.read(spec.path)
             if spec.recast is not None and not machine.gpu and machine.spare > recast.ROOM * header.size:
-                self._file = recast.quicker(spec.path, header, spec.recast, spec.threads)
+                told = partial(tell, "recasting")
+                self._file = recast.quicker(spec.path, header, spec.recast, spec.threads, told, log)
                 header = gguf.read(self._file)
         except ModelFileInvalid as error:
             raise ModelLoadFailed(spec.name, error.reason) from error
@@ -66,7 +68,7 @@ class NativeModel:
             raise ModelLoadFailed(spec.name, "there is no memory left even to look at the file") from error
         self._plan = plan(spec, header, machine)
         try:
-            self._load(on_percent)
+            self._load(tell)
             self._open_context()
             self._adapt()
         except ModelLoadFailed:
@@ -78,14 +80,14 @@ class NativeModel:
         self._piece = ctypes.create_string_buffer(512)
         self.described = self._describe()
 
-    def _load(self, on_percent: Callable[[int], None]) -> None:
+    def _load(self, tell: TellLoading) -> None:
         shown = -1
 
         def progress(fraction: float, _data: object) -> bool:
             nonlocal shown
             if (percent := int(fraction * 100)) != shown:
                 shown = percent
-                on_percent(percent)
+                tell("loading", percent)
             return True
 
         params = native.llama_model_default_params()

@@ -6,6 +6,7 @@ processes is the engine's own affair. Nothing here imports llama.cpp.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -161,11 +162,17 @@ class Waiting:
     position: int
 
 
+Loading: TypeAlias = Literal["recasting", "loading"]
+"""recasting: a small model is written once more in a quicker format and tried, at its first load on a machine."""
+TellLoading: TypeAlias = Callable[[Loading, int], None]
+"""Of a stage and how many percent of it are done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """`loading` in percent, `prefill` in tokens of the prompt; what was cached counts as done."""
+    """`recasting` and `loading` in percent, `prefill` in tokens of the prompt; what was cached counts as done."""
 
-    stage: Literal["loading", "prefill"]
+    stage: Literal["recasting", "loading", "prefill"]
     done: int
     total: int
 

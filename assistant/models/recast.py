@@ -14,8 +14,10 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -26,6 +28,7 @@ import llama_cpp.llama_cpp as native
 
 from assistant.models.gguf import GgufHeader
 from assistant.models.native_devices import physical_cores
+from assistant.models.native_log import NativeLog
 
 _log = logging.getLogger(__name__)
 _SLOW: Final = frozenset({"Q5_0", "Q5_1"})
@@ -43,6 +46,10 @@ ROOM: Final = 4
 """Of the file's size, in memory: for two of them while they are compared, and for what is computed with the larger."""
 _READ: Final = 96
 _WRITTEN: Final = 4
+_SIZES: Final = (_READ, 1, _READ, *[1] * _WRITTEN)
+_COMPUTATIONS: Final = len(_SIZES)
+_WRITING: Final = 50
+_TENSOR: Final = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 _SUFFIX: Final = ".weights"
 
 
@@ -59,8 +66,11 @@ class Verdict:
         return self.read[1] >= _GAIN * self.read[0] and self.written[1] >= _LOSS * self.written[0]
 
 
-def quicker(path: Path, header: GgufHeader, folder: Path, threads: int) -> Path:
-    """The file to load: another one from `folder`, made and tried at the first call, or `path` itself."""
+def quicker(
+    path: Path, header: GgufHeader, folder: Path, threads: int, tell: Callable[[int], None], log: NativeLog
+) -> Path:
+    """The file to load: another one from `folder`, made and tried at the first call, or `path` itself. `tell` hears how
+    many percent of that are done, where there is anything to do."""
     if not _is_worth_trying(header):
         return path
     key = _key(path)
@@ -70,7 +80,7 @@ def quicker(path: Path, header: GgufHeader, folder: Path, threads: int) -> Path:
         verdict = _known(folder / f"{key}.json")
         if verdict is None or (verdict.is_quicker and not recast.is_file()):
             folder.mkdir(parents=True, exist_ok=True)
-            verdict = _tried(path, recast, threads or physical_cores(), header)
+            verdict = _tried(path, recast, threads or physical_cores(), header, _Steps(tell), log)
         return recast if verdict is not None and verdict.is_quicker else path
     except OSError as error:
         _log.warning("%s is loaded as it is: %s", path.name, error)
@@ -82,7 +92,31 @@ def _is_worth_trying(header: GgufHeader) -> bool:
     return header.size <= _MOST and header.shards == 1 and slow >= _LEAST_SHARE * max(header.parameters, 1)
 
 
-def _tried(path: Path, recast: Path, threads: int, header: GgufHeader) -> Verdict | None:
+class _Steps:
+    """Percent that only grow, each told once. Writing the file takes about as long as trying both."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._told = -1
+        self._tried = 0
+
+    def to(self, percent: int) -> None:
+        if percent > self._told:
+            self._told = percent
+            self._tell(percent)
+
+    def hear(self, line: str) -> None:
+        """llama.cpp says before each tensor the how manieth of how many it is."""
+        if (found := _TENSOR.match(line)) is not None and int(found[2]):
+            self.to(min(_WRITING, _WRITING * int(found[1]) // int(found[2])))
+
+    def tried(self) -> None:
+        """One computation of the comparison."""
+        self._tried += 1
+        self.to(min(100, _WRITING + (100 - _WRITING) * self._tried // (2 * _COMPUTATIONS)))
+
+
+def _tried(path: Path, recast: Path, threads: int, header: GgufHeader, steps: _Steps, log: NativeLog) -> Verdict | None:
     """Recast the file and compare; what is no quicker goes at once. None where it cannot be made."""
     if shutil.disk_usage(recast.parent).free < _DISK_SPARE * header.parameters * _BYTES:
         return None
@@ -90,9 +124,11 @@ def _tried(path: Path, recast: Path, threads: int, header: GgufHeader) -> Verdic
     try:
         params = native.llama_model_quantize_default_params()
         params.ftype, params.allow_requantize, params.nthread = native.LLAMA_FTYPE_MOSTLY_Q8_0, True, threads
-        if native.llama_model_quantize(str(path).encode(), str(draft).encode(), ctypes.byref(params)):
-            return None
-        before, after = _rates(path, threads), _rates(draft, threads)
+        steps.to(0)
+        with log.heard_by(steps.hear):
+            if native.llama_model_quantize(str(path).encode(), str(draft).encode(), ctypes.byref(params)):
+                return None
+        before, after = _rates(path, threads, steps.tried), _rates(draft, threads, steps.tried)
         if before is None or after is None:
             return None
         verdict = Verdict(_stamp(path), (before[0], after[0]), (before[1], after[1]))
@@ -105,7 +141,7 @@ def _tried(path: Path, recast: Path, threads: int, header: GgufHeader) -> Verdic
         draft.unlink(missing_ok=True)
 
 
-def _rates(path: Path, threads: int) -> tuple[float, float] | None:
+def _rates(path: Path, threads: int, tried: Callable[[], None]) -> tuple[float, float] | None:
     """Tokens a second, read and written; None where it cannot be loaded."""
     model = native.llama_model_load_from_file(str(path).encode(), native.llama_model_default_params())
     if not model:
@@ -117,9 +153,12 @@ def _rates(path: Path, threads: int) -> tuple[float, float] | None:
     try:
         if not context:
             return None
-        for size in (_READ, 1):
-            _seconds(context, size)  # the first of a kind warms up
-        return _READ / _seconds(context, _READ), _WRITTEN / sum(_seconds(context, 1) for _ in range(_WRITTEN))
+        seconds = []
+        for size in _SIZES:
+            seconds.append(_seconds(context, size))
+            tried()
+        # The first of a kind warms up.
+        return _READ / seconds[2], _WRITTEN / sum(seconds[3:])
     finally:
         if context:
             native.llama_free(context)

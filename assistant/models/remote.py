@@ -17,6 +17,7 @@ from assistant.errors import InvalidGrammar, ParameterRefused, RemoteModelFailed
 from assistant.events import FinishReason, Timings, Usage
 from assistant.models.answer_tokens import AnswerTokens, ToldToken, told_by_server
 from assistant.models.openai_server import DONE, OpenAIServer
+from assistant.models.protocol import TellLoading
 from assistant.models.reasoning import Answer, ReasoningSplitter, Thought
 from assistant.models.streamed import (
     ChatOptions,
@@ -61,7 +62,7 @@ class RemoteChatModel(StreamedChatModel):
     def _llm_type(self) -> str:
         return "patina-remote"
 
-    async def prepare(self) -> None:
+    async def prepare(self, tell: TellLoading | None = None) -> None:
         """See whether the server answers; RemoteModelFailed when it does not, or refuses the key."""
         if not self._ready:
             await self._server.check()

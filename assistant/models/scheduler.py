@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from assistant.errors import AssistantError, DeadlinePassed, EngineBusy
@@ -22,7 +23,7 @@ from assistant.models.decoder import Decoder
 from assistant.models.jobs import Job, Line
 from assistant.models.loaded import Loaded, LoadedModels
 from assistant.models.native_log import NativeLog
-from assistant.models.protocol import Advanced, ModelSpec, Occupancy, Waiting
+from assistant.models.protocol import Advanced, Loading, ModelSpec, Occupancy, Waiting
 from assistant.models.scoring import ScoredText
 from assistant.models.text_embedder import TextEmbedder
 from assistant.models.wire import Answer, Count, Counted, Described, Embed, Generate, Load, Request, Score, failed
@@ -211,7 +212,7 @@ class Scheduler:
         # A thread that ends with it: OpenMP keeps workers for every thread that ever computed, and with more of them
         # than cores it waits at its barriers as if the machine were busy. A fifth of the speed was lost by it.
         loader = ThreadPoolExecutor(1, "loader")
-        loading = loader.submit(self._models.load, spec, lambda percent: self._tell_loading(spec, percent))
+        loading = loader.submit(self._models.load, spec, partial(self._tell_loading, spec))
         loader.shutdown(wait=False)
         self._loading = spec, loading
         loading.add_done_callback(lambda _: self._wake())
@@ -373,11 +374,11 @@ class Scheduler:
                 job.position = index + 1
                 self._emit(job.request, Waiting(job.position))
 
-    def _tell_loading(self, spec: ModelSpec, percent: int) -> None:
+    def _tell_loading(self, spec: ModelSpec, stage: Loading, percent: int) -> None:
         with self._changed:
             for job in (*self._running, *self._line):
                 if job.spec == spec:
-                    self._emit(job.request, Advanced("loading", percent, 100))
+                    self._emit(job.request, Advanced(stage, percent, 100))
 
 
 def _with(busy: Occupancy, decoder: Decoder) -> Occupancy:

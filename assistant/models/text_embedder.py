@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +13,7 @@ from assistant.models.batch import ABORTED
 from assistant.models.native_log import NativeLog
 from assistant.models.native_model import NativeModel
 from assistant.models.plan import Machine
-from assistant.models.protocol import Embedded, ModelSpec, PromptPart
+from assistant.models.protocol import Embedded, ModelSpec, PromptPart, TellLoading
 
 _LONGEST: Final = 2048
 """Tokens: a text has to be computed in one batch, whose buffers grow with it."""
@@ -23,12 +22,12 @@ _LONGEST: Final = 2048
 class TextEmbedder:
     """One text at a time; vectors are of length 1."""
 
-    def __init__(self, spec: ModelSpec, log: NativeLog, on_percent: Callable[[int], None], machine: Machine) -> None:
+    def __init__(self, spec: ModelSpec, log: NativeLog, tell: TellLoading, machine: Machine) -> None:
         """Raises ModelLoadFailed or NotEnoughMemory."""
         self.model = NativeModel(
             replace(spec, context=min(spec.context or _LONGEST, _LONGEST), batch=_LONGEST, parallel=1),
             log,
-            on_percent,
+            tell,
             machine,
         )
         self.spec = spec

@@ -54,10 +54,8 @@ class Presenter:
         """A sentence for the events before the first word, None for the others."""
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
-        if isinstance(event, Progress) and event.stage == "loading":
-            return self.say(language, "progress.loading")
         if isinstance(event, Progress):
-            return self.say(language, "progress.prefill", percent=100 * event.done // max(event.total, 1))
+            return self.say(language, f"progress.{event.stage}", percent=100 * event.done // max(event.total, 1))
         return None
 
     def answer_keyboard(

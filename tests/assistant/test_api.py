@@ -332,3 +332,18 @@ async def test_closing_the_assistant_keeps_the_answer_so_far(paths: Paths) -> No
     async with _assistant(paths, model) as again:
         [turn] = await again.history(conversation.id)
         assert (turn.status, turn.answer) == ("stopped", "one ")
+
+
+async def test_how_far_a_slow_loading_is_comes_before_the_answer(paths: Paths) -> None:
+    gate = asyncio.Event()
+    model = ScriptedChatModel(answers=["Ready."], loads=(("recasting", 40), ("loading", 80)), load_gate=gate)
+    async with _assistant(paths, model) as assistant:
+        conversation = await assistant.new_conversation()
+        told = []
+        async for event in await assistant.reply(conversation.id, "Are you there?", face="page"):
+            if isinstance(event, Progress):
+                told.append((event.stage, event.done, event.total))
+                if event.stage == "loading" and event.done == 80:
+                    gate.set()
+        assert told == [("loading", 0, 100), ("recasting", 40, 100), ("loading", 80, 100)]
+        assert (await assistant.history(conversation.id))[0].answer == "Ready."

@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 
 from assistant.errors import AssistantError, ModelUnknown, PromptTooLong
 from assistant.models.chat_model import ChatModel
+from assistant.models.protocol import Loading, TellLoading
 from assistant.models.records import DownloadProgress, ModelInfo
 
 
@@ -21,8 +22,9 @@ class ScriptedChatModel(ChatModel):
     """Answers with `answers` in turn, then with the last one again.
 
     `gate`, when given, is waited for before every piece but the first, so that a test can act in the middle of an
-    answer; `error` is raised after the first piece; `chunks` sends prepared chunks before the answer's own. Every
-    call's messages are kept in `calls`. A token is four characters here, all equally likely where that is asked.
+    answer; `loads` is told while it is made ready, which lasts until `load_gate`; `error` is raised after the first
+    piece; `chunks` sends prepared chunks before the answer's own. Every call's messages are kept in `calls`. A token is
+    four characters here, all equally likely where that is asked.
     """
 
     model_name: str = "scripted"
@@ -31,6 +33,8 @@ class ScriptedChatModel(ChatModel):
     gate: Any = None
     error: AssistantError | None = None
     chunks: tuple[AIMessageChunk, ...] = ()
+    loads: tuple[tuple[Loading, int], ...] = ()
+    load_gate: Any = None
     _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
     _options: list[dict[str, Any]] = PrivateAttr(default_factory=list)
     _cancelled: int = PrivateAttr(default=0)
@@ -56,7 +60,13 @@ class ScriptedChatModel(ChatModel):
     def _llm_type(self) -> str:
         return "scripted"
 
-    async def prepare(self) -> None:
+    async def prepare(self, tell: TellLoading | None = None) -> None:
+        for stage, percent in self.loads:
+            if tell is not None:
+                tell(stage, percent)
+            await asyncio.sleep(0)
+        if self.load_gate is not None:
+            await self.load_gate.wait()
         await asyncio.sleep(0)
 
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:

@@ -124,6 +124,7 @@ async def test_a_thumb_is_kept_with_its_reason(rooms: Rooms) -> None:
     [
         ({"kind": "queued", "position": 2}, "2 ahead of you"),
         ({"kind": "loading", "done": 40, "total": 100}, "Loading the model · 40%"),
+        ({"kind": "recasting", "done": 70, "total": 100}, "quicker on this machine, once · 70%"),
         ({"kind": "prefill", "done": 128, "total": 512}, "Reading · 25%"),
     ],
 )

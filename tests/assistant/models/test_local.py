@@ -86,6 +86,13 @@ async def test_the_window_is_known_once_prepared() -> None:
     assert model.context_window == 2048
 
 
+async def test_loading_is_told_to_whoever_prepares() -> None:
+    told: list[tuple[str, int]] = []
+    model = LocalChatModel(FakeEngine(load_steps=(10, 90)), SPEC)
+    await model.prepare(lambda stage, percent: told.append((stage, percent)))
+    assert told == [("loading", 10), ("loading", 90)]
+
+
 async def test_thinking_is_not_part_of_the_answer() -> None:
     model = LocalChatModel(FakeEngine("<th", "ink>\nhm", "\n</think>\n\n", "4"), SPEC)
     answer = await model.ainvoke("2+2")

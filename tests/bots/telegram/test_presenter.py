@@ -60,11 +60,17 @@ def test_progress_is_told_before_the_first_word(presenter: Presenter, language: 
     assert language in ("en", "zh")
     shown = [
         presenter.progress(event, language)
-        for event in (Queued("t", 3), Progress("t", "loading", 0, 100), Progress("t", "prefill", 1, 4))
+        for event in (
+            Queued("t", 3),
+            Progress("t", "loading", 30, 100),
+            Progress("t", "prefill", 1, 4),
+            Progress("t", "recasting", 70, 100),
+        )
     ]
     assert "3" in str(shown[0])
-    assert shown[1] is not None
+    assert "30" in str(shown[1])
     assert "25" in str(shown[2])
+    assert "70" in str(shown[3])
     assert presenter.progress(Token("t", "word"), language) is None
 
 
