@@ -1,7 +1,8 @@
 """From a signal to a decision: what people did since a trial began is looked at anew after every signal.
 
-Nothing is remembered between two looks but what the database holds, so a crash in between loses nothing and decides
-nothing twice. A decision is a move of labels, made in one transaction with its reason.
+What is decided follows from what the database holds alone, so a crash between two looks loses nothing and decides
+nothing twice; what is remembered spares going through all labels again. A decision is a move of labels, made in one
+transaction with its reason.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from assistant.learning.evidence import DailyCap, heard
-from assistant.learning.online import DecayMonitor, Trial, TrialRules
+from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
+from assistant.learning.replay import Replay
 from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
+from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
 
 _log = logging.getLogger(__name__)
@@ -30,6 +35,11 @@ _ALPHA: Final = 0.02
 _SHOWN_BEFORE: Final = 20
 """Labels of a trial from which on they say what is to be expected of a version."""
 _MONTH_S: Final = 30 * 86_400
+_KEPT: Final = 32
+"""Trials, and versions in production, that are remembered between two looks."""
+_Told: TypeAlias = tuple[RatedTurn | DecidedDuel, float]
+"""With its label; that of a duel says nothing."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,41 @@ class TrialStanding:
     missing: int | None
     share: float
     better: float
+
+
+@dataclass(slots=True)
+class _Tried:
+    """A trial after some of its labels; what comes after the decision is not counted."""
+
+    canary: str
+    trial: Trial
+    counts: dict[Arm, int] = field(default_factory=lambda: {"canary": 0, "production": 0})
+    decision: TrialDecision = "open"
+
+    def see(self, told: _Told) -> None:
+        if self.decision != "open":
+            return
+        said, label = told
+        if isinstance(said, DecidedDuel):
+            for each in self.counts:
+                self.counts[each] += 1
+            self.decision = self.trial.compare(said.person, canary=said.canary_good, production=said.production_good)
+        else:
+            arm: Arm = "canary" if said.version == self.canary else "production"
+            self.counts[arm] += 1
+            self.decision = self.trial.see(arm, said.person, label)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A version in production after some of its labels."""
+
+    monitor: DecayMonitor
+    has_decayed: bool = False
+
+    def see(self, told: tuple[RatedTurn, float]) -> None:
+        if not self.has_decayed:
+            self.has_decayed = self.monitor.see(told[0].person, told[1])
 
 
 def _when(told: RatedTurn | DecidedDuel) -> float:
@@ -69,6 +114,9 @@ class Recorder:
         self._clock = clock
         self._trusted = trusted
         self._looking = asyncio.Lock()
+        self._reading = threading.Lock()
+        self._tried: OrderedDict[tuple[object, ...], Replay[_Tried, _Told]] = OrderedDict()
+        self._watched: OrderedDict[tuple[object, ...], Replay[_Watched, tuple[RatedTurn, float]]] = OrderedDict()
 
     async def look(self) -> None:
         """Promote, end or roll back what can be decided now."""
@@ -84,6 +132,10 @@ class Recorder:
         return await asyncio.to_thread(self._signals.told)
 
     def _look(self) -> None:
+        with self._reading:
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
         for labelled in self._labels.all():
             if labelled.label == "canary":
                 self._decide(labelled)
@@ -104,13 +156,15 @@ class Recorder:
 
     def _watch(self, production: Labelled) -> None:
         """Whether the version in use does worse than when it was taken."""
-        monitor = DecayMonitor(self._shown_before(production), owner=OWNER)
+        expected = self._shown_before(production)
+        key = production.scope, production.version_id, production.moved_at, expected
         turns = self._signals.rated([production.version_id], production.moved_at)
-        for turn, label in heard(turns, self._trusted()):
-            if monitor.see(turn.person, label):
-                _log.warning("%s does worse than it did and is taken back", production.version_id)
-                self._labels.rollback(production.scope, DECAYED)
-                return
+        replay = _kept(
+            self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(expected, owner=OWNER)), _Watched.see)
+        )
+        if replay.after(list(heard(turns, self._trusted()))).has_decayed:
+            _log.warning("%s does worse than it did and is taken back", production.version_id)
+            self._labels.rollback(production.scope, DECAYED)
 
     def _shown_before(self, production: Labelled) -> float | None:
         """How satisfied people were with it while it was on trial, less one standard error, for what wins a trial was
@@ -124,31 +178,26 @@ class Recorder:
         return mean - math.sqrt(mean * (1 - mean) / len(labels))
 
     def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
-        trial = Trial(TrialRules(alpha=self._alpha(canary)), OWNER)
-        counts = [0, 0]
-        for told, label in self._told(canary):
-            if isinstance(told, DecidedDuel):
-                counts = [count + 1 for count in counts]
-                decision = trial.compare(told.person, canary=told.canary_good, production=told.production_good)
-            else:
-                is_canary = told.version == canary.version_id
-                counts[is_canary] += 1
-                decision = trial.see("canary" if is_canary else "production", told.person, label)
-            if decision != "open":
-                break
-        return trial, (counts[1], counts[0])
+        """As it stands, and how many labels the canary and the other have."""
+        rules = TrialRules(alpha=self._alpha(canary))
+        key = canary.scope, canary.version_id, canary.moved_at, rules.alpha
+        replay = _kept(
+            self._tried, key, lambda: Replay(lambda: _Tried(canary.version_id, Trial(rules, OWNER)), _Tried.see)
+        )
+        tried = replay.after(self._told(canary))
+        return tried.trial, (tried.counts["canary"], tried.counts["production"])
 
-    def _told(self, canary: Labelled) -> Iterator[tuple[RatedTurn | DecidedDuel, float]]:
+    def _told(self, canary: Labelled) -> list[_Told]:
         """What people said of either version since the trial began, in order: labels, and duels between the two."""
         production = self._labels.of(canary.scope, "production")
         asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
         trusted = self._trusted()
         cap = DailyCap(trusted)
-        told: list[tuple[RatedTurn | DecidedDuel, float]] = [
+        told: list[_Told] = [
             (duel, 0.0) for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.asked_at)
         ]
         told += heard(self._signals.beside(*asked), trusted)
-        yield from sorted(told, key=lambda one: _when(one[0]))
+        return sorted(told, key=lambda one: _when(one[0]))
 
     def _alpha(self, canary: Labelled) -> float:
         """Later trials of a month get less of its risk: the sum over 1/k² is pi²/6."""
@@ -161,6 +210,10 @@ class Recorder:
         return _ALPHA * 6 / (math.pi**2 * max(1, len(begun)) ** 2)
 
     def _standings(self) -> list[TrialStanding]:
+        with self._reading:
+            return self._standings_of_all()
+
+    def _standings_of_all(self) -> list[TrialStanding]:
         found = []
         for canary in self._labels.all():
             if canary.label == "canary":
@@ -183,3 +236,13 @@ class Recorder:
                     )
                 )
         return found
+
+
+def _kept(kept: OrderedDict[tuple[object, ...], T], key: tuple[object, ...], make: Callable[[], T]) -> T:
+    """What is kept under the key, made where it is not; the ones used longest ago go."""
+    if key not in kept:
+        kept[key] = make()
+    kept.move_to_end(key)
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)
+    return kept[key]

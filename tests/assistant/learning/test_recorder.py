@@ -286,3 +286,32 @@ async def test_one_hostile_member_with_every_kind_of_signal_moves_no_label(house
     house.people.remove(hostile)
     await house.recorder.look()
     assert house.worn() == {"canary": canary, "production": used}, "nor once they are gone"
+
+
+async def test_what_is_remembered_between_two_looks_changes_nothing(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.5)
+    ann, bob = house.member("ann"), house.member("bob")
+    kinds: tuple[SignalKind, ...] = ("thumb_up", "copied", "thumb_down", "thumb_up", "regenerated")
+    turns: list[tuple[str, str | None]] = []
+    for number in range(48):
+        version, person = (canary, house.seed)[number % 2], (None, ann, bob)[number % 3]
+        turn = house.turn("Hello?", "Hello.", version)
+        turns.append((turn, person))
+        house.signals.add(turn, kinds[number % 5], face="page", person_id=person)
+        if number % 6 == 5:  # somebody thinks better of something said a while ago
+            earlier, who = turns[number * 7 % len(turns)]
+            house.signals.add(earlier, "thumb_cleared" if number % 4 else "thumb_down", face="page", person_id=who)
+        if number % 11 == 10:
+            await house.duel(canary, house.seed, "first", person=ann)
+        await house.recorder.look()
+        assert await house.recorder.trials() == await Recorder(house.signals, house.labels).trials()
+    await house.desk.promote(canary)
+    for number in range(40):
+        await house.rated(canary, "thumb_up" if number % 5 else "thumb_down", (None, ann)[number % 2])
+    assert house.worn()["production"] == canary
+    for number in range(80):
+        if "production" not in house.worn():
+            break
+        await house.rated(canary, "thumb_down", (None, ann, bob)[number % 3])
+    assert "production" not in house.worn(), "it is still noticed"
