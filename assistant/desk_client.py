@@ -22,7 +22,7 @@ from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
-from assistant.prompting.progress import RunProgress
+from assistant.prompting.progress import RunProgress, Tell, untold
 from assistant.prompting.task import TEST_FILE, Item, TaskHead, read_items, read_task
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
@@ -186,7 +186,7 @@ class LabClient:
         choices: Choices,
         *,
         model: str | None = None,
-        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
+        tell: Tell = untold,
     ) -> TaskReport:
         """The folder is read here; the other side sees what stands in it."""
         head, train, test = await asyncio.to_thread(_read, folder)

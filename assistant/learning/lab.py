@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
 from assistant.prompting.pools import NO_EXAMPLES, SHARES, Vectors, split
-from assistant.prompting.progress import RunProgress
+from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
@@ -89,8 +89,8 @@ class Lab:
         choices: Choices,
         *,
         model: str | None = None,
-        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
-        pause: Callable[[], Awaitable[None]] | None = None,
+        tell: Tell = untold,
+        pause: Pause | None = None,
     ) -> TaskReport:
         """A better prompt for the task in a folder; TaskInvalid where it is none."""
         task = await asyncio.to_thread(lambda: read_task(folder, self.metrics()))
@@ -109,8 +109,8 @@ class Lab:
         *,
         test: Callable[[], Sequence[Item]] = tuple,
         model: str | None = None,
-        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
-        pause: Callable[[], Awaitable[None]] | None = None,
+        tell: Tell = untold,
+        pause: Pause | None = None,
     ) -> TaskReport:
         """A better prompt for a task. `test` gives the items that are asked after the last decision. Raises what the
         model raises; a run that was cut off goes on when it is asked for again with the same task, model, budget and
@@ -128,8 +128,8 @@ class Lab:
         choices: Choices,
         *,
         model: str | None = None,
-        tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
-        pause: Callable[[], Awaitable[None]] | None = None,
+        tell: Tell = untold,
+        pause: Pause | None = None,
         ask: Ask = Candidate.messages,
         proposer: Proposer | None = None,
         drawn: Sampling | None = None,
@@ -180,7 +180,7 @@ class Lab:
         items: Sequence[Item],
         optimiser: Optimiser,
         result: RunResult,
-        tell: Callable[[RunProgress], Awaitable[None] | None],
+        tell: Tell,
     ) -> TaskReport:
         """How it does where nothing is left to be decided; held and told like the run itself."""
         prompt = result.chosen.shown()
@@ -231,7 +231,7 @@ class Lab:
         return f"{info.name} {info.size}"
 
 
-async def _say(tell: Callable[[RunProgress], Awaitable[None] | None], progress: RunProgress) -> None:
+async def _say(tell: Tell, progress: RunProgress) -> None:
     told = tell(progress)
     if told is not None:
         await told

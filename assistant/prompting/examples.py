@@ -11,7 +11,7 @@ import numpy as np
 
 from assistant.prompting.candidate import Demo
 from assistant.prompting.orders import orders
-from assistant.prompting.pools import Vectors
+from assistant.prompting.pools import Vectors, turns_of
 from assistant.prompting.task import Item
 
 _SIZES: Final = (2, 4, 8, 16)
@@ -81,12 +81,8 @@ def _balanced(items: Sequence[Item], labels: Sequence[str], size: int) -> list[I
     """The first of each label in turn; without labels simply the first."""
     if not labels:
         return list(items[:size])
-    seen: dict[str, int] = {}
-    turns: list[tuple[int, int]] = []
-    for number, one in enumerate(items):
-        seen[one.output] = seen.get(one.output, 0) + 1
-        turns.append((seen[one.output], number))
-    return [items[number] for _, number in sorted(turns)[:size]]
+    turns = turns_of(items)
+    return [items[number] for number in sorted(range(len(items)), key=turns.__getitem__)[:size]]
 
 
 def _spread(order: Sequence[int], vectors: Vectors) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -68,6 +69,16 @@ def split(
     return Pools(tuple(examples), _mixed(race, labels), _mixed(gate, labels), len(items) - len(distinct))
 
 
+def turns_of(items: Sequence[Item]) -> list[int]:
+    """For each item the how manieth of its label it is, from 1."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for one in items:
+        seen[one.output] += 1
+        turns.append(seen[one.output])
+    return turns
+
+
 def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) -> list[Item]:
     by_words: dict[str, Item] = {}
     for one in items:
@@ -93,14 +104,12 @@ def _mixed(items: Sequence[Item], labels: Sequence[str]) -> tuple[Item, ...]:
     """Labels take turns, so that the first few items hold every label as often as there are enough of it."""
     if not labels:
         return tuple(items)
-    seen: dict[str, int] = {}
-    places: list[tuple[int, int, Item]] = []
-    for number, one in enumerate(items):
-        seen[one.output] = seen.get(one.output, 0) + 1
-        places.append((seen[one.output], number, one))
-    counts = {label: max(1, count) for label, count in seen.items()}
+    turns = turns_of(items)
+    counts = {one.output: turn for one, turn in zip(items, turns, strict=True)}
     # A label twice as frequent comes twice as often.
-    return tuple(one for _, _, one in sorted(places, key=lambda place: (place[0] / counts[place[2].output], place[1])))
+    return tuple(
+        items[number] for number in sorted(range(len(items)), key=lambda at: turns[at] / counts[items[at].output])
+    )
 
 
 def _share(group: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -31,3 +32,13 @@ class RunProgress:
     standings: tuple[Standing, ...] = ()
     candidates: int = 0
     evidence: float = 1.0
+
+
+Tell: TypeAlias = Callable[[RunProgress], Awaitable[None] | None]
+"""Who hears how far a run is."""
+Pause: TypeAlias = Callable[[], Awaitable[None]]
+"""What is awaited before each group of calls, for whoever wants to hold a run or end it."""
+
+
+def untold(_: RunProgress) -> None:
+    """Nobody hears it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.errors import TaskInvalid
 from assistant.prompting.metric import METRICS, Metric
 
+T = TypeVar("T")
 TASK_FILE: Final = "task.yaml"
 TRAIN_FILE: Final = "train.jsonl"
 TEST_FILE: Final = "test.jsonl"
@@ -83,30 +84,28 @@ def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str
 
 def items_of(rows: Sequence[Any], name: str) -> list[Item]:
     """Items from rows as they stand in a file; TaskInvalid names the row."""
-    found: list[Item] = []
-    for number, row in enumerate(rows, 1):
-        try:
-            found.append(item(row))
-        except ValueError as error:
-            raise TaskInvalid(path=Path(name), line=number, reason=str(error)) from error
-    return found
+    return _items(enumerate(rows, 1), Path(name), lambda row: row)
 
 
-def read_items(path: Path) -> Sequence[Item]:
+def read_items(path: Path) -> list[Item]:
     """One JSON object a line: `input`, `output` (one or a list) and, where there is one, `group`."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
-    items: list[Item] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                items.append(item(json.loads(line)))
-            except (ValueError, RecursionError) as error:
-                raise TaskInvalid(path=path, line=number, reason=_reason(error)) from error
+    items = _items(((number, line) for number, line in enumerate(lines, 1) if line.strip()), path, json.loads)
     if not items:
         raise TaskInvalid(path=path, line=0, reason="it has no items")
+    return items
+
+
+def _items(numbered: Iterable[tuple[int, T]], path: Path, read: Callable[[T], Any]) -> list[Item]:
+    items: list[Item] = []
+    for number, row in numbered:
+        try:
+            items.append(item(read(row)))
+        except (ValueError, RecursionError) as error:
+            raise TaskInvalid(path=path, line=number, reason=_reason(error)) from error
     return items
 
 
