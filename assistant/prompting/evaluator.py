@@ -139,15 +139,20 @@ class Evaluator:
                 task.cancel()
             await asyncio.gather(*every, return_exceptions=True)
 
-    async def alone(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
+    async def alone(
+        self, candidates: Sequence[Candidate], items: Sequence[Item], budget: Budget
+    ) -> list[list[Answered]]:
         """One after the other with nobody beside, as a person would ask: what is to be known is how long each takes.
-        The first finds nothing that was read before and is left out."""
-        answers = []
-        for one in items[: budget.left]:
-            if self._pause is not None:
-                await self._pause()
-            answers.append(await self._answer(candidate, one, budget, alone=True))
-        return answers[1:]
+        The candidates take turns, so that what else goes on here meets them alike; the first answer of each finds
+        nothing that was read before and is left out."""
+        answers: list[list[Answered]] = [[] for _ in candidates]
+        for one in items:
+            for candidate, found in zip(candidates, answers, strict=True):
+                if budget.left:
+                    if self._pause is not None:
+                        await self._pause()
+                    found.append(await self._answer(candidate, one, budget, alone=True))
+        return [found[1:] for found in answers]
 
     async def write(self, messages: Sequence[BaseMessage], sampling: Sampling, name: str, budget: Budget) -> str:
         """One text that is no answer to an item, such as a proposed instruction; paid for like one."""

@@ -15,8 +15,9 @@ Exceeded: TypeAlias = Literal["too_long", "worse_form"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """An answer alone, in the median, may take `times` as long as before or `extra_ms` longer, whichever is more; it
-    may read and write `tokens` altogether; and the share of answers with the right form may fall by `valid`."""
+    """An answer alone may take `times` as long as before or `extra_ms` longer, whichever is more, on a machine where
+    nothing else runs; it may read and write `tokens` altogether; and the share of answers with the right form may fall
+    by `valid`."""
 
     times: float = 1.5
     extra_ms: float = 1500.0
@@ -24,8 +25,9 @@ class Limits:
     valid: float = 0.02
 
 
-def too_slow(limits: Limits, before_ms: float, after_ms: float) -> bool:
-    return after_ms > max(before_ms * limits.times, before_ms + limits.extra_ms)
+def too_slow(limits: Limits, before_ms: float, after_ms: float, crowding: float = 1.0) -> bool:
+    """`crowding` is how many times as long as alone everything took meanwhile."""
+    return after_ms > max(before_ms * limits.times, before_ms + limits.extra_ms * crowding)
 
 
 def exceeded(limits: Limits, before: Sequence[Answered], after: Sequence[Answered]) -> Exceeded | None:

@@ -38,8 +38,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the gate saw: `gained` and `lost` of `items`, whose mean difference is `difference`. The candidate is no
-    better with a probability of at most `error`. Times are medians in milliseconds of answers asked alone, 0 where none
-    was timed."""
+    better with a probability of at most `error`. Times are milliseconds of the quickest of some answers asked alone, 0
+    where none was timed."""
 
     items: int = 0
     gained: int = 0
