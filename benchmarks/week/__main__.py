@@ -37,6 +37,8 @@ BEGIN: Final = "<!-- week: begin -->"
 END: Final = "<!-- week: end -->"
 _AT_ONCE: Final = 8
 _FIRST_DAYS: Final = 64
+_MORE: Final = 24
+_LOOKED_MOST: Final = 160
 _TRIAL_MOST: Final = 320
 _SETTLED: Final = 24
 _DRIFT_MOST: Final = 160
@@ -78,13 +80,22 @@ class Week:
             await self._afterwards(taken, unseen)
 
     async def _until_taken(self) -> str | None:
+        """Ratings are gathered until something is found that shows; a look that finds nothing comes again later."""
         people = self._people
-        liked = await people.use(_FIRST_DAYS, likes_short)
-        self._say(f"Days 1 to 3: {people.turns} questions, {people.ratings} ratings, {liked:.0%} of the answers liked.")
-        found = {one.language: one for one in await self._client.idle.look()}["zh"]
-        self._say(_told(found))
-        if found.outcome != "better":
-            return None
+        before = await self._conversations()
+        people.questions(before)
+        if before < _FIRST_DAYS:
+            liked = await people.use(_FIRST_DAYS - before, likes_short)
+            self._say(f"{people.turns} questions, {people.ratings} ratings, {liked:.0%} of the answers liked.")
+        while True:
+            found = {one.language: one for one in await self._client.idle.look()}["zh"]
+            self._say(_told(found))
+            if found.outcome == "better":
+                break
+            if people.turns >= _LOOKED_MOST:
+                return None
+            await people.use(_MORE, likes_short)
+            self._say(f"{_MORE} more questions.")
         began = people.turns
         while await self._production() is None and people.turns < began + _TRIAL_MOST:
             if not [one for one in await self._client.desk.trials() if one.canary == found.version]:
@@ -94,9 +105,9 @@ class Week:
         asked = people.turns - began
         if taken is None:
             trials = await self._client.desk.trials()
-            self._say(f"Days 4 to 6: not taken into use after {asked} questions: {trials or 'the trial was lost'}.")
+            self._say(f"Not taken into use after {asked} questions: {trials or 'the trial was lost'}.")
             return None
-        self._say(f"Days 4 to 6: taken into use after {asked} more questions.")
+        self._say(f"Taken into use after {asked} more questions.")
         return taken
 
     async def _afterwards(self, taken: str, unseen: Sequence[str]) -> None:
@@ -107,7 +118,7 @@ class Week:
             f"{held.after:.0%} with it."
         )
         liked = await self._people.use(_SETTLED, likes_short)
-        self._say(f"Day 7: {_SETTLED} questions, {liked:.0%} of the answers liked.")
+        self._say(f"{_SETTLED} more questions, {liked:.0%} of the answers liked.")
         began = self._people.turns
         while await self._production() is not None and self._people.turns < began + _DRIFT_MOST:
             await self._people.use(_AT_ONCE, likes_long)
