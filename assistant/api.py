@@ -84,7 +84,7 @@ class Assistant:
         self._index = index
         self.metrics = metrics
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
-        self.duels, self._feedback = workshop.duels, workshop.feedback
+        self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
 
     # Life
 

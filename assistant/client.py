@@ -18,7 +18,7 @@ import httpx
 
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
-from assistant.desk_client import DeskClient, DuelClient, IdleClient, LabClient, RunClient
+from assistant.desk_client import DeskClient, DuelClient, IdleClient, LabClient, PurposeClient, RunClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.memory.records import (
@@ -64,6 +64,7 @@ class AssistantClient:
         self.idle = IdleClient(self._call)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
+        self.purposes = PurposeClient(self._stream)
         self.duels = DuelClient(self._call, self._events)
 
     async def close(self) -> None:

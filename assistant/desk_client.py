@@ -13,9 +13,11 @@ from urllib.parse import quote
 from assistant.codec import load
 from assistant.errors import EngineDied
 from assistant.events import Event
+from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatReport
 from assistant.learning.idle import IdleStanding
 from assistant.learning.lab import Spending, TaskReport
+from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
 from assistant.memory.learning_log import LearningEntry
@@ -23,10 +25,13 @@ from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionR
 from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress, Tell, untold
+from assistant.prompting.purpose import Purpose
 from assistant.prompting.task import TEST_FILE, Item, TaskHead, read_items, read_task
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 """Of a method, a path, a body and the query."""
+Stream: TypeAlias = Callable[..., Awaitable[AsyncGenerator[Any, None]]]
+"""Of a method, a path, a body and what reads a line."""
 
 
 class DeskClient:
@@ -45,24 +50,28 @@ class DeskClient:
     async def moves(self, name: str | None = None) -> list[LabelMove]:
         return [load(LabelMove, one) for one in await self._call("GET", "/prompts/moves", name=name)]
 
-    async def promote(self, beginning: str, *, model: str = "", reason: str = "") -> PromptVersionRecord:
-        body = {"model": model, "reason": reason}
+    async def promote(
+        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+    ) -> PromptVersionRecord:
+        body = {"model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/promote", body))
 
-    async def rollback(self, name: str, language: str, *, model: str = "", reason: str = "") -> str | None:
+    async def rollback(
+        self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = ""
+    ) -> str | None:
         path = f"/prompts/{_part(name)}/{_part(language)}/rollback"
-        found = (await self._call("POST", path, {"model": model, "reason": reason}))["version"]
+        found = (await self._call("POST", path, {"model": model, "intent": intent, "reason": reason}))["version"]
         return None if found is None else str(found)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
-        body = {"share": share, "model": model, "reason": reason}
+        body = {"share": share, "model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/trial", body))
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", reason: str = "") -> None:
+    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
         path = f"/prompts/{_part(name)}/{_part(language)}/end-trial"
-        await self._call("POST", path, {"model": model, "reason": reason})
+        await self._call("POST", path, {"model": model, "intent": intent, "reason": reason})
 
     async def trials(self) -> list[TrialStanding]:
         return [load(TrialStanding, one) for one in await self._call("GET", "/prompts/trials")]
@@ -174,9 +183,7 @@ class DuelClient:
 
 
 class LabClient:
-    """`stream` is of a method, a path, a body and what reads a line."""
-
-    def __init__(self, stream: Callable[..., Awaitable[AsyncGenerator[Any, None]]]) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     async def optimise_folder(
@@ -195,15 +202,45 @@ class LabClient:
             "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
             "seed": choices.seed, "grammar": choices.constrain,
         }  # fmt: skip
-        async with aclosing(await self._stream("POST", "/prompts/optimise", body, lambda line: line)) as lines:
-            async for line in lines:
-                if "progress" in line:
-                    told = tell(load(RunProgress, line["progress"]))
-                    if told is not None:
-                        await told
-                elif "report" in line:
-                    return load(TaskReport, line["report"])
-        raise EngineDied(None)
+        return load(TaskReport, await _reported(self._stream, body, tell))
+
+
+class PurposeClient:
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    async def optimise_folder(
+        self,
+        purpose: Purpose,
+        folder: Path,
+        spending: Spending,
+        choices: Choices,
+        *,
+        language: Language | None = None,
+        model: str | None = None,
+        tell: Tell = untold,
+    ) -> PurposeReport:
+        """The folder is read here; the other side sees what stands in it."""
+        head, train, test = await asyncio.to_thread(read_purpose, folder)
+        body = {
+            "purpose": purpose, "language": language, "task": head.model_dump(mode="json"), "train": _rows(train),
+            "test": _rows(test()), "model": model, "budget": spending.calls, "tokens": spending.tokens,
+            "seconds": spending.seconds, "seed": choices.seed,
+        }  # fmt: skip
+        return load(PurposeReport, await _reported(self._stream, body, tell))
+
+
+async def _reported(stream: Stream, body: dict[str, Any], tell: Callable[[RunProgress], Awaitable[None] | None]) -> Any:
+    """What a run of the optimiser came to; `tell` hears how far it is."""
+    async with aclosing(await stream("POST", "/prompts/optimise", body, lambda line: line)) as lines:
+        async for line in lines:
+            if "progress" in line:
+                told = tell(load(RunProgress, line["progress"]))
+                if told is not None:
+                    await told
+            elif "report" in line:
+                return line["report"]
+    raise EngineDied(None)
 
 
 def _read(folder: Path) -> tuple[TaskHead, list[Any], list[Any]]:

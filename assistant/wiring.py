@@ -21,6 +21,7 @@ from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
@@ -99,6 +100,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         reflector=learning.reflector,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
+    purposes = PurposeLearning(lab, desk, prompts, selector)
     workshop = Workshop(
         lab=lab,
         desk=desk,
@@ -119,7 +121,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             learning,
             keep=lambda on: config.save(paths, "learning.idle", on),
         ),
-        runs=RunBook(lab, desk, RunStore(database)),
+        runs=RunBook(lab, desk, purposes, RunStore(database)),
+        purposes=purposes,
         feedback=Feedback(conversations, signals, recorder),
         duels=DuelDesk(
             DuelStore(database),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -17,11 +17,14 @@ from assistant.cli.run_report import as_json_object, drawn, print_report
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from assistant.i18n import Language
     from assistant.learning.lab import TaskReport
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
     from assistant.prompting.progress import RunProgress
+    from assistant.prompting.purpose import Purpose
 
+T = TypeVar("T", bound=str)
 _LEAST_CALLS: Final = 40
 
 
@@ -34,39 +37,81 @@ def optimise(
     tokens: Annotated[int, typer.Option("--tokens", min=0)] = 0,
     seconds: Annotated[float, typer.Option("--seconds", min=0)] = 0.0,
     grammar: Annotated[bool, typer.Option("--grammar/--no-grammar")] = True,
+    purpose: Annotated[str | None, typer.Option("--purpose", show_default=False)] = None,
+    language: Annotated[str | None, typer.Option("--language", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work(tell: Callable[[RunProgress], None]) -> TaskReport:
+    named, tongue = _purpose(terminal, purpose), _language(terminal, language)
+
+    async def work(tell: Callable[[RunProgress], None]) -> tuple[TaskReport, str]:
+        """With the version that can be promoted, of a purpose."""
         from assistant.learning.lab import Spending
         from assistant.prompting.optimiser import Choices
 
         async with open_assistant(terminal) as assistant:
-            return await assistant.lab.optimise_folder(
+            if named is not None:
+                found = await assistant.purposes.optimise_folder(
+                    named,
+                    task,
+                    Spending(budget, tokens, seconds),
+                    Choices(seed),
+                    language=tongue,
+                    model=model_name(model),
+                    tell=tell,
+                )
+                return found.report, found.version
+            report = await assistant.lab.optimise_folder(
                 task,
                 Spending(budget, tokens, seconds),
                 Choices(seed, constrain=grammar),
                 model=model_name(model),
                 tell=tell,
             )
+            return report, ""
 
     with drawn(terminal, silent=as_json) as tell:
         try:
-            report = terminal.run(work(tell))
+            report, version = terminal.run(work(tell))
         except (KeyboardInterrupt, asyncio.CancelledError):
             terminal.say("prompts.interrupted")
             raise typer.Exit(130) from None
     if as_json:
-        typer.echo(json.dumps(as_json_object(report), ensure_ascii=False))
-    else:
-        print_report(terminal, report)
+        made = {"purpose": named, "version_id": version} if named else {}
+        typer.echo(json.dumps(as_json_object(report) | made, ensure_ascii=False))
+        return
+    print_report(terminal, report)
+    if version:
+        terminal.write("\n" + terminal.text("prompts.can_be_promoted", version=version))
+
+
+def _purpose(terminal: Terminal, named: str | None) -> Purpose | None:
+    from assistant.prompting.purpose import PURPOSES
+
+    return _one_of(terminal, "--purpose", named, PURPOSES)
+
+
+def _language(terminal: Terminal, named: str | None) -> Language | None:
+    from assistant.i18n import LANGUAGES
+
+    return _one_of(terminal, "--language", named, LANGUAGES)
+
+
+def _one_of(terminal: Terminal, option: str, named: str | None, known: tuple[T, ...]) -> T | None:
+    """What was named, where there is such a one; else it is said what there is."""
+    found = next((one for one in known if one == named), None)
+    if named is not None and found is None:
+        words = {"option": option, "value": named, "known": ", ".join(map(str, known))}
+        raise typer.BadParameter(terminal.text("prompts.unknown", **words))
+    return found
 
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", show_default=False)]
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
 ForModel = Annotated[str, typer.Option("--model", "-m")]
+ForIntent = Annotated[str, typer.Option("--intent")]
 Why = Annotated[str, typer.Option("--reason", "-r")]
 
 
@@ -81,10 +126,16 @@ def listed(ctx: typer.Context) -> None:
     versions, labels = terminal.run(work())
     called = {one.id: one.called for one in versions}
     for one in versions:
-        worn = [terminal.text(f"prompts.label.{label.label}") for label in labels if label.version_id == one.id]
+        worn = [_worn(terminal, label) for label in labels if label.version_id == one.id]
         author = terminal.text(f"prompts.author.{one.author}")
         parent = f"  ← {called.get(one.parent_id, one.parent_id)}" if one.parent_id else ""
         terminal.write("  ".join([one.id, one.full_name, author, *worn]) + parent)
+
+
+def _worn(terminal: Terminal, label: Labelled) -> str:
+    """A label, with the intent and the model it is for where it is not for all."""
+    of = ", ".join(part for part in (label.scope.intent, label.scope.model) if part)
+    return terminal.text(f"prompts.label.{label.label}") + (f" ({of})" if of else "")
 
 
 def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -115,23 +166,27 @@ def diff(ctx: typer.Context, version: Version, other: Version) -> None:
     terminal.write(terminal.run(work()) or terminal.text("prompts.same"))
 
 
-def promote(ctx: typer.Context, version: Version, model: ForModel = "", reason: Why = "") -> None:
+def promote(
+    ctx: typer.Context, version: Version, model: ForModel = "", intent: ForIntent = "", reason: Why = ""
+) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> PromptVersionRecord:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.promote(version, model=model, reason=reason)
+            return await assistant.desk.promote(version, model=model, intent=intent, reason=reason)
 
     record = terminal.run(work())
     terminal.say("prompts.promoted", version=_both(record), name=f"{record.name}.{record.language}")
 
 
-def rollback(ctx: typer.Context, name: Name, language: Tongue, model: ForModel = "", reason: Why = "") -> None:
+def rollback(
+    ctx: typer.Context, name: Name, language: Tongue, model: ForModel = "", intent: ForIntent = "", reason: Why = ""
+) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> PromptVersionRecord | None:
         async with open_assistant(terminal) as assistant:
-            found = await assistant.desk.rollback(name, language, model=model, reason=reason)
+            found = await assistant.desk.rollback(name, language, model=model, intent=intent, reason=reason)
             return None if found is None else await assistant.desk.version(found)
 
     version = terminal.run(work())
@@ -151,13 +206,14 @@ def begin_trial(
     version: Version,
     share: Annotated[float, typer.Option("--share", min=0.01, max=1.0)] = 0.2,
     model: ForModel = "",
+    intent: ForIntent = "",
     reason: Why = "",
 ) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> PromptVersionRecord:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.begin_trial(version, share, model=model, reason=reason)
+            return await assistant.desk.begin_trial(version, share, model=model, intent=intent, reason=reason)
 
     record = terminal.run(work())
     place = f"{record.name}.{record.language}"

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -18,7 +18,7 @@ from assistant.i18n import language_of_text
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.models.chat_model import ChatModel, Models
-from assistant.prompting.answer_form import answer_form
+from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator
 from assistant.prompting.examples import usable
@@ -26,7 +26,7 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
-from assistant.prompting.pools import NO_EXAMPLES, SHARES, Vectors, split
+from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
 from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
@@ -34,6 +34,8 @@ from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_tas
 
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
+Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
+"""Makes the proposer of a run from its examples and whoever writes instructions in place of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,18 @@ class Lab:
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
+        ask: Ask = Candidate.messages,
+        form: AnswerForm | None = None,
+        proposing: Proposing | None = None,
     ) -> TaskReport:
         """A better prompt for a task. `test` gives the items that are asked after the last decision. Raises what the
         model raises; a run that was cut off goes on when it is asked for again with the same task, model, budget and
-        seed."""
-        optimiser = await self.prepare(task, spending, choices, model=model, tell=tell, pause=pause)
+        seed. With `proposing` it is a prompt that has a place of its own, and its versions are the caller's to keep."""
+        optimiser = await self.prepare(
+            task, spending, choices, model=model, tell=tell, pause=pause, ask=ask, form=form, proposing=proposing
+        )
         result = await optimiser.optimise()
-        numbers = await asyncio.to_thread(self._keep, task, result)
+        numbers = (0, 0) if proposing else await asyncio.to_thread(self._keep, task, result)
         report = await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
         return replace(report, numbers=numbers)
 
@@ -132,19 +139,26 @@ class Lab:
         pause: Pause | None = None,
         ask: Ask = Candidate.messages,
         proposer: Proposer | None = None,
+        proposing: Proposing | None = None,
+        form: AnswerForm | None = None,
         drawn: Sampling | None = None,
     ) -> Optimiser:
         """A run that has not begun: the model is loaded and the examples are sorted. `proposer` makes other candidates
-        than those of a task with right answers; `drawn` is how answers are drawn that are not to be greedy."""
+        than those of a task with right answers, `proposing` makes one that uses its examples; `form` is what answers
+        are held to where that is not read from the items; `drawn` is how answers are drawn that are not to be greedy.
+        """
         chat = self._models.chat_model(model)
         await chat.prepare()
         digest = self._digest(chat)
         run = _run(task, digest, spending, choices)
-        form, neighbours = answer_form(task), Neighbours(self._vectors)
+        form, neighbours = form or answer_form(task), Neighbours(self._vectors)
         shares = NO_EXAMPLES if proposer else SHARES
         pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
+        writer = None if proposer else await self._writer(task, run)
+        if proposing is not None:
+            proposer = proposing(pools, neighbours, writer)
         return Optimiser(
             task=task,
             pools=pools,
@@ -159,7 +173,7 @@ class Lab:
                 self._library,
                 seed=choices.seed,
                 constrain=choices.constrain,
-                writer=await self._writer(task, run),
+                writer=writer,
             ),
             budget=Budget(spending.calls, spending.tokens, spending.seconds),
             choices=choices,

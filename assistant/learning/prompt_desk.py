@@ -62,23 +62,27 @@ class PromptDesk:
         prompt has no slot."""
         return await asyncio.to_thread(self._propose, name, language, learned, author, evidence)
 
-    async def promote(self, beginning: str, *, model: str = "", reason: str = "") -> PromptVersionRecord:
+    async def promote(
+        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+    ) -> PromptVersionRecord:
         """Use it from the next turn on. PromptInvalid when it was made for a text that has changed since."""
-        return await asyncio.to_thread(self._promote, beginning, model, reason)
+        return await asyncio.to_thread(self._promote, beginning, model, intent, reason)
 
-    async def rollback(self, name: str, language: str, *, model: str = "", reason: str = "") -> str | None:
+    async def rollback(
+        self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = ""
+    ) -> str | None:
         """Use the version before again; returns its id, None for the prompt that comes with Patina."""
-        return await asyncio.to_thread(self._labels.rollback, Scope(name, language, model=model), reason)
+        return await asyncio.to_thread(self._labels.rollback, Scope(name, language, intent, model), reason)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         """Let that share of new conversations have a version; people's signals decide what becomes of it."""
-        return await asyncio.to_thread(self._begin_trial, beginning, share, model, reason)
+        return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason)
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", reason: str = "") -> None:
+    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
         """Nobody gets the version on trial any more."""
-        await asyncio.to_thread(self._labels.end_trial, Scope(name, language, model=model), reason)
+        await asyncio.to_thread(self._labels.end_trial, Scope(name, language, intent, model), reason)
 
     async def trials(self) -> list[TrialStanding]:
         """What is on trial and how it stands."""
@@ -147,14 +151,14 @@ class PromptDesk:
         self._remember(taught, author, evidence)
         return self._versions.get(taught.id)
 
-    def _begin_trial(self, beginning: str, share: float, model: str, reason: str) -> PromptVersionRecord:
+    def _begin_trial(self, beginning: str, share: float, model: str, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.begin_trial(Scope(record.name, record.language, model=model), record.id, share, reason)
+        self._labels.begin_trial(Scope(record.name, record.language, intent, model), record.id, share, reason)
         return record
 
-    def _promote(self, beginning: str, model: str, reason: str) -> PromptVersionRecord:
+    def _promote(self, beginning: str, model: str, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(Scope(record.name, record.language, model=model), record.id, reason)
+        self._labels.promote(Scope(record.name, record.language, intent, model), record.id, reason)
         return record
 
     def _usable(self, beginning: str) -> PromptVersionRecord:

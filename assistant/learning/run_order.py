@@ -36,6 +36,8 @@ class RunOrder:
     constrain: bool = True
     model: str | None = None
     prompt: str = ""
+    first: str = ""
+    """The candidate it begins with, where the prompt says so."""
 
     def as_task(self, metrics: Mapping[str, Metric] = METRICS) -> Task:
         """TaskInvalid for a metric that is none of these."""
@@ -44,6 +46,8 @@ class RunOrder:
     @property
     def begins_with(self) -> str:
         """The id of the prompt it begins with, among the candidates."""
+        if self.first:
+            return self.first
         metric = METRICS.get(self.task.metric)
         form: Form = "line" if metric is not None and metric.one_line else "free"
         return Candidate(self.task.seed_prompt.strip(), form=form).id

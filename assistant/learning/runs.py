@@ -10,6 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from assistant.codec import dump, dump_error, load, load_error
@@ -17,10 +19,12 @@ from assistant.errors import AssistantError, InternalFault, NotFound, RunBusy
 from assistant.i18n import Language
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, fits_conversations, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
+from assistant.prompting.purpose import ASKED, Purpose
 
 _log = logging.getLogger(__name__)
 _SHOWN: Final = 12
@@ -76,9 +80,15 @@ class RunBook:
     """Used on one event loop; `clock` counts seconds and is handed in for tests."""
 
     def __init__(
-        self, lab: Lab, desk: PromptDesk, store: RunStore, clock: Callable[[], float] = time.monotonic
+        self,
+        lab: Lab,
+        desk: PromptDesk,
+        purposes: PurposeLearning,
+        store: RunStore,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lab = lab
+        self._purposes = purposes
         self._desk = desk
         self._store = store
         self._clock = clock
@@ -91,6 +101,9 @@ class RunBook:
         await asyncio.to_thread(lambda: order.as_task(self._lab.metrics()))
         async with self._beginning:
             self._refuse_a_second()
+            if place := _asked_once(order):
+                first = partial(self._purposes.begins_with, *place, order.model, order.task.seed_prompt)
+                order = replace(order, first=await asyncio.to_thread(first))
             record = await asyncio.to_thread(self._store.begin, order.task.name, dump(order))
             return self._set_going(record, order)
 
@@ -194,6 +207,10 @@ class RunBook:
     async def _ended(self, going: _Going) -> tuple[RunEnd, dict[str, Any]]:
         """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
         try:
+            if place := _asked_once(going.order):
+                found = await self._found_for(going, *place)
+                numbers = list(found.numbers)
+                return "done", {"report": dump(found.report), "version": found.version, "numbers": numbers}
             report = await self._optimised(going)
             return "done", {"report": dump(report), **await self._found(going.order, report)}
         except asyncio.CancelledError:
@@ -218,6 +235,23 @@ class RunBook:
             pause=going.leave,
         )
 
+    async def _found_for(self, going: _Going, purpose: Purpose, language: Language) -> PurposeReport:
+        """For a prompt with a frame: measured as it is used there, so that whatever is found can be."""
+        order = going.order
+        return await self._purposes.optimise(
+            purpose,
+            order.train,
+            Spending(order.budget),
+            Choices(order.seed),
+            head=PurposeHead(name=order.task.name, metric=order.task.metric),
+            language=language,
+            instruction=order.task.seed_prompt,
+            test=lambda: order.test,
+            model=order.model,
+            tell=going.hear,
+            pause=going.leave,
+        )
+
     async def _found(self, order: RunOrder, report: TaskReport) -> dict[str, Any]:
         """What may be put in use: of the prompt it was for, where it was measured as it would be used there."""
         result, numbers = report.result, list(report.numbers)
@@ -233,6 +267,12 @@ class RunBook:
         kept = await self._desk.propose(name, language, result.chosen, author="optimiser", evidence=evidence)
         before = await self._desk.version(kept.parent_id) if kept.parent_id else None
         return {"version": kept.id, "numbers": [kept.number, before.number if before else 0]}
+
+
+def _asked_once(order: RunOrder) -> tuple[Purpose, Language] | None:
+    """The purpose a run is for, a chat left aside."""
+    place = purpose_of(order.prompt)
+    return place if place is not None and place[0] in ASKED else None
 
 
 def _stored(record: RunRecord) -> Run:

@@ -10,6 +10,7 @@ from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.runs import RunBook
 
 
@@ -19,5 +20,6 @@ class Workshop:
     desk: PromptDesk
     idle: IdleLearning
     runs: RunBook
+    purposes: PurposeLearning
     feedback: Feedback
     duels: DuelDesk

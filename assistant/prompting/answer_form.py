@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.prompting.task import Item, Task
+from assistant.prompting.template import labels_grammar
 
 _MOST_LABELS: Final = 12
 _LEAST_ITEMS: Final = 20
@@ -31,9 +31,7 @@ def answer_form(task: Task) -> AnswerForm:
     """What the task declares, else what its answers have in common."""
     labels = task.labels or _few(task.items)
     if labels:
-        # JSON escapes quotes, backslashes and line ends in the way GBNF reads them.
-        allowed = " | ".join(json.dumps(label, ensure_ascii=False) for label in labels)
-        return AnswerForm(labels, f"root ::= {allowed}")
+        return AnswerForm(labels, labels_grammar(labels))
     if all(_NUMBER.fullmatch(one.output) for one in task.items) and task.metric.name != "numeric":
         return AnswerForm(grammar=_NUMBER_GRAMMAR)
     return AnswerForm()

@@ -30,6 +30,7 @@ class Selector:
         language: Language,
         *,
         model: str = "",
+        intent: str = "",
         conversation_id: str = "",
         current: str = "",
         arm: Arm | None = None,
@@ -39,7 +40,7 @@ class Selector:
         not be used, because the prompt's file has changed since, is left out with a line in the log: the file is the
         person's own word."""
         seed = self._library.get(name, language)
-        scope = Scope(name, language, model=model)
+        scope = Scope(name, language, intent, model)
         canary = self._labels.nearest(scope, "canary")
         labelled = self._labels.nearest(scope, "production")
         on_trial = _is_on_trial(canary, conversation_id, current) if canary and arm is None else arm == "canary"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,14 +13,57 @@ import yaml
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import Language
-from assistant.prompting.candidate import Candidate
+from assistant.prompting.candidate import Candidate, Demo
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
 _SLOT: Final = "instruction"
+_MESSAGE: Final = "message"
+
+
+class AnswerRule(BaseModel):
+    """What an answer is held to: in length by `tokens`, in form by `labels` (all answers there can be) or a `grammar`
+    in GBNF. `metric` tells how right one is, for who has examples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Annotated[int, Field(ge=1, le=4096)] = 256
+    labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    grammar: str = ""
+    metric: str = "chrf"
+
+    @model_validator(mode="after")
+    def _is_one_form(self) -> AnswerRule:
+        if self.labels and self.grammar:
+            raise ValueError("labels are a grammar of their own: give either")
+        return self
+
+    @property
+    def gbnf(self) -> str | None:
+        """Allows nothing else; None where the answer is open."""
+        return labels_grammar(self.labels) if self.labels else self.grammar or None
+
+
+def labels_grammar(labels: Sequence[str]) -> str:
+    """In GBNF, what allows one of these and nothing else."""
+    # JSON escapes quotes, backslashes and line ends in the way GBNF reads them.
+    return f"root ::= {' | '.join(json.dumps(label, ensure_ascii=False) for label in labels)}"
+
+
+class Example(BaseModel):
+    """An input, or several by their names, and what is right to answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: str | dict[str, str]
+    output: Annotated[str, Field(min_length=1)]
+
+    def as_demo(self) -> Demo:
+        named = json.dumps(self.input, ensure_ascii=False) if isinstance(self.input, dict) else self.input
+        return Demo(named, self.output)
 
 
 class FrontMatter(BaseModel):
@@ -34,6 +78,13 @@ class FrontMatter(BaseModel):
     instruction: str = ""
     """What stands in the place of `{{ instruction }}` until something better has been learned. All the rest is fixed.
     """
+    inputs: tuple[str, ...] = ()
+    """What changes from question to question, the most important first; it stands in the `frame`."""
+    frame: str = ""
+    """The message that asks, with the inputs in it."""
+    answer: AnswerRule | None = None
+    examples: tuple[Example, ...] = ()
+    """Shown before the question, until better ones have been learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +103,15 @@ class PromptVersion:
     learned: Candidate | None = None
     """What fills it instead; its examples are shown before the conversation."""
     parent_id: str | None = None
+    inputs: tuple[str, ...] = ()
+    frame: str = ""
+    answer: AnswerRule | None = None
+    examples: tuple[Demo, ...] = ()
+
+    @property
+    def demos(self) -> tuple[Demo, ...]:
+        """The examples in force."""
+        return self.learned.demos if self.learned else self.examples
 
     def taught(self, learned: Candidate) -> PromptVersion:
         """This prompt with what was learned in its slot, and nothing else changed. PromptInvalid without a slot."""
@@ -62,9 +122,11 @@ class PromptVersion:
 
     @property
     def shown(self) -> str:
-        """What a person reads of it: with the instruction that came with it, but with an open slot where something was
-        learned instead."""
-        return self.text if self.learned else self.text.replace(f"{{{{ {_SLOT} }}}}", self.instruction)
+        """What a person reads of it: with the instruction and the examples that came with it, but with an open slot
+        where something was learned instead; the frame last."""
+        text = self.text if self.learned else self.text.replace(f"{{{{ {_SLOT} }}}}", self.instruction)
+        shown = () if self.learned else map(str, self.examples)
+        return "\n\n".join(part for part in (text, *shown, self.frame) if part)
 
     def render(self, **values: str) -> str:
         """The prompt with its variables filled in; PromptVariables names every one missing or not declared."""
@@ -78,6 +140,33 @@ class PromptVersion:
             return _ENVIRONMENT.from_string(self.text).render(**values)
         except (UndefinedError, SecurityError) as error:
             raise PromptInvalid(path=str(self.origin), reason=str(error)) from error
+
+    def framed(self, values: Mapping[str, str]) -> str:
+        """The message that asks; an input that is not given is empty. PromptVariables names those that are none.
+
+        A prompt without a frame takes one `message`, as it is."""
+        if not self.frame and set(values) <= {_MESSAGE}:
+            return values.get(_MESSAGE, "")
+        if undeclared := tuple(sorted(set(values) - set(self.inputs))):
+            raise PromptVariables(prompt=f"{self.name}.{self.language}", missing=(), undeclared=undeclared)
+        given = {name: values.get(name, "") for name in self.inputs}
+        try:
+            return _ENVIRONMENT.from_string(self.frame).render(given)
+        except (UndefinedError, SecurityError) as error:
+            raise PromptInvalid(path=str(self.origin), reason=str(error)) from error
+
+    def values_in(self, text: str) -> dict[str, str]:
+        """The inputs as a line of a file holds them: a JSON object of them, or else the first of them as it is."""
+        if not self.inputs:
+            return {_MESSAGE: text}
+        if text.lstrip().startswith("{"):
+            try:
+                found = json.loads(text)
+            except (ValueError, RecursionError):
+                found = None
+            if isinstance(found, dict) and found and set(found) <= set(self.inputs):
+                return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+        return {self.inputs[0]: text}
 
     @property
     def _names(self) -> set[str]:
@@ -101,13 +190,14 @@ def parse(path: Path) -> PromptVersion:
     text = "\n".join(lines[end + 1 :]).strip()
     if not text:
         raise PromptInvalid(path=str(path), reason="it has no text")
-    try:
-        used = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
-    except TemplateSyntaxError as error:
-        raise PromptInvalid(path=str(path), reason=f"line {error.lineno}: {error.message}") from error
+    used, framed = _variables(path, text), _variables(path, head.frame)
     if bool(head.instruction.strip()) != (_SLOT in used):
         raise PromptInvalid(path=str(path), reason="an instruction needs a place {{ instruction }}, and the other way")
-    if undeclared := tuple(sorted(used - {*head.variables, _SLOT})):
+    if bool(head.frame.strip()) != bool(head.inputs):
+        raise PromptInvalid(path=str(path), reason="inputs need a frame, and the other way")
+    if head.examples and not head.frame:
+        raise PromptInvalid(path=str(path), reason="examples need a frame to stand in")
+    if undeclared := tuple(sorted({*(used - {*head.variables, _SLOT}), *(framed - set(head.inputs))})):
         raise PromptVariables(prompt=f"{head.name}.{head.language}", missing=(), undeclared=undeclared)
     return PromptVersion(
         id=_hash(head, text),
@@ -118,10 +208,26 @@ def parse(path: Path) -> PromptVersion:
         text=text,
         origin=path,
         instruction=head.instruction.strip(),
+        inputs=head.inputs,
+        frame=head.frame.strip(),
+        answer=head.answer,
+        examples=tuple(one.as_demo() for one in head.examples),
     )
 
 
+def _variables(path: Path, text: str) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
+    except TemplateSyntaxError as error:
+        raise PromptInvalid(path=str(path), reason=f"line {error.lineno}: {error.message}") from error
+
+
 def _hash(head: FrontMatter, text: str) -> str:
-    said = [head.purpose, head.language, sorted(head.variables), text]
-    content = json.dumps([*said, head.instruction.strip()] if head.instruction else said, ensure_ascii=False)
+    said: list[object] = [head.purpose, head.language, sorted(head.variables), text]
+    if head.instruction:
+        said.append(head.instruction.strip())
+    if head.frame or head.answer or head.examples:
+        rule = head.answer.model_dump() if head.answer else None
+        said += [head.frame.strip(), head.inputs, rule, [one.model_dump() for one in head.examples]]
+    content = json.dumps(said, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -8,26 +8,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.i18n import Language
-from assistant.learning.lab import Lab, Spending
+from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
+from assistant.prompting.purpose import Purpose
 from assistant.prompting.task import TaskHead, items_of, made
 from assistant.server.errors import request_language
 from assistant.server.streaming import EventStream, data_line
 
 
 class Move(BaseModel):
-    """`model` is empty for all models that have no version of their own."""
+    """`model` and `intent` are empty for all that have no version of their own."""
 
     model_config = ConfigDict(extra="forbid")
 
     model: str = ""
+    intent: str = ""
     reason: str = ""
 
 
@@ -46,11 +49,14 @@ class Exported(BaseModel):
 
 
 class NewRun(BaseModel):
-    """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal."""
+    """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal. With a
+    `purpose` it is for that prompt of Patina's own, and `task` may only have a name and a metric."""
 
     model_config = ConfigDict(extra="forbid")
 
-    task: TaskHead
+    task: TaskHead | PurposeHead = PurposeHead()
+    purpose: Purpose | None = None
+    language: Language | None = None
     train: Annotated[list[Any], Field(min_length=1)]
     test: list[Any] = []
     budget: Annotated[int, Field(ge=40, le=100_000)] = 300
@@ -60,6 +66,12 @@ class NewRun(BaseModel):
     grammar: bool = True
     model: str | None = None
 
+    @model_validator(mode="after")
+    def _is_a_task_or_a_purpose(self) -> NewRun:
+        if isinstance(self.task, PurposeHead) == (self.purpose is None):
+            raise ValueError("either a purpose, or a task with a seed_prompt")
+        return self
+
 
 class PromptRoutes:
     """The desk of `assistant.learning.prompt_desk`, one method a route."""
@@ -67,6 +79,7 @@ class PromptRoutes:
     def __init__(self, assistant: Assistant, language: Language) -> None:
         self._desk = assistant.desk
         self._lab = assistant.lab
+        self._purposes = assistant.purposes
         self._language = language
         self.router = APIRouter(prefix="/api/prompts", tags=["prompts"])
         for method, path, endpoint in (
@@ -100,15 +113,17 @@ class PromptRoutes:
         return dump(await self._desk.trials())
 
     async def begin_trial(self, version: str, body: NewTrial) -> Any:
-        return dump(await self._desk.begin_trial(version, body.share, model=body.model, reason=body.reason))
+        return dump(
+            await self._desk.begin_trial(version, body.share, model=body.model, intent=body.intent, reason=body.reason)
+        )
 
     async def end_trial(self, name: str, language: str, body: Move) -> None:
-        await self._desk.end_trial(name, language, model=body.model, reason=body.reason)
+        await self._desk.end_trial(name, language, model=body.model, intent=body.intent, reason=body.reason)
 
     async def optimise(self, request: Request, body: NewRun) -> Response:
         """A better prompt for a task, as events: `progress` while it runs, `report` at the end. Going away stops it;
         asked for again it goes on."""
-        return EventStream(_run(self._lab, body), request_language(request.headers, self._language))
+        return EventStream(_run(self._lab, self._purposes, body), request_language(request.headers, self._language))
 
     async def export(self, redact: bool = True) -> Any:
         """Every version, label and move, a line each; without personal data unless `redact` is false."""
@@ -129,26 +144,38 @@ class PromptRoutes:
         return {"diff": await self._desk.diff(version, other)}
 
     async def promote(self, version: str, body: Move) -> Any:
-        return dump(await self._desk.promote(version, model=body.model, reason=body.reason))
+        return dump(await self._desk.promote(version, model=body.model, intent=body.intent, reason=body.reason))
 
     async def rollback(self, name: str, language: str, body: Move) -> Any:
-        return {"version": await self._desk.rollback(name, language, model=body.model, reason=body.reason)}
+        return {
+            "version": await self._desk.rollback(
+                name, language, model=body.model, intent=body.intent, reason=body.reason
+            )
+        }
 
 
-async def _run(lab: Lab, body: NewRun) -> AsyncGenerator[str, None]:
-    task = made(body.task, items_of(body.train, "train"), Path("task"))
-    test = items_of(body.test, "test")
+async def _run(lab: Lab, purposes: PurposeLearning, body: NewRun) -> AsyncGenerator[str, None]:
+    train, test = items_of(body.train, "train"), items_of(body.test, "test")
     told: asyncio.Queue[RunProgress | None] = asyncio.Queue()
-    run = asyncio.create_task(
-        lab.optimise(
-            task,
-            Spending(body.budget, body.tokens, body.seconds),
-            Choices(body.seed, constrain=body.grammar),
-            test=lambda: test,
-            model=body.model,
-            tell=told.put_nowait,
-        )
-    )
+    spending, choices = Spending(body.budget, body.tokens, body.seconds), Choices(body.seed, constrain=body.grammar)
+
+    async def work() -> TaskReport | PurposeReport:
+        if isinstance(body.task, PurposeHead):
+            return await purposes.optimise(
+                body.purpose or "chat",
+                train,
+                spending,
+                choices,
+                head=body.task,
+                language=body.language,
+                test=lambda: test,
+                model=body.model,
+                tell=told.put_nowait,
+            )
+        task = made(body.task, train, Path("task"), lab.metrics())
+        return await lab.optimise(task, spending, choices, test=lambda: test, model=body.model, tell=told.put_nowait)
+
+    run = asyncio.create_task(work())
     run.add_done_callback(lambda _: told.put_nowait(None))
     try:
         while (progress := await told.get()) is not None:

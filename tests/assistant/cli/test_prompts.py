@@ -9,6 +9,7 @@ import pytest
 
 from assistant import wiring
 from assistant.paths import Paths
+from assistant.prompting.purpose import PURPOSES
 from tests.assistant.cli.conftest import Patina
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.pupil import PupilChatModel
@@ -71,6 +72,32 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert "parity.en:v1" in several.err
     assert "Patina" in patina("prompts", "rollback", "parity", "en").err
     assert patina("prompts", "rollback", "parity", "en").code == 1
+
+
+def test_a_prompt_of_patinas_own_is_optimised_with_examples_and_put_in_use(
+    patina: Patina, pupil: PupilChatModel, task: Path
+) -> None:
+    (task / "task.yaml").unlink()
+    pupil.skill = lambda _, examples, held: 0.1 + 0.15 * examples * held
+    pupil.right = lambda framed: right(framed.split("-----")[1].strip())
+    run = ("prompts", "optimise", "--task", str(task), "--budget", "120", "--purpose", "title", "--language", "en")
+    told = patina(*run)
+    assert told.code == 0, told.err
+    version = told.out.split("patina prompts promote ")[-1].split()[0]
+    assert f"{version}  title.en:v2  learned  ← " in patina("prompts", "list").out
+    assert json.loads(patina(*run, "--json").out.splitlines()[-1])["version_id"] == version
+    assert patina("prompts", "promote", version, "--intent", "letter").code == 0
+    assert f"{version}  title.en:v2  learned  in use (letter)" in patina("prompts", "list").out
+    assert "Title:" in patina("prompts", "show", version).out, "the frame belongs to it"
+    assert patina("prompts", "rollback", "title", "en", "--intent", "letter").code == 0
+    refused = patina("prompts", "optimise", "--task", str(task), "--purpose", "titles")
+    assert refused.code == 2
+    assert "fact-extraction" in refused.err
+
+
+def test_every_purpose_is_listed_in_both_languages(patina: Patina) -> None:
+    listed = patina("prompts", "list").out
+    assert all(f"  {purpose}.{language}:v1  Patina" in listed for purpose in PURPOSES for language in ("en", "zh"))
 
 
 def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil: PupilChatModel, task: Path) -> None:

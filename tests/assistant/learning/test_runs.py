@@ -12,6 +12,7 @@ import pytest
 from assistant.errors import EngineDied, NotFound, RunBusy, TaskInvalid
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.run_order import Run, RunOrder, thinned
 from assistant.learning.runs import RunBook
@@ -22,6 +23,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.selector import Selector
 from assistant.prompting.task import TaskHead, items_of
 from tests.assistant.learning.test_lab import LABELS, Skill, helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
@@ -60,7 +62,8 @@ class House:
             library=library,
         )
         self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
-        self.book = RunBook(self.lab, self.desk, RunStore(self.db))
+        self.purposes = PurposeLearning(self.lab, self.desk, library, Selector(library, versions, labels))
+        self.book = RunBook(self.lab, self.desk, self.purposes, RunStore(self.db))
 
     async def close(self) -> None:
         await self.book.close()

@@ -1,0 +1,198 @@
+"""A better prompt for one of Patina's own purposes, from a person's examples: what is in use is raced against other
+instructions and examples exactly as it is used, and the winner is kept as a version that can be promoted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import yaml
+from langchain_core.messages import BaseMessage
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assistant.errors import TaskInvalid
+from assistant.i18n import LANGUAGES, Language, language_of_text
+from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.prompting.answer_form import AnswerForm
+from assistant.prompting.asking import question
+from assistant.prompting.candidate import Candidate, Demo, Form
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.optimiser import Choices
+from assistant.prompting.progress import Pause, Tell, untold
+from assistant.prompting.purpose import PURPOSES, Purpose
+from assistant.prompting.purpose_space import PurposeProposer
+from assistant.prompting.selector import Selector
+from assistant.prompting.task import TASK_FILE, TEST_FILE, TRAIN_FILE, Item, TaskHead, made, read_items
+from assistant.prompting.template import AnswerRule, PromptVersion
+
+_CHAT: Final = AnswerRule(tokens=256)
+"""Where a prompt does not say what its answers are held to."""
+
+
+class PurposeHead(BaseModel):
+    """`task.yaml` where a purpose is named; it may be missing, for the prompt says what it needs itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    metric: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeReport:
+    """What a run found. `version` is what can be promoted, empty where nothing better was found."""
+
+    report: TaskReport
+    purpose: Purpose
+    language: Language
+    version: str = ""
+    numbers: tuple[int, int] = (0, 0)
+    """Of that version and of the one it is made from."""
+
+
+def purpose_of(prompt: str) -> tuple[Purpose, Language] | None:
+    """Of a prompt's name with its language, such as title.en; None where it is none of the purposes."""
+    name, _, tongue = prompt.rpartition(".")
+    purpose = next((one for one in PURPOSES if one == name), None)
+    language = next((one for one in LANGUAGES if one == tongue), None)
+    return None if purpose is None or language is None else (purpose, language)
+
+
+class PurposeLearning:
+    """Built once."""
+
+    def __init__(self, lab: Lab, desk: PromptDesk, library: PromptLibrary, selector: Selector) -> None:
+        self._lab = lab
+        self._desk = desk
+        self._library = library
+        self._selector = selector
+
+    async def optimise_folder(
+        self,
+        purpose: Purpose,
+        folder: Path,
+        spending: Spending,
+        choices: Choices,
+        *,
+        language: Language | None = None,
+        model: str | None = None,
+        tell: Tell = untold,
+    ) -> PurposeReport:
+        """From `train.jsonl` of a folder, tested on `test.jsonl`; TaskInvalid says what is wrong there."""
+        head, items, test = await asyncio.to_thread(read_purpose, folder)
+        return await self.optimise(
+            purpose, items, spending, choices, head=head, language=language, test=test, model=model, tell=tell
+        )
+
+    async def optimise(
+        self,
+        purpose: Purpose,
+        items: Sequence[Item],
+        spending: Spending,
+        choices: Choices,
+        *,
+        head: PurposeHead | None = None,
+        language: Language | None = None,
+        instruction: str = "",
+        test: Callable[[], Sequence[Item]] = tuple,
+        model: str | None = None,
+        tell: Tell = untold,
+        pause: Pause | None = None,
+    ) -> PurposeReport:
+        """An item's `input` is the first input of the prompt, or a JSON object of several. `language` is that of most
+        items where it is not named; `instruction` takes the place of what is in use. What was found is kept and put in
+        use by nobody but a person."""
+        head, language = head or PurposeHead(), language or _language(items)
+        seed = self._library.get(purpose, language)
+        used = self._selector.select(purpose, language, model=model or "")
+        rule = seed.answer or _CHAT
+        form = AnswerForm(rule.labels, rule.gbnf)
+        current = _current(seed, used, instruction)
+        task = made(
+            TaskHead(
+                name=head.name or f"{purpose}.{language}",
+                seed_prompt=current.instruction,
+                metric=head.metric or rule.metric,
+                max_tokens=rule.tokens,
+                labels=rule.labels,
+            ),
+            items,
+            Path(TASK_FILE),
+            self._lab.metrics(),
+        )
+        report = await self._lab.optimise(
+            task,
+            spending,
+            choices,
+            test=test,
+            model=model,
+            tell=tell,
+            pause=pause,
+            ask=_asking(seed),
+            form=form,
+            proposing=lambda pools, neighbours, writer: PurposeProposer(
+                current, pools, form, neighbours, self._library, seed=choices.seed, writer=writer
+            ),
+        )
+        result = report.result
+        if result.verdict != "better":
+            return PurposeReport(report, purpose, language)
+        evidence = {"run": result.run, **asdict(result.evidence)}
+        kept = await self._desk.propose(purpose, language, result.chosen, author="optimiser", evidence=evidence)
+        before = await self._desk.version(kept.parent_id) if kept.parent_id else None
+        return PurposeReport(report, purpose, language, kept.id, (kept.number, before.number if before else 0))
+
+    def begins_with(self, purpose: Purpose, language: Language, model: str | None, instruction: str) -> str:
+        """The id of what a run begins with, among its candidates."""
+        used = self._selector.select(purpose, language, model=model or "")
+        return _current(self._library.get(purpose, language), used, instruction).id
+
+
+def _current(seed: PromptVersion, used: PromptVersion, instruction: str) -> Candidate:
+    form: Form = "held" if seed.answer is not None and seed.answer.gbnf else "free"
+    current = used.learned or Candidate(seed.instruction, seed.examples, form=form)
+    return replace(current, instruction=instruction.strip() or current.instruction)
+
+
+def _asking(seed: PromptVersion) -> Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]:
+    # The first of the month: a run that is taken up again tomorrow asks the same.
+    today = dt.datetime.now(dt.UTC).date().replace(day=1).isoformat()
+    fixed = {"date": today} if "date" in seed.variables else {}
+
+    def messages(candidate: Candidate, asked: str, _: Sequence[Demo]) -> list[BaseMessage]:
+        return question(seed.taught(candidate), seed.values_in(asked), **fixed)
+
+    return messages
+
+
+def read_purpose(folder: Path) -> tuple[PurposeHead, Sequence[Item], Callable[[], Sequence[Item]]]:
+    """What a folder holds for a purpose, the test items unread; TaskInvalid says what is wrong there."""
+    path = folder / TEST_FILE
+
+    def test() -> Sequence[Item]:
+        return read_items(path) if path.is_file() else ()
+
+    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), test
+
+
+def _head(path: Path) -> PurposeHead:
+    if not path.is_file():
+        return PurposeHead()
+    try:
+        return PurposeHead.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TaskInvalid(path=path, line=0, reason=str(error)) from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise TaskInvalid(path=path, line=0, reason=wrong) from error
+
+
+def _language(items: Sequence[Item]) -> Language:
+    return Counter(language_of_text(f"{one.input} {one.output}") for one in items).most_common(1)[0][0]
