@@ -15,6 +15,7 @@ from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.running import RunningTurns
+from assistant.agent.titles import Titles
 from assistant.config import Sampling
 from assistant.events import Event
 from assistant.learning.workshop import Workshop
@@ -57,6 +58,7 @@ class Assistant:
         running: RunningTurns,
         changes: Changes,
         index: IdleIndex,
+        titles: Titles,
         people: PeopleStore,
         recall: Recall,
         models: Models,
@@ -82,6 +84,7 @@ class Assistant:
         self._running = running
         self._changes = changes
         self._index = index
+        self.titles = titles
         self.metrics = metrics
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
@@ -101,6 +104,7 @@ class Assistant:
         await self.runs.close()
         await self._running.close()
         self._index.cancel()
+        await self.titles.stop()
         await self.idle.stop()
         await self._engine.close()
         await asyncio.to_thread(self._recall.close)
@@ -118,7 +122,7 @@ class Assistant:
     # Conversations
 
     async def new_conversation(self, title: str = "") -> Conversation:
-        """An untitled one takes its title from the first question."""
+        """An untitled one has the first words of its question, and a title once the model has written one."""
         return await asyncio.to_thread(self._conversations.create, title)
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:

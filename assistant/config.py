@@ -129,6 +129,12 @@ class LearningSettings(_Section):
         return begin <= time < end if begin <= end else time >= begin or time < end
 
 
+class ConversationSettings(_Section):
+    titles: bool = True
+    """Let the model write a short title once the first question of a conversation is answered and nobody asks; false
+    keeps the first words of the question."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -168,6 +174,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = ServerSettings()
     telegram: TelegramSettings = TelegramSettings()
+    conversations: ConversationSettings = ConversationSettings()
     learning: LearningSettings = LearningSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}

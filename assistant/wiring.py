@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from assistant import config
+from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.presence import Presence
 from assistant.agent.running import RunningTurns
+from assistant.agent.titles import Titles
 from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
@@ -89,7 +91,20 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     changes = Changes()
     index = IdleIndex(recall, lambda: bool(running))
-    running = RunningTurns(changes.tell, index.begin)
+    titles = Titles(
+        conversations,
+        Asker(selector, registry, versions),
+        presence,
+        changes.tell,
+        default=interface_language(settings),
+        on=settings.conversations.titles,
+    )
+
+    def ended(turn_id: str) -> None:
+        index.begin()
+        titles.look(turn_id)
+
+    running = RunningTurns(changes.tell, ended)
     lab = Lab(
         models=registry,
         ledger=Ledger(database),
@@ -142,6 +157,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         running=running,
         changes=changes,
         index=index,
+        titles=titles,
         people=people,
         recall=recall,
         models=registry,

@@ -17,6 +17,7 @@ _TEXTS: Final = {"language", "telegram.token"}
 _NUMBERS: Final = {"sampling.temperature", "sampling.top_p"}
 _COUNTS: Final = {"sampling.max_tokens"}
 _DUELS: Final = "learning.duels"
+_TITLES: Final = "conversations.titles"
 
 
 class SettingsPanel:
@@ -45,6 +46,10 @@ class SettingsPanel:
                 wanted = bool(visit.text("value"))
                 self._preferences.save(key, wanted)
                 await self._assistant.duels.use(wanted)
+            elif key == _TITLES:
+                wanted = bool(visit.text("value"))
+                self._preferences.save(key, wanted)
+                self._assistant.titles.on = wanted
             self._assistant.use_sampling(self._preferences.settings.sampling)
             visit = replace(visit, language=self._preferences.language(visit.text("tag")))
             message = "settings.restart" if key == "telegram.token" else "settings.saved"

@@ -15,9 +15,9 @@ Run = Callable[[Turn], Awaitable[AsyncGenerator[Event, None]]]
 
 
 class RunningTurns:
-    """`changed` is told the conversation in which an answer began or ended; `ended` is called after every answer."""
+    """`changed` is told the conversation in which an answer began or ended; `ended` the turn, after every answer."""
 
-    def __init__(self, changed: Callable[[str], None], ended: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[str], None], ended: Callable[[str], None]) -> None:
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
         self._rivals: dict[str, str] = {}
@@ -102,4 +102,4 @@ class RunningTurns:
             self._busy.discard(live.conversation_id)
         self._changed(live.conversation_id)
         if not self._closing:
-            self._ended()
+            self._ended(live.turn_id)

@@ -18,7 +18,16 @@ from assistant.memory import attachments as files
 from assistant.memory import turns
 from assistant.memory.attachments import AttachmentFiles
 from assistant.memory.database import Database
-from assistant.memory.records import Conversation, Face, NewAttachment, SearchHit, Turn, TurnSource, TurnStatus
+from assistant.memory.records import (
+    Conversation,
+    Face,
+    NewAttachment,
+    SearchHit,
+    TitleSource,
+    Turn,
+    TurnSource,
+    TurnStatus,
+)
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.text import is_blank, storable
 
@@ -30,7 +39,7 @@ _NO_USAGE: Final = Usage()
 _NO_TIMINGS: Final = Timings()
 
 _CONVERSATION: Final = """
-SELECT id, title, created_at, updated_at, head_turn_id,
+SELECT id, title, titled_by, title_version, created_at, updated_at, head_turn_id,
     (SELECT COUNT(*) FROM turns WHERE turns.conversation_id = conversations.id) AS turns
 FROM conversations
 """
@@ -58,8 +67,8 @@ class ConversationStore:
         conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                (conversation_id, title, now, now),
+                "INSERT INTO conversations (id, title, titled_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+                (conversation_id, title, "person" if title else "question", now, now),
             )
             self._index.put_title(tables, conversation_id, title)
         return self.get(conversation_id)
@@ -86,8 +95,17 @@ class ConversationStore:
     def rename(self, conversation_id: str, title: str) -> Conversation:
         with self._db.transaction() as tables:
             self.get(conversation_id)
-            self._set_title(tables, conversation_id, _one_line(title))
+            self._set_title(tables, conversation_id, _one_line(title), "person")
         return self.get(conversation_id)
+
+    def entitle(self, conversation_id: str, title: str, version: str) -> bool:
+        """The title that a prompt version wrote, for a conversation that has only the first words of its question;
+        whether it was taken."""
+        with self._db.transaction() as tables:
+            if self.get(conversation_id).titled_by != "question":
+                return False
+            self._set_title(tables, conversation_id, _one_line(title)[:TITLE_LENGTH], "model", version)
+        return True
 
     def delete(self, conversation_id: str) -> None:
         """Remove it with its turns, signals, search entries and the attached files nobody else refers to."""
@@ -181,7 +199,7 @@ class ConversationStore:
                 (turn_id if shown else conversation.head_turn_id, now, conversation_id),
             )
             if not conversation.title:
-                self._set_title(tables, conversation_id, _title_from(turn))
+                self._set_title(tables, conversation_id, _title_from(turn), "question")
         return turn
 
     def save_partial(self, turn_id: str, answer: str, reasoning: str) -> None:
@@ -321,8 +339,13 @@ class ConversationStore:
             raise NotFound(kind="turn", id=source_turn_id)
         return origin
 
-    def _set_title(self, tables: sqlite_utils.Database, conversation_id: str, title: str) -> None:
-        tables.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+    def _set_title(
+        self, tables: sqlite_utils.Database, conversation_id: str, title: str, by: TitleSource, version: str = ""
+    ) -> None:
+        tables.execute(
+            "UPDATE conversations SET title = ?, titled_by = ?, title_version = ? WHERE id = ?",
+            (title, by, version, conversation_id),
+        )
         self._index.put_title(tables, conversation_id, title)
 
     def _status(self, turn_id: str) -> TurnStatus:

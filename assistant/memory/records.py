@@ -14,6 +14,8 @@ from assistant.events import FinishReason, Timings, Usage
 
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
 """interrupted: the process ended while the answer was being written; what had arrived is kept."""
+TitleSource: TypeAlias = Literal["question", "model", "person"]
+"""question: its first words, until there is something better."""
 TurnSource: TypeAlias = Literal["new", "regenerate", "edit"]
 SignalKind: TypeAlias = Literal[
     "thumb_up",
@@ -68,6 +70,9 @@ class Conversation:
     head_turn_id: str | None
     turns: int
     """On all branches."""
+    titled_by: TitleSource = "question"
+    title_version: str = ""
+    """The prompt version that wrote the title, where the model did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,15 @@ FROM prompt_versions;
 """It points at no version: a number that somebody has read stays taken when the version is deleted."""
 
 
+_TITLES: Final = """
+ALTER TABLE conversations ADD COLUMN titled_by TEXT NOT NULL DEFAULT 'question'
+    CHECK (titled_by IN ('question', 'model', 'person'));
+ALTER TABLE conversations ADD COLUMN title_version TEXT NOT NULL DEFAULT '';
+UPDATE conversations SET titled_by = 'person' WHERE title <> '';
+"""
+"""Who named what there was before is not known: a person may have."""
+
+
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
@@ -325,6 +334,10 @@ def _numbers(tables: sqlite_utils.Database) -> None:
     tables.executescript(_NUMBERS)
 
 
+def _titles(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_TITLES)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
@@ -333,5 +346,6 @@ STEPS: Final = (
     Step(5, "runs", _runs),
     Step(6, "evidence", _evidence),
     Step(7, "numbers", _numbers),
+    Step(8, "titles", _titles),
 )
 """In order, without gaps."""

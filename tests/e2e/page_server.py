@@ -65,7 +65,8 @@ class PageServer:
         self.models = NoModelYet(self.model, download, self.gate) if download else FakeModels(self.model)
         self._paths = paths
         self._port = port
-        self._flags = flags or {}
+        # A title would take one of the prepared answers.
+        self._flags = {"conversations": {"titles": False}, **(flags or {})}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._answering = threading.Event()

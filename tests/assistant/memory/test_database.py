@@ -331,5 +331,20 @@ def test_a_database_of_the_first_schema_keeps_its_prompts(tmp_path: Path) -> Non
     assert (kept.text, kept.content, kept.author, kept.parent_id) == ("Be kind.", {}, "seed", None)
 
 
+def test_what_was_named_before_titles_were_written_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "patina.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations.apply(Tables(connection), STEPS[:7], path, tmp_path / "backups")
+    for id, title in (("a", "Mine"), ("b", "")):
+        connection.execute(
+            "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, 1, 1)", (id, title)
+        )
+    connection.close()
+    db = Database.open(path, tmp_path / "backups")
+    store = ConversationStore(db, tmp_path / "files")
+    assert [store.get(id).titled_by for id in "ab"] == ["person", "question"]
+    db.close()
+
+
 def test_the_steps_are_numbered_without_gaps() -> None:
     assert [step.number for step in STEPS] == list(range(1, len(STEPS) + 1))
