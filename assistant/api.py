@@ -265,6 +265,14 @@ class Assistant:
         """Keep what a person did with an answer, and let it count for the prompt that made it."""
         return await self._feedback.signal(turn_id, kind, face=face, person_id=person_id, reason=reason)
 
+    async def citation(
+        self, turn_id: str, number: int, *, wrong: bool, face: Face, person_id: str | None = None, reason: str = ""
+    ) -> Signal:
+        """Keep that a person opened a passage the answer cites as [number], or marked it `wrong`."""
+        return await self._feedback.citation(
+            turn_id, number, wrong=wrong, face=face, person_id=person_id, reason=reason
+        )
+
     async def edit_answer(self, turn_id: str, text: str, *, face: Face, person_id: str | None = None) -> Turn:
         """Show what a person made of an answer from now on; the model's own words restore it."""
         turn = await self._feedback.edit_answer(turn_id, text, face=face, person_id=person_id)

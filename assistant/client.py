@@ -165,6 +165,12 @@ class AssistantClient:
         body = {"kind": kind, "face": face, "person_id": person_id, "reason": reason}
         return load(Signal, await self._call("POST", f"/turns/{turn_id}/signals", body))
 
+    async def citation(
+        self, turn_id: str, number: int, *, wrong: bool, face: Face, person_id: str | None = None, reason: str = ""
+    ) -> Signal:
+        body = {"wrong": wrong, "face": face, "person_id": person_id, "reason": reason}
+        return load(Signal, await self._call("POST", f"/turns/{turn_id}/citations/{number}", body))
+
     async def edit_answer(self, turn_id: str, text: str, *, face: Face, person_id: str | None = None) -> Turn:
         body = {"text": text, "face": face, "person_id": person_id}
         return load(Turn, await self._call("PUT", f"/turns/{turn_id}/answer", body))

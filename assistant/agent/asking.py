@@ -91,9 +91,10 @@ class Asker:
         rule = version.answer or _OPEN
         allowed = tuple(labels) or rule.labels
         grammar = labels_grammar(allowed) if allowed else rule.gbnf
+        # Greedy: what is asked for a purpose has one best answer.
+        greedy = Sampling(temperature=0, repeat_penalty=1, max_tokens=rule.tokens, seed=0)
         options: dict[str, Any] = {
-            # Greedy: what is asked for a purpose has one best answer.
-            "sampling": Sampling(temperature=0, repeat_penalty=1, max_tokens=rule.tokens, seed=0),
+            "sampling": version.learned.drawn(greedy) if version.learned else greedy,
             "priority": priority,
             "owner": owner,
             "deadline_s": deadline_s,

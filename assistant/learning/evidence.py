@@ -36,6 +36,7 @@ TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
         "duel_lost": WeakLabel(0.0, 0.9),
         "thumb_up": WeakLabel(1.0, 0.8),
         "thumb_down": WeakLabel(0.0, 0.8),
+        "citation_wrong": WeakLabel(0.1, 0.6),
         "kept": WeakLabel(0.8, 0.5),
         "regenerated": WeakLabel(0.2, 0.45),
         "corrected": WeakLabel(0.2, 0.4),
@@ -44,6 +45,8 @@ TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
         "rephrased": WeakLabel(0.3, 0.25),
         "abandoned": WeakLabel(0.25, 0.2),
         "stopped": WeakLabel(0.3, 0.15),
+        # Whoever looks at the passage wants to know more or wants to check: it says least of all.
+        "citation_opened": WeakLabel(0.6, 0.1),
     }
 )
 _TAKEN_BACK: Final[Mapping[SignalKind, tuple[SignalKind, ...]]] = MappingProxyType(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
+from assistant.errors import NotFound
 from assistant.learning import behaviour
 from assistant.learning.evidence import kept_of
 from assistant.learning.recorder import Recorder
@@ -33,6 +34,21 @@ class Feedback:
 
         def add() -> Signal:
             return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason)
+
+        kept = await asyncio.to_thread(add)
+        await self._recorder.look()
+        return kept
+
+    async def citation(
+        self, turn_id: str, number: int, *, wrong: bool, face: Face, person_id: str | None = None, reason: str = ""
+    ) -> Signal:
+        """What a person did with a passage that an answer cites; NotFound where it cites no such one."""
+
+        def add() -> Signal:
+            if f"[{number}]" not in self._conversations.turn(turn_id).answer:
+                raise NotFound(kind="citation", id=str(number))
+            kind: SignalKind = "citation_wrong" if wrong else "citation_opened"
+            return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason, citation=number)
 
         kept = await asyncio.to_thread(add)
         await self._recorder.look()

@@ -32,11 +32,14 @@ SignalKind: TypeAlias = Literal[
     "kept",
     "rephrased",
     "corrected",
+    "citation_opened",
+    "citation_wrong",
     "thanked",
     "abandoned",
 ]
 """edited: the question; answer_edited: the answer, by hand. kept: gone back to and continued from, though there was a
-newer one. The last four are read from what a person does next (`assistant.learning.behaviour`)."""
+newer one. citation_wrong: the passage does not say what the answer says it does. kept, rephrased, corrected, thanked
+and abandoned are read from what a person does next (`assistant.learning.behaviour`)."""
 REASONS: Final = ("wrong", "missed", "too_long", "too_short", "language")
 """Why an answer may be no good, for a face to offer; kept as "#" and the word, so that one's own words differ from it.
 missed: it answers something else; language: it is in the wrong one."""
@@ -145,6 +148,8 @@ class Signal:
     """Of an edited answer: how much of what the model wrote is still there, from 0 to 1."""
     other_turn_id: str | None = None
     """The answer this one was preferred to, or that was preferred to it."""
+    citation: int | None = None
+    """The number of the passage in the answer, such as 2 for [2]."""
 
 
 @dataclass(frozen=True, slots=True)

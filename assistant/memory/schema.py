@@ -306,6 +306,37 @@ UPDATE conversations SET titled_by = 'person' WHERE title <> '';
 """Who named what there was before is not known: a person may have."""
 
 
+_CITATIONS: Final = """
+CREATE TABLE new_signals (
+    id TEXT PRIMARY KEY,
+    turn_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN
+        ('thumb_up', 'thumb_down', 'thumb_cleared', 'copied', 'stopped', 'regenerated', 'edited', 'answer_edited',
+         'answer_restored', 'duel_won', 'duel_lost', 'kept', 'rephrased', 'corrected', 'citation_opened',
+         'citation_wrong', 'thanked', 'abandoned')),
+    face TEXT NOT NULL CHECK (face IN ('page', 'terminal', 'rest', 'telegram')),
+    person_id TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    measure REAL CHECK (measure BETWEEN 0 AND 1),
+    other_turn_id TEXT REFERENCES turns(id) ON DELETE SET NULL,
+    citation INTEGER CHECK (citation > 0),
+    created_at REAL NOT NULL,
+    CHECK ((citation IS NULL) = (kind NOT IN ('citation_opened', 'citation_wrong')))
+);
+INSERT INTO new_signals (id, turn_id, kind, face, person_id, reason, measure, other_turn_id, created_at)
+    SELECT id, turn_id, kind, face, person_id, reason, measure, other_turn_id, created_at FROM signals ORDER BY rowid;
+DROP TABLE signals;
+ALTER TABLE new_signals RENAME TO signals;
+CREATE INDEX signals_by_turn ON signals(turn_id, id);
+CREATE INDEX signals_by_person ON signals(person_id);
+CREATE INDEX signals_by_other_turn ON signals(other_turn_id);
+CREATE UNIQUE INDEX signals_read_once ON signals(turn_id, kind, coalesce(person_id, ''))
+    WHERE kind IN ('kept', 'rephrased', 'corrected', 'thanked', 'abandoned');
+CREATE UNIQUE INDEX signals_of_citations ON signals(turn_id, kind, coalesce(person_id, ''), citation)
+    WHERE citation IS NOT NULL;
+"""
+
+
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
@@ -338,6 +369,10 @@ def _titles(tables: sqlite_utils.Database) -> None:
     tables.executescript(_TITLES)
 
 
+def _citations(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_CITATIONS)
+
+
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
@@ -347,5 +382,6 @@ STEPS: Final = (
     Step(6, "evidence", _evidence),
     Step(7, "numbers", _numbers),
     Step(8, "titles", _titles),
+    Step(9, "citations", _citations),
 )
 """In order, without gaps."""

@@ -102,22 +102,38 @@ class SignalStore:
         reason: str = "",
         measure: float | None = None,
         other_turn_id: str | None = None,
+        citation: int | None = None,
     ) -> Signal:
         """Keep one; `reason` is what the person wrote beside a thumb. NotFound for an unknown turn or person.
 
-        What is read from behaviour is kept once for a turn and a person, however often it is read."""
+        What is read from behaviour is kept once for a turn and a person, however often it is read, and what is done
+        with a citation once for each."""
+        if (citation is None) == kind.startswith("citation"):
+            raise ValueError(f"{kind} and the citation {citation} do not go together")
         signal = Signal(
-            str(ULID()), turn_id, kind, face, person_id, storable(reason).strip(), self._clock(), measure, other_turn_id
-        )
+            str(ULID()), turn_id, kind, face, person_id, storable(reason).strip(), self._clock(), measure,
+            other_turn_id, citation,
+        )  # fmt: skip
         with self._db.transaction() as tables:
             if self._db.row("SELECT 1 FROM turns WHERE id = ?", (turn_id,)) is None:
                 raise NotFound(kind="turn", id=turn_id)
             if person_id and self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
                 raise NotFound(kind="person", id=person_id)
             tables.execute(
-                "INSERT INTO signals (id, turn_id, kind, face, person_id, reason, measure, other_turn_id, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (signal.id, turn_id, kind, face, person_id, signal.reason, measure, other_turn_id, signal.created_at),
+                "INSERT INTO signals (id, turn_id, kind, face, person_id, reason, measure, other_turn_id, citation,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    signal.id,
+                    turn_id,
+                    kind,
+                    face,
+                    person_id,
+                    signal.reason,
+                    measure,
+                    other_turn_id,
+                    citation,
+                    signal.created_at,
+                ),
             )
         return signal
 

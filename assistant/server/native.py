@@ -59,6 +59,7 @@ class NativeRoutes:
             ("POST", "/turns/{turn_id}/stop", self.stop),
             ("POST", "/turns/{turn_id}/select", self.select_branch),
             ("POST", "/turns/{turn_id}/signals", self.signal),
+            ("POST", "/turns/{turn_id}/citations/{number}", self.citation),
             ("GET", "/models", self.models),
             ("GET", "/models/{name:path}", self.model),
             ("PUT", "/models/current", self.use_model),
@@ -141,6 +142,12 @@ class NativeRoutes:
 
     async def select_branch(self, turn_id: str) -> Any:
         return dump(await self._assistant.select_branch(turn_id))
+
+    async def citation(self, turn_id: str, number: int, body: said.CitationSignal) -> Any:
+        kept = await self._assistant.citation(
+            turn_id, number, wrong=body.wrong, face=body.face, person_id=body.person_id, reason=body.reason
+        )
+        return dump(kept)
 
     async def signal(self, turn_id: str, body: said.NewSignal) -> Any:
         return dump(

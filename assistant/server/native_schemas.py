@@ -82,6 +82,15 @@ class NewSignal(_Strict):
     reason: str = ""
 
 
+class CitationSignal(_Strict):
+    """Opened, or marked as `wrong`."""
+
+    wrong: bool = False
+    face: Face
+    person_id: str | None = None
+    reason: str = ""
+
+
 class ModelName(_Strict):
     """None is the current model, or the default for this machine."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -35,6 +36,23 @@ async def everything(events: AsyncGenerator[Event, None]) -> str:
     told = [event async for event in events]
     assert isinstance(told[-1], TurnFinished)
     return "".join(event.text for event in told if isinstance(event, Token))
+
+
+async def test_what_is_done_with_a_citation_is_kept_with_its_number(paths: Paths) -> None:
+    async with made(paths, "Pets need leave [1]. The rent is due on the third [2].") as assistant:
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, "May I keep a dog, and when is the rent due?")
+        opened = await assistant.citation(turn.id, 2, wrong=False, face="page")
+        assert (opened.kind, opened.citation) == ("citation_opened", 2)
+        await assistant.citation(turn.id, 2, wrong=False, face="page")
+        with pytest.raises(NotFound):
+            await assistant.citation(turn.id, 3, wrong=True, face="page")
+        async with serving(paths, assistant) as running, AssistantClient(running.address) as client:
+            wrong = await client.citation(turn.id, 1, wrong=True, face="telegram", reason="it says cats")
+        assert (wrong.kind, wrong.citation, wrong.reason) == ("citation_wrong", 1, "it says cats")
+        [told] = [json.loads(line) for line in await assistant.desk.evidence(redact=False)]
+        assert told["signals"] == ["citation_opened", "citation_wrong"], "once for each"
+        assert told["label"] == 0.1, "the word that weighs more"
 
 
 async def asked(assistant: Assistant, conversation: str, question: str, *, duel: bool = False, **more: Any) -> Turn:
