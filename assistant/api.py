@@ -88,6 +88,7 @@ class Assistant:
         self.metrics = metrics
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
+        self.judge = workshop.judge
 
     # Life
 

@@ -18,7 +18,7 @@ import httpx
 
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
-from assistant.desk_client import DeskClient, DuelClient, IdleClient, LabClient, PurposeClient, RunClient
+from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.memory.records import (
@@ -65,6 +65,7 @@ class AssistantClient:
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
+        self.judge = JudgeClient(self._call)
         self.duels = DuelClient(self._call, self._events)
 
     async def close(self) -> None:

@@ -102,6 +102,9 @@ class LearningSettings(_Section):
     reflector: str | None = None
     """Another model that may write instructions to try, such as a larger one under [remote]; examples of the task are
     sent to it. None asks nobody else."""
+    judge: str | None = None
+    """Another model on this machine that judges open answers beside people's ratings, where it is shown to agree with
+    the owner's; None asks the one that answers."""
     after_minutes: Annotated[float, Field(ge=0)] = 5.0
     """Minutes without a question before it begins."""
     trusted: tuple[str, ...] = ()

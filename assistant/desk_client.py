@@ -16,6 +16,7 @@ from assistant.events import Event
 from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatReport
 from assistant.learning.idle import IdleStanding
+from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
@@ -154,6 +155,17 @@ class RunClient:
                     run = replace(run, status=line["status"], steps=thinned(steps, KEPT_STEPS))
                 if run is not None:
                     yield run
+
+
+class JudgeClient:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def standings(self) -> list[JudgeStanding]:
+        return [load(JudgeStanding, one) for one in await self._call("GET", "/learning/judge")]
+
+    async def look(self) -> list[JudgeStanding]:
+        return [load(JudgeStanding, one) for one in await self._call("POST", "/learning/judge", {})]
 
 
 class DuelClient:

@@ -21,6 +21,7 @@ from assistant.learning.chat_learning import ChatLearning
 from assistant.learning.duels import DuelDesk, DuelRules
 from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
+from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
@@ -105,14 +106,17 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         titles.look(turn_id)
 
     running = RunningTurns(changes.tell, ended)
+    ledger, openings = Ledger(database), OpeningStore(database)
+    judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(
         models=registry,
-        ledger=Ledger(database),
+        ledger=ledger,
         versions=versions,
         embeddings=embeddings,
         library=prompts,
         metrics=lambda: all_metrics(paths.metrics),
         reflector=learning.reflector,
+        judge=judge,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes = PurposeLearning(lab, desk, prompts, selector)
@@ -123,13 +127,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             ChatLearning(
                 lab=lab,
                 desk=desk,
-                openings=OpeningStore(database),
+                openings=openings,
                 signals=signals,
                 labels=labels,
                 library=prompts,
                 selector=selector,
                 sampling=settings.sampling,
                 trusted=trusted,
+                judge=judge,
             ),
             LearningLog(database),
             presence,
@@ -138,6 +143,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         ),
         runs=RunBook(lab, desk, purposes, RunStore(database)),
         purposes=purposes,
+        judge=judge,
         feedback=Feedback(conversations, signals, recorder),
         duels=DuelDesk(
             DuelStore(database),

@@ -9,6 +9,8 @@ from typing import Any
 from assistant.api import Assistant
 from assistant.i18n import Language
 from assistant.learning.chat_learning import evidence_of, figures_of
+from assistant.learning.judge import JudgeStanding
+from assistant.learning.judge import figures_of as figures_of_judge
 from assistant.memory.learning_log import LearningEntry
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -21,6 +23,7 @@ class LearningPanel:
 
     def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
         self._idle = assistant.idle
+        self._judge = assistant.judge
         self._presenter = presenter
 
     async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
@@ -43,9 +46,14 @@ class LearningPanel:
             standing=standing,
             share=min(100, round(100 * standing.calls_today / max(1, standing.calls_a_day))),
             reports=[(one.language, self._told(one.outcome, evidence_of(one), language)) for one in standing.reports],
+            judges=[(one.language, self._judged(one, language)) for one in await self._judge.standings()],
             entries=[(one, _when(one), self._told(one.outcome, one.details, language)) for one in entries],
         )
         return {"lab": {"html": html, "tab": TAB}}
+
+    def _judged(self, standing: JudgeStanding, language: Language) -> str:
+        how, figures = figures_of_judge(standing)
+        return self._presenter.text(language, f"learning.judge_{how}", **figures)
 
     def _told(self, outcome: str, evidence: Mapping[str, Any], language: Language) -> str:
         return self._presenter.text(language, f"learning.outcome_{outcome or 'running'}", **figures_of(evidence))

@@ -49,7 +49,13 @@ def build(terminal: Terminal) -> TyperGroup:
             "export": prompts.export,
             "import": prompts.take,
         },
-        "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
+        "learning": {
+            "status": learning.status,
+            "on": learning.on,
+            "off": learning.off,
+            "now": learning.now,
+            "judge": learning.judge,
+        },
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

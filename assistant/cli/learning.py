@@ -14,17 +14,19 @@ from assistant.cli.terminal import Terminal
 if TYPE_CHECKING:
     from assistant.learning.chat_learning import ChatReport
     from assistant.learning.idle import IdleStanding
+    from assistant.learning.judge import JudgeStanding
     from assistant.memory.learning_log import LearningEntry
 
 
 def status(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[IdleStanding, list[LearningEntry]]:
+    async def work() -> tuple[IdleStanding, list[LearningEntry], list[JudgeStanding]]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.idle.standing(), await assistant.idle.entries()
+            idle = assistant.idle
+            return await idle.standing(), await idle.entries(), await assistant.judge.standings()
 
-    standing, entries = terminal.run(work())
+    standing, entries, judges = terminal.run(work())
     terminal.write(terminal.text(f"learning.{'on' if standing.on else 'off'}"))
     if standing.on and standing.waiting is not None:
         terminal.write(terminal.text(f"learning.waiting.{standing.waiting}"))
@@ -33,6 +35,8 @@ def status(ctx: typer.Context) -> None:
     terminal.write(terminal.text("learning.spent", calls=standing.calls_today, most=standing.calls_a_day))
     for report in standing.reports:
         terminal.write(told(terminal, report))
+    for one in judges:
+        terminal.write(_judged(terminal, one))
     for entry in entries:
         day = datetime.fromtimestamp(entry.began_at).astimezone().strftime("%Y-%m-%d %H:%M")
         outcome = _sentence(terminal, entry.outcome, entry.details)
@@ -57,6 +61,26 @@ def now(ctx: typer.Context) -> None:
 
     for report in terminal.run(work()):
         terminal.write(told(terminal, report))
+
+
+def judge(ctx: typer.Context) -> None:
+    """Ask the model about the pairs the owner decided."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> list[JudgeStanding]:
+        async with open_assistant(terminal) as assistant:
+            return list(await assistant.judge.look())
+
+    for one in terminal.run(work()):
+        terminal.write(_judged(terminal, one))
+
+
+def _judged(terminal: Terminal, standing: JudgeStanding) -> str:
+    """How far a judge agrees with the owner, as a sentence."""
+    from assistant.learning.judge import figures_of
+
+    how, figures = figures_of(standing)
+    return f"{standing.language}: {terminal.text(f'learning.judge.{how}', **figures)}"
 
 
 def told(terminal: Terminal, report: ChatReport) -> str:

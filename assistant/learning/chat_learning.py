@@ -24,6 +24,7 @@ from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.i18n import Language, language_of_text
 from assistant.learning.evidence import heard
+from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.memory.openings import Opening, OpeningStore
@@ -31,6 +32,8 @@ from assistant.memory.prompt_versions import PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.evaluator import Budget
+from assistant.prompting.judge import Opinion
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.limits import Limits
 from assistant.prompting.metric import Metric
@@ -55,8 +58,13 @@ _COOLDOWN_S: Final = 86_400.0
 """Between the end of one trial and the beginning of the next."""
 _LIMITS: Final = Limits(times=3.0, extra_ms=20_000.0)
 """Some people like long answers."""
-Outcome: TypeAlias = Verdict | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern"]
-"""on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked."""
+_OPINION_CALLS: Final = 200
+"""For a second opinion, with what it takes to see whether it may be heard."""
+Outcome: TypeAlias = (
+    Verdict | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern", "judged_worse"]
+)
+"""on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked;
+judged_worse: a judge that agrees with the person finds its answers worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,9 @@ class ChatReport:
     result: RunResult | None = None
     number: int = 0
     """Of that version, for people."""
+    opinion: Opinion | None = None
+    """Of the model as a judge, where that agrees with the person."""
+    opinion_calls: int = 0
 
 
 class ChatLearning:
@@ -90,6 +101,7 @@ class ChatLearning:
         selector: Selector,
         sampling: Sampling,
         trusted: Callable[[], Collection[str] | None] = lambda: None,
+        judge: Judge | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._lab = lab
@@ -101,6 +113,7 @@ class ChatLearning:
         self._labels = labels
         self._library = library
         self._selector = selector
+        self._judge = judge
         self._clock = clock
 
     async def learn(
@@ -128,15 +141,32 @@ class ChatLearning:
         result = await self._optimised(language, judge, asked, spending, choices, tell, pause)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
+        report = await self._second_opinion(replace(report, result=result), result, pause)
+        if report.opinion is not None and report.opinion.is_against:
+            return replace(report, outcome="judged_worse")
         evidence = {
             "run": result.run,
             **asdict(result.evidence),
             "judge": judge.id,
             "agreement": asdict(agreement),
+            "opinion": asdict(report.opinion) if report.opinion else None,
         }
         kept = await self._desk.propose(PROMPT, language, result.chosen, author="optimiser", evidence=evidence)
         await self._desk.begin_trial(kept.id, _FIRST_SHARE, reason=LEARNED)
-        return replace(report, outcome="better", version=kept.id, result=result, number=kept.number)
+        return replace(report, outcome="better", version=kept.id, number=kept.number)
+
+    async def _second_opinion(
+        self, report: ChatReport, result: RunResult, pause: Callable[[], Awaitable[None]] | None
+    ) -> ChatReport:
+        """What the model as a judge says of the answers the gate saw: it can hold back, never bring about."""
+        if self._judge is None:
+            return report
+        if pause is not None:
+            await pause()
+        budget = Budget(_OPINION_CALLS)
+        changes = [(one.item, one.before, one.after) for one in result.evidence.changes]
+        opinion = await self._judge.opinion(report.language, changes, budget)
+        return replace(report, opinion=opinion, opinion_calls=budget.spent_calls)
 
     async def report(self, language: Language) -> ChatReport:
         """What is known without asking anything."""
@@ -249,6 +279,7 @@ def evidence_of(report: ChatReport) -> dict[str, Any]:
         "missing": report.missing,
         "version": report.version,
         "number": report.number,
+        "opinion": asdict(report.opinion) if report.opinion else None,
         **({"run": report.result.run, **asdict(report.result.evidence)} if report.result else {}),
     }
 

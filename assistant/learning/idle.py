@@ -176,7 +176,7 @@ class IdleLearning:
             )
             outcome, details = report.outcome, evidence_of(report)
             if entry and report.result:
-                await asyncio.to_thread(self._entries.spend, entry, report.result.calls)
+                await asyncio.to_thread(self._entries.spend, entry, report.result.calls + report.opinion_calls)
             self._reports[language], self._looked_at[language] = report, report.agreement.ratings
             return report
         except _EndedError:

@@ -14,10 +14,12 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from assistant.config import Sampling
+from assistant.errors import TaskIncomplete
 from assistant.i18n import language_of_text
+from assistant.learning.judge import Judge, model_digest
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
-from assistant.models.chat_model import ChatModel, Models
+from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator
@@ -75,6 +77,7 @@ class Lab:
         library: PromptLibrary,
         metrics: Callable[[], Mapping[str, Metric]] = lambda: METRICS,
         reflector: str | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
@@ -83,6 +86,7 @@ class Lab:
         self._library = library
         self.metrics = metrics
         self._reflector = reflector
+        self._judge = judge
 
     async def optimise_folder(
         self,
@@ -149,7 +153,12 @@ class Lab:
         """
         chat = self._models.chat_model(model)
         await chat.prepare()
-        digest = self._digest(chat)
+        digest = model_digest(self._models, chat.model_name)
+        judged = None
+        if task.metric.judged:
+            if self._judge is None:
+                raise TaskIncomplete(reason="judge")
+            judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
         form, neighbours = form or answer_form(task), Neighbours(self._vectors)
         shares = NO_EXAMPLES if proposer else SHARES
@@ -163,7 +172,9 @@ class Lab:
             task=task,
             pools=pools,
             neighbours=neighbours,
-            evaluator=Evaluator(chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask, drawn),
+            evaluator=Evaluator(
+                chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask, drawn, judged
+            ),
             proposer=proposer
             or TaskProposer(
                 task,
@@ -187,7 +198,9 @@ class Lab:
             return None
         chat = self._models.chat_model(self._reflector)
         await chat.prepare()
-        return Evaluator(chat, self._digest(chat), task, answer_form(task), self._ledger, run, lambda *_: ())
+        return Evaluator(
+            chat, model_digest(self._models, chat.model_name), task, answer_form(task), self._ledger, run, lambda *_: ()
+        )
 
     async def _tested(
         self,
@@ -205,7 +218,7 @@ class Lab:
         await asyncio.to_thread(optimiser.neighbours.vectors, items)
         evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
         asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
-        spent = Budget(len(asked) * len(items))
+        spent = Budget(len(asked) * len(items) * evaluator.calls_each)
         answers: list[list[Answered]] = []
         for candidate in asked:
             answers.append([])
@@ -238,11 +251,6 @@ class Lab:
         lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         normed: Vectors = vectors / np.maximum(lengths, 1e-12)
         return normed
-
-    def _digest(self, chat: ChatModel) -> str:
-        """What tells two models apart that have the same name."""
-        info = self._models.info(chat.model_name)
-        return f"{info.name} {info.size}"
 
 
 async def _say(tell: Tell, progress: RunProgress) -> None:

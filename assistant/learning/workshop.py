@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from assistant.learning.duels import DuelDesk
 from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
+from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
@@ -19,6 +20,7 @@ class Workshop:
     lab: Lab
     desk: PromptDesk
     idle: IdleLearning
+    judge: Judge
     runs: RunBook
     purposes: PurposeLearning
     feedback: Feedback

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -20,6 +20,8 @@ from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.task import Item, Task
 
 _OWNER: Final = "optimiser"
+_JUDGED_CALLS: Final = 3
+"""Of one answer: itself, and the judge in both orders."""
 _SPARE_CALLS: Final = 1_000_000_000
 _AT_ONCE: Final = 32
 """Calls that wait in the engine: as many as keep it busy, and few enough that people still find room there."""
@@ -72,7 +74,8 @@ class Answered:
 
 class Evaluator:
     """`nearest` finds examples like an item; `pause` is awaited before each group of calls, for whoever wants to hold
-    the run or end it; `ask` makes the messages."""
+    the run or end it; `ask` makes the messages; `judged` scores an answer where the metric is another model's word, and
+    pays for that itself."""
 
     def __init__(
         self,
@@ -86,8 +89,10 @@ class Evaluator:
         pause: Callable[[], Any] | None = None,
         ask: Ask = Candidate.messages,
         drawn: Sampling | None = None,
+        judged: Callable[[Item, str, Budget], Awaitable[float]] | None = None,
     ) -> None:
         self._model = model
+        self._judged = judged
         self._digest = model_digest
         self._task = task
         self._form = form
@@ -113,7 +118,13 @@ class Evaluator:
             self._pause,
             self._ask_with,
             self._drawn,
+            self._judged,
         )
+
+    @property
+    def calls_each(self) -> int:
+        """What one answer takes, with what it takes to know how good it is."""
+        return _JUDGED_CALLS if self._judged else 1
 
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
         """All of them together, so that they share what they can; fewer when the budget does not suffice."""
@@ -125,7 +136,7 @@ class Evaluator:
         """The same for several candidates at a time."""
         if self._pause is not None:
             await self._pause()
-        left = budget.left
+        left = budget.left // self.calls_each
         asked: list[list[asyncio.Task[Answered]]] = []
         try:
             for candidate, items in wanted:
@@ -148,15 +159,29 @@ class Evaluator:
         answers: list[list[Answered]] = [[] for _ in candidates]
         for one in items:
             for candidate, found in zip(candidates, answers, strict=True):
-                if budget.left:
+                if budget.left >= self.calls_each:
                     if self._pause is not None:
                         await self._pause()
                     found.append(await self._answer(candidate, one, budget, alone=True))
         return [found[1:] for found in answers]
 
-    async def write(self, messages: Sequence[BaseMessage], sampling: Sampling, name: str, budget: Budget) -> str:
+    async def write(
+        self,
+        messages: Sequence[BaseMessage],
+        sampling: Sampling,
+        name: str,
+        budget: Budget,
+        *,
+        grammar: str | None = None,
+    ) -> str:
         """One text that is no answer to an item, such as a proposed instruction; paid for like one."""
-        return (await self._cell(messages, {"sampling": sampling}, name, name, budget)).output
+        return (await self._cell(messages, _options(sampling, grammar), name, name, budget)).output
+
+    async def known(self, messages: Sequence[BaseMessage], sampling: Sampling, grammar: str | None) -> str | None:
+        """What `write` has written before; nothing is asked."""
+        key = self._key(messages, _options(sampling, grammar), False)
+        cell = await asyncio.to_thread(self._ledger.find, key)
+        return None if cell is None else cell.output
 
     async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
         messages = self._ask_with(candidate, item.input, self._nearest(item, candidate.nearest))
@@ -167,10 +192,12 @@ class Evaluator:
             options["stop"] = ["\n"]
         cell = await self._cell(messages, options, candidate.id, item.id, budget, alone=alone)
         output = cell.output.strip()
+        judged = self._judged
+        score = await judged(item, output, budget) if judged else self._task.metric.score(output, item.accepted)
         return Answered(
             item,
             output,
-            self._task.metric.score(output, item.accepted),
+            score,
             self._valid(output),
             cell.prompt_tokens + cell.completion_tokens,
             cell.ms,
@@ -224,6 +251,10 @@ class Evaluator:
         said = [[message.type, message.text] for message in messages]
         drawn = [sampling.model_dump(exclude={"seed"}), options.get("grammar"), options.get("stop"), alone]
         return CellKey(_digest(said), _digest(drawn), self._digest, sampling.seed or 0)
+
+
+def _options(sampling: Sampling, grammar: str | None) -> dict[str, Any]:
+    return {"sampling": sampling, "grammar": grammar} if grammar else {"sampling": sampling}
 
 
 def _digest(content: object) -> str:

@@ -1,4 +1,5 @@
-"""How right an answer is, from 0 to 1, without a judge. `METRICS` names them; a person's own are added to the mapping.
+"""How right an answer is, from 0 to 1, without a judge but for the one metric that is named so. `METRICS` names them; a
+person's own are added to the mapping.
 
 Exact match reads the first line and forgives case, quotes, brackets and a final stop. F1 is the overlap of words of
 SQuAD (Rajpurkar et al. 2016), chrF the mean over 1- to 6-grams of characters with beta 2 (Popović 2015); Chinese, which
@@ -34,6 +35,8 @@ class Metric:
     score: Callable[[str, Sequence[str]], float]
     one_line: bool = False
     """Whether only the first line counts, so that the model may stop there."""
+    judged: bool = False
+    """Whether a model says it, which has to be asked: `score` then tells only an answer from none."""
 
 
 def normal(text: str) -> str:
@@ -138,6 +141,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
             Metric("length", length),
             Metric("language", language_match),
             Metric("citations", citations),
+            Metric("judge", lambda answer, _: float(bool(answer.strip())), judged=True),
         )
     }
 )

@@ -101,8 +101,9 @@ class Optimiser:
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
-        wanted = max(int(self._budget.calls * _GATE_SHARE), min(_GATE_LEAST, self._budget.calls // 2))
-        reserve = min(2 * len(self.pools.gate) + 2 * _TIMED, wanted)
+        each = self.evaluator.calls_each
+        wanted = max(int(self._budget.calls * _GATE_SHARE), min(_GATE_LEAST * each, self._budget.calls // 2))
+        reserve = min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
         await self._say("instructions")
         space = await self.space(self._budget)
         space, winner, belief = await self._race(space, reserve)
@@ -177,7 +178,7 @@ class Optimiser:
 
     async def _run_heats(self, space: SearchSpace, heats: Sequence[Heat], reserve: int) -> None:
         """All of them together, as far as the calls go that are not kept for the gate."""
-        affordable = self._budget.left - reserve
+        affordable = (self._budget.left - reserve) // self.evaluator.calls_each
         wanted: list[tuple[int, range]] = []
         for heat in heats:
             items = heat.items[: max(0, affordable)]
@@ -223,7 +224,8 @@ class Optimiser:
     @property
     def _pairs_left(self) -> int:
         """Items of the gate that both prompts can still be asked."""
-        return max(0, self._budget.left - 2 * _TIMED) // 2
+        each = self.evaluator.calls_each
+        return max(0, self._budget.left - 2 * _TIMED * each) // (2 * each)
 
     # What is known
 

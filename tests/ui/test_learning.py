@@ -47,6 +47,11 @@ async def test_the_switch_comes_first_and_is_kept(panel: LearningPanel, paths: P
     assert "checked" in await html(panel.switch(visit(on=True)))
 
 
+async def test_the_judge_says_that_it_is_not_used_and_why(panel: LearningPanel) -> None:
+    assert "you have decided 0 pairs of answers, and about 24 are needed" in await html(panel.panel(visit()))
+    assert "没有使用模型作评判" in await html(panel.panel(visit(language="zh")))
+
+
 async def test_looking_now_says_how_many_ratings_are_missing(panel: LearningPanel, assistant: Assistant) -> None:
     await html(panel.look(visit()))
     reports = await assistant.idle.look()

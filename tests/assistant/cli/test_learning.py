@@ -25,4 +25,6 @@ def test_another_patina_that_runs_is_asked_and_looks(patina: Patina) -> None:
     status = patina("learning", "status", language="zh_CN.UTF-8").out
     assert "数据还不够：大约还需要 24 条评价，现有 0 条" in status
     assert "今天已问 0 次，上限 600 次" in status
+    assert "en: The model as a judge is not used: you have decided 0 pairs" in patina("learning", "judge").out
+    assert "zh: 没有使用模型作评判：你比较过 0 对回答" in status
     assert "空闲时不学习" in patina("learning", "off", language="zh_CN.UTF-8").err

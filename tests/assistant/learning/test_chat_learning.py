@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from assistant.config import Sampling
 from assistant.errors import EngineDied
+from assistant.i18n import Language
 from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport
+from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
@@ -22,6 +24,8 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
+from assistant.prompting.evaluator import Budget
+from assistant.prompting.judge import Opinion
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.selector import Selector
@@ -33,10 +37,24 @@ SPENDING = Spending(240)
 NOON = 1_800_000_000.0
 
 
+class SureJudge(Judge):
+    """Of which is known what it will say."""
+
+    def __init__(self, said: Opinion | None) -> None:
+        self._said = said
+
+    async def opinion(
+        self, language: Language, changes: Sequence[tuple[str, str, str]], budget: Budget
+    ) -> Opinion | None:
+        assert changes
+        budget.debit(10)
+        return self._said
+
+
 class House:
     """What learning is made of, in one database; `clock` is moved by hand."""
 
-    def __init__(self, folder: Path, model: WriterChatModel | None = None) -> None:
+    def __init__(self, folder: Path, model: WriterChatModel | None = None, judge: Judge | None = None) -> None:
         self.now = NOON
         self.db = Database.open(folder / "patina.db", folder / "backups")
         self.model = model or WriterChatModel()
@@ -65,6 +83,7 @@ class House:
             library=self.library,
             selector=Selector(self.library, self.versions, self.labels),
             sampling=Sampling(),
+            judge=judge,
             clock=lambda: self.now,
         )
 
@@ -139,6 +158,36 @@ async def test_how_answers_are_drawn_is_learned_last(tmp_path: Path) -> None:
     content = (await house.desk.version(report.version)).content
     assert BRIEF in content["instruction"]
     assert content["parameters"] == {"temperature": 0.2}
+    house.db.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        (Opinion(better=0, worse=12), "judged_worse"),
+        (Opinion(better=12, worse=0), "better"),
+        (Opinion(better=4, worse=6), "better"),
+        (None, "better"),
+    ],
+)
+async def test_a_judge_that_agrees_with_the_person_can_hold_a_trial_back_and_no_more(
+    tmp_path: Path, said: Opinion | None, outcome: str
+) -> None:
+    house = House(tmp_path, judge=SureJudge(said))
+    await house.talk(60, liked_if_brief)
+    report = await house.learn()
+    assert (report.outcome, report.opinion, report.opinion_calls) == (outcome, said, 1)
+    assert (house.labels.of(Scope(PROMPT, "en"), "canary") is None) == (outcome == "judged_worse")
+    assert house.labels.of(Scope(PROMPT, "en"), "production") is None
+    house.db.close()
+
+
+async def test_a_judge_brings_nothing_about_that_ratings_do_not_show(tmp_path: Path) -> None:
+    house = House(tmp_path, judge=SureJudge(Opinion(better=24)))
+    turn = iter(range(1000))
+    await house.talk(64, lambda _: next(turn) % 4 < 2)
+    assert (await house.learn()).outcome == "no_pattern"
+    assert house.labels.all() == []
     house.db.close()
 
 
