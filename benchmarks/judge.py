@@ -85,16 +85,18 @@ async def styled(model: Path) -> list[Triple]:
     """Each question with a brief and a thorough answer."""
     with tempfile.TemporaryDirectory() as folder:
         async with build(Paths(Path(folder), Path(folder) / "models"), _settings(model)) as assistant:
-            styles = {
-                one.name: one.render() for one in assistant.prompts() if one.language == "en" and "style" in one.name
-            }
-            answers = []
-            for style in ("style-brief", "style-thorough"):
-                for question in QUESTIONS:
-                    messages = (SystemMessage(styles[style]), HumanMessage(question))
-                    request = CompletionRequest(messages, sampling=Sampling(temperature=0, max_tokens=_TOKENS, seed=0))
-                    events = [event async for event in await assistant.complete(request)]
-                    answers.append("".join(event.text for event in events if isinstance(event, Token)))
+            styles = {one.name: one for one in assistant.prompts() if one.language == "en"}
+
+            async def answer(style: str, question: str) -> str:
+                request = CompletionRequest(
+                    (SystemMessage(styles[style].render()), HumanMessage(question)),
+                    sampling=Sampling(temperature=0, max_tokens=_TOKENS, seed=0),
+                )
+                events = [event async for event in await assistant.complete(request)]
+                return "".join(event.text for event in events if isinstance(event, Token))
+
+            wanted = [(style, one) for style in ("style-brief", "style-thorough") for one in QUESTIONS]
+            answers = await asyncio.gather(*(answer(*one) for one in wanted))
     brief, thorough = answers[: len(QUESTIONS)], answers[len(QUESTIONS) :]
     return list(zip(QUESTIONS, brief, thorough, strict=True))
 
