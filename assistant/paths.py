@@ -46,6 +46,11 @@ class Paths:
         return self.home / "chroma"
 
     @property
+    def passages(self) -> Path:
+        """The vector index over chunks of documents."""
+        return self.home / "chroma-passages"
+
+    @property
     def states(self) -> Path:
         """What the model had computed of conversations; only saves time, and can be deleted at any time."""
         return self.home / "states"

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.document_schema import documents
 from assistant.memory.migrations import Step
 
 _FIRST: Final = """
@@ -333,5 +334,6 @@ STEPS: Final = (
     Step(5, "runs", _runs),
     Step(6, "evidence", _evidence),
     Step(7, "numbers", _numbers),
+    Step(8, "documents", documents),
 )
 """In order, without gaps."""
