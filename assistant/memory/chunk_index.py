@@ -134,10 +134,11 @@ class ChunkIndex:
         ]
 
     def mark_indexed(self, ids: Sequence[int]) -> None:
-        with self._db.transaction() as tables:
-            tables.execute(
-                "UPDATE chunks SET indexed = 1 WHERE id IN (SELECT value FROM json_each(?))", (_listed(ids),)
-            )
+        self._mark(ids, 1)
+
+    def mark_missing(self, ids: Sequence[int]) -> None:
+        """The vector index does not have these after all."""
+        self._mark(ids, 0)
 
     def use(self, model: str, generation: str) -> None:
         """Say which model and which vector index there are now: what was made for others is made again."""
@@ -206,6 +207,12 @@ class ChunkIndex:
         row = self._db.row(sql, values)
         ids = np.fromstring(row["ids"], dtype=np.int64, sep=",") if row and row["ids"] else np.zeros(0, np.int64)
         return np.sort(ids)
+
+    def _mark(self, ids: Sequence[int], indexed: int) -> None:
+        with self._db.transaction() as tables:
+            tables.execute(
+                "UPDATE chunks SET indexed = ? WHERE id IN (SELECT value FROM json_each(?))", (indexed, _listed(ids))
+            )
 
     def _newest(self) -> int:
         row = self._db.row("SELECT max(id) AS newest FROM chunks")
