@@ -17,7 +17,9 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── TaskIncomplete       what a person entered of a task does not suffice
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
-    │   └── RunBusy              one run of the optimiser at a time
+    │   ├── RunBusy              one run of the optimiser at a time
+    │   ├── DocumentUnreadable   a file of which nothing can be read, with the reason
+    │   └── EvaluationSetInvalid questions and answers to measure search with
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
@@ -312,6 +314,21 @@ class RunBusy(InputError):
     """`name` is that of the task which is being worked on."""
 
     name: str
+
+
+@dataclass(eq=False)
+class DocumentUnreadable(InputError):
+    """`reason` is one of: missing, forbidden, folder, empty, too_large, unsupported, encrypted, damaged, no_text,
+    bomb, timed_out, out_of_memory, no_ocr, killed."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class EvaluationSetInvalid(InputError):
+    path: Path
+    reason: str
 
 
 class StorageError(AssistantError):
