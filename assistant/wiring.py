@@ -19,7 +19,10 @@ from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
+from assistant.knowledge.desk import DocumentDesk
+from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.meaning import MeaningIndex
+from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
 from assistant.learning.chat_learning import ChatLearning
@@ -107,6 +110,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         metrics=lambda: all_metrics(paths.metrics),
         reflector=learning.reflector,
     )
+    kept = shelf(database, paths.passages, embeddings)
+    documents = DocumentDesk(Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running))
     desk = PromptDesk(prompts, versions, labels, recorder)
     workshop = Workshop(
         lab=lab,
@@ -157,6 +162,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         prompts=prompts,
         loop=loop,
         workshop=workshop,
+        documents=documents,
         metrics=metrics,
         close_database=database.close,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, eval, learning, models, prompts, runs
+from assistant.cli import configuration, conversations, eval, kb, learning, models, prompts, runs
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -50,6 +50,14 @@ def build(terminal: Terminal) -> TyperGroup:
             "import": prompts.take,
         },
         "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
+        "kb": {
+            "add": kb.add,
+            "list": kb.listed,
+            "search": kb.search,
+            "show": kb.show,
+            "remove": kb.remove,
+            "reindex": kb.reindex,
+        },
         "eval": {"retrieval": eval.retrieval},
     }
     for name, commands in groups.items():

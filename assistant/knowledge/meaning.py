@@ -48,6 +48,10 @@ class MeaningIndex:
         """Chunks that are found by words alone so far."""
         return self._chunks.left_to_embed()
 
+    def is_behind(self) -> bool:
+        """Whether there is anything for `step` to do, without opening the index."""
+        return bool(self.left() or (self._chunks.totals().chunks and not self._vectors.exists))
+
     def forget(self, ids: Sequence[int]) -> None:
         """Take deleted chunks out of the index; what fails here is made good at the next start."""
         if not ids or not self._vectors.exists:

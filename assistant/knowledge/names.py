@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from assistant.memory.text import segment
+from assistant.memory import terms
 
 _ADDED: Final = re.compile(r"\s*[(（\[【][^()（）]*[)）\]】]\s*$")
 _SHORTEST: Final = 4
@@ -32,11 +32,11 @@ class Names:
             if len(ids) <= _MOST_SHARED:
                 self._by_first[words[0]].append((words, ids))
 
-    def within(self, content: str) -> set[str]:
-        """The documents whose titles the text holds."""
+    def within(self, body: str) -> set[str]:
+        """The documents whose titles a text holds; `body` is its words as they are kept."""
         if not self._by_first:
             return set()
-        words = segment(content).split()
+        words = body.split()
         found: set[str] = set()
         for at, word in enumerate(words):
             for name, ids in self._by_first.get(word, ()):
@@ -48,7 +48,7 @@ class Names:
 def _name(title: str) -> tuple[str, ...]:
     """The words of a title as they stand in a text, without what is added in brackets to tell it from others."""
     bare = _ADDED.sub("", title).strip()
-    words = segment(bare).split()
+    words = terms.body(bare).split()
     if words and len(words[-1]) == 1 and not words[-1].isascii():
         words.pop()  # the end of a run of Chinese, which within a text goes on
     letters = sum(map(len, words))

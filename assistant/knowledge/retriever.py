@@ -36,6 +36,8 @@ _WIDER: Final = 4
 _PARENT: Final = 0.3
 _REACH: Final = 2
 _PARENTS: Final = 40
+_READ: Final = 60
+"""Chunks that are read sentence by sentence: the best of the candidates so far."""
 _LINK: Final = 0.35
 _LINKS_FROM: Final = 10
 _LINKED_CHUNKS: Final = 16
@@ -79,6 +81,7 @@ class _Scored:
     """Candidates as rows, in one order throughout."""
 
     ids: list[int]
+    bodies: list[str]
     cosine: np.ndarray
     near: np.ndarray
     said: np.ndarray
@@ -175,13 +178,15 @@ class Retriever:
         ids = [id for id in ids if id in bodies]
         spaced = [fusion.spaced(bodies[id][0]) for id in ids]
         scores = np.array([fusion.bm25(body, bodies[id][1], asked) for id, body in zip(ids, spaced, strict=True)])
-        sentence = np.array([fusion.best_sentence(body, asked) for body in spaced])
         cosine = self._cosines(ids, vector)
         near = np.zeros(len(ids))
         if np.isfinite(cosine).any():
             near = fusion.meaning(cosine, _floor(library, vector))
+        said, sentence = fusion.words(scores, asked), np.zeros(len(ids))
+        for place in np.argsort(-fusion.fused(near, said, sentence), kind="stable")[:_READ]:
+            sentence[place] = fusion.best_sentence(spaced[place], asked)
         nothing = np.zeros(len(ids))
-        return _Scored(list(ids), cosine, near, fusion.words(scores, asked), sentence, nothing, nothing.copy())
+        return _Scored(list(ids), spaced, cosine, near, said, sentence, nothing, nothing.copy())
 
     def _cosines(self, ids: Sequence[int], vector: np.ndarray | None) -> np.ndarray:
         """Not a number where there is no vector."""
@@ -220,13 +225,11 @@ class Retriever:
         """The documents that the best chunks name get a part of what those have."""
         totals = scored.total
         best = np.argsort(-totals, kind="stable")[:_LINKS_FROM]
-        chunks = self._store.chunks_with([scored.ids[place] for place in best])
+        own = self._index.documents_of([scored.ids[place] for place in best])
         bonus: dict[str, float] = {}
         for place in best:
-            chunk = chunks.get(scored.ids[place])
-            for document in library.names.within(chunk.text) if chunk else ():
-                if chunk and document != chunk.document_id:
-                    bonus[document] = max(bonus.get(document, 0.0), float(totals[place]))
+            for document in library.names.within(scored.bodies[place]) - {own.get(scored.ids[place])}:
+                bonus[document] = max(bonus.get(document, 0.0), float(totals[place]))
         if not bonus:
             return scored
         linked = self._index.first_of(list(bonus), _LINKED_CHUNKS)
@@ -244,9 +247,9 @@ class Retriever:
         places = {id: place for place, id in enumerate(scored.ids)}
         totals = scored.total
         for document, value in bonus.items():
-            own = [places[id] for id, its in linked.items() if its == document and id in places]
-            if own:
-                scored.link[max(own, key=lambda place: totals[place])] = _LINK * value
+            its = [places[id] for id, of in linked.items() if of == document and id in places]
+            if its:
+                scored.link[max(its, key=lambda place: totals[place])] = _LINK * value
         return scored
 
     # What is found

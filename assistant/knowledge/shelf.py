@@ -68,6 +68,10 @@ class Shelf:
     def left_to_embed(self) -> int:
         return self._meaning.left()
 
+    def is_behind(self) -> bool:
+        """Whether `embed` has anything to do."""
+        return self._meaning.is_behind()
+
     def rebuild(self) -> None:
         """Make the vector index anew from the vectors that are kept; `embed` fills it."""
         self._meaning.rebuild()

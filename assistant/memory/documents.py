@@ -81,10 +81,14 @@ class DocumentStore:
             return _document(self._db.rows(where, (collection_id, storable(source)))[0])
 
     def get(self, document_id: str) -> Document:
-        row = self._db.row(f"{_DOCUMENTS} WHERE documents.id = ?", (document_id,))
-        if row is None:
+        found = self.find(document_id)
+        if found is None:
             raise NotFound("document", document_id)
-        return _document(row)
+        return found
+
+    def find(self, document_id: str) -> Document | None:
+        row = self._db.row(f"{_DOCUMENTS} WHERE documents.id = ?", (document_id,))
+        return None if row is None else _document(row)
 
     def all(self, collection: str = "") -> list[Document]:
         """In the order of their names; `collection` is a name."""
@@ -127,6 +131,15 @@ class DocumentStore:
     def keep(self, document_id: str) -> None:
         """It is as it was when it was read last."""
         self._end(document_id, "ready", "")
+
+    def put_back(self, document_id: str) -> None:
+        """It was begun and could not be ended for a reason that is not its own."""
+        self._end(document_id, "waiting", "")
+
+    def forget_hash(self, document_id: str) -> None:
+        """So that it counts as changed."""
+        with self._db.transaction() as tables:
+            tables.execute("UPDATE documents SET sha256 = ' ' WHERE id = ?", (document_id,))
 
     def cancel(self) -> int:
         """Empty the queue; documents that were never read are removed from it, others stay as they are."""

@@ -49,6 +49,7 @@ class VectorIndex:
         self._collection: Collection | None = None
         self._refused = False
         self._current = ""
+        self._held: int | None = None
 
     @property
     def exists(self) -> bool:
@@ -82,6 +83,7 @@ class VectorIndex:
             batch = items[start : start + _BATCH]
             vectors: Vectors = [vector for _, vector in batch]
             with self._guarded() as collection:
+                self._held = None
                 collection.upsert(ids=[id for id, _ in batch], embeddings=vectors)
 
     def search(self, text: str, limit: int) -> list[tuple[str, float]]:
@@ -96,7 +98,7 @@ class VectorIndex:
         """What is nearest to a vector, with its cosine similarity, nearest first."""
         asked: Vectors = [vector]
         with self._guarded() as collection:
-            count = collection.count()
+            count = self._count(collection)
             if count == 0 or limit < 1:
                 return []
             found = collection.query(query_embeddings=asked, n_results=min(limit, count), include=["distances"])
@@ -115,12 +117,13 @@ class VectorIndex:
 
     def count(self) -> int:
         with self._guarded() as collection:
-            return int(collection.count())
+            return self._count(collection)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over."""
         for start in range(0, len(ids), _BATCH):
             with self._guarded() as collection:
+                self._held = None
                 collection.delete(ids=list(ids[start : start + _BATCH]))
 
     def ids(self) -> set[str]:
@@ -138,9 +141,15 @@ class VectorIndex:
     def close(self) -> None:
         """Let go of the folder; the next use opens it again."""
         with self._lock:
-            client, self._client, self._collection = self._client, None, None
+            client, self._client, self._collection, self._held = self._client, None, None, None
             if client is not None:
                 client.close()
+
+    def _count(self, collection: Collection) -> int:
+        """Chroma counts every time by reading, which takes longer than the search itself."""
+        if self._held is None:
+            self._held = int(collection.count())
+        return self._held
 
     @contextmanager
     def _guarded(self) -> Iterator[Collection]:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.knowledge.names import Names
+from assistant.memory import terms
 from assistant.memory.document_records import Filter
 
 from .conftest import Shelf
@@ -109,7 +110,7 @@ def test_names_are_found_as_whole_words_and_forms_are_no_names() -> None:
     titles = [("d1", "Paris"), ("d2", "Marta Novak (director)"), ("d3", "战国无双"), ("d4", "It")]
     titles += [(f"r{number}", "Readme") for number in range(4)]
     names = Names(titles)
-    assert names.within("Parisian cafes") == set()
-    assert names.within("He met Marta Novak in paris.") == {"d1", "d2"}
-    assert names.within("他喜欢玩战国无双系列。") == {"d3"}
-    assert names.within("it is in the readme") == set()
+    assert names.within(terms.body("Parisian cafes")) == set()
+    assert names.within(terms.body("He met Marta Novak in paris.")) == {"d1", "d2"}
+    assert names.within(terms.body("他喜欢玩战国无双系列。")) == {"d3"}
+    assert names.within(terms.body("it is in the readme")) == set()
