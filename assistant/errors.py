@@ -18,8 +18,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
     │   ├── RunBusy              one run of the optimiser at a time
-    │   ├── DocumentUnreadable   a file of which nothing can be read, with the reason
-    │   └── EvaluationSetInvalid questions and answers to measure search with
+    │   └── DocumentUnreadable   a file of which nothing can be read
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
@@ -166,8 +165,7 @@ class ModelNotFetched(ModelError):
 
 @dataclass(eq=False)
 class ModelFileInvalid(ModelError):
-    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unsupported_version, unreadable,
-    adapter, not_adapter, other_model."""
+    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unreadable, adapter …"""
 
     path: Path
     reason: str
@@ -293,8 +291,7 @@ class TaskIncomplete(InputError):
 
 @dataclass(eq=False)
 class ExamplesInvalid(InputError):
-    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes, not_json, no_row,
-    no_input, no_output."""
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes …"""
 
     line: int
     reason: str
@@ -302,8 +299,7 @@ class ExamplesInvalid(InputError):
 
 @dataclass(eq=False)
 class ImportRefused(InputError):
-    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version, too_long,
-    order, no_such_prompt."""
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version …"""
 
     line: int
     reason: str
@@ -311,22 +307,11 @@ class ImportRefused(InputError):
 
 @dataclass(eq=False)
 class RunBusy(InputError):
-    """`name` is that of the task which is being worked on."""
-
     name: str
 
 
 @dataclass(eq=False)
 class DocumentUnreadable(InputError):
-    """`reason` is one of: missing, forbidden, folder, empty, too_large, unsupported, encrypted, damaged, no_text,
-    bomb, timed_out, out_of_memory, no_ocr, killed."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(eq=False)
-class EvaluationSetInvalid(InputError):
     path: Path
     reason: str
 

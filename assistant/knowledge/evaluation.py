@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from assistant.errors import EvaluationSetInvalid
+from assistant.errors import DocumentUnreadable
 from assistant.knowledge.retriever import Way
 from assistant.knowledge.shelf import Shelf
 from assistant.knowledge.source import Source, plain
@@ -38,7 +38,7 @@ class QuestionSet:
 
 
 def read(folder: Path) -> QuestionSet:
-    """Raises EvaluationSetInvalid, which names the file and what is wrong with it."""
+    """Raises DocumentUnreadable, which names the file and what is wrong with it."""
     documents = {
         str(row["_id"]): Source(plain(str(row["text"])), plain(str(row.get("title") or "")))
         for row in _rows(folder / "corpus.jsonl", ("_id", "text"))
@@ -49,7 +49,7 @@ def read(folder: Path) -> QuestionSet:
         if score > 0 and question in questions:
             relevant[question][document] = score
     if not documents or not relevant:
-        raise EvaluationSetInvalid(path=folder, reason="nothing in it can be asked for")
+        raise DocumentUnreadable(path=folder, reason="nothing in it can be asked for")
     return QuestionSet(documents, questions, relevant)
 
 
@@ -109,9 +109,9 @@ def _rows(path: Path, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise EvaluationSetInvalid(path=path, reason=f"line {number} is no JSON") from error
+            raise DocumentUnreadable(path=path, reason=f"line {number} is no JSON") from error
         if not isinstance(row, dict) or any(field not in row for field in fields):
-            raise EvaluationSetInvalid(path=path, reason=f"line {number} has not all of {', '.join(fields)}")
+            raise DocumentUnreadable(path=path, reason=f"line {number} has not all of {', '.join(fields)}")
         yield row
 
 
@@ -123,7 +123,7 @@ def _judgements(path: Path) -> Iterator[tuple[str, str, float]]:
         except (ValueError, IndexError) as error:
             if number == 1:
                 continue  # its head
-            raise EvaluationSetInvalid(path=path, reason=f"line {number} is no judgement") from error
+            raise DocumentUnreadable(path=path, reason=f"line {number} is no judgement") from error
         yield question, document, score
 
 
@@ -132,4 +132,4 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-8") as file:
             yield from (line for line in file if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationSetInvalid(path=path, reason=str(error)) from error
+        raise DocumentUnreadable(path=path, reason=str(error)) from error

@@ -11,6 +11,7 @@ import json
 import re
 import statistics
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -221,7 +222,13 @@ def _picture(page: Any) -> bytes:
 def _ocr(path: Path, picture: bytes) -> str:
     if importlib.util.find_spec("rapidocr") is None:
         raise DocumentUnreadable(path, "no_ocr")
+    found = _ocr_engine()(picture)
+    return "\n".join(found.txts or ())
+
+
+@lru_cache(maxsize=1)
+def _ocr_engine() -> Any:
+    """Loaded once for all pages: that takes longer than reading one."""
     from rapidocr import RapidOCR
 
-    found = RapidOCR()(picture)
-    return "\n".join(found.txts or ())
+    return RapidOCR()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import EvaluationSetInvalid
+from assistant.errors import DocumentUnreadable
 from assistant.knowledge.evaluation import measure, read, scores
 from assistant.knowledge.shelf import Shelf as DocumentShelf
 
@@ -61,11 +61,11 @@ def test_scores_are_those_of_the_textbooks() -> None:
 def test_what_is_wrong_with_a_set_is_said(tmp_path: Path, file: str, content: str) -> None:
     write(tmp_path)
     (tmp_path / file).write_text(content, "utf-8")
-    with pytest.raises(EvaluationSetInvalid):
+    with pytest.raises(DocumentUnreadable):
         read(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationSetInvalid) as raised:
+    with pytest.raises(DocumentUnreadable) as raised:
         read(tmp_path)
     assert raised.value.path == tmp_path / "corpus.jsonl"
