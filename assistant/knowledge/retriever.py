@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from assistant.knowledge import fusion
+from assistant.knowledge import confidence, fusion
 from assistant.knowledge.centring import Centring
 from assistant.knowledge.names import Names
 from assistant.memory import terms
@@ -28,6 +28,9 @@ _CANDIDATES_OF_FEW: Final = 300
 """By words where there are so few that many chunks hold all of them."""
 _MOST_WORDS: Final = 32
 _SAMPLE: Final = 256
+_LEAST_SAMPLE: Final = 8
+"""Chunks below which cosines say nothing of what is usual."""
+_SURE: Final = 0.5
 _STALE: Final = 0.1
 """Part of the library that may have changed before the sample is drawn anew."""
 _COMPARED: Final = 5_000
@@ -88,6 +91,8 @@ class _Scored:
     sentence: np.ndarray
     parent: np.ndarray
     link: np.ndarray
+    covered: float
+    """How much of the question the best of them holds by its words."""
 
     @property
     def total(self) -> np.ndarray:
@@ -131,9 +136,9 @@ class Retriever:
         if way == "both":
             self._add_parents(scored, vector, library)
             scored = self._add_links(scored, vector, asked, library, allowed)
-        confidence = _confidence(scored, plain, vector, asked, library)
         order = np.argsort(-scored.total, kind="stable")[:limit]
-        return Answer(self._found(scored, order), confidence >= 0.5, confidence, len(by_words))
+        sure = _confidence(scored, plain, vector, int(order[0]), library) if len(order) else 0.0
+        return Answer(self._found(scored, order), sure >= _SURE, sure, len(by_words))
 
     # Candidates
 
@@ -186,7 +191,8 @@ class Retriever:
         for place in np.argsort(-fusion.fused(near, said, sentence), kind="stable")[:_READ]:
             sentence[place] = fusion.best_sentence(spaced[place], asked)
         nothing = np.zeros(len(ids))
-        return _Scored(list(ids), spaced, cosine, near, said, sentence, nothing, nothing.copy())
+        covered = fusion.coverage(scores, asked)
+        return _Scored(list(ids), spaced, cosine, near, said, sentence, nothing, nothing.copy(), covered)
 
     def _cosines(self, ids: Sequence[int], vector: np.ndarray | None) -> np.ndarray:
         """Not a number where there is no vector."""
@@ -323,10 +329,12 @@ def _most_words(holding: dict[str, Holding], asked: fusion.Weights, allowed: np.
 
 
 def _confidence(
-    scored: _Scored,
-    plain: np.ndarray | None,
-    vector: np.ndarray | None,
-    asked: fusion.Weights,
-    library: _Library,
+    scored: _Scored, plain: np.ndarray | None, vector: np.ndarray | None, best: int, library: _Library
 ) -> float:
-    return 1.0
+    """`best` is the row of the first passage."""
+    if vector is None or plain is None or not np.isfinite(scored.cosine).any() or len(library.sample) < _LEAST_SAMPLE:
+        return confidence.by_words(scored.covered)
+    nearest, sample = float(np.nanmax(scored.cosine)), library.sample @ vector
+    if vector is not plain:
+        return confidence.across_languages(nearest, sample)
+    return confidence.by_both(nearest, sample, float(scored.sentence[best]))

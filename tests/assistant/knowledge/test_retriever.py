@@ -52,6 +52,21 @@ def test_a_document_that_the_best_passage_names_is_found_by_its_link(shelf: Shel
     assert {one.document.source: one.signals.link > 0 for one in found}["novak.txt"]
 
 
+def test_it_says_when_there_is_no_answer(shelf: Shelf) -> None:
+    for number in range(20):
+        shelf.keep(f"{number}.txt", [f"Room {number} of the museum shows paintings of year {1800 + number}."])
+    shelf.keep("visit.txt", ["The museum opens at nine in the morning and closes at six."])
+    for embedded in (False, True):
+        if embedded:
+            shelf.embed()
+        known = shelf.retriever.search("When does the museum open in the morning?")
+        assert known.is_answered
+        assert known.passages[0].document.source == "visit.txt"
+        unknown = shelf.retriever.search("Which vaccine protects against yellow fever?")
+        assert not unknown.is_answered
+        assert unknown.confidence < known.confidence
+
+
 def test_filters_hold_for_words_meaning_and_links(shelf: Shelf) -> None:
     shelf.keep("a.md", ["apple pie with cream"], collection="kitchen", modified_at=100.0)
     shelf.keep("b.txt", ["apple computers and phones"], collection="office", modified_at=200.0)
