@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from langchain_core.embeddings import Embeddings
 
@@ -11,6 +12,7 @@ from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.vectors import VectorIndex
 
 _log = logging.getLogger(__name__)
+_FILLED: Final = 1024
 
 
 class MeaningIndex:
@@ -43,6 +45,15 @@ class MeaningIndex:
         except Exception as error:
             _log.warning("documents could not be embedded: %s", error)
             return 0
+
+    def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
+        """Keep vectors that were made elsewhere for every chunk that has none, and put them into the index."""
+        self._compare()
+        while waiting := self._chunks.to_embed(_FILLED):
+            made = vectors([one.text for one in waiting])
+            self._chunks.keep_vectors([(one.id, vector) for one, vector in zip(waiting, made, strict=True)])
+        while self.step(_FILLED // 8):
+            pass
 
     def left(self) -> int:
         """Chunks that are found by words alone so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Answer, Retriever, Way
@@ -64,6 +65,10 @@ class Shelf:
     def embed(self, batch: int = 32) -> int:
         """Make up to `batch` more chunks findable by meaning; 0 when none is left or it cannot be done now."""
         return self._meaning.step(batch)
+
+    def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
+        """Take vectors that were made elsewhere, for all that is not embedded yet."""
+        self._meaning.fill(vectors)
 
     def left_to_embed(self) -> int:
         return self._meaning.left()
