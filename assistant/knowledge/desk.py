@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from assistant.errors import PromptTooLong
 from assistant.events import DocumentProgress
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.retriever import Answer
@@ -19,19 +20,33 @@ DEFAULT: Final = "documents"
 """The collection of what is added without saying where."""
 _BATCH: Final = 8
 """Chunks embedded in one go: a question that comes meanwhile waits for no more than these."""
+_MANY: Final = 64
+"""Chunks from which on it is worth to load the model into the engine."""
 _WAIT_S: Final = 1.0
 
 
 class DocumentDesk:
-    """On one event loop. `is_busy` says whether an answer is being written: embedding gives way to it."""
+    """On one event loop. `is_busy` says whether an answer is being written: embedding gives way to it.
 
-    def __init__(self, ingest: Ingest, shelf: Shelf, is_busy: Callable[[], bool] = lambda: False) -> None:
+    `quick` makes vectors of many texts sooner than the shelf's own model does, which is asked where there are few or
+    where that fails.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        shelf: Shelf,
+        is_busy: Callable[[], bool] = lambda: False,
+        quick: Callable[[Sequence[str]], Awaitable[list[list[float]]]] | None = None,
+    ) -> None:
         self._ingest = ingest
         self._shelf = shelf
         self._is_busy = is_busy
         self._reading: asyncio.Task[None] | None = None
         self._embedding: asyncio.Task[None] | None = None
         self._closing = False
+        self._stepping = asyncio.Lock()
+        self._quick = quick
         self._followers: set[asyncio.Queue[DocumentProgress | None]] = set()
 
     async def resume_after_start(self) -> None:
@@ -75,7 +90,7 @@ class DocumentDesk:
         """How many chunks are still to be embedded, again and again until none is or it cannot be done."""
         while left := await asyncio.to_thread(self._shelf.left_to_embed):
             yield left
-            if not await asyncio.to_thread(self._shelf.embed, _BATCH):
+            if not await self._step():
                 return
 
     async def search(self, question: str, limit: int = 10, limits: Filter | None = None) -> Answer:
@@ -145,7 +160,27 @@ class DocumentDesk:
             if self._is_busy():
                 await asyncio.sleep(_WAIT_S)
                 continue
-            done = await asyncio.to_thread(self._shelf.embed, _BATCH)
+            done = await self._step()
+
+    async def _step(self) -> int:
+        async with self._stepping:  # whoever waits for it embeds along, and not the same chunks
+            return await self._embedded()
+
+    async def _embedded(self) -> int:
+        if self._quick is None or await asyncio.to_thread(self._shelf.left_to_embed) < _MANY:
+            return await asyncio.to_thread(self._shelf.embed, _BATCH)
+        try:
+            waiting = await asyncio.to_thread(self._shelf.to_embed, _BATCH)
+            vectors = await self._quick([one.text for one in waiting])
+        except PromptTooLong:
+            return await asyncio.to_thread(self._shelf.embed, _BATCH)
+        except Exception as error:
+            _log.warning("documents are embedded by the slower way: %s", error)
+            self._quick = None
+            return await asyncio.to_thread(self._shelf.embed, _BATCH)
+        made = [(one.id, vector) for one, vector in zip(waiting, vectors, strict=True)]
+        await asyncio.to_thread(self._shelf.keep, made)
+        return len(made)
 
     def _tell(self, progress: DocumentProgress | None) -> None:
         for queue in self._followers:

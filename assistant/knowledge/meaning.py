@@ -8,7 +8,7 @@ from typing import Final
 
 from langchain_core.embeddings import Embeddings
 
-from assistant.memory.chunk_index import ChunkIndex
+from assistant.memory.chunk_index import ChunkIndex, ToEmbed
 from assistant.memory.vectors import VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,14 @@ class MeaningIndex:
         except Exception as error:
             _log.warning("documents could not be embedded: %s", error)
             return 0
+
+    def to_embed(self, limit: int) -> list[ToEmbed]:
+        self._compare()
+        return self._chunks.to_embed(limit)
+
+    def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
+        """Vectors of this model that were made elsewhere; `step` puts them into the index."""
+        self._chunks.keep_vectors(items)
 
     def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
         """Keep vectors that were made elsewhere for every chunk that has none, and put them into the index."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Answer, Retriever, Way
 from assistant.knowledge.source import Passage, Source
 from assistant.knowledge.splitter import header, split
+from assistant.memory.chunk_index import ToEmbed
 from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
 
@@ -65,6 +66,13 @@ class Shelf:
     def embed(self, batch: int = 32) -> int:
         """Make up to `batch` more chunks findable by meaning; 0 when none is left or it cannot be done now."""
         return self._meaning.step(batch)
+
+    def to_embed(self, limit: int) -> list[ToEmbed]:
+        """What is not embedded yet, for an embedder that is awaited; `keep` takes what it makes of that."""
+        return self._meaning.to_embed(limit)
+
+    def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
+        self._meaning.keep(items)
 
     def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
         """Take vectors that were made elsewhere, for all that is not embedded yet."""

@@ -3,16 +3,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from assistant.errors import DocumentUnreadable
+from assistant.errors import DocumentUnreadable, EngineDied
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.shelf import Shelf as DocumentShelf
+from tests.fakes.embeddings import HashingEmbeddings
 
 from . import files
 from .conftest import Shelf
@@ -160,4 +161,36 @@ async def test_a_face_hears_of_every_document(ingest: Ingest, shelf: Shelf, fold
     assert answer.passages[0].document.id == text.id
     await desk.remove(text.id)
     assert [one.id for one in await desk.documents()] == [added[0].id]
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_many_chunks_are_embedded_the_quick_way_and_once(ingest: Ingest, shelf: Shelf) -> None:
+    asked: list[str] = []
+
+    async def quick(texts: Sequence[str]) -> list[list[float]]:
+        asked.extend(texts)
+        return HashingEmbeddings(384).embed_documents(list(texts))
+
+    desk = DocumentDesk(ingest, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever), quick=quick)
+    await desk.add_text("long", "\n\n".join(f"## Part {number}\n\n{'word ' * 60}" for number in range(80)))
+    async for _ in await desk.follow():
+        pass
+    async for _ in desk.embed_all():
+        pass
+    assert shelf.chunks.left_to_embed() == 0
+    assert len(asked) == len(set(asked)) > 8
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, shelf: Shelf) -> None:
+    async def broken(texts: Sequence[str]) -> list[list[float]]:
+        raise EngineDied(exit_code=-6)
+
+    desk = DocumentDesk(ingest, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever), quick=broken)
+    await desk.add_text("long", "\n\n".join(f"## Part {number}\n\n{'word ' * 60}" for number in range(80)))
+    async for _ in await desk.follow():
+        pass
+    async for _ in desk.embed_all():
+        pass
+    assert shelf.chunks.left_to_embed() == 0
     await asyncio.wait_for(desk.close(), 20)
