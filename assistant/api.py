@@ -18,6 +18,7 @@ from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.config import Sampling
 from assistant.events import Event
+from assistant.knowledge.desk import DocumentDesk
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
@@ -68,6 +69,7 @@ class Assistant:
         prompts: PromptLibrary,
         loop: AgentLoop,
         workshop: Workshop,
+        documents: DocumentDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -86,6 +88,7 @@ class Assistant:
         self._index = index
         self.titles = titles
         self.metrics = metrics
+        self.documents = documents
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -95,6 +98,7 @@ class Assistant:
     async def start(self) -> int:
         """Mark answers a killed process left half-written; returns how many there were."""
         interrupted = await asyncio.to_thread(self._conversations.recover)
+        await self.documents.resume_after_start()
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
         return interrupted
@@ -107,6 +111,7 @@ class Assistant:
         self._index.cancel()
         await self.titles.stop()
         await self.idle.stop()
+        await self.documents.close()
         await self._engine.close()
         await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)

@@ -17,7 +17,8 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── TaskIncomplete       what a person entered of a task does not suffice
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
-    │   └── RunBusy              one run of the optimiser at a time
+    │   ├── RunBusy              one run of the optimiser at a time
+    │   └── DocumentUnreadable   a file of which nothing can be read
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
@@ -164,8 +165,7 @@ class ModelNotFetched(ModelError):
 
 @dataclass(eq=False)
 class ModelFileInvalid(ModelError):
-    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unsupported_version, unreadable,
-    adapter, not_adapter, other_model."""
+    """`reason` is one of the words in the catalogue: missing, not_gguf, truncated, unreadable, adapter …"""
 
     path: Path
     reason: str
@@ -291,8 +291,7 @@ class TaskIncomplete(InputError):
 
 @dataclass(eq=False)
 class ExamplesInvalid(InputError):
-    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes, not_json, no_row,
-    no_input, no_output."""
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes …"""
 
     line: int
     reason: str
@@ -300,8 +299,7 @@ class ExamplesInvalid(InputError):
 
 @dataclass(eq=False)
 class ImportRefused(InputError):
-    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version, too_long,
-    order, no_such_prompt."""
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version …"""
 
     line: int
     reason: str
@@ -309,9 +307,13 @@ class ImportRefused(InputError):
 
 @dataclass(eq=False)
 class RunBusy(InputError):
-    """`name` is that of the task which is being worked on."""
-
     name: str
+
+
+@dataclass(eq=False)
+class DocumentUnreadable(InputError):
+    path: Path
+    reason: str
 
 
 class StorageError(AssistantError):

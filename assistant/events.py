@@ -133,6 +133,18 @@ class TurnFailed:
     error: AssistantError
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentProgress:
+    """A document of the queue is through. `status` is ready, failed or removed, `reason` the code of why it failed;
+    `waiting` are still to be read. Not part of a turn."""
+
+    document_id: str
+    source: str
+    status: str
+    reason: str
+    waiting: int
+
+
 Event: TypeAlias = (
     TurnStarted | Queued | Progress | ContextTrimmed | Reasoning | Token | ToolCalled | TurnFinished | TurnFailed
 )

@@ -46,6 +46,11 @@ class Paths:
         return self.home / "chroma"
 
     @property
+    def passages(self) -> Path:
+        """The vector index over chunks of documents."""
+        return self.home / "chroma-passages"
+
+    @property
     def states(self) -> Path:
         """What the model had computed of conversations; only saves time, and can be deleted at any time."""
         return self.home / "states"
@@ -60,6 +65,11 @@ class Paths:
         """Weights in a format that is quicker here than a model's own. They belong to this machine, not to a home, and
         can be deleted at any time."""
         return platformdirs.user_cache_path("patina") / "recast"
+
+    @property
+    def embedder(self) -> Path:
+        """The embedding model as the engine reads it; made from what is installed, and can be deleted at any time."""
+        return platformdirs.user_cache_path("patina") / "embedder"
 
     @property
     def prompts(self) -> Path:

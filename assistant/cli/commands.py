@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, learning, models, prompts, runs
+from assistant.cli import configuration, conversations, eval, kb, learning, models, prompts, runs
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -56,6 +56,15 @@ def build(terminal: Terminal) -> TyperGroup:
             "now": learning.now,
             "judge": learning.judge,
         },
+        "kb": {
+            "add": kb.add,
+            "list": kb.listed,
+            "search": kb.search,
+            "show": kb.show,
+            "remove": kb.remove,
+            "reindex": kb.reindex,
+        },
+        "eval": {"retrieval": eval.retrieval},
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

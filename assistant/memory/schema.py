@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.document_schema import documents
 from assistant.memory.migrations import Step
 
 _FIRST: Final = """
@@ -383,5 +384,6 @@ STEPS: Final = (
     Step(7, "numbers", _numbers),
     Step(8, "titles", _titles),
     Step(9, "citations", _citations),
+    Step(10, "documents", documents),
 )
 """In order, without gaps."""

@@ -128,8 +128,11 @@ class NativeModel:
         params = native.llama_context_default_params()
         params.n_ctx = planned.cells
         params.n_batch = params.n_ubatch = planned.batch
-        params.n_seq_max = self.sequences + 1  # the last one is for measuring
-        params.n_outputs_max = self.rows
+        # The last one is for measuring. Texts to be embedded come one at a time, and a model that reads both ways at
+        # once makes llama.cpp end the process where it is given many places.
+        params.n_seq_max = 1 if self.spec.embedding else self.sequences + 1
+        if not self.spec.embedding:  # whose vector may be the mean over every token of a text
+            params.n_outputs_max = self.rows
         params.kv_unified = True
         # On a processor llama.cpp's flash attention takes fewer than 64 tokens one at a time: behind 600 tokens a step
         # of 16 answers took 203 ms with it and 98 ms without; only prompts are read quicker with it, by 5 to 20 in 100.

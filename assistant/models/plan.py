@@ -69,7 +69,7 @@ def plan(spec: ModelSpec, header: GgufHeader, machine: Machine) -> Plan:
         (wanted, wanted, False),
         *((size, size, False) for size in smaller),
     ):
-        flash = offloads or not exact
+        flash = offloads or not exact or spec.embedding
         needed = _memory(header, cells, exact=exact, flash=flash, batch=batch)
         if offloads and layers < 0:
             needed = _OVERHEAD  # the rest lies on the card, whose memory decided how many layers do

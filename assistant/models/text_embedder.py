@@ -37,6 +37,8 @@ class TextEmbedder:
         """The text's vector; None when the computation was broken off. Raises PromptTooLong."""
         model = self.model
         tokens = model.tokenise([PromptPart(text, trusted=False)]) or [model.filler]
+        if native.llama_vocab_get_add_eos(model.vocab):
+            tokens.append(native.llama_vocab_eos(model.vocab))
         if len(tokens) > model.window:
             raise PromptTooLong(len(tokens), model.window)
         batch = native.llama_batch_init(len(tokens), 0, 1)

@@ -1,0 +1,101 @@
+"""Makes chunks findable by meaning, a few at a time, as far as the embedding model has come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from langchain_core.embeddings import Embeddings
+
+from assistant.memory.chunk_index import ChunkIndex, ToEmbed
+from assistant.memory.vectors import VectorIndex
+
+_log = logging.getLogger(__name__)
+_FILLED: Final = 1024
+
+
+class MeaningIndex:
+    """A vector is kept in SQLite first and then put into the vector index, which is filled from there when it is lost
+    or was made anew; only another embedding model reads the chunks again. `model` names the one there is."""
+
+    def __init__(self, chunks: ChunkIndex, vectors: VectorIndex, embeddings: Embeddings, model: str) -> None:
+        self._chunks = chunks
+        self._vectors = vectors
+        self._embeddings = embeddings
+        self._model = model
+        self._compared = ""
+
+    def step(self, batch: int = 32) -> int:
+        """Embed or index up to `batch` chunks; 0 when nothing is left to do, or it cannot be done now."""
+        try:
+            self._compare()
+            ready = self._chunks.to_index(batch * 8)
+            if ready:
+                self._vectors.put([(str(id), vector) for id, vector in ready])
+                self._chunks.mark_indexed([id for id, _ in ready])
+                return len(ready)
+            waiting = self._chunks.to_embed(batch)
+            if waiting:
+                # Texts of one length together: a batch takes as long as its longest.
+                ordered = sorted(waiting, key=lambda one: len(one.text))
+                vectors = self._embeddings.embed_documents([one.text for one in ordered])
+                self._chunks.keep_vectors([(one.id, vector) for one, vector in zip(ordered, vectors, strict=True)])
+            return len(waiting)
+        except Exception as error:
+            _log.warning("documents could not be embedded: %s", error)
+            return 0
+
+    def to_embed(self, limit: int) -> list[ToEmbed]:
+        self._compare()
+        return self._chunks.to_embed(limit)
+
+    def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
+        """Vectors of this model that were made elsewhere; `step` puts them into the index."""
+        self._chunks.keep_vectors(items)
+
+    def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
+        """Keep vectors that were made elsewhere for every chunk that has none, and put them into the index."""
+        self._compare()
+        while waiting := self._chunks.to_embed(_FILLED):
+            made = vectors([one.text for one in waiting])
+            self._chunks.keep_vectors([(one.id, vector) for one, vector in zip(waiting, made, strict=True)])
+        while self.step(_FILLED // 8):
+            pass
+
+    def left(self) -> int:
+        """Chunks that are found by words alone so far."""
+        return self._chunks.left_to_embed()
+
+    def is_behind(self) -> bool:
+        """Whether there is anything for `step` to do, without opening the index."""
+        return bool(self.left() or (self._chunks.totals().chunks and not self._vectors.exists))
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Take deleted chunks out of the index; what fails here is made good at the next start."""
+        if not ids or not self._vectors.exists:
+            return
+        try:
+            self._vectors.remove([str(id) for id in ids])
+        except Exception as error:
+            _log.warning("deleted chunks stay in the vector index until it can be written: %s", error)
+            self._compared = ""
+
+    def rebuild(self) -> None:
+        """Throw the vector index away and fill it from the vectors that are kept."""
+        self._vectors.rebuild([])
+        self._compared = ""
+
+    def close(self) -> None:
+        self._vectors.close()
+
+    def _compare(self) -> None:
+        """Once for every opened index: what only one side knows of is removed from it."""
+        generation = self._vectors.generation
+        if self._compared == generation:
+            return
+        self._chunks.use(self._model, generation)
+        present, marked = {int(id) for id in self._vectors.ids()}, self._chunks.indexed()
+        self._vectors.remove([str(id) for id in sorted(present - marked)])
+        self._chunks.mark_missing(sorted(marked - present))
+        self._compared = generation

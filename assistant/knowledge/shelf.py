@@ -1,0 +1,104 @@
+"""Documents on their shelf: what was read is cut, kept, embedded little by little, searched and thrown away."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from assistant.knowledge.meaning import MeaningIndex
+from assistant.knowledge.retriever import Answer, Retriever, Way
+from assistant.knowledge.source import Passage, Source
+from assistant.knowledge.splitter import header, split
+from assistant.memory.chunk_index import ToEmbed
+from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter, NewChunk
+from assistant.memory.documents import DocumentStore
+
+
+class Shelf:
+    """Called from any thread, each call may take a while: reading and writing the disk, and the embedding model."""
+
+    def __init__(self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever) -> None:
+        self.store = store
+        self._meaning = meaning
+        self._retriever = retriever
+
+    def put(
+        self, document_id: str, source: Source, *, sha256: str = "", size: int = 0, modified_at: float = 0.0
+    ) -> Document:
+        """Make this what a document says. It is found by words at once; only chunks that are new are embedded."""
+        gone = self.store.replace(
+            document_id,
+            [_chunk(source, passage) for passage in split(source)],
+            title=source.title,
+            size=size or len(source.text.encode("utf-8", "replace")),
+            sha256=sha256 or hashlib.sha256(source.text.encode("utf-8", "replace")).hexdigest(),
+            modified_at=modified_at,
+        )
+        self._meaning.forget(gone)
+        return self.store.get(document_id)
+
+    def put_text(self, collection: str, name: str, source: Source) -> Document:
+        """A document that is no file."""
+        document = self.store.put(self.store.collection(collection), name, type="txt")
+        return self.put(document.id, source)
+
+    def search(self, question: str, limit: int = 10, limits: Filter | None = None, way: Way = "both") -> Answer:
+        return self._retriever.search(question, limit, limits, way)
+
+    def collections(self) -> list[DocumentCollection]:
+        return self.store.collections()
+
+    def documents(self, collection: str = "") -> list[Document]:
+        return self.store.all(collection)
+
+    def document(self, document_id: str) -> Document:
+        return self.store.get(document_id)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        self.store.get(document_id)
+        return self.store.chunks(document_id)
+
+    def remove(self, document_id: str) -> None:
+        """With its chunks, words and vectors."""
+        self._meaning.forget(self.store.remove(document_id))
+        self.store.purge()
+
+    def embed(self, batch: int = 32) -> int:
+        """Make up to `batch` more chunks findable by meaning; 0 when none is left or it cannot be done now."""
+        return self._meaning.step(batch)
+
+    def to_embed(self, limit: int) -> list[ToEmbed]:
+        """What is not embedded yet, for an embedder that is awaited; `keep` takes what it makes of that."""
+        return self._meaning.to_embed(limit)
+
+    def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
+        self._meaning.keep(items)
+
+    def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
+        """Take vectors that were made elsewhere, for all that is not embedded yet."""
+        self._meaning.fill(vectors)
+
+    def left_to_embed(self) -> int:
+        return self._meaning.left()
+
+    def is_behind(self) -> bool:
+        """Whether `embed` has anything to do."""
+        return self._meaning.is_behind()
+
+    def rebuild(self) -> None:
+        """Make the vector index anew from the vectors that are kept; `embed` fills it."""
+        self._meaning.rebuild()
+
+    def close(self) -> None:
+        self._meaning.close()
+
+
+def _chunk(source: Source, passage: Passage) -> NewChunk:
+    return NewChunk(
+        passage.start,
+        passage.end,
+        header(source.title, passage.headings),
+        source.text[passage.start : passage.end],
+        *passage.lines,
+        *(passage.pages or (0, 0)),
+    )
