@@ -146,7 +146,7 @@ class Assistant:
         for turn_id in turns:
             await self.stop(turn_id)
         await asyncio.to_thread(self._conversations.delete, conversation_id)
-        await asyncio.to_thread(self._recall.forget, turns)
+        await asyncio.to_thread(self._recall.forget)
         await self._engine.forget(conversation_id)
         self._changes.tell(conversation_id)
 

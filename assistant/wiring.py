@@ -35,6 +35,7 @@ from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.signals import SignalStore
+from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
@@ -75,7 +76,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
-    recall = Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name))
+    utterances = UtteranceStore(database)
+    recall = Recall(conversations, utterances, VectorIndex(paths.vectors, embeddings, f"{embeddings.name} utterances"))
     selector, presence = Selector(prompts, versions, labels), Presence()
     loop = AgentLoop(
         conversations=conversations,

@@ -174,6 +174,32 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Utterance:
+    """One side of a turn. `speaker` is empty for the owner of this machine and for the assistant."""
+
+    id: int
+    turn_id: str
+    conversation_id: str
+    title: str
+    role: Literal["user", "assistant"]
+    speaker: str
+    text: str
+    said_at: float
+    previous_id: int | None = None
+    before: str = ""
+    """What it follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """An utterance found for a question. `signals` are those of `assistant.memory.ranking`, by name."""
+
+    utterance: Utterance
+    score: float
+    signals: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody allowed in through a messenger; `external_id` is the messenger's own numeric id."""
 

@@ -144,7 +144,6 @@ def write_edit(
         "INSERT INTO answer_edits (id, turn_id, text, face, person_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (str(ULID()), turn_id, text, face, person_id, now),
     )
-    tables.execute("UPDATE turns SET indexed_in = '' WHERE id = ?", (turn_id,))
 
 
 def write_outcome(

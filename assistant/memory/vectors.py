@@ -1,4 +1,4 @@
-"""The vector index over turns, in Chroma: only an index, remade from SQLite whenever it is lost or does not fit.
+"""A vector index in Chroma, over turns or over chunks: remade from SQLite whenever it is lost or does not fit.
 
 Chroma gets ids and vectors, never a text, and nothing of its own is asked for: no embedding function, no telemetry.
 """
@@ -21,11 +21,11 @@ from assistant.errors import DatabaseDamaged
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import GetResult
 
 Vectors: TypeAlias = list[Sequence[float] | Sequence[int]]
 
 _log = logging.getLogger(__name__)
-_COLLECTION: Final = "turns"
 _BATCH: Final = 256
 
 
@@ -38,8 +38,10 @@ class VectorIndex:
     fails, and whatever the embeddings raise.
     """
 
-    def __init__(self, folder: Path, embeddings: Embeddings, name: str) -> None:
+    def __init__(self, folder: Path, embeddings: Embeddings, name: str, kind: str = "turns") -> None:
+        """`name` is the embedding model's, `kind` what the vectors are of. No two indexes may share a folder."""
         self._folder = folder
+        self._kind = kind
         self._embeddings = embeddings
         self._name = name
         self._lock = threading.RLock()
@@ -68,16 +70,31 @@ class VectorIndex:
             return f"{self._name}@{self._current}"
 
     def add(self, items: Sequence[tuple[str, str]]) -> None:
-        """Embed and keep texts by turn id; what is there under an id is replaced."""
+        """Embed and keep texts by id; what is there under an id is replaced."""
         for start in range(0, len(items), _BATCH):
             batch = items[start : start + _BATCH]
-            vectors: Vectors = [*self._embeddings.embed_documents([text for _, text in batch])]
+            vectors = self._embeddings.embed_documents([text for _, text in batch])
+            self.put([(id, vector) for (id, _), vector in zip(batch, vectors, strict=True)])
+
+    def put(self, items: Sequence[tuple[str, Sequence[float]]]) -> None:
+        """Keep vectors that were made before."""
+        for start in range(0, len(items), _BATCH):
+            batch = items[start : start + _BATCH]
+            vectors: Vectors = [vector for _, vector in batch]
             with self._guarded() as collection:
                 collection.upsert(ids=[id for id, _ in batch], embeddings=vectors)
 
     def search(self, text: str, limit: int) -> list[tuple[str, float]]:
-        """The nearest turns with their cosine similarity, nearest first."""
-        asked: Vectors = [self._embeddings.embed_query(text)]
+        """What is nearest to a text, with its cosine similarity, nearest first."""
+        return self.near(self._embeddings.embed_query(text), limit)
+
+    def question(self, text: str) -> Sequence[float]:
+        """The vector of a question, of length 1."""
+        return self._embeddings.embed_query(text)
+
+    def near(self, vector: Sequence[float], limit: int) -> list[tuple[str, float]]:
+        """What is nearest to a vector, with its cosine similarity, nearest first."""
+        asked: Vectors = [vector]
         with self._guarded() as collection:
             count = collection.count()
             if count == 0 or limit < 1:
@@ -85,6 +102,20 @@ class VectorIndex:
             found = collection.query(query_embeddings=asked, n_results=min(limit, count), include=["distances"])
         distances = found["distances"] or [[]]
         return [(id, 1.0 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)]
+
+    def of(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """The vectors of these, as far as they are there."""
+        with self._guarded() as collection:
+            return _by_id(collection.get(ids=list(ids), include=["embeddings"])) if ids else {}
+
+    def sample(self, limit: int) -> dict[str, Sequence[float]]:
+        """Up to so many vectors, the same ones as long as nothing changes."""
+        with self._guarded() as collection:
+            return _by_id(collection.get(limit=limit, include=["embeddings"]))
+
+    def count(self) -> int:
+        with self._guarded() as collection:
+            return int(collection.count())
 
     def remove(self, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over."""
@@ -158,10 +189,10 @@ class VectorIndex:
                 client = cast("Client", chromadb.PersistentClient(path=folder, settings=settings))
                 self._client = client
                 try:
-                    collection = client.get_collection(_COLLECTION, embedding_function=None)
+                    collection = client.get_collection(self._kind, embedding_function=None)
                 except NotFoundError:
                     collection = client.create_collection(
-                        _COLLECTION,
+                        self._kind,
                         configuration={"hnsw": {"space": "cosine"}},
                         metadata={"model": self._name},
                         embedding_function=None,
@@ -171,6 +202,11 @@ class VectorIndex:
         except BaseException:
             self.close()
             raise
+
+
+def _by_id(found: GetResult) -> dict[str, Sequence[float]]:
+    vectors = found["embeddings"]
+    return {} if vectors is None else dict(zip(found["ids"], cast("list[Sequence[float]]", vectors), strict=True))
 
 
 def _check(collection: Collection, name: str) -> None:
