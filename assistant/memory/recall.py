@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from assistant.memory.candidates import Candidates
+from assistant.memory.candidates import Candidates, Pool
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.ranking import COLD, SIGNALS, Weights
 from assistant.memory.records import Recalled, SearchHit, Utterance
@@ -62,12 +62,16 @@ class Recall:
             return 0
         return len(pending)
 
+    def candidates(self, question: str, scope: str, *, without: str = "", today: dt.date | None = None) -> Pool:
+        """All that `recall` chooses from."""
+        return self._candidates.of(question, scope, today or dt.date.today(), without)
+
     def recall(
         self, question: str, scope: str, *, limit: int = 10, without: str = "", today: dt.date | None = None
     ) -> list[Recalled]:
         """What was said in `scope` that a question needs, the most probable first, the conversation `without` left
         out. The same words are given once, as they were said last."""
-        pool = self._candidates.of(question, scope, today or dt.date.today(), without)
+        pool = self.candidates(question, scope, without=without, today=today)
         scores = self.weights.score(pool.signals)
         best = sorted(range(len(scores)), key=lambda place: (-scores[place], -pool.ids[place]))[: 3 * limit]
         rows = {int(pool.ids[place]): place for place in best}
