@@ -14,6 +14,7 @@ from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
+from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.running import RunningTurns
 from assistant.config import Sampling
 from assistant.events import Event
@@ -59,6 +60,7 @@ class Assistant:
         index: IdleIndex,
         people: PeopleStore,
         recall: Recall,
+        memory: MemoryDesk,
         models: Models,
         engine: Engine,
         embeddings: Embeddings,
@@ -72,6 +74,7 @@ class Assistant:
         self._conversations = conversations
         self._people = people
         self._recall = recall
+        self.memory = memory
         self._models = models
         self._engine = engine
         self._embeddings = embeddings
@@ -93,6 +96,7 @@ class Assistant:
         interrupted = await asyncio.to_thread(self._conversations.recover)
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
+        await self.memory.learn()
         return interrupted
 
     async def close(self) -> None:
@@ -101,6 +105,7 @@ class Assistant:
         await self.runs.close()
         await self._running.close()
         self._index.cancel()
+        await self.memory.stop()
         await self.idle.stop()
         await self._engine.close()
         await asyncio.to_thread(self._recall.close)
@@ -117,9 +122,9 @@ class Assistant:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "") -> Conversation:
-        """An untitled one takes its title from the first question."""
-        return await asyncio.to_thread(self._conversations.create, title)
+    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
+        """An untitled one takes its title from the first question; of a temporary one nothing is remembered."""
+        return await asyncio.to_thread(partial(self._conversations.create, title, temporary=temporary))
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
         """Newest activity first; `before` is the `updated_at` of the last one already seen."""

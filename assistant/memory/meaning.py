@@ -14,6 +14,8 @@ from assistant.memory.whitening import Whitening
 
 _log = logging.getLogger(__name__)
 _SAMPLE: Final = 3000
+_UNLIKE: Final = 0.8
+"""The cosine of any two texts under multilingual-e5, where nothing is whitened."""
 _CHANGED: Final = 1.3
 """By which factor the number of vectors changes before the whitening is made anew."""
 
@@ -64,7 +66,7 @@ class Meaning:
         if there:
             rows = np.array([vectors[str(ids[place])] for place in there], np.float32)
             if asked.whitening is None:
-                similar[there] = rows @ asked.vector
+                similar[there] = np.maximum(rows @ asked.vector - _UNLIKE, 0) / (1 - _UNLIKE)
             else:
                 similar[there] = asked.whitening.apply(rows) @ asked.whitening.apply(asked.vector[None])[0]
         return similar

@@ -7,6 +7,7 @@ from typing import Final
 import sqlite_utils
 
 from assistant.memory.migrations import Step
+from assistant.memory.recall_schema import recall
 
 _FIRST: Final = """
 CREATE TABLE conversations (
@@ -297,41 +298,6 @@ FROM prompt_versions;
 """It points at no version: a number that somebody has read stays taken when the version is deleted."""
 
 
-_RECALL: Final = """
-ALTER TABLE turns DROP COLUMN indexed_in;
-ALTER TABLE conversations ADD COLUMN temporary INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE conversations ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
-
-CREATE TABLE utterances (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    turn_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
-    conversation_id TEXT NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
-    scope TEXT NOT NULL,
-    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
-    speaker TEXT NOT NULL,
-    previous_id INTEGER REFERENCES utterances(id) ON DELETE SET NULL,
-    said_at REAL NOT NULL,
-    length INTEGER NOT NULL CHECK (length >= 0),
-    traits INTEGER NOT NULL,
-    about_from INTEGER NOT NULL,
-    about_to INTEGER NOT NULL,
-    embedded_in TEXT NOT NULL DEFAULT '',
-    UNIQUE (turn_id, role)
-);
-CREATE INDEX utterances_by_conversation ON utterances(conversation_id);
-CREATE INDEX utterances_by_previous ON utterances(previous_id);
-CREATE INDEX utterances_by_index ON utterances(embedded_in, id);
-CREATE VIRTUAL TABLE utterance_words USING fts5(body, tokenize = "ascii");
-CREATE VIRTUAL TABLE utterance_places USING fts5vocab(utterance_words, instance);
-CREATE TRIGGER utterance_deleted AFTER DELETE ON utterances BEGIN
-    DELETE FROM utterance_words WHERE rowid = old.id;
-    INSERT INTO forgotten_utterances SELECT old.id WHERE old.embedded_in <> '';
-END;
-CREATE TABLE forgotten_utterances (id INTEGER PRIMARY KEY);
-"""
-"""An utterance's id is never used again: what is kept in memory by id would be another's."""
-
-
 def _conversations(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
@@ -360,10 +326,6 @@ def _numbers(tables: sqlite_utils.Database) -> None:
     tables.executescript(_NUMBERS)
 
 
-def _recall(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_RECALL)
-
-
 STEPS: Final = (
     Step(1, "conversations", _conversations),
     Step(2, "ledger", _ledger),
@@ -372,6 +334,6 @@ STEPS: Final = (
     Step(5, "runs", _runs),
     Step(6, "evidence", _evidence),
     Step(7, "numbers", _numbers),
-    Step(8, "recall", _recall),
+    Step(8, "recall", recall),
 )
 """In order, without gaps."""

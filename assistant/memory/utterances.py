@@ -82,14 +82,16 @@ class Postings:
 class UtteranceStore:
     """`put` belongs into the caller's transaction; everything else opens its own."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, mine: frozenset[str] = frozenset()) -> None:
+        """`mine` are the owner's own ids in messengers: what they say there is in the owner's memory."""
         self._db = db
+        self._mine = mine
         self._layout = Layout()
         self._lock = threading.Lock()
 
     def put(self, tables: sqlite_utils.Database, turn: Turn) -> None:
         """Both sides of a turn that has ended, in place of what stood there for it."""
-        scope = scope_of(self._db, turn.conversation_id, turn.person_id)
+        scope = self.scope(turn.conversation_id, turn.person_id)
         if scope is None:
             return
         files = ", ".join(one.name for one in turn.attachments)
@@ -198,20 +200,23 @@ class UtteranceStore:
                 (json.dumps([int(id) for id in ids]),),
             )
 
+    def scope(self, conversation_id: str, person_id: str | None) -> str | None:
+        """Whose memory a turn belongs to: the owner's, a person's own, or that of a conversation which several share;
+        None for a temporary one. What several said together is recalled among them only, and what one said alone
+        never there."""
+        row = self._db.row("SELECT temporary, shared FROM conversations WHERE id = ?", (conversation_id,))
+        if row is None or row["temporary"]:
+            return None
+        if row["shared"]:
+            return f"shared {conversation_id}"
+        if person_id is None:
+            return OWNER
+        person = self._db.row("SELECT external_id FROM people WHERE id = ?", (person_id,))
+        return OWNER if self._mine & {person_id, str(person["external_id"]) if person else ""} else person_id
+
     def _speaker(self, turn: Turn) -> str:
         row = self._db.row("SELECT name FROM people WHERE id = ?", (turn.person_id,)) if turn.person_id else None
         return str(row["name"]) if row else ""
-
-
-def scope_of(db: Database, conversation_id: str, person_id: str | None) -> str | None:
-    """The owner's, a person's own, or that of a conversation which several people share; None for a temporary one.
-
-    What several people said together is recalled among them only, and what one said alone never there.
-    """
-    row = db.row("SELECT temporary, shared FROM conversations WHERE id = ?", (conversation_id,))
-    if row is None or row["temporary"]:
-        return None
-    return f"shared {conversation_id}" if row["shared"] else person_id or OWNER
 
 
 def _traits(said: str, dated: bool) -> int:
