@@ -19,7 +19,7 @@ from assistant.memory.meaning import Asked, Meaning
 from assistant.memory.moments import Interval, mentioned
 from assistant.memory.ranking import SIGNALS
 from assistant.memory.stems import asked, stems
-from assistant.memory.utterances import Postings, UtteranceStore
+from assistant.memory.utterances import Postings, UtteranceStore, distinct
 from assistant.memory.vectors import VectorIndex
 
 _PLACES: Final = 20_000
@@ -79,13 +79,15 @@ class Candidates:
         named = self._named(question, layout, code)
         words = [word for word in asked(question) if word not in named] or list(asked(question))
         postings = self._postings(words, layout, code, left_out)
+        if not any(len(one.ids) for one in postings):
+            postings = self._postings(asked(question), layout, code, left_out)
         compared = self._meaning.ask(question)
         near = self._nearest(compared, layout, code, left_out)
-        direct = np.unique(np.concatenate([near, *(one.ids for one in postings)]))
+        direct = distinct(np.concatenate([near, *(one.ids for one in postings)]))
         if not len(direct):
             return _NONE
         around = np.concatenate([direct, layout.previous[direct], layout.following[direct]])
-        ids = np.unique(around[around > 0])
+        ids = distinct(around[around > 0])
         ids = ids[layout.scope[ids] == code]
         return self._signals(question, ids, postings, near, compared, layout, code, today)
 
@@ -135,10 +137,10 @@ class Candidates:
         meaning = np.zeros(len(ids))
         meaning[np.searchsorted(ids, near)] = np.linspace(1, 0.5, len(near))
         first = _share(alone) + _share(window) + meaning
-        kept = np.sort(np.argsort(-first, kind="stable")[:_KEPT])
+        kept = _greatest(first)
         similar = np.zeros(len(ids))
         if compared is not None:
-            places = np.unique(np.concatenate([kept, before[kept], after[kept]]))
+            places = distinct(np.concatenate([kept, before[kept], after[kept]]))
             similar[places] = self._meaning.similar(compared, ids[places].tolist())
         asks_when, asks_number = bool(_WHEN.search(question)), bool(_HOW_MANY.search(question))
         traits = layout.traits[ids[kept]]
@@ -213,6 +215,13 @@ class Candidates:
 
 def _saturated(count: np.ndarray, length: np.ndarray) -> np.ndarray:
     return np.asarray(count * (_K1 + 1) / (count + _K1 * (1 - _B + _B * length)))
+
+
+def _greatest(values: np.ndarray) -> np.ndarray:
+    """The places of the greatest, as many as are kept, in order."""
+    if len(values) <= _KEPT:
+        return np.arange(len(values))
+    return np.sort(np.argpartition(-values, _KEPT)[:_KEPT])
 
 
 def _share(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from assistant.memory.whitening import Whitening
 
 _log = logging.getLogger(__name__)
 _SAMPLE: Final = 3000
+_COUNTED_EVERY: Final = 50
+"""Questions."""
 _UNLIKE: Final = 0.8
 """The cosine of any two texts under multilingual-e5, where nothing is whitened."""
 _CHANGED: Final = 1.3
@@ -34,6 +36,7 @@ class Meaning:
     def __init__(self, vectors: VectorIndex) -> None:
         self._vectors = vectors
         self._whitening: Whitening | None = None
+        self._until_counted = 0
 
     def ask(self, question: str) -> Asked | None:
         if not self._vectors.exists:
@@ -72,6 +75,11 @@ class Meaning:
         return similar
 
     def _prepare(self) -> None:
+        # Counting takes Chroma as long as searching does.
+        self._until_counted -= 1
+        if self._whitening is not None and self._until_counted > 0:
+            return
+        self._until_counted = _COUNTED_EVERY
         count, made = self._vectors.count(), self._whitening.made_of if self._whitening else 0
         if made and 1 / _CHANGED < count / made < _CHANGED:
             return

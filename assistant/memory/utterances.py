@@ -79,6 +79,12 @@ class Postings:
     counts: np.ndarray
 
 
+def distinct(ids: np.ndarray) -> np.ndarray:
+    """In order, each once; by sorting, which is quicker for these than numpy's own way."""
+    ids = np.sort(ids)
+    return ids[np.append(True, ids[1:] != ids[:-1])] if len(ids) else ids
+
+
 class UtteranceStore:
     """`put` belongs into the caller's transaction; everything else opens its own."""
 
@@ -162,8 +168,9 @@ class UtteranceStore:
         docs = row["docs"] if row else None
         if not docs:
             return Postings(np.empty(0, np.int64), np.empty(0, np.int64))
-        ids, counts = np.unique(np.array(docs.split(","), np.int64), return_counts=True)
-        return Postings(ids, counts)
+        places = np.sort(np.fromstring(docs, np.int64, sep=","))
+        ids = distinct(places)
+        return Postings(ids, np.diff(np.append(np.searchsorted(places, ids), len(places))))
 
     def read(self, ids: Iterable[int]) -> list[Utterance]:
         """In this order; those that are gone are left out."""
