@@ -14,6 +14,7 @@ from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
+from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.config import Sampling
@@ -62,6 +63,7 @@ class Assistant:
         titles: Titles,
         people: PeopleStore,
         recall: Recall,
+        memory: MemoryDesk,
         models: Models,
         engine: Engine,
         embeddings: Embeddings,
@@ -76,6 +78,7 @@ class Assistant:
         self._conversations = conversations
         self._people = people
         self._recall = recall
+        self.memory = memory
         self._models = models
         self._engine = engine
         self._embeddings = embeddings
@@ -101,6 +104,7 @@ class Assistant:
         await self.documents.resume_after_start()
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
+        await self.memory.learn()
         return interrupted
 
     async def close(self) -> None:
@@ -110,6 +114,7 @@ class Assistant:
         await self._running.close()
         self._index.cancel()
         await self.titles.stop()
+        await self.memory.stop()
         await self.idle.stop()
         await self.documents.close()
         await self._engine.close()
@@ -127,9 +132,10 @@ class Assistant:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "") -> Conversation:
-        """An untitled one has the first words of its question, and a title once the model has written one."""
-        return await asyncio.to_thread(self._conversations.create, title)
+    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
+        """Untitled it takes the first words of its question, later a title of the model's; a temporary one is kept out
+        of the memory."""
+        return await asyncio.to_thread(partial(self._conversations.create, title, temporary=temporary))
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
         """Newest activity first; `before` is the `updated_at` of the last one already seen."""
@@ -156,7 +162,7 @@ class Assistant:
         for turn_id in turns:
             await self.stop(turn_id)
         await asyncio.to_thread(self._conversations.delete, conversation_id)
-        await asyncio.to_thread(self._recall.forget, turns)
+        await asyncio.to_thread(self._recall.forget)
         await self._engine.forget(conversation_id)
         self._changes.tell(conversation_id)
 

@@ -32,6 +32,7 @@ from assistant.memory.records import (
     SignalKind,
     Turn,
 )
+from assistant.memory_client import MemoryClient
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 
@@ -62,6 +63,7 @@ class AssistantClient:
         self._address = address
         self.desk = DeskClient(self._call)
         self.idle = IdleClient(self._call)
+        self.memory = MemoryClient(self._call)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -81,8 +83,9 @@ class AssistantClient:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "") -> Conversation:
-        return load(Conversation, await self._call("POST", "/conversations", {"title": title}))
+    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
+        body = {"title": title, "temporary": temporary}
+        return load(Conversation, await self._call("POST", "/conversations", body))
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
         return _list(Conversation, await self._call("GET", "/conversations", limit=limit, before=before))

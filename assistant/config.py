@@ -138,6 +138,19 @@ class ConversationSettings(_Section):
     keeps the first words of the question."""
 
 
+class MemorySettings(_Section):
+    """What Patina remembers of people, and whether answers are reminded of it."""
+
+    recall: bool = True
+    """Remind answers of what was said in earlier conversations, and of what holds."""
+    facts: bool = True
+    """Note standing instructions and what people say about themselves."""
+    calls_a_day: Annotated[int, Field(ge=0)] = 200
+    """How often the model may be asked in a day what a message says about the person."""
+    mine: tuple[str, ...] = ()
+    """The owner's own ids in messengers: what is said there belongs to the owner's memory, not to another person's."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -179,6 +192,7 @@ class Settings(BaseSettings):
     telegram: TelegramSettings = TelegramSettings()
     conversations: ConversationSettings = ConversationSettings()
     learning: LearningSettings = LearningSettings()
+    memory: MemorySettings = MemorySettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

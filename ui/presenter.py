@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from assistant.config import Settings
 from assistant.errors import AssistantError
+from assistant.events import Remembered
 from assistant.i18n import Catalogue, Language, explain, human_bytes
 from assistant.memory.prompt_versions import LabelMove
 from assistant.memory.records import REASONS, Conversation, PairingCode, Person, SearchHit, Turn
@@ -36,6 +37,7 @@ class Draft:
     status: str = ""
     writing: bool = True
     dropped_turns: int = 0
+    remembered: tuple[Remembered, ...] = ()
     error: AssistantError | None = None
 
 
@@ -66,7 +68,9 @@ class Presenter:
 
     def turn(self, turn: Turn, language: Language, draft: Draft | None = None) -> str:
         """A question and its answer; `draft` overrides what is stored while the answer is being written."""
-        draft = draft or Draft(turn.answer, turn.reasoning, writing=False, dropped_turns=turn.dropped_turns)
+        draft = draft or Draft(
+            turn.answer, turn.reasoning, writing=False, dropped_turns=turn.dropped_turns, remembered=turn.recalled
+        )
         position = turn.siblings.index(turn.id) if turn.id in turn.siblings else 0
         return self._render(
             "turn.html",
@@ -78,6 +82,7 @@ class Presenter:
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
             original=self._markdown_of(turn.original or "", language, remember=True),
             note="" if draft.writing else self._note(turn, draft, language),
+            remembered=[self._remembered(one, language) for one in draft.remembered],
             trimmed=self._trimmed(draft.dropped_turns, language),
             number=position + 1,
             previous=turn.siblings[position - 1] if position > 0 else None,
@@ -200,6 +205,15 @@ class Presenter:
             return self._catalogue.text(language, key, **placeholders)
 
         return self._templates.get_template(template).render(t=t, language=language, **facts)
+
+    def _remembered(self, one: Remembered, language: Language) -> tuple[Remembered, str, str]:
+        """With the day it was said and what spoke for it."""
+        day = time.strftime("%Y-%m-%d", time.localtime(one.said_at))
+        return (
+            one,
+            day,
+            self.text(language, "turn.between").join(self.text(language, f"remembered.{why}") for why in one.why),
+        )
 
     def _markdown_of(self, text: str, language: Language, *, remember: bool) -> Markup:
         # The Markdown renderer escapes raw HTML itself, so its output is safe to insert.

@@ -14,6 +14,7 @@ from typing import Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.agent.recollection import Recollection, Reminder
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
 from assistant.memory.records import Arm, Turn
@@ -28,15 +29,19 @@ _AFTER_TRIM: Final = 0.6
 """Share of the budget the history may fill once turns had to leave."""
 
 
+_NO_REMINDER: Final = Reminder()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     messages: tuple[BaseMessage, ...]
     version: PromptVersion
     dropped_turns: int
+    reminder: Reminder = _NO_REMINDER
 
 
 class ContextBuilder:
-    """`today` is handed in so that a test can fix it."""
+    """`today` is handed in so that a test can fix it; without `recollection` nothing is remembered."""
 
     def __init__(
         self,
@@ -44,7 +49,9 @@ class ContextBuilder:
         selector: Selector,
         default: Language,
         today: Callable[[], dt.date] = dt.date.today,
+        recollection: Recollection | None = None,
     ) -> None:
+        self._recollection = recollection
         self._prompts = prompts
         self._selector = selector
         self._default = default
@@ -69,17 +76,20 @@ class ContextBuilder:
         system = [SystemMessage(version.render(date=self._today().isoformat())), *examples_of(version)]
         *earlier, newest = path
         answered = [turn for turn in earlier if turn.answer.strip()]
-        question = self._question(newest, language)
+        start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
+        question, reminder = await self._reminded(newest, answered[start:], language, model)
         budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
 
         def with_history(dropped: int) -> list[BaseMessage]:
             return [*system, *self._history(answered[dropped:], language), question]
 
         # What the turn before left out stays out: taking it back in would change the front part.
-        start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
         if await self._fits(model, with_history(start), budget):
-            return Context(tuple(with_history(start)), version, start)
+            return Context(tuple(with_history(start)), version, start, reminder)
         alone = await model.count_tokens([*system, question])
+        if alone > budget and reminder.text:
+            question, reminder = self._question(newest, language), Reminder()
+            alone = await model.count_tokens([*system, question])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)
         goal = max(int(budget * _AFTER_TRIM), alone)
@@ -90,7 +100,16 @@ class ContextBuilder:
                 high = middle
             else:
                 low = middle + 1
-        return Context(tuple(with_history(low)), version, low)
+        return Context(tuple(with_history(low)), version, low, reminder)
+
+    async def _reminded(
+        self, newest: Turn, shown: Sequence[Turn], language: Language, model: ChatModel
+    ) -> tuple[HumanMessage, Reminder]:
+        """The newest question behind what the model is reminded of with it."""
+        question, reminder = self._question(newest, language), Reminder()
+        if self._recollection is not None:
+            reminder = await self._recollection.remind(newest, shown, language, model.context_window)
+        return (HumanMessage(f"{reminder.text}\n\n{question.text}") if reminder.text else question), reminder
 
     async def _fits(self, model: ChatModel, messages: Sequence[BaseMessage], budget: int) -> bool:
         # No token is shorter than one byte, so a small text fits without asking the tokenizer.

@@ -16,7 +16,7 @@ from assistant.agent.presence import Presence
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
 from assistant.errors import AssistantError, InternalFault, StorageError
-from assistant.events import ContextTrimmed, Event, Progress, Reasoning, Token, TurnFailed, TurnFinished
+from assistant.events import ContextTrimmed, Event, Progress, Reasoning, Reminded, Token, TurnFailed, TurnFinished
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import Arm, Turn, TurnStatus
@@ -83,6 +83,8 @@ class AgentLoop:
             outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
             if context.dropped_turns:
                 yield ContextTrimmed(turn.id, context.dropped_turns)
+            if context.reminder.text:
+                yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
             saved = -math.inf
             options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
             async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:

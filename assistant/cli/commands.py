@@ -8,7 +8,18 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from assistant.cli import configuration, conversations, eval, kb, learning, models, prompts, runs
+from assistant.cli import (
+    configuration,
+    conversations,
+    eval,
+    eval_memory,
+    kb,
+    learning,
+    memory,
+    models,
+    prompts,
+    runs,
+)
 from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -64,7 +75,15 @@ def build(terminal: Terminal) -> TyperGroup:
             "remove": kb.remove,
             "reindex": kb.reindex,
         },
-        "eval": {"retrieval": eval.retrieval},
+        "memory": {
+            "list": memory.listed,
+            "search": memory.search,
+            "forget": memory.forget,
+            "export": memory.export,
+            "pin": memory.pin,
+            "pause": memory.pause,
+        },
+        "eval": {"retrieval": eval.retrieval, "memory": eval_memory.memory},
     }
     for name, commands in groups.items():
         group = typer.Typer(no_args_is_help=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from assistant.memory.records import (
 )
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.text import is_blank, storable
+from assistant.memory.utterances import UtteranceStore
 
 MESSAGE_LIMIT: Final = 1_000_000
 """Bytes of a message in UTF-8."""
@@ -54,21 +54,30 @@ class ConversationStore:
     Unknown ids raise NotFound; a refusing disk or database raises a StorageError, and nothing has changed then.
     """
 
-    def __init__(self, db: Database, attachments: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        db: Database,
+        attachments: Path,
+        clock: Callable[[], float] = time.time,
+        mine: frozenset[str] = frozenset(),
+    ) -> None:
         self._db = db
         self._files = AttachmentFiles(attachments)
         self._index = SearchIndex(db)
+        self._utterances = UtteranceStore(db, mine)
         self._clock = clock
 
     # Conversations
 
-    def create(self, title: str = "") -> Conversation:
-        """An untitled one takes its title from its first question."""
+    def create(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
+        """An untitled one takes its title from its first question. Of a `temporary` one nothing is remembered, and it
+        is gone at the next start; what is said in a `shared` one is remembered there alone."""
         conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO conversations (id, title, titled_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-                (conversation_id, title, "person" if title else "question", now, now),
+                "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, temporary, shared)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (conversation_id, title, "person" if title else "question", now, now, temporary, shared),
             )
             self._index.put_title(tables, conversation_id, title)
         return self.get(conversation_id)
@@ -244,6 +253,7 @@ class ConversationStore:
             turns.write_answer(tables, turn_id, answer, storable(reasoning))
             turn = self.turn(turn_id)
             self._index.put_message(tables, "answer", turn.conversation_id, turn_id, answer)
+            self._utterances.put(tables, turn)
             tables.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
         return turn
 
@@ -263,7 +273,9 @@ class ConversationStore:
                 raise NotFound(kind="person", id=person_id)
             turns.write_edit(tables, turn_id, text, face=face, person_id=person_id, now=now)
             self._index.put_message(tables, "answer", turn.conversation_id, turn_id, text)
-        return self.turn(turn_id)
+            edited = self.turn(turn_id)
+            self._utterances.put(tables, edited)
+        return edited
 
     def discard(self, turn_id: str) -> None:
         """Remove a turn that nothing follows and that is not shown, as if it had not been asked."""
@@ -279,11 +291,13 @@ class ConversationStore:
         return self.get(turn.conversation_id)
 
     def recover(self) -> int:
-        """At start: mark answers a killed process left half-written, drop files no question refers to.
-
-        Returns how many answers there were.
+        """At start: mark answers a killed process left half-written, drop files no question refers to and what was
+        temporary. Returns how many answers there were.
         """
         with self._db.held():
+            temporary = self._db.rows("SELECT id FROM conversations WHERE temporary")
+            for row in temporary:
+                self.delete(row["id"])
             with self._db.transaction() as tables:
                 cut = self._db.rows("SELECT id FROM turns WHERE status = 'streaming'")
                 for turn in turns.load(self._db, [row["id"] for row in cut]):
@@ -292,6 +306,7 @@ class ConversationStore:
                         (self._clock(), turn.id),
                     )
                     self._index.put_message(tables, "answer", turn.conversation_id, turn.id, turn.answer)
+                    self._utterances.put(tables, turn)
             used = self._db.rows("SELECT DISTINCT sha256 FROM attachments")
             self._files.keep_only({row["sha256"] for row in used})
         return len(cut)
@@ -305,27 +320,6 @@ class ConversationStore:
     def hits(self, turn_ids: Sequence[str]) -> builtins.list[SearchHit]:
         """These turns' questions as search hits with nothing marked, in this order; deleted ones are left out."""
         return self._index.of_turns(turn_ids)
-
-    def unindexed(self, index: str, limit: int) -> builtins.list[Turn]:
-        """Turns that have ended and are not in the vector index of this name, newest first."""
-        with self._db.held():
-            rows = self._db.rows(
-                "SELECT id FROM turns WHERE indexed_in <> ? AND status <> 'streaming' ORDER BY id DESC LIMIT ?",
-                (index, limit),
-            )
-            return turns.load(self._db, [row["id"] for row in rows])
-
-    def indexed(self, index: str) -> set[str]:
-        """Ids of the turns that are marked as being in this vector index."""
-        return {row["id"] for row in self._db.rows("SELECT id FROM turns WHERE indexed_in = ?", (index,))}
-
-    def mark_indexed(self, turn_ids: Sequence[str], index: str) -> None:
-        """An empty `index` means: in none."""
-        with self._db.transaction() as tables:
-            tables.execute(
-                "UPDATE turns SET indexed_in = ? WHERE id IN (SELECT value FROM json_each(?))",
-                (index, json.dumps(builtins.list(turn_ids))),
-            )
 
     # Inside
 

@@ -110,6 +110,12 @@ class Database:
         with self.held():
             self._tables.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def vacuum(self) -> None:
+        """Write the file anew without what was deleted, and empty the log."""
+        with self.held():
+            self._tables.execute("VACUUM")
+            self.checkpoint()
+
     def close(self) -> None:
         """Fold the log into the file and let go of it; a second call does nothing."""
         with self.held():

@@ -95,10 +95,12 @@ class PeopleStore:
         return [Person(**row) for row in self._db.rows("SELECT * FROM people ORDER BY id")]
 
     def remove(self, id: str) -> None:
-        """Shut a person out; what was said stays. NotFound when there is no such person."""
+        """Shut a person out: what was said stays, what is known about them goes. NotFound for nobody."""
         with self._db.transaction() as tables:
             self._known(id)
             tables.execute("DELETE FROM people WHERE id = ?", (id,))
+            for table in ("facts", "memory_pauses"):
+                tables.execute(f"DELETE FROM {table} WHERE scope = ?", (id,))  # noqa: S608 - one of two names
 
     def enter(self, person_id: str, conversation_id: str | None) -> None:
         """Remember the conversation a person is in; None for none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from assistant.events import FinishReason, Timings, Usage
+from assistant.events import FinishReason, Remembered, Timings, Usage
 
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
 """interrupted: the process ended while the answer was being written; what had arrived is kept."""
@@ -127,6 +127,8 @@ class Turn:
     """The newest thumb that was not cleared."""
     original: str | None = None
     """What the model wrote, where `answer` is what a person made of it."""
+    recalled: tuple[Remembered, ...] = ()
+    """What was said before that the model was reminded of."""
     compared: bool = False
     prompt_number: int = 0
     """That of the prompt version, for people; 0 for none."""
@@ -181,6 +183,52 @@ class SearchHit:
     snippet: str
     matched: tuple[str, ...]
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One side of a turn. `speaker` is empty for the owner of this machine and for the assistant."""
+
+    id: int
+    turn_id: str
+    conversation_id: str
+    title: str
+    role: Literal["user", "assistant"]
+    speaker: str
+    text: str
+    said_at: float
+    previous_id: int | None = None
+    before: str = ""
+    """What it follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """An utterance found for a question. `signals` are those of `assistant.memory.ranking`, by name."""
+
+    utterance: Utterance
+    score: float
+    signals: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something known about a person. `quote` is what they said in the turn it comes from, word for word; both are
+    empty for what they wrote into the memory themselves. One that was superseded holds until `valid_to`."""
+
+    id: str
+    scope: str
+    kind: Literal["instruction", "fact"]
+    key: str
+    """Of two facts with the same key, the newer one holds."""
+    text: str
+    quote: str
+    turn_id: str | None
+    author: Literal["rule", "model", "person"]
+    pinned: bool
+    valid_from: float
+    valid_to: float | None = None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

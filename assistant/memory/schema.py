@@ -8,6 +8,7 @@ import sqlite_utils
 
 from assistant.memory.document_schema import documents
 from assistant.memory.migrations import Step
+from assistant.memory.recall_schema import recall
 
 _FIRST: Final = """
 CREATE TABLE conversations (
@@ -385,5 +386,6 @@ STEPS: Final = (
     Step(8, "titles", _titles),
     Step(9, "citations", _citations),
     Step(10, "documents", documents),
+    Step(11, "recall", recall),
 )
 """In order, without gaps."""

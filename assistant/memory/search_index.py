@@ -70,6 +70,7 @@ class SearchIndex:
         try:
             with self._db.transaction() as tables:
                 tables.execute("INSERT INTO message_search(message_search) VALUES ('optimize')")
+                tables.execute("INSERT INTO utterance_words(utterance_words) VALUES ('optimize')")
         except DiskFull as error:
             # Deleting is how a person makes room: it must not fail because this needs some.
             _log.warning("words of deleted messages stay in the search index for now: %s", error)

@@ -47,6 +47,12 @@ def storable(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
+def is_paired(word: str) -> bool:
+    """Whether it is of the characters that are cut into pairs."""
+    match = _RUNS.fullmatch(word)
+    return match is not None and match.lastgroup == "paired"
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing in it can be seen: spaces, line ends, control and zero-width characters only."""
     return all(unicodedata.category(c) in {"Cc", "Cf", "Zs", "Zl", "Zp"} for c in text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import sqlite_utils
 from ulid import ULID
 
-from assistant.events import FinishReason, Timings, Usage
+from assistant.events import FinishReason, Remembered, Timings, Usage
 from assistant.memory.attachments import TextFile
 from assistant.memory.database import Database, Row
 from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
@@ -38,6 +38,21 @@ SELECT turns.id AS turn_id, sibling.id AS id FROM json_each(?) AS wanted
 JOIN turns ON turns.id = wanted.value
 JOIN turns AS sibling ON sibling.conversation_id = turns.conversation_id AND sibling.parent_id IS turns.parent_id
 ORDER BY sibling.id
+"""
+
+_RECALLED: Final = """
+SELECT recollections.turn_id AS of_turn, recollections.why, utterances.id, utterances.turn_id,
+    utterances.conversation_id, utterances.role, utterances.said_at, conversations.title,
+    substr(coalesce(CASE utterances.role WHEN 'assistant' THEN (SELECT text FROM answer_edits
+        WHERE answer_edits.turn_id = utterances.turn_id ORDER BY answer_edits.rowid DESC LIMIT 1) END,
+        messages.content), 1, 300) AS text,
+    EXISTS (SELECT 1 FROM facts WHERE facts.turn_id = utterances.turn_id AND utterances.role = 'user'
+        AND superseded_by IS NOT NULL) AS superseded
+FROM json_each(?) AS wanted JOIN recollections ON recollections.turn_id = wanted.value
+JOIN utterances ON utterances.id = recollections.utterance_id
+JOIN conversations ON conversations.id = utterances.conversation_id
+JOIN messages ON messages.turn_id = utterances.turn_id AND ordinal = (utterances.role = 'assistant')
+WHERE used ORDER BY utterances.said_at, utterances.id
 """
 
 _PATH: Final = """
@@ -69,8 +84,16 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             )
         for row in db.rows(_SIBLINGS, wanted):
             siblings[row["turn_id"]].append(row["id"])
+        recalled: dict[str, list[Remembered]] = defaultdict(list)
+        for row in db.rows(_RECALLED, wanted):
+            recalled[row["of_turn"]].append(_remembered(row))
         rows = db.rows(_TURNS, wanted)
-    return [_turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])) for row in rows]
+    return [
+        replace(
+            _turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])), recalled=tuple(recalled[row["id"]])
+        )
+        for row in rows
+    ]
 
 
 def path_ids(db: Database, leaf: str) -> list[str]:
@@ -144,7 +167,6 @@ def write_edit(
         "INSERT INTO answer_edits (id, turn_id, text, face, person_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (str(ULID()), turn_id, text, face, person_id, now),
     )
-    tables.execute("UPDATE turns SET indexed_in = '' WHERE id = ?", (turn_id,))
 
 
 def write_outcome(
@@ -174,6 +196,20 @@ def write_outcome(
             "dropped_turns": dropped_turns,
             "finished_at": finished_at,
         },
+    )
+
+
+def _remembered(row: Row) -> Remembered:
+    return Remembered(
+        utterance_id=row["id"],
+        turn_id=row["turn_id"],
+        conversation_id=row["conversation_id"],
+        title=row["title"],
+        role=row["role"],
+        text=row["text"],
+        said_at=row["said_at"],
+        why=tuple(json.loads(row["why"])),
+        superseded=bool(row["superseded"]),
     )
 
 

@@ -10,6 +10,7 @@ from assistant.i18n import Language
 from assistant.server import errors
 from assistant.server.health import HealthRoutes
 from assistant.server.learning import LearningRoutes
+from assistant.server.memory import MemoryRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
 from assistant.server.prompts import PromptRoutes
@@ -30,6 +31,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(RunRoutes(assistant, language).router)
     app.include_router(PromptRoutes(assistant, language).router)
     app.include_router(LearningRoutes(assistant).router)
+    app.include_router(MemoryRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

@@ -80,8 +80,8 @@ class NativeRoutes:
     async def conversations(self, limit: int = 50, before: float | None = None) -> Any:
         return dump(await self._assistant.conversations(limit, before))
 
-    async def new_conversation(self, body: said.Title) -> Any:
-        return dump(await self._assistant.new_conversation(body.title))
+    async def new_conversation(self, body: said.NewConversation) -> Any:
+        return dump(await self._assistant.new_conversation(body.title, temporary=body.temporary))
 
     async def conversation(self, conversation_id: str) -> Any:
         return dump(await self._assistant.conversation(conversation_id))

@@ -21,6 +21,12 @@ class Title(_Strict):
     title: str = ""
 
 
+class NewConversation(Title):
+    """Of a temporary one nothing is remembered."""
+
+    temporary: bool = False
+
+
 class EncodedAttachment(_Strict):
     """`data` in base64."""
 

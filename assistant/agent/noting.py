@@ -1,0 +1,251 @@
+"""Notes what people say about themselves: instructions at once, facts once nobody has asked anything for a while.
+
+Read is only what a person wrote in a turn, never what was recalled, attached, answered or told by the system, so that
+no memory feeds on itself. The model proposes; a fact is kept only with a quotation that stands in the turn word for
+word and that has its names and numbers. What a small model invents has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from assistant.agent.instructions import instructions, own_words
+from assistant.agent.presence import Presence
+from assistant.config import Sampling
+from assistant.errors import AssistantError
+from assistant.i18n import Language, language_of_text
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.facts import FactStore
+from assistant.memory.records import Turn
+from assistant.memory.stems import asked, stems
+from assistant.memory.utterances import UtteranceStore
+from assistant.models.chat_model import Models
+from assistant.prompting.library import PromptLibrary
+
+_log = logging.getLogger(__name__)
+_QUIET_S: Final = 20.0
+_BATCH: Final = 16
+_READ: Final = 2000
+"""Characters of a message that are read for facts."""
+_FEWEST: Final = 8
+_TOKENS: Final = 300
+_MOST_A_TURN: Final = 5
+_OWN: Final = re.compile(r"\b(i|i['’]m|i['’]ve|my|mine|me|we|our)\b|我|咱", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"\d+")
+_NAME: Final = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+")
+_SPEAKER: Final = frozenset(stems("the person user they their them he she his her 用户 用 户"))
+_KEY: Final = re.compile(r"[^\w ]+")
+_VAGUE_KEYS: Final = frozenset({"", "fact", "user", "person", "other", "info", "事实", "用户", "其他"})
+_GRAMMAR: Final = r"""
+root ::= "[" (item (", " item){0,4})? "]"
+item ::= "{\"about\": " short ", \"fact\": " text ", \"quote\": " text "}"
+short ::= "\"" [^"\\\x00-\x1f]{1,40} "\""
+text ::= "\"" [^"\\\x00-\x1f]{1,160} "\""
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What the model says it read."""
+
+    about: str
+    fact: str
+    quote: str
+
+
+class Noting:
+    """On one event loop. `on` may be changed; `calls_a_day` is how often the model may be asked for facts."""
+
+    def __init__(
+        self,
+        conversations: ConversationStore,
+        utterances: UtteranceStore,
+        facts: FactStore,
+        models: Models,
+        prompts: PromptLibrary,
+        presence: Presence,
+        *,
+        on: bool = True,
+        calls_a_day: int = 200,
+        today: Callable[[], dt.date] = dt.date.today,
+    ) -> None:
+        self._conversations = conversations
+        self._utterances = utterances
+        self._facts = facts
+        self._models = models
+        self._prompts = prompts
+        self._presence = presence
+        self._today = today
+        self._calls_a_day = calls_a_day
+        self._called: tuple[dt.date, int] = (today(), 0)
+        self._task: asyncio.Task[None] | None = None
+        self._ruling: asyncio.Task[None] | None = None
+        self.on = on
+        self.quiet_s = _QUIET_S
+
+    def begin(self) -> None:
+        """An answer has ended: look for what its question tells, now by rule and later with the model."""
+        if not self.on:
+            return
+        self._ruling = asyncio.create_task(self._rule())
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        for task in (self._ruling, self._task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def done(self) -> None:
+        """Wait until nothing is left to be read."""
+        for task in (self._ruling, self._task):
+            if task is not None:
+                await asyncio.wait({task})
+
+    async def read(self, turn: Turn) -> int:
+        """Note what one turn tells; returns how many facts are new."""
+        scope = self._utterances.scope(turn.conversation_id, turn.person_id)
+        if scope is None or self._facts.paused(scope):
+            return 0
+        noted = await asyncio.to_thread(self._note_instructions, turn, scope)
+        text = own_words(turn.question)[:_READ].strip()
+        if len(text) >= _FEWEST and _OWN.search(text) and self._may_call():
+            for one in await self._propose(text, language_of_text(text, "en")):
+                noted += await asyncio.to_thread(self._note, turn, scope, one)
+        return noted
+
+    async def _rule(self) -> None:
+        """Instructions hold from the next question on."""
+        for turn_id in await asyncio.to_thread(self._facts.unread, _BATCH):
+            try:
+                turn = await asyncio.to_thread(self._conversations.turn, turn_id)
+                scope = self._utterances.scope(turn.conversation_id, turn.person_id)
+                if scope is not None and not self._facts.paused(scope):
+                    await asyncio.to_thread(self._note_instructions, turn, scope)
+            except AssistantError as error:
+                _log.warning("turn %s could not be read for instructions: %s", turn_id, error)
+
+    async def _work(self) -> None:
+        while self.on:
+            await self._presence.quiet(self.quiet_s)
+            waiting = await asyncio.to_thread(self._facts.unread, _BATCH)
+            if not waiting:
+                return
+            for turn_id in waiting:
+                if self._presence.is_anybody:
+                    break
+                try:
+                    await self.read(await asyncio.to_thread(self._conversations.turn, turn_id))
+                except AssistantError as error:
+                    _log.warning("turn %s could not be read for facts: %s", turn_id, error)
+                    return
+                await asyncio.to_thread(self._facts.has_read, turn_id)
+
+    def _note_instructions(self, turn: Turn, scope: str) -> int:
+        noted = 0
+        for found in instructions(turn.question):
+            kept = self._facts.add(
+                scope,
+                found.text,
+                kind="instruction",
+                author="rule",
+                key=found.key,
+                quote=found.text,
+                turn_id=turn.id,
+                said_at=turn.created_at,
+                pinned=True,
+            )
+            noted += kept is not None
+        return noted
+
+    def _note(self, turn: Turn, scope: str, one: Proposed) -> int:
+        quote = quoted(one, own_words(turn.question))
+        if quote is None:
+            return 0
+        kept = self._facts.add(
+            scope,
+            one.fact,
+            kind="fact",
+            author="model",
+            key=key_of(one.about),
+            quote=quote,
+            turn_id=turn.id,
+            said_at=turn.created_at,
+        )
+        return int(kept is not None)
+
+    def _may_call(self) -> bool:
+        day, calls = self._called
+        today = self._today()
+        calls = calls if day == today else 0
+        if calls >= self._calls_a_day:
+            return False
+        self._called = (today, calls + 1)
+        return True
+
+    async def _propose(self, text: str, language: Language) -> list[Proposed]:
+        model = self._models.chat_model()
+        await model.prepare()
+        options: dict[str, Any] = {
+            "sampling": Sampling(temperature=0, repeat_penalty=1, max_tokens=_TOKENS, seed=0),
+            "priority": "background",
+            "owner": "memory",
+        }
+        if self._models.info(model.model_name).kind == "local":
+            options["grammar"] = _GRAMMAR
+        system = self._prompts.get("remember", language).render()
+        asked_for = self._prompts.get("remember-from", language).render(message=text)
+        answer = await model.ainvoke([SystemMessage(system), HumanMessage(asked_for)], **options)
+        return proposals(str(answer.text))
+
+
+def proposals(answer: str) -> list[Proposed]:
+    """What can be read of a model's answer; nothing of one that is no list."""
+    try:
+        found = json.loads(answer[answer.index("[") : answer.rindex("]") + 1])
+    except (ValueError, RecursionError):
+        return []
+    rows = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [
+        Proposed(str(one.get("about", "")), fact, quote)
+        for one in rows[:_MOST_A_TURN]
+        if isinstance(fact := one.get("fact"), str) and isinstance(quote := one.get("quote"), str)
+    ]
+
+
+def quoted(one: Proposed, said: str) -> str | None:
+    """The quotation as it stands in what was said; None for a fact that nothing there bears out."""
+    words = one.quote.split()
+    if not words:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, words)), said, re.IGNORECASE)
+    if found is None or found.group().rstrip().endswith(("?", "？")):
+        return None
+    quote = found.group()
+    if any(number not in quote for number in _NUMBER.findall(one.fact)):
+        return None
+    if any(name.lower() not in said.lower() for name in _NAME.findall(one.fact)):
+        return None
+    told = [stem for stem in asked(one.fact) if stem not in _SPEAKER]
+    there = set(stems(quote))
+    if not told or 2 * sum(stem in there for stem in told) < len(told):
+        return None
+    return quote
+
+
+def key_of(about: str) -> str:
+    """What a fact is about, as one spelling; empty where that is too vague to tell facts apart."""
+    key = " ".join(_KEY.sub(" ", about.lower()).split())
+    return "" if key in _VAGUE_KEYS else key

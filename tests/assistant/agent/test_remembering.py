@@ -1,0 +1,187 @@
+"""What answers are reminded of, and what is noted of people, through the assistant itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from assistant.agent.noting import Proposed, key_of, proposals, quoted
+from assistant.api import Assistant
+from assistant.config import MemorySettings, Settings
+from assistant.events import Reminded
+from assistant.memory.records import Face
+from assistant.paths import Paths
+from assistant.wiring import build
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+
+
+@asynccontextmanager
+async def _open(paths: Paths, model: ScriptedChatModel, **memory: object) -> AsyncGenerator[Assistant, None]:
+    settings = Settings(memory=MemorySettings(**memory))  # type: ignore[arg-type]
+    async with build(paths, settings, models=FakeModels(model)) as assistant:
+        assistant.memory._noting.quiet_s = 0
+        yield assistant
+
+
+async def _ask(
+    assistant: Assistant,
+    text: str,
+    conversation_id: str = "",
+    *,
+    face: Face = "page",
+    person_id: str | None = None,
+    temporary: bool = False,
+) -> tuple[str, list[Reminded]]:
+    """The conversation, and what the answer was reminded of."""
+    if not conversation_id:
+        conversation_id = (await assistant.new_conversation(temporary=temporary)).id
+    events = await assistant.reply(conversation_id, text, face=face, person_id=person_id)
+    reminded = [event async for event in events if isinstance(event, Reminded)]
+    return conversation_id, reminded
+
+
+async def test_an_answer_is_reminded_of_another_conversation_and_says_so(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        told, _ = await _ask(assistant, "My sister Lena moved to Porto in spring")
+        here, (reminded,) = await _ask(assistant, "Where does my sister Lena live?")
+        assert reminded.remembered[0].conversation_id == told
+        assert reminded.remembered[0].text == "My sister Lena moved to Porto in spring"
+        assert "words" in reminded.remembered[0].why
+        asked = model.calls[-1][-1].text
+        assert asked.index("moved to Porto") < asked.index("Where does my sister")
+        (turn,) = await assistant.history(here)
+        assert [one.text for one in turn.recalled] == [one.text for one in reminded.remembered]
+        await assistant.delete(told)
+        (turn,) = await assistant.history(here)
+        assert turn.recalled == ()
+
+
+async def test_the_front_of_the_prompt_stays_as_it_was(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        await _ask(assistant, "My sister Lena moved to Porto in spring")
+        here, _ = await _ask(assistant, "Tell me about bees")
+        await _ask(assistant, "Where does my sister Lena live?", here)
+        first = [message.text for message in model.calls[-1]]
+        await _ask(assistant, "And where does Lena work?", here)
+        second = [message.text for message in model.calls[-1]]
+    assert second[: len(first) - 1] == first[:-1]
+    assert second[len(first) - 1] == "Where does my sister Lena live?", "what was recalled stands with the newest only"
+
+
+async def test_what_has_nothing_to_do_with_the_question_is_not_recalled(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        await _ask(assistant, "My sister Lena moved to Porto in spring")
+        _, reminded = await _ask(assistant, "Write a function that sorts numbers")
+        assert reminded == []
+
+
+async def test_nothing_is_recalled_when_switched_off_or_from_others_or_temporary_conversations(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    question = "Where does my sister Lena live?"
+    async with _open(paths, model, facts=False) as assistant:
+        ann = await assistant.pair("telegram", "1", "Ann", (await assistant.new_pairing_code("telegram")).code)
+        await _ask(assistant, "My sister Lena moved to Porto", face="telegram", person_id=ann.id)
+        await _ask(assistant, "My sister Lena moved to Rome", temporary=True)
+        assert (await _ask(assistant, question))[1] == []
+        assert len((await _ask(assistant, question, face="telegram", person_id=ann.id))[1]) == 1
+        assert (await _ask(assistant, question, temporary=True))[1] == []
+        await assistant.memory.switch_recall(on=False)
+        assert (await _ask(assistant, question, face="telegram", person_id=ann.id))[1] == []
+
+
+async def test_the_owners_own_messenger_belongs_to_the_owner(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False, mine=("42",)) as assistant:
+        me = await assistant.pair("telegram", "42", "Me", (await assistant.new_pairing_code("telegram")).code)
+        await _ask(assistant, "My sister Lena moved to Porto", face="telegram", person_id=me.id)
+        _, (reminded,) = await _ask(assistant, "Where does my sister Lena live?")
+        assert reminded.remembered[0].text == "My sister Lena moved to Porto"
+
+
+async def test_an_instruction_holds_from_the_next_question_on(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["[]"])
+    async with _open(paths, model) as assistant:
+        await _ask(assistant, "From now on answer in German. How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        (fact,) = await assistant.memory.facts()
+        assert (fact.text, fact.kind, fact.pinned) == ("From now on answer in German.", "instruction", True)
+        _, (reminded,) = await _ask(assistant, "What is the tallest tree?")
+        assert reminded.facts == 1
+        assert "From now on answer in German." in model.calls[-1][-1].text
+        await assistant.memory.pause()
+        assert (await _ask(assistant, "What is the deepest lake?"))[1] == []
+
+
+async def test_facts_are_noted_with_the_words_they_come_from(paths: Paths) -> None:
+    found = [
+        {"about": "Home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"},
+        {"about": "pet", "fact": "The person has a dog called Rex.", "quote": "a dog called Rex"},
+        {"about": "age", "fact": "The person is 40 years old.", "quote": "we moved to Bonn"},
+    ]
+    model = ScriptedChatModel(answers=["Nice!", json.dumps(found), "Oh", json.dumps([])])
+    async with _open(paths, model) as assistant:
+        conversation, _ = await _ask(assistant, "I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        (fact,) = await assistant.memory.facts()
+        assert (fact.text, fact.quote, fact.key) == ("The person moved to Bonn.", "we moved to Bonn", "home")
+        assert fact.turn_id == (await assistant.history(conversation))[0].id
+        asked = model.calls[-1][-1].text
+        assert "Nice!" not in asked, "only the person's own words are read"
+        calls = len(model.calls)
+        await _ask(assistant, "How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        assert len(model.calls) == calls + 1, "a message that says nothing of its author asks no model"
+        assert json.loads((await assistant.memory.export()).splitlines()[0])["quote"] == "we moved to Bonn"
+
+
+async def test_a_day_has_its_budget(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["Nice!"])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        assert len(model.calls) == 1
+
+
+async def test_recall_learns_from_what_was_judged(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        for city in ("Porto", "Rome", "Oslo"):
+            await _ask(assistant, f"My sister Lena moved to {city} in spring")
+        before = assistant._recall.weights
+        for _ in range(5):
+            conversation, (reminded,) = await _ask(assistant, "Where does my sister Lena live?")
+            (turn,) = await assistant.history(conversation)
+            await assistant.memory.judge(turn.id, reminded.remembered[0].utterance_id, right=True)
+        assert assistant._recall.weights is not before
+        assert (await assistant.memory.standing()).learned_from == 5
+
+
+@pytest.mark.parametrize(
+    ("fact", "quote", "said", "kept"),
+    [
+        ("The person lives in Bonn.", "I live in Bonn", "Well, I  live in\nBonn now", True),
+        ("The person lives in Bonn.", "I live in Berlin", "I live in Bonn", False),
+        ("The person has 3 cats.", "I have cats", "I have cats", False),
+        ("The person knows Lena Meyer.", "I know Lena", "I know Lena", False),
+        ("The person likes opera.", "I live in Bonn", "I live in Bonn", False),
+        ("The person lives in Bonn.", "do I live in Bonn?", "do I live in Bonn?", False),
+        ("用户住在北京。", "我住在北京", "我住在北京，喜欢爬山", True),
+        ("用户住在上海。", "我住在北京", "我住在北京", False),
+        ("x", "", "x", False),
+    ],
+)
+def test_a_fact_has_to_be_borne_out_by_its_quotation(fact: str, quote: str, said: str, kept: bool) -> None:
+    assert (quoted(Proposed("", fact, quote), said) is not None) is kept
+
+
+def test_what_a_model_answers_is_read_with_care() -> None:
+    assert proposals("no list") == []
+    assert proposals('[1, {"fact": 2}, {"fact": "a", "quote": "b"}] and more') == [Proposed("", "a", "b")]
+    assert len(proposals(json.dumps([{"fact": "a", "quote": "b"}] * 50))) == 5
+    assert (key_of(" Favourite  Food! "), key_of("Fact")) == ("favourite food", "")

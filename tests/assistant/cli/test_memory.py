@@ -1,0 +1,44 @@
+"""`patina memory`, and `patina eval memory` on a set that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from assistant.memory.database import Database
+from assistant.memory.facts import FactStore
+from assistant.memory.utterances import OWNER
+from assistant.paths import Paths
+from tests.assistant.cli.conftest import Patina
+
+
+def test_what_is_known_is_listed_pinned_exported_and_forgotten(patina: Patina, paths: Paths) -> None:
+    assert "Nothing is known yet" in patina("memory", "list").err
+    database = Database.open(paths.database, paths.backups)
+    facts = FactStore(database)
+    old, new = (facts.add(OWNER, f"I live in {place}", kind="fact", author="person", key="home") for place in "AB")
+    database.close()
+    assert old is not None
+    assert new is not None
+    assert new.id in patina("memory", "list").out
+    assert old.id not in patina("memory", "list").out
+    assert "held until" in patina("memory", "list", "--all").out
+    assert "pinned" in patina("memory", "pin", new.id).out
+    assert "I live in B" in patina("memory", "search", "live", "B").out
+    assert [json.loads(line)["text"] for line in patina("memory", "export").out.splitlines()] == [
+        "I live in B",
+        "I live in A",
+    ]
+    assert "rests" in patina("memory", "pause").err
+    assert "rests" in patina("memory", "list").err
+    assert "goes on" in patina("memory", "pause", "--off").err
+    assert patina("memory", "forget").code == 2
+    assert patina("memory", "forget", new.id).code == 0
+    assert patina("memory", "forget", "--all", "--yes").code == 0
+    assert patina("memory", "list", "--all").out == ""
+
+
+def test_a_set_to_measure_recall_with_that_cannot_be_used_is_named(patina: Patina, tmp_path: Path) -> None:
+    result = patina("eval", "memory", "--beir", str(tmp_path))
+    assert result.code == 1
+    assert "qrels.tsv" in result.err
