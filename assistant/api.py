@@ -82,7 +82,7 @@ class Assistant:
         self._models = models
         self._engine = engine
         self._embeddings = embeddings
-        self._embedding_model = embedding_model
+        self.embedding_model = embedding_model
         self._prompts = prompts
         self._loop = loop
         self._close_database = close_database
@@ -327,10 +327,6 @@ class Assistant:
         """Every figure as it stands now, in the Prometheus text format."""
         self.metrics.engine_is(await self._engine.occupancy())
         return self.metrics.render()
-
-    @property
-    def embedding_model(self) -> str:
-        return self._embedding_model
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._embeddings.embed_documents, list(texts))
