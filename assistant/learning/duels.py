@@ -195,7 +195,7 @@ class DuelDesk:
             or (ignored and shown[0].asked_at > turn.created_at - _WEEK_S)
         ):
             return None
-        arm: Arm = "canary" if hashlib.sha256(turn.id.encode()).digest()[0] % 2 else "production"
+        arm = arm_first(turn.id)
         self._duels.begin(turn.id, first_arm=arm, person=person, face=turn.face)
         return arm
 
@@ -218,3 +218,8 @@ class DuelDesk:
         if choice == "second" and head == first.id:  # else the person has gone on, and stays there
             self._conversations.select(second.id)
         return chosen, first.conversation_id
+
+
+def arm_first(turn_id: str) -> Arm:
+    """Whose answer stands first: either as often, and always the same for a turn."""
+    return "canary" if hashlib.sha256(turn_id.encode()).digest()[0] % 2 else "production"
