@@ -15,6 +15,7 @@ from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
+from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.config import Sampling
@@ -22,14 +23,11 @@ from assistant.events import Event
 from assistant.knowledge.desk import DocumentDesk
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
-from assistant.memory.people import PeopleStore
 from assistant.memory.recall import Recall
 from assistant.memory.records import (
     Conversation,
     Face,
     NewAttachment,
-    PairingCode,
-    Person,
     SearchHit,
     Signal,
     SignalKind,
@@ -61,7 +59,7 @@ class Assistant:
         changes: Changes,
         index: IdleIndex,
         titles: Titles,
-        people: PeopleStore,
+        people: PeopleDesk,
         recall: Recall,
         memory: MemoryDesk,
         models: Models,
@@ -76,7 +74,7 @@ class Assistant:
         close_database: Callable[[], None],
     ) -> None:
         self._conversations = conversations
-        self._people = people
+        self.people = people
         self._recall = recall
         self.memory = memory
         self._models = models
@@ -336,28 +334,6 @@ class Assistant:
     def prompts(self) -> list[PromptVersion]:
         """Every prompt in force, the person's own in place of the seeds they override."""
         return self._prompts.all()
-
-    # People who come in through a messenger
-
-    async def new_pairing_code(self, face: Face) -> PairingCode:
-        return await asyncio.to_thread(self._people.new_code, face)
-
-    async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
-        return await asyncio.to_thread(self._people.pair, face, external_id, name, code)
-
-    async def person(self, face: Face, external_id: str) -> Person | None:
-        """None for a stranger."""
-        return await asyncio.to_thread(self._people.find, face, external_id)
-
-    async def people(self) -> list[Person]:
-        return await asyncio.to_thread(self._people.list)
-
-    async def unpair(self, person_id: str) -> None:
-        await asyncio.to_thread(self._people.remove, person_id)
-
-    async def enter(self, person_id: str, conversation_id: str | None) -> None:
-        """Remember the conversation this person is in; None for none."""
-        await asyncio.to_thread(self._people.enter, person_id, conversation_id)
 
     # Inside
 

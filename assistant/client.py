@@ -25,8 +25,6 @@ from assistant.memory.records import (
     Conversation,
     Face,
     NewAttachment,
-    PairingCode,
-    Person,
     SearchHit,
     Signal,
     SignalKind,
@@ -35,6 +33,7 @@ from assistant.memory.records import (
 from assistant.memory_client import MemoryClient
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
+from assistant.people_client import PeopleClient
 
 T = TypeVar("T")
 _CONNECT_S: Final = 5.0
@@ -64,6 +63,7 @@ class AssistantClient:
         self.desk = DeskClient(self._call)
         self.idle = IdleClient(self._call)
         self.memory = MemoryClient(self._call)
+        self.people = PeopleClient(self._call)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -205,28 +205,6 @@ class AssistantClient:
 
     async def engine_info(self) -> EngineInfo:
         return load(EngineInfo, await self._call("GET", "/engine"))
-
-    # People
-
-    async def new_pairing_code(self, face: Face) -> PairingCode:
-        return load(PairingCode, await self._call("POST", "/pairing-codes", {"face": face}))
-
-    async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
-        body = {"face": face, "external_id": external_id, "name": name, "code": code}
-        return load(Person, await self._call("POST", "/people", body))
-
-    async def person(self, face: Face, external_id: str) -> Person | None:
-        found = await self._call("GET", f"/people/{face}/{external_id}")
-        return None if found is None else load(Person, found)
-
-    async def people(self) -> list[Person]:
-        return _list(Person, await self._call("GET", "/people"))
-
-    async def unpair(self, person_id: str) -> None:
-        await self._call("DELETE", f"/people/{person_id}")
-
-    async def enter(self, person_id: str, conversation_id: str | None) -> None:
-        await self._call("PUT", f"/people/{person_id}/conversation", {"conversation_id": conversation_id})
 
     # Inside
 

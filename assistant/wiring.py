@@ -16,6 +16,7 @@ from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
+from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.running import RunningTurns
@@ -205,7 +206,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         changes=changes,
         index=index,
         titles=titles,
-        people=people,
+        people=PeopleDesk(people),
         recall=recall,
         memory=MemoryDesk(
             facts,

@@ -59,10 +59,10 @@ class SettingsPanel:
         yield await self._drawn(visit, message=message)
 
     async def pair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._drawn(visit, code=await self._assistant.new_pairing_code("telegram"))
+        yield await self._drawn(visit, code=await self._assistant.people.new_code("telegram"))
 
     async def unpair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        await self._assistant.unpair(visit.text("person"))
+        await self._assistant.people.remove(visit.text("person"))
         yield await self._drawn(visit)
 
     async def _drawn(self, visit: Visit, *, code: PairingCode | None = None, message: str = "") -> dict[str, Any]:
@@ -71,7 +71,7 @@ class SettingsPanel:
             self._preferences.settings,
             self._preferences.paths,
             await self._assistant.models(),
-            await self._assistant.people(),
+            await self._assistant.people.list(),
             code,
             message,
             duels=await self._assistant.duels.wanted(),

@@ -16,7 +16,7 @@ def pair(ctx: typer.Context) -> None:
 
     async def work() -> PairingCode:
         async with open_assistant(terminal) as assistant:
-            return await assistant.new_pairing_code("telegram")
+            return await assistant.people.new_code("telegram")
 
     made = terminal.run(work())
     terminal.write(made.code)

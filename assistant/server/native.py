@@ -206,23 +206,23 @@ class NativeRoutes:
     # People
 
     async def new_pairing_code(self, body: said.CodeRequest) -> Any:
-        return dump(await self._assistant.new_pairing_code(body.face))
+        return dump(await self._assistant.people.new_code(body.face))
 
     async def people(self) -> Any:
-        return dump(await self._assistant.people())
+        return dump(await self._assistant.people.list())
 
     async def pair(self, body: said.Pairing) -> Any:
-        return dump(await self._assistant.pair(body.face, body.external_id, body.name, body.code))
+        return dump(await self._assistant.people.pair(body.face, body.external_id, body.name, body.code))
 
     async def person(self, face: Face, external_id: str) -> Any:
-        found = await self._assistant.person(face, external_id)
+        found = await self._assistant.people.find(face, external_id)
         return None if found is None else dump(found)
 
     async def unpair(self, person_id: str) -> None:
-        await self._assistant.unpair(person_id)
+        await self._assistant.people.remove(person_id)
 
     async def enter(self, person_id: str, body: said.Entered) -> None:
-        await self._assistant.enter(person_id, body.conversation_id)
+        await self._assistant.people.enter(person_id, body.conversation_id)
 
     def _events(self, request: Request, events: AsyncGenerator[Event, None]) -> EventStream:
         return EventStream(_event_lines(events), self._client_language(request))

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.prompts --model PATH --data DIR [--tasks trec sst2 …] [--seeds 0 1 2] [--budgets 300]`. `DIR`
 holds a folder for each task, with `task.yaml`, `train.jsonl` and `test.jsonl`. Every run is kept in `--record` as it
-ends and is not made again for the same commit (DSPy's: for the same version of DSPy), so that the table may grow over
-days.
+ends and is not made again for the same optimiser (ours: the last commit that touched it; DSPy's: its version), so that
+the table may grow over days. The record lies beside this file and is kept with it: only figures, nothing of the tasks.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from assistant.prompting.task import TEST_FILE, read_items
 from benchmarks import report
 from benchmarks.prompts import tables
@@ -31,6 +29,7 @@ from benchmarks.serving.sides import compiled
 BEGIN: Final = "<!-- prompts: begin -->"
 END: Final = "<!-- prompts: end -->"
 _HERE: Final = Path(__file__).parent
+_OPTIMISER: Final = ("assistant/prompting", "assistant/learning/lab.py")
 _TASKS: Final = ("trec", "sst2", "sib200_zh", "clinc10", "num_to_verbal", "object_counting", "boolean_expressions")
 
 
@@ -43,7 +42,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", choices=tables.ARMS, default=list(tables.ARMS))
     parser.add_argument("--budgets", nargs="+", type=int, default=[300])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "prompts.jsonl")
+    parser.add_argument("--record", type=Path, default=_HERE / "record.jsonl")
     parser.add_argument("--test", type=int, default=0, help="so many test items, for everyone; 0 is all of them")
     parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
     parser.add_argument(
@@ -77,7 +76,7 @@ def main() -> None:
 
 
 class Runs:
-    """Kept in a file, a line each. `version` is our commit, or DSPy's version."""
+    """Kept in a file, a line each. `version` is the commit that last touched our optimiser, or DSPy's version."""
 
     def __init__(self, path: Path, model: Path, *, timed: bool = True, peer_weights: Path | None = None) -> None:
         self._path = path
@@ -173,7 +172,9 @@ def _last(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False)
+    """The last one that could change what our optimiser finds."""
+    told = ["git", "log", "-1", "--format=%h", "--", *_OPTIMISER]
+    found = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=False)
     return found.stdout.strip() or "unknown"
 
 

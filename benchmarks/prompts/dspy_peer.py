@@ -70,7 +70,7 @@ def main() -> None:
     print(
         json.dumps(
             {"calls": calls, "tokens": tokens, "seconds": seconds, "final_test": final_score,
-             "instruction": best.signature.instructions, "demos": len(best.demos)}
+             "demos": len(best.demos)}
         )
     )  # fmt: skip
 

@@ -96,7 +96,7 @@ async def served(home: Path, model: Path, longest: int) -> AsyncGenerator[tuple[
         visitors: list[Visitor] = [await _tab(browser, address) for _ in range(_TABS)]
         for number in range(_MEMBERS):
             member = InTelegram(telegram.user(1001 + number, f"Member {number + 1}", "zh").private)
-            await member.enter((await client.new_pairing_code("telegram")).code)
+            await member.enter((await client.people.new_code("telegram")).code)
             visitors.append(member)
         yield client, address, visitors
 

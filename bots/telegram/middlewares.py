@@ -61,7 +61,7 @@ class Access(BaseMiddleware):
         user_id = user.id if user else _owner(event, chat)
         if user_id is None or chat is None or (user is not None and user.is_bot):
             return None
-        person = await self._assistant.person("telegram", str(user_id))
+        person = await self._assistant.people.find("telegram", str(user_id))
         language = language_of(user.language_code) if user and user.language_code else self._default
         target = _target(event, chat, data.get("event_thread_id"))
         data["language"] = language

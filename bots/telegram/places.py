@@ -32,7 +32,7 @@ class Places:
         """A new, empty conversation takes the place of the current one."""
         conversation = await self._assistant.new_conversation()
         if reader.target.private:
-            await self._assistant.enter(reader.person.id, conversation.id)
+            await self._assistant.people.enter(reader.person.id, conversation.id)
         else:
             self._groups[reader.target.place] = conversation.id
         return conversation.id

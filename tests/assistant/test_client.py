@@ -183,19 +183,19 @@ async def test_models_are_listed_chosen_and_fetched(server: Running, client: Ass
 
 
 async def test_people_pair_with_a_code_and_leave_again(client: AssistantClient) -> None:
-    code = await client.new_pairing_code("telegram")
+    code = await client.people.new_code("telegram")
     with pytest.raises(PairingFailed):
-        await client.pair("telegram", "42", "小明", "WRONGONE")
-    assert await client.person("telegram", "42") is None
-    person = await client.pair("telegram", "42", "小明", code.code)
+        await client.people.pair("telegram", "42", "小明", "WRONGONE")
+    assert await client.people.find("telegram", "42") is None
+    person = await client.people.pair("telegram", "42", "小明", code.code)
     made = await client.new_conversation()
-    await client.enter(person.id, made.id)
-    found = await client.person("telegram", "42")
+    await client.people.enter(person.id, made.id)
+    found = await client.people.find("telegram", "42")
     assert found is not None
     assert found.conversation_id == made.id
-    assert await client.people() == [found]
-    await client.unpair(person.id)
-    assert await client.people() == []
+    assert await client.people.list() == [found]
+    await client.people.remove(person.id)
+    assert await client.people.list() == []
 
 
 async def test_the_key_is_asked_for_and_given(paths: Paths, model: ScriptedChatModel) -> None:

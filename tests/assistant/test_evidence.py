@@ -265,8 +265,8 @@ async def test_a_choice_made_after_going_on_does_not_take_the_person_back(paths:
 async def test_a_duel_is_for_the_person_who_was_asked(paths: Paths) -> None:
     async with made(paths) as assistant:
         await on_trial(assistant)
-        code = await assistant.new_pairing_code("telegram")
-        eve = await assistant.pair("telegram", "66", "Eve", code.code)
+        code = await assistant.people.new_code("telegram")
+        eve = await assistant.people.pair("telegram", "66", "Eve", code.code)
         conversation = (await assistant.new_conversation()).id
         turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
         with pytest.raises(NotFound):
@@ -312,8 +312,8 @@ async def test_with_trusted_people_named_only_they_and_the_owner_count(
     async with made(paths, trusted=trusted) as assistant:
         await on_trial(assistant)
         for number, name in (("66", "Ada"), ("67", "Eve")):
-            code = await assistant.new_pairing_code("telegram")
-            person = await assistant.pair("telegram", number, name, code.code)
+            code = await assistant.people.new_code("telegram")
+            person = await assistant.people.pair("telegram", number, name, code.code)
             turn = await asked(assistant, (await assistant.new_conversation()).id, QUESTIONS[0])
             await assistant.signal(turn.id, "thumb_up", face="telegram", person_id=person.id)
         (standing,) = await assistant.desk.trials()

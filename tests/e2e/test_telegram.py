@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(180)]
 async def test_a_question_in_telegram_is_in_the_history_of_the_desktop(tmp_path: Path, real_model: Path) -> None:
     paths = Paths(tmp_path / "home", tmp_path / "home/models")
     async with build(paths, Settings()) as assistant:
-        code = await assistant.new_pairing_code("telegram")
+        code = await assistant.people.new_code("telegram")
     async with BotApiServer() as server:
         ann = server.user(1001, "Ann")
         ann.private.send(f"/start {code.code}")

@@ -129,7 +129,7 @@ async def test_a_bot_token_is_kept_and_never_shown(rooms: Rooms, paths: Paths) -
 async def test_a_phone_is_paired_with_the_code_on_the_page_and_removed_again(rooms: Rooms) -> None:
     [views] = await drawn(rooms.settings.pair(visit()))
     code = views["settings"]["html"].split("<strong>")[1].split("<")[0]
-    person = await rooms.assistant.pair("telegram", "4711", "Ada", code)
+    person = await rooms.assistant.people.pair("telegram", "4711", "Ada", code)
     [views] = await drawn(rooms.settings.panel(visit()))
     assert "Ada" in views["settings"]["html"]
     [views] = await drawn(rooms.settings.unpair(visit(person=person.id)))

@@ -53,7 +53,7 @@ async def enter(
 ) -> None:
     """Go on with a conversation, with a reminder of where it stands."""
     conversation = await assistant.conversation(conversation_id)
-    await assistant.enter(reader.person.id, conversation.id)
+    await assistant.people.enter(reader.person.id, conversation.id)
     await toast(query)
     turns = await assistant.history(conversation.id)
     title = conversation.title or presenter.say(reader.language, "history.untitled")

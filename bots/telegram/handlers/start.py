@@ -46,7 +46,7 @@ async def start(
             await sender.send(target.message(Part(presenter.say(language, "start.stranger"))))
         return
     try:
-        await assistant.pair("telegram", str(user.id), user.full_name, code)
+        await assistant.people.pair("telegram", str(user.id), user.full_name, code)
     except PairingFailed as error:
         # Every wrong code is answered, so that a typing mistake can be mended; the limit of tries ends that.
         if error.reason != "too_many_attempts" or notices.may_tell(user.id):

@@ -85,7 +85,7 @@ async def test_nothing_is_recalled_when_switched_off_or_from_others_or_temporary
     model = ScriptedChatModel(answers=["I see."])
     question = "Where does my sister Lena live?"
     async with _open(paths, model, facts=False) as assistant:
-        ann = await assistant.pair("telegram", "1", "Ann", (await assistant.new_pairing_code("telegram")).code)
+        ann = await assistant.people.pair("telegram", "1", "Ann", (await assistant.people.new_code("telegram")).code)
         await _ask(assistant, "My sister Lena moved to Porto", face="telegram", person_id=ann.id)
         await _ask(assistant, "My sister Lena moved to Rome", temporary=True)
         assert (await _ask(assistant, question))[1] == []
@@ -98,7 +98,7 @@ async def test_nothing_is_recalled_when_switched_off_or_from_others_or_temporary
 async def test_the_owners_own_messenger_belongs_to_the_owner(paths: Paths) -> None:
     model = ScriptedChatModel(answers=["I see."])
     async with _open(paths, model, facts=False, mine=("42",)) as assistant:
-        me = await assistant.pair("telegram", "42", "Me", (await assistant.new_pairing_code("telegram")).code)
+        me = await assistant.people.pair("telegram", "42", "Me", (await assistant.people.new_code("telegram")).code)
         await _ask(assistant, "My sister Lena moved to Porto", face="telegram", person_id=me.id)
         _, (reminded,) = await _ask(assistant, "Where does my sister Lena live?")
         assert reminded.remembered[0].text == "My sister Lena moved to Porto"

@@ -39,12 +39,12 @@ class Scene:
     async def paired(self, user_id: int = 1001, name: str = "Ann", language_code: str | None = "en") -> User:
         """A person who came in before."""
         user = self.server.user(user_id, name, language_code)
-        code = await self.assistant.new_pairing_code("telegram")
-        await self.assistant.pair("telegram", str(user_id), name, code.code)
+        code = await self.assistant.people.new_code("telegram")
+        await self.assistant.people.pair("telegram", str(user_id), name, code.code)
         return user
 
     async def person(self, user: User) -> Person:
-        person = await self.assistant.person("telegram", str(user.id))
+        person = await self.assistant.people.find("telegram", str(user.id))
         assert person is not None
         return person
 

@@ -16,13 +16,13 @@ async def _heard(scene: Scene, user: User) -> None:
 async def test_a_code_from_the_desktop_lets_a_person_in(play: Play) -> None:
     async with play("Nice to meet you.") as scene:
         ann = scene.server.user(1001, "Ann")
-        code = await scene.assistant.new_pairing_code("telegram")
+        code = await scene.assistant.people.new_code("telegram")
         ann.private.send(f"/start {code.code}")
         welcome = await ann.private.chat.wait_for(lambda message: "You are in" in message.text)
         assert "/history" in welcome.text
         ann.private.send("Hi, I am Ann")
         await ann.private.chat.wait_for(lambda message: message.text == "Nice to meet you.")
-        [person] = await scene.assistant.people()
+        [person] = await scene.assistant.people.list()
         assert (person.face, person.external_id, person.name) == ("telegram", "1001", "Ann")
 
 
@@ -31,7 +31,7 @@ async def test_a_wrong_code_is_explained_and_lets_nobody_in(play: Play) -> None:
         eve = scene.server.user(6666, "Eve")
         eve.private.send("/start 00000000")
         await eve.private.chat.wait_for(lambda message: "the code is wrong" in message.text)
-        assert await scene.assistant.people() == []
+        assert await scene.assistant.people.list() == []
 
 
 async def test_guessing_codes_is_answered_a_few_times_and_then_no_more(play: Play) -> None:
@@ -78,7 +78,7 @@ async def test_a_stranger_is_told_once_a_minute_how_to_come_in(play: Play) -> No
         clock.advance(61)
         eve.private.send("/start")
         await eve.private.chat.wait_for_answers(2)
-        assert await scene.assistant.people() != []
+        assert await scene.assistant.people.list() != []
         assert len(scene.model.calls) == 1
 
 
@@ -105,7 +105,7 @@ async def test_somebody_unpaired_on_the_desktop_is_a_stranger_again(play: Play) 
     async with play() as scene:
         ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
         await _heard(scene, ann)
-        await scene.assistant.unpair((await scene.person(ann)).id)
+        await scene.assistant.people.remove((await scene.person(ann)).id)
         ann.private.send("still there?")
         await _heard(scene, bo)
         assert len(ann.private.chat.answers) == 1

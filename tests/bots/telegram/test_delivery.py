@@ -74,8 +74,8 @@ async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and
         run = asyncio.create_task(bot.run())
         people = [server.user(number, f"Person {number}") for number in (1, 2, 3, 4)]
         for person in people:
-            code = await assistant.new_pairing_code("telegram")
-            await assistant.pair("telegram", str(person.id), "somebody", code.code)
+            code = await assistant.people.new_code("telegram")
+            await assistant.people.pair("telegram", str(person.id), "somebody", code.code)
             for question in ("one?", "two?", "three?"):
                 person.private.send(question)
         for person in people:

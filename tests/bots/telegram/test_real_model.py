@@ -28,7 +28,7 @@ async def test_the_local_model_answers_in_telegram_and_can_be_stopped(paths: Pat
         bot = TelegramBot(assistant, telegram, "en", pace=Pace(draft=0.2, grace=1))
         run = asyncio.create_task(bot.run())
         ann = server.user(1001, "Ann")
-        code = await assistant.new_pairing_code("telegram")
+        code = await assistant.people.new_code("telegram")
         ann.private.send(f"/start {code.code}")
         await ann.private.chat.wait_for(lambda message: "You are in" in message.text)
         ann.private.send("What is the capital of France? Answer with one word.")

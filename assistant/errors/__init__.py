@@ -1,0 +1,149 @@
+"""Every error Patina raises on purpose, in one small tree.
+
+An error carries its facts as attributes; the sentence a person reads is made from them by `assistant.i18n.explain`
+in that person's language. `code` names the class in snake case and is what the REST face and the log print.
+
+    AssistantError
+    ├── SettingsError            a setting has a value that cannot be used
+    ├── InputError               the person can mend it
+    │   ├── EmptyMessage, MessageTooLong
+    │   ├── PromptTooLong        longer than the model's window, even alone
+    │   ├── AttachmentRefused
+    │   ├── InvalidGrammar
+    │   ├── ParameterRefused     a field of a REST request
+    │   ├── NotFound
+    │   ├── VersionAmbiguous     several prompts have a version of that number
+    │   ├── ConversationBusy     an answer is still being written there
+    │   ├── TaskIncomplete       what a person entered of a task does not suffice
+    │   ├── ExamplesInvalid      pasted examples that cannot be read
+    │   ├── ImportRefused        a prompt that was exported elsewhere
+    │   ├── RunBusy              one run of the optimiser at a time
+    │   └── DocumentUnreadable   a file of which nothing can be read
+    ├── ModelError
+    │   ├── NoModelChosen, ModelUnknown
+    │   ├── ModelNotFetched      in the catalogue, not yet on this machine
+    │   ├── ModelFileInvalid     no GGUF, truncated, unreadable
+    │   ├── HashMismatch
+    │   ├── SourcesUnreachable   lists every source tried and why it failed
+    │   ├── DownloadInterrupted
+    │   ├── ModelLoadFailed
+    │   ├── NotEnoughMemory      to load a model, even alone
+    │   ├── CpuUnsupported
+    │   ├── EngineDied
+    │   ├── EngineBusy
+    │   ├── DeadlinePassed       the answer would have come too late
+    │   └── RemoteModelFailed
+    ├── PromptError
+    │   ├── PromptUnknown, PromptInvalid, PromptVariables
+    │   └── TaskInvalid          a folder with a task to optimise a prompt for
+    ├── StorageError
+    │   ├── DiskFull, HomeNotWritable, HomeInUse
+    │   └── DatabaseTooNew, DatabaseDamaged, MigrationFailed
+    ├── AccessError
+    │   ├── KeyRefused, HostRefused
+    │   ├── UnsafeBind           another host than loopback without an API key
+    │   └── PairingFailed
+    └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
+"""
+
+from __future__ import annotations
+
+from assistant.errors.access import AccessError, HostRefused, KeyRefused, PairingFailed, UnsafeBind
+from assistant.errors.base import AssistantError, InternalFault, SettingsError
+from assistant.errors.inputs import (
+    AttachmentRefused,
+    ConversationBusy,
+    DocumentUnreadable,
+    EmptyMessage,
+    ExamplesInvalid,
+    ImportRefused,
+    InputError,
+    InvalidGrammar,
+    MessageTooLong,
+    NotFound,
+    ParameterRefused,
+    PromptTooLong,
+    RunBusy,
+    TaskIncomplete,
+    VersionAmbiguous,
+)
+from assistant.errors.models import (
+    CpuUnsupported,
+    DeadlinePassed,
+    DownloadInterrupted,
+    EngineBusy,
+    EngineDied,
+    HashMismatch,
+    ModelError,
+    ModelFileInvalid,
+    ModelLoadFailed,
+    ModelNotFetched,
+    ModelUnknown,
+    NoModelChosen,
+    NotEnoughMemory,
+    RemoteModelFailed,
+    SourcesUnreachable,
+)
+from assistant.errors.prompts import PromptError, PromptInvalid, PromptUnknown, PromptVariables, TaskInvalid
+from assistant.errors.storage import (
+    DatabaseDamaged,
+    DatabaseTooNew,
+    DiskFull,
+    HomeInUse,
+    HomeNotWritable,
+    MigrationFailed,
+    StorageError,
+)
+
+__all__ = [
+    "AccessError",
+    "AssistantError",
+    "AttachmentRefused",
+    "ConversationBusy",
+    "CpuUnsupported",
+    "DatabaseDamaged",
+    "DatabaseTooNew",
+    "DeadlinePassed",
+    "DiskFull",
+    "DocumentUnreadable",
+    "DownloadInterrupted",
+    "EmptyMessage",
+    "EngineBusy",
+    "EngineDied",
+    "ExamplesInvalid",
+    "HashMismatch",
+    "HomeInUse",
+    "HomeNotWritable",
+    "HostRefused",
+    "ImportRefused",
+    "InputError",
+    "InternalFault",
+    "InvalidGrammar",
+    "KeyRefused",
+    "MessageTooLong",
+    "MigrationFailed",
+    "ModelError",
+    "ModelFileInvalid",
+    "ModelLoadFailed",
+    "ModelNotFetched",
+    "ModelUnknown",
+    "NoModelChosen",
+    "NotEnoughMemory",
+    "NotFound",
+    "PairingFailed",
+    "ParameterRefused",
+    "PromptError",
+    "PromptInvalid",
+    "PromptTooLong",
+    "PromptUnknown",
+    "PromptVariables",
+    "RemoteModelFailed",
+    "RunBusy",
+    "SettingsError",
+    "SourcesUnreachable",
+    "StorageError",
+    "TaskIncomplete",
+    "TaskInvalid",
+    "UnsafeBind",
+    "VersionAmbiguous",
+]

@@ -1,0 +1,34 @@
+"""Who may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.errors.base import AssistantError
+
+
+class AccessError(AssistantError):
+    """The caller may not."""
+
+
+class KeyRefused(AccessError):
+    """No API key, or not the right one."""
+
+
+@dataclass(eq=False)
+class HostRefused(AccessError):
+    """A request whose Host or Origin header is none of ours (DNS rebinding)."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class UnsafeBind(AccessError):
+    host: str
+
+
+@dataclass(eq=False)
+class PairingFailed(AccessError):
+    """`reason` is one of the words in the catalogue: wrong_code, expired, too_many_attempts."""
+
+    reason: str

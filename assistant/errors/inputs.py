@@ -1,0 +1,108 @@
+"""What the person can mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.errors.base import AssistantError
+
+
+class InputError(AssistantError):
+    """Something the person sent cannot be taken as it is."""
+
+
+class EmptyMessage(InputError):
+    """A message without any visible character and without attachments."""
+
+
+@dataclass(eq=False)
+class MessageTooLong(InputError):
+    """`size` and `limit` in bytes of UTF-8."""
+
+    size: int
+    limit: int
+
+
+@dataclass(eq=False)
+class PromptTooLong(InputError):
+    """The newest message alone does not fit; both in tokens."""
+
+    tokens: int
+    window: int
+
+
+@dataclass(eq=False)
+class AttachmentRefused(InputError):
+    """`reason` is one of the words in the catalogue: empty, too_large, not_text, unreadable."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InvalidGrammar(InputError):
+    reason: str
+
+
+@dataclass(eq=False)
+class ParameterRefused(InputError):
+    """`reason` is one of the words in the catalogue, or says itself what is wrong with the field `name`."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NotFound(InputError):
+    """`kind` is the field's word for the thing: conversation, turn, message, person."""
+
+    kind: str
+    id: str
+
+
+@dataclass(eq=False)
+class VersionAmbiguous(InputError):
+    """Several prompts have a version that is `called` so; `choices` name each in full, such as chat.en:v7."""
+
+    called: str
+    choices: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ConversationBusy(InputError):
+    conversation_id: str
+
+
+@dataclass(eq=False)
+class TaskIncomplete(InputError):
+    """`reason` is one of the words in the catalogue: no_prompt, few_examples, calls, answer_length, metric."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ExamplesInvalid(InputError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, no_columns, quotes …"""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class ImportRefused(InputError):
+    """`line` counts from 1; `reason` is one of the words in the catalogue: empty, not_json, not_a_version …"""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class RunBusy(InputError):
+    name: str
+
+
+@dataclass(eq=False)
+class DocumentUnreadable(InputError):
+    path: Path
+    reason: str
