@@ -21,7 +21,7 @@ from assistant.models.protocol import Priority
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What an OpenAI client asks; `tools` and `response_format` as that API words them, the last four as
+    """What an OpenAI client asks; `tools` and `response_format` as that API words them, the last five as
     assistant.models.protocol.Generation does."""
 
     messages: tuple[BaseMessage, ...]
@@ -31,6 +31,7 @@ class CompletionRequest:
     tools: tuple[dict[str, Any], ...] = ()
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
+    grammar: str = ""
     likelihoods: int | None = None
     priority: Priority = "person"
     owner: str = ""
@@ -55,6 +56,8 @@ async def complete(
         options |= {"tools": list(request.tools), "tool_choice": request.tool_choice}
     if request.response_format:
         options["response_format"] = request.response_format
+    if request.grammar:
+        options["grammar"] = request.grammar
     if request.likelihoods is not None:
         options |= {"logprobs": True, "top_logprobs": request.likelihoods}
     request_id, answer = uuid.uuid4().hex, Answer()

@@ -57,7 +57,6 @@ _PARAMS: Final = {
     "model_not_fetched": "model",
     "prompt_too_long": "messages",
     "empty_message": "messages",
-    "invalid_grammar": "response_format",
 }
 _MISTAKES: Final = {
     "missing": "missing",

@@ -69,8 +69,8 @@ ModelName: TypeAlias = Annotated[str | None, AfterValidator(_or_current)]
 
 
 class ChatCompletionRequest(_Lenient):
-    """Of POST /v1/chat/completions. `top_k`, `min_p` and `repeat_penalty` are what local servers add to it; `priority`
-    and `deadline` (in seconds) are ours."""
+    """Of POST /v1/chat/completions. `top_k`, `min_p`, `repeat_penalty` and `grammar` (GBNF) are what local servers add
+    to it; `priority` and `deadline` (in seconds) are ours."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
     model: ModelName = None
@@ -88,6 +88,7 @@ class ChatCompletionRequest(_Lenient):
     tools: list[dict[str, Any]] | None = None
     tool_choice: ToolChoice | None = None
     response_format: dict[str, Any] | None = None
+    grammar: str | None = None
     metadata: dict[str, str] | None = None
     store: bool | None = None
     logprobs: bool | None = None
@@ -115,6 +116,7 @@ class ChatCompletionRequest(_Lenient):
             ("modalities", self.modalities not in (None, [], ["text"]), "text_only"),
             ("functions", bool(self.functions), "use_tools"),
             ("function_call", bool(self.function_call), "use_tools"),
+            ("grammar", bool(self.grammar) and self.format() is not None, "either_form"),
             ("tools", any(tool.get("type") != "function" for tool in self.tools or ()), "functions_only"),
             ("tool_choice", not _known_choice(self.tool_choice), "functions_only"),
         )

@@ -20,6 +20,7 @@ from tests.fakes.engine import SPEC, FakeEngine
 PATH = "/v1/chat/completions"
 QUESTION: Any = [{"role": "user", "content": "hi"}]
 BUSY = EngineBusy(queued=64, limit=64, retry_after=9)
+GRAMMAR = 'root ::= "a"'
 
 
 async def ask(http: httpx.AsyncClient, language: str = "en", **fields: Any) -> httpx.Response:
@@ -48,10 +49,22 @@ async def ask(http: httpx.AsyncClient, language: str = "en", **fields: Any) -> h
         ({"priority": "urgent"}, "priority", "person, task or background", "person、task 或 background"),
         ({"deadline": 0}, "deadline", "more than 0", "大于 0"),
         ({"response_format": {"type": "xml"}}, "response_format.type", "json_object", "json_object"),
+        (
+            {"response_format": {"type": "json_object"}, "grammar": "root ::= [a]"},
+            "grammar",
+            "one of the two",
+            "其中一个",
+        ),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema", "missing", "缺少"),
         *(
             ({"metadata": {"conversation": "c"}, **asked}, next(iter(asked)), "stored conversation", "已保存的对话")
-            for asked in ({"logprobs": True}, {"priority": "task"}, {"deadline": 5}, {"stop": "x"})
+            for asked in (
+                {"logprobs": True},
+                {"priority": "task"},
+                {"deadline": 5},
+                {"stop": "x"},
+                {"grammar": "root ::= [a]"},
+            )
         ),
     ],
 )

@@ -73,6 +73,11 @@ async def test_chat_json_tools_and_a_broken_off_stream(client: openai.AsyncOpenA
     )
     assert set(json.loads(shaped.choices[0].message.content or "")) == {"city", "population"}
 
+    held = await client.chat.completions.create(
+        model=listed, messages=question, temperature=0, extra_body={"grammar": 'root ::= "copper" | "tin"'}
+    )
+    assert held.choices[0].message.content in {"copper", "tin"}
+
     function = {"name": "weather", "description": "Weather of a city", "parameters": schema}
     called = await client.chat.completions.create(
         model=listed,
