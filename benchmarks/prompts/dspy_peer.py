@@ -57,8 +57,8 @@ def main() -> None:
     extra: dict[str, Any] = {"repeat_penalty": 1, "top_k": 40, "top_p": 0.95, "min_p": 0.05} if given.local else {}
     grammar = _grammar(task) if given.arm == "held" else ""
     held = {"extra_body": {**extra, "grammar": grammar} if grammar else extra}
-    model = CountingLM("openai/local", temperature=0.0, max_tokens=task.max_tokens + _MARKS, **asked, **held)
-    free = CountingLM("openai/local", temperature=0.7, max_tokens=300, **asked, extra_body=extra)
+    model = CountingLM("openai/default", temperature=0.0, max_tokens=task.max_tokens + _MARKS, **asked, **held)
+    free = CountingLM("openai/default", temperature=0.7, max_tokens=300, **asked, extra_body=extra)
     dspy.configure(lm=model)
     student = dspy.Predict(dspy.Signature("input -> output", task.seed_prompt))
     items = list(task.items)
