@@ -24,7 +24,7 @@ from typing import Any, Final
 from assistant.prompting.task import TEST_FILE, read_items
 from benchmarks import report
 from benchmarks.prompts import tables
-from benchmarks.serving.sides import compiled, patina
+from benchmarks.serving.sides import compiled
 
 BEGIN: Final = "<!-- prompts: begin -->"
 END: Final = "<!-- prompts: end -->"
@@ -45,13 +45,10 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=_HERE / "record.jsonl")
     parser.add_argument("--test", type=int, default=0, help="so many test items, for everyone; 0 is all of them")
     parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
-    parser.add_argument(
-        "--shared-engine", action="store_true", help="the peers ask Patina's own server, too: no seconds are kept"
-    )
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
     model: Path = given.model.resolve()
-    runs = Runs(given.record, model, timed=not given.busy, shared_engine=given.shared_engine)
+    runs = Runs(given.record, model, timed=not given.busy)
     wanted = [
         (seed, budget, arm, task, side)
         for seed in given.seeds
@@ -78,10 +75,9 @@ def main() -> None:
 class Runs:
     """Kept in a file, a line each. `version` is the commit that last touched our optimiser, or DSPy's version."""
 
-    def __init__(self, path: Path, model: Path, *, timed: bool = True, shared_engine: bool = False) -> None:
+    def __init__(self, path: Path, model: Path, *, timed: bool = True) -> None:
         self._path = path
-        self._timed = timed and not shared_engine
-        self._shared_engine = shared_engine
+        self._timed = timed
         self._model = model
         self._dspy = ""
 
@@ -128,15 +124,14 @@ class Runs:
     def _theirs(self, side: str, task: Path, arm: str, budget: int, seed: int) -> dict[str, Any]:
         with self._server() as url:
             command = [self._peer(), str(_HERE / "dspy_peer.py"), "--url", url, "--task", str(task.resolve()),
-                       "--optimiser", side, "--arm", arm, "--budget", str(budget), "--seed", str(seed),
-                       *(["--local"] if self._shared_engine else [])]  # fmt: skip
+                       "--optimiser", side, "--arm", arm, "--budget", str(budget), "--seed", str(seed)]  # fmt: skip
             return _last(command, {**os.environ, "PYTHONPATH": str(_HERE.parent.parent), "DSPY_CACHEDIR": url[-5:]})
 
     @contextmanager
     def _server(self) -> Iterator[str]:
-        """llama.cpp's own, compiled for this processor, or ours; started anew for every run."""
-        side, cores = patina if self._shared_engine else compiled, report.Machine.here().cores
-        with tempfile.TemporaryDirectory() as folder, side(self._model, cores, Path(folder)) as running:
+        """llama.cpp's own, compiled for this processor, started anew for every run."""
+        cores = report.Machine.here().cores if self._timed else 1  # beside other work threads wait for one another
+        with tempfile.TemporaryDirectory() as folder, compiled(self._model, cores, Path(folder)) as running:
             yield running.address
 
     def _peer(self) -> str:

@@ -49,16 +49,13 @@ def main() -> None:
     parser.add_argument("--optimiser", choices=("plain", "labelled", "bootstrap", "mipro", "gepa"), required=True)
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--local", action="store_true", help="the server is Patina: its own name for no repeat penalty")
     parser.add_argument("--arm", choices=("free", "held"), required=True)
     given = parser.parse_args()
     task = read_task(given.task)
     asked = {"api_base": f"{given.url}/v1", "api_key": "none", "cache": False, "engine": "litellm"}
-    extra: dict[str, Any] = {"repeat_penalty": 1, "top_k": 40, "top_p": 0.95, "min_p": 0.05} if given.local else {}
-    grammar = _grammar(task) if given.arm == "held" else ""
-    held = {"extra_body": {**extra, "grammar": grammar} if grammar else extra}
+    held = {"extra_body": {"grammar": _grammar(task)}} if given.arm == "held" and _grammar(task) else {}
     model = CountingLM("openai/default", temperature=0.0, max_tokens=task.max_tokens + _MARKS, **asked, **held)
-    free = CountingLM("openai/default", temperature=0.7, max_tokens=300, **asked, extra_body=extra)
+    free = CountingLM("openai/default", temperature=0.7, max_tokens=300, **asked)
     dspy.configure(lm=model)
     student = dspy.Predict(dspy.Signature("input -> output", task.seed_prompt))
     items = list(task.items)
