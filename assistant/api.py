@@ -16,11 +16,13 @@ from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.people_desk import PeopleDesk
+from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.config import Sampling
 from assistant.events import Event
 from assistant.knowledge.desk import DocumentDesk
+from assistant.knowledge.graph_desk import GraphDesk
 from assistant.learning.workshop import Workshop
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.recall import Recall
@@ -70,6 +72,8 @@ class Assistant:
         loop: AgentLoop,
         workshop: Workshop,
         documents: DocumentDesk,
+        graph: GraphDesk,
+        relating: Relating,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -89,7 +93,7 @@ class Assistant:
         self._index = index
         self.titles = titles
         self.metrics = metrics
-        self.documents = documents
+        self.documents, self.graph, self._relating = documents, graph, relating
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -103,6 +107,7 @@ class Assistant:
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
         await self.memory.learn()
+        self._relating.begin()
         return interrupted
 
     async def close(self) -> None:
@@ -113,6 +118,7 @@ class Assistant:
         self._index.cancel()
         await self.titles.stop()
         await self.memory.stop()
+        await self._relating.stop()
         await self.idle.stop()
         await self.documents.close()
         await self._engine.close()

@@ -21,6 +21,7 @@ from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
+from assistant.graph_client import GraphClient
 from assistant.memory.records import (
     Conversation,
     Face,
@@ -64,6 +65,7 @@ class AssistantClient:
         self.idle = IdleClient(self._call)
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
+        self.graph = GraphClient(self._call)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)

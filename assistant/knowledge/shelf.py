@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Answer, Retriever, Way
 from assistant.knowledge.source import Passage, Source
@@ -17,8 +18,9 @@ from assistant.memory.documents import DocumentStore
 class Shelf:
     """Called from any thread, each call may take a while: reading and writing the disk, and the embedding model."""
 
-    def __init__(self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever) -> None:
+    def __init__(self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever, linking: Linking) -> None:
         self.store = store
+        self._linking = linking
         self._meaning = meaning
         self._retriever = retriever
 
@@ -35,6 +37,7 @@ class Shelf:
             modified_at=modified_at,
         )
         self._meaning.forget(gone)
+        self._linking.catch_up()
         return self.store.get(document_id)
 
     def put_text(self, collection: str, name: str, source: Source) -> Document:

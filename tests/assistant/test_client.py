@@ -222,3 +222,18 @@ _METHODS = [name for name in vars(AssistantClient) if not name.startswith("_") a
 def test_the_door_over_http_asks_for_what_the_door_itself_asks(name: str) -> None:
     here, far = (inspect.signature(getattr(kind, name)) for kind in (Assistant, AssistantClient))
     assert list(here.parameters.values()) == list(far.parameters.values())
+
+
+async def test_the_graph_of_names_is_the_same_from_afar(server: Running, client: AssistantClient) -> None:
+    documents = server.assistant.documents
+    await documents.add_text("curie.md", "In 1903 Marie Curie met Paul Langevin. Later Paul Langevin left.")
+    await documents.add_text("langevin.md", "In the end Paul Langevin kept a notebook.")
+    async for _ in await documents.follow():
+        pass
+    [entity] = await client.graph.entities("Paul")
+    assert (entity.passages, entity.documents) == (2, 2)
+    assert await client.graph.around(entity.id) == await server.assistant.graph.around(entity.id)
+    assert await client.graph.passages(entity.id) == await server.assistant.graph.passages(entity.id)
+    assert (await client.graph.standing()).mentions == (await server.assistant.graph.standing()).mentions > 3
+    with pytest.raises(NotFound):
+        await client.graph.around(4711)

@@ -22,6 +22,7 @@ from tests.fakes.embeddings import HashingEmbeddings
 
 @dataclass
 class Shelf:
+    db: Database
     store: DocumentStore
     chunks: ChunkIndex
     vectors: VectorIndex
@@ -54,7 +55,7 @@ def open_shelf(tmp_path: Path) -> Iterator[Callable[[], Shelf]]:
         opened.append((db, vectors))
         store, chunks = DocumentStore(db), ChunkIndex(db)
         meaning = MeaningIndex(chunks, vectors, embeddings, "hashing")
-        return Shelf(store, chunks, vectors, meaning, Retriever(chunks, store, vectors))
+        return Shelf(db, store, chunks, vectors, meaning, Retriever(chunks, store, vectors))
 
     yield open
     for db, vectors in opened:

@@ -1,0 +1,226 @@
+"""The graph of names in SQLite: every passage and the names in it, and what a passage says of two of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assistant.errors import NotFound
+from assistant.memory.database import Database, Row
+
+_UNREAD: Final = """
+SELECT chunks.id AS id, header, text FROM chunks
+LEFT JOIN chunks_linked ON chunk_id = chunks.id WHERE chunk_id IS NULL ORDER BY chunks.id LIMIT ?
+"""
+_UNASKED: Final = """
+SELECT chunks.id AS id, header, text FROM chunks_linked JOIN chunks ON chunks.id = chunk_id
+WHERE asked = 0 AND (SELECT count(*) FROM mentions WHERE mentions.chunk_id = chunks.id AND kind <> 'title') >= 2
+ORDER BY chunk_id LIMIT ?
+"""
+_OF_CHUNKS: Final = """
+SELECT mentions.chunk_id AS chunk_id, entity_id FROM json_each(?) AS wanted
+JOIN mentions ON mentions.chunk_id = wanted.value
+"""
+_CHUNKS_OF: Final = """
+SELECT entity_id, chunk_id FROM (
+    SELECT entity_id, chunk_id, row_number() OVER (PARTITION BY entity_id ORDER BY chunk_id) AS place
+    FROM json_each(?) AS wanted JOIN mentions ON entity_id = wanted.value
+) WHERE place <= ?
+"""
+_ENTITIES: Final = """
+SELECT entities.id AS id, name, count(*) AS passages, count(DISTINCT document_id) AS documents,
+    max(kind = 'title') AS titled
+FROM entities JOIN mentions ON entity_id = entities.id JOIN chunks ON chunks.id = chunk_id
+"""
+_WITH_IDS: Final = "WHERE entities.id IN (SELECT value FROM json_each(?)) GROUP BY entities.id"
+_BESIDE: Final = """
+SELECT other.entity_id AS id, count(*) AS together FROM mentions AS own
+JOIN mentions AS other ON other.chunk_id = own.chunk_id AND other.entity_id <> own.entity_id
+WHERE own.entity_id = ? GROUP BY other.entity_id ORDER BY together DESC, other.entity_id LIMIT ?
+"""
+_TOGETHER: Final = """
+SELECT one.entity_id AS a, other.entity_id AS b, count(*) AS together
+FROM mentions AS one JOIN mentions AS other ON other.chunk_id = one.chunk_id AND other.entity_id > one.entity_id
+WHERE one.entity_id IN (SELECT value FROM json_each(?)) AND other.entity_id IN (SELECT value FROM json_each(?))
+GROUP BY one.entity_id, other.entity_id
+"""
+_RELATIONS: Final = """
+SELECT subject_id, predicate, object_id, chunk_id, quote FROM relations
+WHERE subject_id IN (SELECT value FROM json_each(?)) AND object_id IN (SELECT value FROM json_each(?))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage whose names are to be read."""
+
+    id: int
+    header: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Something that is spoken of by name. `titled` says that a document is called so."""
+
+    id: int
+    name: str
+    passages: int
+    documents: int
+    titled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a passage says of two names, and the words it says it with."""
+
+    subject_id: int
+    predicate: str
+    object_id: int
+    chunk_id: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two names and in how many passages both stand."""
+
+    a: int
+    b: int
+    passages: int
+
+
+class GraphStore:
+    """Keeping is idempotent: what was read twice is there once. Everything goes with the passage it came from."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # Writing
+
+    def unread(self, limit: int) -> list[Passage]:
+        """Passages whose names nobody has looked for yet."""
+        return [Passage(**row) for row in self._db.rows(_UNREAD, (limit,))]
+
+    def unasked(self, limit: int) -> list[Passage]:
+        """Passages with two names or more that the model was not asked about."""
+        return [Passage(**row) for row in self._db.rows(_UNASKED, (limit,))]
+
+    def keep(self, found: Iterable[tuple[int, Sequence[tuple[str, str, str]]]]) -> None:
+        """For each passage its names as (key, name, kind); a passage that was deleted meanwhile is passed over."""
+        with self._db.transaction() as tables:
+            for chunk_id, names in found:
+                if not tables.execute(
+                    "INSERT OR IGNORE INTO chunks_linked (chunk_id) SELECT id FROM chunks WHERE id = ?", (chunk_id,)
+                ).rowcount:
+                    continue
+                for key, name, kind in names:
+                    tables.execute("INSERT OR IGNORE INTO entities (key, name) VALUES (?, ?)", (key, name))
+                    tables.execute(
+                        "INSERT OR IGNORE INTO mentions SELECT id, ?, ? FROM entities WHERE key = ?",
+                        (chunk_id, kind, key),
+                    )
+
+    def keep_relations(self, chunk_id: int, relations: Sequence[tuple[str, str, str, str]]) -> int:
+        """What the model says of a passage, as (subject's key, predicate, object's key, quotation); how many are kept:
+        only between names that the passage mentions. It counts as asked about."""
+        kept = 0
+        with self._db.transaction() as tables:
+            for subject, predicate, object, quote in relations:
+                kept += tables.execute(
+                    "INSERT OR IGNORE INTO relations SELECT one.id, ?, other.id, ?, ? FROM entities AS one, entities AS"
+                    " other WHERE one.key = ? AND other.key = ? AND one.id <> other.id"
+                    " AND EXISTS (SELECT 1 FROM mentions WHERE entity_id = one.id AND chunk_id = ?)"
+                    " AND EXISTS (SELECT 1 FROM mentions WHERE entity_id = other.id AND chunk_id = ?)",
+                    (predicate, chunk_id, quote, subject, object, chunk_id, chunk_id),
+                ).rowcount
+            tables.execute("UPDATE chunks_linked SET asked = 1 WHERE chunk_id = ?", (chunk_id,))
+        return kept
+
+    def read_anew(self) -> None:
+        """Forget every name: they are read again from the passages."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM relations")
+            tables.execute("DELETE FROM mentions")
+            tables.execute("DELETE FROM entities")
+            tables.execute("DELETE FROM chunks_linked")
+
+    # Reading
+
+    def of_chunks(self, chunk_ids: Sequence[int]) -> dict[int, list[int]]:
+        """For each passage the names it mentions."""
+        found: dict[int, list[int]] = {}
+        for row in self._db.rows(_OF_CHUNKS, (_listed(chunk_ids),)):
+            found.setdefault(row["chunk_id"], []).append(row["entity_id"])
+        return found
+
+    def chunks_of(self, entity_ids: Sequence[int], most: int) -> dict[int, list[int]]:
+        """For each name the passages that mention it, up to `most` of each."""
+        found: dict[int, list[int]] = {}
+        for row in self._db.rows(_CHUNKS_OF, (_listed(entity_ids), most)):
+            found.setdefault(row["entity_id"], []).append(row["chunk_id"])
+        return found
+
+    def keyed(self, keys: Sequence[str]) -> dict[str, int]:
+        """The names that are written so."""
+        rows = self._db.rows("SELECT key, id FROM entities WHERE key IN (SELECT value FROM json_each(?))",
+                             (json.dumps(list(keys)),))  # fmt: skip
+        return {row["key"]: row["id"] for row in rows}
+
+    def entity(self, entity_id: int) -> Entity:
+        rows = self._db.rows(f"{_ENTITIES} WHERE entities.id = ? GROUP BY entities.id", (entity_id,))
+        if not rows:
+            raise NotFound("entity", str(entity_id))
+        return _entity(rows[0])
+
+    def entities(self, query: str = "", limit: int = 50) -> list[Entity]:
+        """Those that hold `query` in their name, the most mentioned first; what only one passage mentions and no
+        document is called is left out unless asked for."""
+        if query.strip():
+            rows = self._db.rows(
+                f"{_ENTITIES} WHERE instr(key, ?) GROUP BY entities.id ORDER BY passages DESC, entities.id LIMIT ?",
+                (query.strip().casefold(), limit),
+            )
+        else:
+            rows = self._db.rows(
+                f"{_ENTITIES} GROUP BY entities.id HAVING passages > 1 ORDER BY documents DESC, passages DESC, "
+                "entities.id LIMIT ?",
+                (limit,),
+            )
+        return [_entity(row) for row in rows]
+
+    def with_ids(self, entity_ids: Sequence[int]) -> list[Entity]:
+        rows = self._db.rows(f"{_ENTITIES} {_WITH_IDS}", (_listed(entity_ids),))
+        return [_entity(row) for row in rows]
+
+    def beside(self, entity_id: int, limit: int) -> list[int]:
+        """The names that stand with it most often."""
+        return [row["id"] for row in self._db.rows(_BESIDE, (entity_id, limit))]
+
+    def together(self, entity_ids: Sequence[int]) -> list[Together]:
+        """Every pair of these that some passage mentions together."""
+        ids = _listed(entity_ids)
+        return [Together(row["a"], row["b"], row["together"]) for row in self._db.rows(_TOGETHER, (ids, ids))]
+
+    def relations(self, entity_ids: Sequence[int]) -> list[Relation]:
+        """What passages say of any two of these."""
+        ids = _listed(entity_ids)
+        return [Relation(**row) for row in self._db.rows(_RELATIONS, (ids, ids))]
+
+    def totals(self) -> tuple[int, int, int]:
+        """Names, mentions and relations."""
+        row = self._db.row(
+            "SELECT (SELECT count(*) FROM entities) AS a, (SELECT count(*) FROM mentions) AS b,"
+            " (SELECT count(*) FROM relations) AS c"
+        )
+        return (row["a"], row["b"], row["c"]) if row else (0, 0, 0)
+
+
+def _entity(row: Row) -> Entity:
+    return Entity(row["id"], row["name"], row["passages"], row["documents"], bool(row["titled"]))
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return json.dumps([int(id) for id in ids])
