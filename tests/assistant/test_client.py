@@ -226,8 +226,8 @@ def test_the_door_over_http_asks_for_what_the_door_itself_asks(name: str) -> Non
 
 async def test_the_graph_of_names_is_the_same_from_afar(server: Running, client: AssistantClient) -> None:
     documents = server.assistant.documents
-    await documents.add_text("curie.md", "In 1903 Marie Curie met Paul Langevin. Later Paul Langevin left.")
-    await documents.add_text("langevin.md", "In the end Paul Langevin kept a notebook.")
+    await documents.add_text("first.md", "In 1903 Marie Curie met Paul Langevin. Later Paul Langevin left.")
+    await documents.add_text("second.md", "In the end Paul Langevin kept a notebook.")
     async for _ in await documents.follow():
         pass
     [entity] = await client.graph.entities("Paul")
