@@ -136,7 +136,8 @@ class Relating:
 
     def _may_call(self) -> bool:
         left = self._left()
-        self._called = (self._today(), self._calls_a_day - left + 1)
+        if left:
+            self._called = (self._today(), self._calls_a_day - left + 1)
         return left > 0
 
     async def _ask(self, pair: Pair) -> str:
