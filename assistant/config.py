@@ -151,6 +151,15 @@ class MemorySettings(_Section):
     """The owner's own ids in messengers: what is said there belongs to the owner's memory, not to another person's."""
 
 
+class DocumentSettings(_Section):
+    """A person's own documents."""
+
+    pages: bool = False
+    """Fetch a web page when a person gives its address; true lets Patina reach the internet for that."""
+    grace_hours: Annotated[float, Field(ge=0)] = 24.0
+    """Hours that Patina has to look in vain for a file of a watched folder until what was read of it is thrown away."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -193,6 +202,7 @@ class Settings(BaseSettings):
     conversations: ConversationSettings = ConversationSettings()
     learning: LearningSettings = LearningSettings()
     memory: MemorySettings = MemorySettings()
+    documents: DocumentSettings = DocumentSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

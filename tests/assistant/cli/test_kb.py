@@ -8,11 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.assistant.cli.conftest import Patina
-from tests.fakes.embeddings import HashingEmbeddings
-
-
-class NamedEmbeddings(HashingEmbeddings):
-    name = "hashing"
+from tests.fakes.embeddings import NamedEmbeddings
 
 
 @pytest.fixture(autouse=True)
