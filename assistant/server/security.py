@@ -27,7 +27,7 @@ PAGE_BODY_LIMIT: Final = 24_000_000
 """Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
 UPLOAD_LIMIT: Final = LARGEST
 """Bytes of a document that is sent by itself; it is written to the disk as it comes."""
-_UPLOADS: Final = frozenset({"/api/documents/upload", "/upload"})
+_UPLOADS: Final = frozenset({"/api/documents/upload", "/documents/upload"})
 """Where documents are sent: by programs, and by the page."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
