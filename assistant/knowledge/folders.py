@@ -39,7 +39,7 @@ class FolderContents:
     """Folders in it that this program may not read."""
 
 
-def look_through(folder: Path) -> FolderContents:
+def look_through(folder: Path, most: int = MOST_FILES) -> FolderContents:
     """What lies below a hidden name is left out, and so is a link that leads out of the folder or to another one.
 
     Raises DocumentUnreadable: missing, forbidden, too_many.
@@ -55,14 +55,14 @@ def look_through(folder: Path) -> FolderContents:
         try:
             for entry in _entries(inside):
                 looked_at += 1
-                if len(files) > MOST_FILES or looked_at > _MOST_ENTRIES:
-                    raise DocumentUnreadable(folder, "too_many")
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
                 elif found := _file(entry, root):
                     files.append(found)
+                if len(files) > most or looked_at > _MOST_ENTRIES:
+                    raise DocumentUnreadable(folder, "too_many")
         except OSError as error:
             if inside == folder:
                 raise DocumentUnreadable(folder, "forbidden") from error

@@ -33,7 +33,7 @@ _ALL_AT_ONCE: Final = 3
 class FolderWatch:
     """`look` is called from one thread at a time. `own` is the home of Patina, which is not for reading; `grace_s` says
     for how many seconds of looking a file must be gone before what was read of it is thrown away by `forget`. `clock`
-    only goes forward: what the wall clock says changes nothing here."""
+    only goes forward: what the wall clock says changes nothing here. `look_through` is for tests."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class FolderWatch:
         own: Path,
         grace_s: float,
         clock: Callable[[], float] = time.monotonic,
+        look_through: Callable[[Path], FolderContents] = look_through,
     ) -> None:
         self._folders = folders
         self._documents = documents
@@ -50,6 +51,7 @@ class FolderWatch:
         self._own = own
         self._grace_s = grace_s
         self._clock = clock
+        self._look_through = look_through
         self._settling: dict[str, tuple[str, float]] = {}
         self._looked: dict[str, float] = {}
         self._gone: dict[str, float] = {}
@@ -64,7 +66,7 @@ class FolderWatch:
         if real.is_relative_to(own) or own.is_relative_to(real):
             raise FolderUnwatchable(folder, "own_home")
         try:
-            look_through(folder)
+            self._look_through(folder)
         except DocumentUnreadable as error:
             raise FolderUnwatchable(folder, error.reason) from error
         return self._folders.add(str(folder), self._documents.collection(collection), keep=keep)
@@ -97,7 +99,7 @@ class FolderWatch:
         elapsed = min(now - self._looked.get(folder.id, now), _LONGEST_GAP_S)
         self._looked[folder.id] = now
         try:
-            contents = look_through(Path(folder.path))
+            contents = self._look_through(Path(folder.path))
         except DocumentUnreadable as error:
             self._note(folder, error.reason, folder.files)
             return 0
