@@ -204,7 +204,10 @@ class DocumentDesk:
     # What there is
 
     async def search(self, question: str, limit: int = 10, limits: Filter | None = None) -> Answer:
-        return await asyncio.to_thread(self._shelf.search, question, limit, limits)
+        found = await asyncio.to_thread(self._shelf.search, question, limit, limits)
+        if self._shelf.is_lost():
+            self._background.start()
+        return found
 
     async def judge(
         self, question: str, chunk_id: int, right: bool | None, signals: Signals | None = None

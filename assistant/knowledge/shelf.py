@@ -130,6 +130,10 @@ class Shelf:
         """Whether `embed` has anything to do."""
         return self._meaning.is_behind()
 
+    def is_lost(self) -> bool:
+        """Whether somebody has deleted the vector index while it was open; `embed` makes it anew."""
+        return self._meaning.is_lost()
+
     def rebuild(self) -> None:
         """Make the vector index anew from the vectors that are kept; `embed` fills it."""
         self._meaning.rebuild()

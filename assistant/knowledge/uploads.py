@@ -27,12 +27,20 @@ _BLOCK: Final = 1 << 20
 
 
 class Uploads:
-    """Not opened before it is used. `clock` is the wall clock, in seconds."""
+    """Made on the disk when it is first used. `clock` is the wall clock, in seconds; `free` how many bytes a disk has
+    left."""
 
-    def __init__(self, folder: Path, largest: int = LARGEST, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        largest: int = LARGEST,
+        clock: Callable[[], float] = time.time,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
         self._folder = folder
         self._largest = largest
         self._clock = clock
+        self._free = free
 
     def path(self, stored: str) -> Path:
         return self._folder / stored
@@ -85,7 +93,7 @@ class Uploads:
             raise HomeNotWritable(path=self._folder, reason=error.strerror or str(error)) from error
 
     def _append(self, draft: Path, piece: bytes) -> None:
-        free = shutil.disk_usage(self._folder).free
+        free = self._free(self._folder)
         if free < len(piece) + _KEPT_FREE:
             raise DiskFull(path=self._folder, needed=len(piece) + _KEPT_FREE, free=free)
         try:
