@@ -119,7 +119,7 @@ def decode(data: bytes) -> str:
 
 
 def _is_common(character: str) -> bool:
-    """Whether it is punctuation or in the first level of GB 2312, 3,755 characters that nearly all Chinese is written with:
+    """Whether it is punctuation or in the first level of GB 2312, which nearly all Chinese is written with:
     pairs of accented or Cyrillic letters make rare ones."""
     try:
         first = character.encode("gb2312")[0]

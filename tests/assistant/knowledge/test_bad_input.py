@@ -191,9 +191,7 @@ async def test_an_upload_that_does_not_fit_leaves_nothing_behind(shelf: Shelf, t
     assert LARGEST_HERE < 4_000_000
 
 
-def test_a_full_disk_stops_the_queue_and_loses_nothing(
-    ingest: Ingest, shelf: Shelf, tmp_path: Path
-) -> None:
+def test_a_full_disk_stops_the_queue_and_loses_nothing(ingest: Ingest, shelf: Shelf, tmp_path: Path) -> None:
     for number in range(6):
         words = " ".join(f"word{number}x{count}" for count in range(4_000))
         (tmp_path / f"{number}.txt").write_text(words)
