@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from assistant.i18n import Language, explain_reason, human_bytes
 from assistant.memory.document_records import Chunk, Document
 
 Text = Callable[..., str]
+_EMPTY_LINES: Final = re.compile(r"\n\s*\n")
 _UNREADABLE: Final = DocumentUnreadable(Path(), "").code
 
 
@@ -33,8 +35,11 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class PassageRow:
+    """`text` without empty lines: what it is about is to be seen at a glance."""
+
     chunk: Chunk
     place: str
+    text: str
 
 
 def document_row(document: Document, text: Text, language: Language) -> DocumentRow:
@@ -53,7 +58,7 @@ def document_row(document: Document, text: Text, language: Language) -> Document
 
 
 def passage_row(chunk: Chunk, text: Text) -> PassageRow:
-    return PassageRow(chunk, place_of(chunk, text))
+    return PassageRow(chunk, place_of(chunk, text), _EMPTY_LINES.sub("\n", chunk.text.strip()))
 
 
 def place_of(chunk: Chunk, text: Text) -> str:
