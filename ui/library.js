@@ -10,7 +10,7 @@
   window.patinaLibrary = ({ here, views, send, $, $$, draw }) => {
     const kb = {
       tab: "documents", collection: "", document: "", query: "", status: "", rows: 0, passages: 0,
-      question: "", asked: null, watch: 0, streaming: false, heard: 0, emptying: 0,
+      question: "", asked: null, watch: 0, streaming: false, heard: 0, emptying: 0, renamed: "",
     };
     const root = () => views.library;
     const panel = () => $(".panel.library", root());
@@ -28,7 +28,18 @@
       kb.heard = Date.now();
       send("kb", fields(more));
     }
-    function act(name, more = {}) { send(name, fields(more)); }
+    function act(name, more = {}) {
+      wrong("");
+      send(name, fields(more));
+    }
+    // What is wrong with something a person did stands there until they do something else.
+    function wrong(sentence) {
+      const note = root() && $("[data-static=message]", root());
+      if (!note) return;
+      note.textContent = sentence;
+      note.hidden = !sentence;
+      if (sentence) note.scrollIntoView({ block: "nearest" });
+    }
 
     function paint(drawn) {
       if (drawn.tab !== kb.tab || (drawn.watch ?? kb.watch) !== kb.watch) return;
@@ -37,16 +48,22 @@
       uploadsDrawn();
       if (drawn.ended) kb.streaming = false;
       else if (drawn.working && !kb.streaming) look();
-      if (drawn.failed) $(".note.error", root())?.scrollIntoView({ block: "nearest" });
-      else if (kb.emptying && drawn.number >= kb.emptying) emptied();
+      if (drawn.error) wrong(drawn.error);
+      else if (drawn.number === kb.emptying) emptied();
     }
     // What was typed goes once it has been taken, and stays where it was refused.
     function emptied() {
       kb.emptying = 0;
+      if (kb.renamed) {
+        kb.collection = kb.renamed;
+        kb.renamed = "";
+        look();
+      }
       for (const box of $$("[data-static=box]", root())) hide(box, true);
       for (const field of $$("[data-static=text], [data-static=text-name], [data-static=address], [data-static=new-name], [data-static=folder-path], [data-static=folder-into]", root())) field.value = "";
     }
     function acted(name, more) {
+      kb.renamed = "";
       act(name, more);
       kb.emptying = here.number;
     }
@@ -188,6 +205,7 @@
     const actions = {
       "kb-tab": (node) => {
         kb.tab = node.dataset.tab;
+        wrong("");
         look();
       },
       "kb-collection": (node) => {
@@ -233,8 +251,8 @@
       "kb-rename": (node) => {
         const name = value("name");
         if (!name) return;
-        kb.collection = name;
         acted("kb-rename", { id: node.dataset.id, name });
+        kb.renamed = name;
       },
       "kb-drop": (node) => {
         Object.assign(kb, { collection: "", document: "" });

@@ -104,7 +104,6 @@ class LibraryPanel:
             collections=collections,
             chosen=chosen,
             standing=standing,
-            error=error,
             longest=LONGEST_NAME,
             ticket=self._ticket,
             largest=LARGEST,
@@ -120,7 +119,7 @@ class LibraryPanel:
                 "watch": visit.number("watch"),
                 "working": standing.is_working,
                 "ended": ended,
-                "failed": bool(error),
+                "error": error,
                 "number": visit.number("number"),
             }
         }

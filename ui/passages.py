@@ -40,7 +40,7 @@ class PassageSearch:
 
     async def facts(self, visit: Visit) -> dict[str, Any]:
         """For the template of the tab."""
-        documents = await self._documents.documents()
+        count = (await self._documents.standing()).count
         question = visit.text("question").strip()
         found: dict[str, Any] = {"question": question, "answer": None, "ranked": []}
         if question:
@@ -49,7 +49,7 @@ class PassageSearch:
             found["answer"] = answer
             found["ranked"] = [self._ranked(visit, one, said.get(one.chunk.id)) for one in answer.passages]
             found["sure"] = round(100 * answer.confidence)
-        return {**found, "types": sorted({one.type for one in documents if one.type}), "any": bool(documents)}
+        return {**found, "types": count.types, "any": bool(count.documents)}
 
     async def judge(self, visit: Visit) -> None:
         """The same judgement a second time takes it back."""

@@ -51,11 +51,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentCount:
-    """Of a whole collection, or of all of them."""
+    """Of a whole collection, or of all of them; `types` are the endings there are."""
 
     documents: int
     failed: int
     waiting: int
+    types: tuple[str, ...]
     chunks: int
     to_embed: int
 

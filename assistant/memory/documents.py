@@ -42,13 +42,18 @@ SELECT documents.id, collection_id, source, title, type, size, sha256, status, r
 _DOCUMENTS: Final = f"{_COLUMNS} FROM documents"
 _COUNT: Final = """
 SELECT count(*) AS documents, coalesce(sum(status = 'failed'), 0) AS failed,
-    coalesce(sum(status IN ('waiting', 'reading')), 0) AS waiting,
+    coalesce(sum(status IN ('waiting', 'reading')), 0) AS waiting, group_concat(DISTINCT type) AS types,
     (SELECT chunks FROM chunk_totals) AS chunks, (SELECT count(*) FROM chunks WHERE embedded = 0) AS to_embed
 """
 _LISTED: Final = """
 FROM documents WHERE (:collection = '' OR collection_id = (SELECT id FROM collections WHERE name = :collection))
     AND (:query = '' OR instr(lower(source || ' ' || title), lower(:query)) > 0)
     AND (:status = '' OR status = :status OR (:status = 'waiting' AND status = 'reading'))
+"""
+# Chunks are counted of those that are shown, not of all that are sorted.
+_PAGE: Final = f"""
+{_DOCUMENTS} WHERE documents.id IN (SELECT id {_LISTED} ORDER BY source, id LIMIT :limit OFFSET :offset)
+ORDER BY source, documents.id
 """
 _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
@@ -125,13 +130,14 @@ class DocumentStore:
         """In the order of their names. `collection` is a name, `query` part of a document's name or title; waiting are
         also those that are read now. A negative limit is none."""
         asked = {"collection": collection, "query": query, "status": status, "limit": limit, "offset": offset}
-        rows = self._db.rows(f"{_COLUMNS} {_LISTED} ORDER BY source, id LIMIT :limit OFFSET :offset", asked)
+        rows = self._db.rows(_PAGE, asked)
         return [_document(row) for row in rows]
 
     def count(self, collection: str = "", *, query: str = "") -> DocumentCount:
         """Chunks are counted over all collections."""
         row = self._db.row(f"{_COUNT} {_LISTED}", {"collection": collection, "query": query, "status": ""})
-        return DocumentCount(**(row or {}))
+        found = row or {}
+        return DocumentCount(**{**found, "types": tuple(sorted(filter(None, (found["types"] or "").split(","))))})
 
     def requeue(self, document_id: str) -> Document:
         """Read a document again, from where its words came."""

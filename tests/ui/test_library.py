@@ -62,8 +62,7 @@ async def test_a_page_can_be_added_where_that_is_allowed(paths: Paths) -> None:
         panel = LibraryPanel(assistant, Presenter(Markdown()), "ticket")
         assert 'data-do="kb-page"' in await html(panel)
         refused = await done(panel, "kb-page", visit(url="http://127.0.0.1:1/"))
-        assert refused["failed"]
-        assert "its address belongs to this machine or a private network" in refused["html"]
+        assert "its address belongs to this machine or a private network" in refused["error"]
 
 
 async def test_pasted_text_is_read_opened_moved_and_thrown_away(panel: LibraryPanel, assistant: Assistant) -> None:
@@ -77,7 +76,7 @@ async def test_pasted_text_is_read_opened_moved_and_thrown_away(panel: LibraryPa
     assert "lines 1–3" in opened
     await done(panel, "kb-new", visit(name="animals"))
     taken = await done(panel, "kb-new", visit(name="animals"))
-    assert "Another collection is called animals already" in taken["html"]
+    assert "Another collection is called animals already" in taken["error"]
     await done(panel, "kb-move", visit(id=cats.id, name="animals"))
     assert "This collection is empty." in await html(panel, collection="documents")
     assert 'data-id="' + cats.id in await html(panel, collection="animals")
@@ -145,9 +144,9 @@ async def test_a_search_is_ranked_explained_judged_and_says_when_nothing_answers
 async def test_folders_are_chosen_on_this_machine_only(panel: LibraryPanel, tmp_path: Path) -> None:
     (tmp_path / "papers").mkdir()
     far = visit(tab="folders", folder=str(tmp_path / "papers"))
-    assert "only on the machine that Patina runs on" in (await done(panel, "kb-watch", far))["html"]
+    assert "only on the machine that Patina runs on" in (await done(panel, "kb-watch", far))["error"]
     here = Visit(view=1, language="en", conversation_id=None, fields=far.fields, is_here=True)
     watched = await done(panel, "kb-watch", here)
     assert str(tmp_path / "papers") in watched["html"]
     wrong = Visit(1, "en", None, {"tab": "folders", "folder": str(tmp_path / "none")}, is_here=True)
-    assert "it is not there" in (await done(panel, "kb-watch", wrong))["html"]
+    assert "it is not there" in (await done(panel, "kb-watch", wrong))["error"]
