@@ -185,9 +185,10 @@ class Assistant:
         return await self._changes.follow()
 
     def end_changes(self) -> None:
-        """End everybody's `changes` and `runs.follow`: a server that is to stop waits for its streams."""
+        """End everybody's `changes` and what else is followed: a server that is to stop waits for its streams."""
         self._changes.close()
         self.runs.end_following()
+        self.documents.end_following()
 
     # Turns
 

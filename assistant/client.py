@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from types import TracebackType
@@ -19,6 +19,7 @@ import httpx
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
+from assistant.document_client import DocumentClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.graph_client import GraphClient
@@ -66,6 +67,7 @@ class AssistantClient:
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
         self.graph = GraphClient(self._call)
+        self.documents = DocumentClient(self._call, self._stream, self._upload)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -213,6 +215,11 @@ class AssistantClient:
     async def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         response = await self._send(self._request(method, path, body, query), stream=False)
         return self._json(response)
+
+    async def _upload(self, path: str, data: AsyncIterable[bytes], **query: Any) -> Any:
+        params = {name: value for name, value in query.items() if value is not None}
+        request = self._http.build_request("POST", path, content=data, params=params)
+        return self._json(await self._send(request, stream=False))
 
     async def _events(self, method: str, path: str, body: Any = None) -> AsyncGenerator[Event, None]:
         """Returns once the server has taken the request, as the door does."""

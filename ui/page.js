@@ -230,6 +230,7 @@
     document.body.dataset.panel = name;
     if (name) {
       if (name === "lab") labDo(labEvents[here.tab], { run: here.run }, here.tab);
+      else if (name === "library") library.open();
       else send(name);
       drawer(false);
     }
@@ -574,6 +575,10 @@
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
 
+  const library = window.patinaLibrary({ here, views, send, $, $$, draw });
+  Object.assign(painters, library.painters);
+  Object.assign(actions, library.actions);
+
   function explain(node, reason) {
     const form = node.closest(".reason");
     send("rate", { turn: turnOf(node), kind: "thumb_down", reason });
@@ -681,7 +686,8 @@
     document.body.classList.remove("dropping");
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
-    if (event.target.closest?.(".task")) taskFile(event.dataTransfer.files[0]);
+    if (document.body.dataset.panel === "library") library.dropped(event.dataTransfer);
+    else if (event.target.closest?.(".task")) taskFile(event.dataTransfer.files[0]);
     else attach([...event.dataTransfer.files]);
   });
   addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c"), { push: false }));

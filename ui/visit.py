@@ -28,6 +28,8 @@ class Visit:
     language: Language
     conversation_id: str | None
     fields: Mapping[str, Any]
+    is_here: bool = False
+    """Whether the tab is on the machine that Patina runs on, so that a path means the same to both."""
 
     def text(self, name: str) -> str:
         """A field of the event as text; what is absent is empty."""

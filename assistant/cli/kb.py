@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from datetime import datetime
@@ -10,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.cli.home import open_here
+from assistant.cli.home import open_assistant
+from assistant.cli.kb_progress import read_and_embedded, why
 from assistant.cli.terminal import Terminal
-from assistant.errors import DocumentUnreadable, ParameterRefused
+from assistant.errors import FolderUnwatchable, ParameterRefused
 from assistant.i18n import explain
-from assistant.memory.document_records import Chunk, Document, Filter
+from assistant.memory.document_records import Chunk, Document, Filter, WatchedFolder
 
 if TYPE_CHECKING:
-    from assistant.api import Assistant
-    from assistant.events import DocumentProgress
+    from assistant.knowledge.desk import LibraryStanding
     from assistant.knowledge.retriever import Answer, Found
 
 Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
@@ -27,40 +28,62 @@ Collection = Annotated[str, typer.Option("--collection", "-c", metavar="NAME", s
 
 def add(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", show_default=False)],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", show_default=False)],
     collection: Collection = "documents",
     wait: Annotated[bool, typer.Option("--wait/--no-wait")] = True,
 ) -> None:
     terminal: Terminal = ctx.obj
+    files = [Path(one) for one in paths if not _is_address(one)]
+    addresses = [one for one in paths if _is_address(one)]
 
     async def work() -> None:
-        async with open_here(terminal) as assistant:
-            added = await assistant.documents.add(paths, collection)
-            if not added:
-                terminal.say("kb.nothing")
-                return
-            terminal.say("kb.queued", count=len(added))
-            await _told(terminal, assistant, wait=wait)
+        async with open_assistant(terminal) as assistant:
+            documents, added = assistant.documents, list[Document]()
+            try:
+                added += await documents.add(files, collection) if files else []
+                for address in addresses:
+                    added.append(await documents.add_page(address, collection))
+                if not added:
+                    terminal.say("kb.nothing")
+                    return
+                terminal.say("kb.queued", count=len(added))
+                await read_and_embedded(terminal, assistant, {one.id for one in added}, wait=wait)
+            except asyncio.CancelledError:
+                # Ctrl-C: what this command put in the queue and nobody has read yet goes out of it again.
+                taken = await documents.cancel([one.id for one in added])
+                terminal.say("kb.taken_back", count=taken)
+                raise
 
     try:
         terminal.run(work())
     except KeyboardInterrupt:
-        terminal.say("kb.interrupted")
+        raise typer.Exit(130) from None
 
 
-def listed(ctx: typer.Context, collection: Collection = "") -> None:
+def listed(
+    ctx: typer.Context, collection: Collection = "", as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> list[Document]:
-        async with open_here(terminal) as assistant:
-            return await assistant.documents.documents(collection)
+    async def work() -> tuple[list[Document], list[WatchedFolder], LibraryStanding]:
+        async with open_assistant(terminal) as assistant:
+            documents = assistant.documents
+            return await documents.documents(collection), await documents.folders(), await documents.standing()
 
-    found = terminal.run(work())
+    found, folders, standing = terminal.run(work())
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+        return
     if not found:
         terminal.say("kb.none")
     for one in found:
-        state = _why(terminal, one) if one.status == "failed" else terminal.text(f"kb.status.{one.status}")
-        terminal.write(f"{one.id}  {one.embedded}/{one.chunks}  {state}  {one.source}")
+        terminal.write(f"{one.id}  {one.embedded}/{one.chunks}  {_state(terminal, one)}  {one.source}")
+    for folder in folders:
+        if collection in {"", folder.collection}:
+            terminal.write(_watched(terminal, folder))
+    if standing.paused or standing.stopped:
+        terminal.say("kb.paused" if standing.paused else f"kb.stopped.{standing.stopped}")
 
 
 def search(
@@ -79,7 +102,7 @@ def search(
     limits = Filter(collection, document, endings, _day(terminal, "since", since), _day(terminal, "until", until))
 
     async def work() -> Answer:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.documents.search(" ".join(query), limit, limits)
 
     answer = terminal.run(work())
@@ -101,7 +124,7 @@ def show(ctx: typer.Context, document: Id) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> list[Chunk]:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             return await assistant.documents.chunks(document)
 
     for chunk in terminal.run(work()):
@@ -113,7 +136,7 @@ def remove(ctx: typer.Context, document: Id, yes: Annotated[bool, typer.Option("
     terminal: Terminal = ctx.obj
 
     async def work() -> None:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             source = (await assistant.documents.document(document)).source
             if not yes:
                 typer.confirm(terminal.text("kb.confirm", source=source), abort=True, err=True)
@@ -129,36 +152,31 @@ def reindex(
     terminal: Terminal = ctx.obj
 
     async def work() -> None:
-        async with open_here(terminal) as assistant:
+        async with open_assistant(terminal) as assistant:
             await assistant.documents.reindex(document)
             terminal.say("kb.again" if document else "kb.rebuilt")
-            await _told(terminal, assistant, wait=True)
+            await read_and_embedded(terminal, assistant, {document} if document else (), wait=True)
 
     terminal.run(work())
 
 
-async def _told(terminal: Terminal, assistant: Assistant, *, wait: bool) -> None:
-    async for progress in await assistant.documents.follow():
-        terminal.note(_line(terminal, progress))
-    if wait:
-        async for left in assistant.documents.embed_all():
-            if left % 64 < 8:
-                terminal.say("kb.embedding", left=left)
+def _is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
 
 
-def _line(terminal: Terminal, progress: DocumentProgress) -> str:
-    if progress.status == "failed":
-        return _explained(terminal, progress.source, progress.reason)
-    key = "kb.removed" if progress.status == "removed" else "kb.read"
-    return terminal.text(key, source=progress.source, waiting=progress.waiting)
+def _state(terminal: Terminal, document: Document) -> str:
+    state = terminal.text(f"kb.status.{document.status}")
+    if document.status == "failed":
+        return f"{state}: {why(terminal, document.source, document.reason)}"
+    return f"{state} ({terminal.text('kb.gone_file')})" if document.gone_s is not None else state
 
 
-def _why(terminal: Terminal, document: Document) -> str:
-    return f"{terminal.text('kb.status.failed')}: {_explained(terminal, document.source, document.reason)}"
-
-
-def _explained(terminal: Terminal, source: str, reason: str) -> str:
-    return explain(DocumentUnreadable(Path(source), reason), terminal.language)
+def _watched(terminal: Terminal, folder: WatchedFolder) -> str:
+    facts = {"id": folder.id, "folder": folder.path, "collection": folder.collection, "files": folder.files}
+    text = terminal.text("kb.watched", **facts)
+    if not folder.problem:
+        return text
+    return f"{text}  {explain(FolderUnwatchable(Path(folder.path), folder.problem), terminal.language)}"
 
 
 def _place(terminal: Terminal, chunk: Chunk) -> str:

@@ -94,6 +94,7 @@ async def _beside(
     """What runs while the server answers; ended before the assistant is."""
     tasks = []
     await assistant.idle.start()
+    assistant.documents.start_watching()
     if settings.engine.preload and assistant.current_model is not None:
         tasks.append(_background(assistant.prepare_model()))
     if settings.telegram.token is not None:

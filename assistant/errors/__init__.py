@@ -18,7 +18,10 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
     │   ├── RunBusy              one run of the optimiser at a time
-    │   └── DocumentUnreadable   a file of which nothing can be read
+    │   ├── DocumentUnreadable   a file of which nothing can be read
+    │   ├── NameTaken            by another collection of documents
+    │   ├── FolderUnwatchable
+    │   └── PageRefused          a web page that may not or cannot be fetched
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
@@ -42,13 +45,14 @@ in that person's language. `code` names the class in snake case and is what the 
     ├── AccessError
     │   ├── KeyRefused, HostRefused
     │   ├── UnsafeBind           another host than loopback without an API key
+    │   ├── OnlyHere             a path of this machine, given from another one
     │   └── PairingFailed
     └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
 """
 
 from __future__ import annotations
 
-from assistant.errors.access import AccessError, HostRefused, KeyRefused, PairingFailed, UnsafeBind
+from assistant.errors.access import AccessError, HostRefused, KeyRefused, OnlyHere, PairingFailed, UnsafeBind
 from assistant.errors.base import AssistantError, InternalFault, SettingsError
 from assistant.errors.inputs import (
     AttachmentRefused,
@@ -56,11 +60,14 @@ from assistant.errors.inputs import (
     DocumentUnreadable,
     EmptyMessage,
     ExamplesInvalid,
+    FolderUnwatchable,
     ImportRefused,
     InputError,
     InvalidGrammar,
     MessageTooLong,
+    NameTaken,
     NotFound,
+    PageRefused,
     ParameterRefused,
     PromptTooLong,
     RunBusy,
@@ -111,6 +118,7 @@ __all__ = [
     "EngineBusy",
     "EngineDied",
     "ExamplesInvalid",
+    "FolderUnwatchable",
     "HashMismatch",
     "HomeInUse",
     "HomeNotWritable",
@@ -127,9 +135,12 @@ __all__ = [
     "ModelLoadFailed",
     "ModelNotFetched",
     "ModelUnknown",
+    "NameTaken",
     "NoModelChosen",
     "NotEnoughMemory",
     "NotFound",
+    "OnlyHere",
+    "PageRefused",
     "PairingFailed",
     "ParameterRefused",
     "PromptError",

@@ -32,3 +32,7 @@ class PairingFailed(AccessError):
     """`reason` is one of the words in the catalogue: wrong_code, expired, too_many_attempts."""
 
     reason: str
+
+
+class OnlyHere(AccessError):
+    """A path names a file of this machine, so only a caller on it may give one."""

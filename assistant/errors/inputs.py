@@ -106,3 +106,27 @@ class RunBusy(InputError):
 class DocumentUnreadable(InputError):
     path: Path
     reason: str
+
+
+@dataclass(eq=False)
+class NameTaken(InputError):
+    """Another collection is called so."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class FolderUnwatchable(InputError):
+    """`reason` is one of the words in the catalogue: missing, forbidden, not_a_folder, too_many, own_home."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class PageRefused(InputError):
+    """`reason` is one of the words in the catalogue: off, scheme, private, unknown_host, too_large, type, timed_out,
+    redirects, empty, unreachable, or a number, which is the status the server answered with."""
+
+    url: str
+    reason: str

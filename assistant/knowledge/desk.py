@@ -1,106 +1,236 @@
-"""What a face may ask of the documents: the queue and the shelf behind awaitable calls, work going on behind them."""
+"""What a face may ask of the documents: the queue, the shelf and the watched folders behind awaitable calls."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from assistant.errors import PromptTooLong
+from assistant.errors import PageRefused, ParameterRefused
 from assistant.events import DocumentProgress
+from assistant.knowledge.background import Background
 from assistant.knowledge.ingest import Ingest
-from assistant.knowledge.retriever import Answer
+from assistant.knowledge.retriever import Answer, Signals
 from assistant.knowledge.shelf import Shelf
-from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter
+from assistant.knowledge.uploads import Uploads
+from assistant.knowledge.watching import FolderWatch
+from assistant.knowledge.web_pages import PageFetcher
+from assistant.memory.document_records import (
+    Chunk,
+    Document,
+    DocumentCollection,
+    DocumentCount,
+    Filter,
+    PassageJudgement,
+    WatchedFolder,
+)
 
 _log = logging.getLogger(__name__)
 DEFAULT: Final = "documents"
 """The collection of what is added without saying where."""
-_BATCH: Final = 8
-"""Chunks embedded in one go: a question that comes meanwhile waits for no more than these."""
-_MANY: Final = 64
-"""Chunks from which on it is worth to load the model into the engine."""
-_WAIT_S: Final = 1.0
+LONGEST_NAME: Final = 100
+"""Characters of a collection's name."""
+_LOOK_EVERY_S: Final = 3.0
+_REST: Final = 50
+"""Times as long as looking through the folders took, until they are looked through again: 2 % of a core at most."""
+_TOLD_EVERY_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStanding:
+    """How far the work is. `reading` is what is being read now; `stopped` why reading cannot go on, such as disk_full;
+    `pages` whether web pages may be fetched."""
+
+    count: DocumentCount
+    is_working: bool
+    reading: str
+    paused: bool
+    stopped: str
+    pages: bool
 
 
 class DocumentDesk:
-    """On one event loop. `is_busy` says whether an answer is being written: embedding gives way to it.
-
-    `quick` makes vectors of many texts sooner than the shelf's own model does, which is asked where there are few or
-    where that fails.
-    """
+    """On one event loop. `is_busy` and `quick` are those of `Background`; without a watch no folder is looked at."""
 
     def __init__(
         self,
         ingest: Ingest,
         shelf: Shelf,
+        uploads: Uploads,
         is_busy: Callable[[], bool] = lambda: False,
         quick: Callable[[Sequence[str]], Awaitable[list[list[float]]]] | None = None,
+        watch: FolderWatch | None = None,
+        pages: PageFetcher | None = None,
     ) -> None:
         self._ingest = ingest
         self._shelf = shelf
-        self._is_busy = is_busy
-        self._reading: asyncio.Task[None] | None = None
-        self._embedding: asyncio.Task[None] | None = None
-        self._closing = False
-        self._stepping = asyncio.Lock()
-        self._quick = quick
-        self._followers: set[asyncio.Queue[DocumentProgress | None]] = set()
+        self._uploads = uploads
+        self._background = Background(ingest, shelf, is_busy, quick)
+        self._watch = watch
+        self._pages = pages
+        self._looking: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+
+    # Life
 
     async def resume_after_start(self) -> None:
         """Go on with what the last process left, if it left anything."""
+        await asyncio.to_thread(self._ingest.sweep)
         if await asyncio.to_thread(lambda: self._ingest.waiting() or self._shelf.is_behind()):
-            self.start()
+            self._background.start()
 
-    def start(self) -> None:
-        """Read what waits, then embed it."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
+    def start_watching(self) -> None:
+        """Look through the watched folders from now on."""
+        if self._watch is not None and self._looking is None:
+            self._looking = asyncio.create_task(self._look(self._watch))
+
+    def end_following(self) -> None:
+        """End everybody's `follow`: a server that is to stop waits for its streams."""
+        self._background.end_following()
+
+    async def close(self) -> None:
+        """What is being read is read again after the next start."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._background.close()
+        await asyncio.to_thread(self._shelf.close)
+
+    # Adding
 
     async def add(self, paths: Sequence[Path], collection: str = DEFAULT) -> list[Document]:
         """Queue files and folders; they are found by words as soon as they are read, by meaning a while later."""
-        added = await asyncio.to_thread(self._ingest.add, paths, collection)
-        self.start()
+        added = await asyncio.to_thread(self._ingest.add, paths, _named(collection))
+        self._background.start()
         return added
 
     async def add_text(self, name: str, text: str, collection: str = DEFAULT) -> Document:
-        added = await asyncio.to_thread(self._ingest.add_text, name, text, collection)
-        self.start()
+        added = await asyncio.to_thread(self._ingest.add_text, name, text, _named(collection))
+        self._background.start()
         return added
 
+    async def upload(
+        self, name: str, data: AsyncIterable[bytes], collection: str = DEFAULT, *, modified_at: float | None = None
+    ) -> Document:
+        """Take a file as it comes, which lies in the library's own folder from then on. `name` is shown and decides
+        nothing else than the ending; DocumentUnreadable as soon as it is too large."""
+        into = _named(collection)
+        stored = await self._uploads.receive(name, data, modified_at)
+        added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into)
+        self._background.start()
+        return added
+
+    async def add_page(self, url: str, collection: str = DEFAULT) -> Document:
+        """Fetch one web page, where the settings allow it; PageRefused says why not."""
+        into = _named(collection)
+        if self._pages is None:
+            raise PageRefused(url, "off")
+        page = await self._pages.fetch(url)
+        stored = await self._uploads.receive(f"page.{page.ending}", _whole(page.data))
+        added = await asyncio.to_thread(self._ingest.add_stored, page.url, stored, into, "page")
+        self._background.start()
+        return added
+
+    # The queue
+
+    async def standing(self, collection: str = "", *, query: str = "") -> LibraryStanding:
+        """Documents are counted in a collection, and of those that `documents` finds by `query`."""
+        count = await asyncio.to_thread(self._shelf.store.count, collection, query=query)
+        return LibraryStanding(
+            count,
+            self._background.is_working,
+            self._ingest.reading,
+            await asyncio.to_thread(lambda: self._ingest.is_paused),
+            self._ingest.stopped,
+            self._pages is not None,
+        )
+
+    async def progress(self) -> AsyncGenerator[LibraryStanding, None]:
+        """How far the work is, again and again until there is none."""
+
+        last: LibraryStanding | None = None
+        while last is None or last.is_working:
+            if last is not None:
+                await asyncio.sleep(_TOLD_EVERY_S)
+            standing = await self.standing()
+            if standing != last:
+                yield standing
+            last = standing
+
     async def follow(self) -> AsyncGenerator[DocumentProgress, None]:
-        """Every document that is through from now on; ends when nothing waits."""
-        queue: asyncio.Queue[DocumentProgress | None] = asyncio.Queue()
-        self._followers.add(queue)
-
-        async def told() -> AsyncGenerator[DocumentProgress, None]:
-            try:
-                while (progress := await queue.get()) is not None:
-                    yield progress
-            finally:
-                self._followers.discard(queue)
-
-        if self._reading is None or self._reading.done():
-            queue.put_nowait(None)
-        return told()
+        """Every document that is through from now on; ends when nothing is read any more."""
+        return self._background.follow()
 
     async def embed_all(self) -> AsyncGenerator[int, None]:
         """How many chunks are still to be embedded, again and again until none is or it cannot be done."""
-        while left := await asyncio.to_thread(self._shelf.left_to_embed):
-            yield left
-            if not await self._step():
+
+        while waiting := await asyncio.to_thread(self._shelf.left_to_embed):
+            yield waiting
+            if not await self._background.step():
                 return
 
+    async def waiting(self) -> int:
+        return await asyncio.to_thread(self._ingest.waiting)
+
+    async def pause(self) -> None:
+        """After the document that is being read now; until `resume`, also after a restart."""
+        await asyncio.to_thread(self._ingest.pause)
+
+    async def resume(self) -> None:
+        await asyncio.to_thread(self._ingest.resume)
+        self._background.start()
+
+    async def cancel(self, document_ids: Sequence[str] | None = None) -> int:
+        """Take these out of the queue, None: everything; how many there were."""
+        return await asyncio.to_thread(self._ingest.cancel, document_ids)
+
+    async def reindex(self, document_id: str | None = None) -> None:
+        """Read a document again, a web page where it is; None: make the vector index anew from what is kept."""
+        if document_id is None:
+            await asyncio.to_thread(self._shelf.rebuild)
+        else:
+            document = await self.document(document_id)
+            if document.origin == "page" and self._pages is not None:
+                by_id = {one.id: one.name for one in await self.collections()}
+                await self.add_page(document.source, by_id[document.collection_id])
+            await asyncio.to_thread(self._ingest.again, document_id)
+        self._background.start()
+
+    # What there is
+
     async def search(self, question: str, limit: int = 10, limits: Filter | None = None) -> Answer:
-        return await asyncio.to_thread(self._shelf.search, question, limit, limits)
+        found = await asyncio.to_thread(self._shelf.search, question, limit, limits)
+        if self._shelf.is_lost():
+            self._background.start()
+        return found
 
-    async def collections(self) -> list[DocumentCollection]:
-        return await asyncio.to_thread(self._shelf.collections)
+    async def judge(
+        self, question: str, chunk_id: int, right: bool | None, signals: Signals | None = None
+    ) -> PassageJudgement | None:
+        """Keep that a passage is a right or a wrong one for a question, and why it was found; None takes it back."""
+        judgements = self._shelf.judgements
+        if right is None:
+            await asyncio.to_thread(judgements.drop, question, chunk_id)
+            return None
+        why = {} if signals is None else asdict(signals)
+        return await asyncio.to_thread(lambda: judgements.keep(question, chunk_id, right=right, signals=why))
 
-    async def documents(self, collection: str = "") -> list[Document]:
-        return await asyncio.to_thread(self._shelf.documents, collection)
+    async def judgements(self, question: str) -> list[PassageJudgement]:
+        found = await asyncio.to_thread(self._shelf.judgements.of, question)
+        return list(found.values())
+
+    async def documents(
+        self, collection: str = "", *, query: str = "", status: str = "", limit: int = -1, offset: int = 0
+    ) -> list[Document]:
+        """In the order of their names. `query` is part of a name or title; a negative limit is none."""
+        return await asyncio.to_thread(
+            lambda: self._shelf.store.all(collection, query=query, status=status, limit=limit, offset=offset)
+        )
 
     async def document(self, document_id: str) -> Document:
         return await asyncio.to_thread(self._shelf.document, document_id)
@@ -109,79 +239,79 @@ class DocumentDesk:
         return await asyncio.to_thread(self._shelf.chunks, document_id)
 
     async def remove(self, document_id: str) -> None:
-        """With everything that was made of it; the file itself stays."""
+        """With everything that was made of it; a file of this machine stays, an upload goes."""
+        if self._watch is not None:
+            await asyncio.to_thread(self._watch.left_alone, document_id)
         await asyncio.to_thread(self._shelf.remove, document_id)
 
-    async def reindex(self, document_id: str | None = None) -> None:
-        """Read a document again; None: make the vector index anew from what is kept."""
-        if document_id is None:
-            await asyncio.to_thread(self._shelf.rebuild)
-        else:
-            await asyncio.to_thread(self._ingest.again, document_id)
-        self.start()
+    async def move(self, document_id: str, collection: str) -> Document:
+        """Into the collection of this name, which is made when there is none."""
+        return await asyncio.to_thread(self._shelf.move, document_id, _named(collection))
 
-    async def waiting(self) -> int:
-        return await asyncio.to_thread(self._ingest.waiting)
+    # Collections
 
-    def pause(self) -> None:
-        self._ingest.pause()
+    async def collections(self) -> list[DocumentCollection]:
+        return await asyncio.to_thread(self._shelf.collections)
 
-    def resume(self) -> None:
-        self._ingest.resume()
-        self.start()
+    async def new_collection(self, name: str) -> DocumentCollection:
+        """Raises NameTaken."""
+        return await asyncio.to_thread(self._shelf.named.create, _named(name))
 
-    async def cancel(self) -> int:
-        return await asyncio.to_thread(self._ingest.cancel)
+    async def rename_collection(self, collection_id: str, name: str) -> DocumentCollection:
+        """Raises NameTaken."""
+        return await asyncio.to_thread(self._shelf.named.rename, collection_id, _named(name))
 
-    async def close(self) -> None:
-        """What is being read is read again after the next start."""
-        self._closing = True
-        self._ingest.close()
-        for task in (self._reading, self._embedding):
-            if task is not None:
-                await asyncio.wait([task])
-        await asyncio.to_thread(self._shelf.close)
+    async def remove_collection(self, collection_id: str) -> None:
+        """With its documents and its watched folders."""
+        await asyncio.to_thread(self._shelf.remove_collection, collection_id)
 
-    async def _read(self) -> None:
-        try:
-            work = self._ingest.work()
-            while (progress := await asyncio.to_thread(next, work, None)) is not None:
-                self._tell(progress)
-        except Exception as error:
-            _log.warning("documents are read no further for now: %s", error)
-        finally:
-            self._tell(None)
-        if self._embedding is None or self._embedding.done():
-            self._embedding = asyncio.create_task(self._embed())
+    # Watched folders
 
-    async def _embed(self) -> None:
-        done = 1
-        while done and not self._closing:
-            if self._is_busy():
-                await asyncio.sleep(_WAIT_S)
-                continue
-            done = await self._step()
+    async def watch(self, folder: Path, collection: str = DEFAULT, *, keep: bool = False) -> WatchedFolder:
+        """Follow what changes in a folder while a server runs; `keep` what was read of files that go away."""
+        if self._watch is None:
+            raise ParameterRefused("folder", "off")
+        watch, into = self._watch, _named(collection)
+        added = await asyncio.to_thread(lambda: watch.add(folder, into, keep=keep))
+        self._look_now.set()
+        return added
 
-    async def _step(self) -> int:
-        async with self._stepping:  # whoever waits for it embeds along, and not the same chunks
-            return await self._embedded()
+    async def unwatch(self, folder_id: str) -> None:
+        """What was read of it stays."""
+        if self._watch is not None:
+            await asyncio.to_thread(self._watch.remove, folder_id)
 
-    async def _embedded(self) -> int:
-        if self._quick is None or await asyncio.to_thread(self._shelf.left_to_embed) < _MANY:
-            return await asyncio.to_thread(self._shelf.embed, _BATCH)
-        try:
-            waiting = await asyncio.to_thread(self._shelf.to_embed, _BATCH)
-            vectors = await self._quick([one.text for one in waiting])
-        except PromptTooLong:
-            return await asyncio.to_thread(self._shelf.embed, _BATCH)
-        except Exception as error:
-            _log.warning("documents are embedded by the slower way: %s", error)
-            self._quick = None
-            return await asyncio.to_thread(self._shelf.embed, _BATCH)
-        made = [(one.id, vector) for one, vector in zip(waiting, vectors, strict=True)]
-        await asyncio.to_thread(self._shelf.keep, made)
-        return len(made)
+    async def folders(self) -> list[WatchedFolder]:
+        return [] if self._watch is None else await asyncio.to_thread(self._watch.all)
 
-    def _tell(self, progress: DocumentProgress | None) -> None:
-        for queue in self._followers:
-            queue.put_nowait(progress)
+    # Inside
+
+    async def _look(self, watch: FolderWatch) -> None:
+        while True:
+            begun = time.monotonic()
+            self._look_now.clear()
+            if await asyncio.to_thread(_looked, watch):
+                self._background.start()
+            rest = max(_LOOK_EVERY_S, _REST * (time.monotonic() - begun))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), rest)
+
+
+def _looked(watch: FolderWatch) -> int:
+    try:
+        return watch.look()
+    except Exception:
+        _log.exception("the watched folders could not be looked through")
+        return 0
+
+
+def _named(collection: str) -> str:
+    """A collection's name as it is kept: one line, and not endless."""
+    name = " ".join(collection.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise ParameterRefused("collection", "empty" if not name else "too_long")
+    return name
+
+
+async def _whole(data: bytes) -> AsyncGenerator[bytes, None]:
+    yield data

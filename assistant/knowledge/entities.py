@@ -49,8 +49,8 @@ _COMMON: Final = """
 the a an this that these those it he she they we you i his her its their our my your in on at to for from by with and or
 but if when while after before as since because although however there here then thus what who which where why how not
 no yes all some many most each every both one two three first second third also may can will would should could must
-later soon once today now meanwhile during between among under over into about according despite until unless whether only
-even such other another several either neither finally still never always often perhaps together instead besides like
+later soon once today now meanwhile during between among under over into about according despite until unless whether
+only even such other another several either neither finally still never always often perhaps together instead besides like
 monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october
 november december mr mrs ms dr figure table chapter section page note see
 """

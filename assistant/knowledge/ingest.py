@@ -3,84 +3,130 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import stat
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from itertools import count
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from assistant.errors import DiskFull, DocumentUnreadable
+from assistant.errors import DiskFull, DocumentUnreadable, NotFound, StorageError
 from assistant.events import DocumentProgress
-from assistant.knowledge.kinds import LARGEST, READABLE, ending
+from assistant.knowledge.folders import look_through
+from assistant.knowledge.kinds import LARGEST, ending
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.shelf import Shelf
 from assistant.knowledge.source import Source, plain
-from assistant.memory.document_records import Document
+from assistant.knowledge.uploads import Uploads, numbered, shown_name
+from assistant.memory.document_records import Document, DocumentOrigin
 from assistant.memory.documents import DocumentStore
 
+_log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 2
 """How often a document is begun before it is taken for what ends the process."""
+_READINGS: Final = 3
+"""How often a file is read that is written to meanwhile."""
 _BLOCK: Final = 1 << 20
 
 
 class Ingest:
     """`work` reads what waits, one document after another; everything else may be called meanwhile."""
 
-    def __init__(self, store: DocumentStore, shelf: Shelf, reader: Reader) -> None:
+    def __init__(self, store: DocumentStore, shelf: Shelf, reader: Reader, uploads: Uploads) -> None:
         self._store = store
         self._shelf = shelf
         self._reader = reader
+        self._uploads = uploads
         self._working = threading.Lock()
-        self._paused = threading.Event()
         self._closed = threading.Event()
+        self.reading = ""
+        """What is being read now; empty when nothing is."""
+        self.stopped = ""
+        """Why it cannot go on until `resume`: disk_full. Empty when it can."""
 
     def add(self, paths: Sequence[Path], collection: str) -> list[Document]:
-        """Put files, and all that can be read in folders, in the queue. What lies below a hidden name is left out, and
-        so is a link that leads out of the folder. Raises DocumentUnreadable for a path that is not there."""
+        """Put files, and all that can be read in folders, in the queue; DocumentUnreadable for a path that is not
+        there, and for a folder that holds too much."""
         found = [file for path in paths for file in _files(path.expanduser().absolute())]
         into = self._store.collection(collection)
         return [self._store.put(into, str(file), type=ending(file)) for file in found]
 
     def add_text(self, name: str, text: str, collection: str) -> Document:
-        return self._store.put(self._store.collection(collection), name, type="txt", pasted=plain(text))
+        """One of the same name that says something else gets a name of its own."""
+        into, said = self._store.collection(collection), plain(text)
+        for called in _names(shown_name(name)):
+            there = self._store.named(into, called)
+            if there is None or (there.origin == "text" and self._store.pasted(there.id) == said):
+                break
+        return self._store.put(into, called, type="txt", pasted=said, origin="text")
+
+    def add_stored(self, name: str, stored: str, collection: str, origin: DocumentOrigin = "upload") -> Document:
+        """Queue what lies in the library's own folder. The same bytes under the same name are there already: nothing is
+        kept twice. Others under that name get a name of their own; a page is fetched anew under the one it has."""
+        into = self._store.collection(collection)
+        called = name if origin == "page" else shown_name(name)
+        path = self._uploads.path(stored)
+        digest = _digest(path)
+        for free in _names(called):
+            there = self._store.named(into, free)
+            if there is None:
+                break
+            if origin == "page" or (there.origin == origin and self._same(there, digest)):
+                self._uploads.remove(there.stored)
+                break
+        return self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
 
     def again(self, document_id: str) -> None:
         """Read a document again, whether or not it has changed."""
-        document = self._store.get(document_id)
-        pasted = self._store.pasted(document_id)
+        self._store.get(document_id)
         self._store.forget_hash(document_id)
-        self._store.put(document.collection_id, document.source, type=document.type, pasted=pasted)
+        self._store.requeue(document_id)
 
     def waiting(self) -> int:
         return self._store.waiting()
 
     @property
     def is_paused(self) -> bool:
-        return self._paused.is_set()
+        return self._store.is_paused()
 
     def pause(self) -> None:
-        """After the document that is being read now."""
-        self._paused.set()
+        """After the document that is being read now, and until `resume`, also of another process."""
+        self._store.pause(on=True)
 
     def resume(self) -> None:
-        self._paused.clear()
+        self.stopped = ""
+        self._store.pause(on=False)
 
-    def cancel(self) -> int:
-        """Take everything out of the queue; how many there were."""
-        return self._store.cancel()
+    def cancel(self, document_ids: Sequence[str] | None = None) -> int:
+        """Take these out of the queue, None: everything; how many there were."""
+        taken, stored = self._store.cancel(document_ids)
+        for name in stored:
+            self._uploads.remove(name)
+        return taken
 
     def work(self) -> Iterator[DocumentProgress]:
         """Read until nothing waits or it is paused; one line for every document that is through."""
         with self._working:
-            while not self._paused.is_set():
+            while not (self._closed.is_set() or self.stopped or self.is_paused):
                 document = self._store.next_waiting(_ATTEMPTS)
                 if document is None:
                     return
-                yield self._one(document)
+                self.reading = document.source
+                try:
+                    progress = self._one(document)
+                finally:
+                    self.reading = ""
+                yield progress
+
+    def sweep(self) -> None:
+        """Remove uploads that no document needs; only before the first one comes."""
+        self._uploads.sweep(self._store.stored_names())
 
     def close(self) -> None:
         """What is being read now is read again after the next start."""
         self._closed.set()
-        self._paused.set()
         self._reader.close()
 
     def _one(self, document: Document) -> DocumentProgress:
@@ -92,57 +138,95 @@ class Ingest:
             else:
                 self._store.fail(document.id, error.reason)
         except DiskFull:
-            self._store.put_back(document.id)
-            self._paused.set()
+            self.stopped = "disk_full"
+            self._put_back(document)
             raise
+        except StorageError:
+            raise
+        except NotFound:
+            pass  # thrown away while it was read
+        except Exception:
+            _log.exception("a document was passed over: %s", document.id)
+            self._store.fail(document.id, "fault")
         left = self._store.waiting()
         now = self._store.find(document.id)
-        if now is None:  # removed while it was read
+        if now is None:
             return DocumentProgress(document.id, document.source, "removed", "", left)
         return DocumentProgress(now.id, now.source, now.status, now.reason, left)
+
+    def _put_back(self, document: Document) -> None:
+        try:
+            self._store.put_back(document.id)
+        except DiskFull:
+            _log.warning("no room even to say so: %s is read again after the next start", document.id)
 
     def _read(self, document: Document) -> None:
         pasted = self._store.pasted(document.id)
         if pasted is not None:
             self._shelf.put(document.id, Source(pasted, document.source, "markdown"))
             return
-        path = Path(document.source)
-        size, modified_at, digest = _looked_at(path)
-        if digest == document.sha256:
-            self._store.keep(document.id)
-            return
-        source = self._reader.read(path)
-        self._shelf.put(document.id, source, sha256=digest, size=size, modified_at=modified_at)
+        path = self._uploads.path(document.stored) if document.stored else Path(document.source)
+        for _ in range(_READINGS):
+            size, modified_at, digest = _looked_at(path)
+            if digest == document.sha256:
+                self._store.keep(document.id)
+                return
+            source = self._reader.read(path)
+            if _is_as(path, size, modified_at):
+                if document.stored and source.title == path.stem:
+                    source = replace(source, title=PurePosixPath(document.source).stem)
+                self._shelf.put(document.id, source, sha256=digest, size=size, modified_at=modified_at)
+                return
+        raise DocumentUnreadable(path, "changing")
+
+    def _same(self, document: Document, digest: str) -> bool:
+        if document.sha256.strip():
+            return document.sha256 == digest
+        path = self._uploads.path(document.stored)
+        return path.is_file() and _digest(path) == digest
 
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    if not path.is_dir():
-        raise DocumentUnreadable(path, "missing")
-    root = path.resolve()
-    for file in sorted(path.rglob("*")):
-        inside = file.relative_to(path)
-        if any(part.startswith(".") for part in inside.parts) or ending(file) not in READABLE:
-            continue
-        if file.is_file() and file.resolve().is_relative_to(root):
-            yield file
+    for file in look_through(path).files:
+        yield file.path
+
+
+def _names(called: str) -> Iterator[str]:
+    """Without end."""
+    yield called
+    for number in count(2):
+        yield numbered(called, number)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _looked_at(path: Path) -> tuple[int, float, str]:
     try:
         found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for somebody to write
+            raise DocumentUnreadable(path, "folder" if path.is_dir() else "unsupported")
         if found.st_size > LARGEST:
             raise DocumentUnreadable(path, "too_large")
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        return found.st_size, found.st_mtime, _digest(path)
     except FileNotFoundError as error:
         raise DocumentUnreadable(path, "missing") from error
-    except IsADirectoryError as error:
-        raise DocumentUnreadable(path, "folder") from error
     except OSError as error:
         raise DocumentUnreadable(path, "forbidden") from error
-    return found.st_size, found.st_mtime, digest.hexdigest()
+
+
+def _is_as(path: Path, size: int, modified_at: float) -> bool:
+    """Whether nobody has written to it since. One that went away meanwhile was read as it was."""
+    try:
+        found = path.stat()
+    except OSError:
+        return True
+    return (found.st_size, found.st_mtime) == (size, modified_at)

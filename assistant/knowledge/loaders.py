@@ -34,6 +34,10 @@ _LONG_LINE: Final = 0.8
 _GUESSED_ON: Final = 200_000
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff，。、；：？！“”‘’（）《》【】—…]")
 _MOSTLY: Final = 0.9
+_COMMON: Final = 0.5
+"""Part of its characters that are common ones: nearly all in simplified Chinese, well over half in traditional."""
+_LAST_COMMON: Final = 0xD7
+"""First byte of the last row of the first level of GB 2312."""
 _FORMS: Final[dict[Kind, Form]] = {"markdown": "markdown", "table": "table", "code": "code", "json": "prose"}
 
 
@@ -104,12 +108,24 @@ def decode(data: bytes) -> str:
         chinese = ""
     # Nearly every file fits into this encoding; it is one where what comes out is what Chinese is written with.
     foreign = [character for character in chinese[:_GUESSED_ON] if not character.isascii()]
-    if foreign and sum(bool(_CHINESE.match(character)) for character in foreign) > _MOSTLY * len(foreign):
+    written = [character for character in foreign if _CHINESE.match(character)]
+    common = sum(_is_common(character) for character in written)
+    if foreign and len(written) > _MOSTLY * len(foreign) and common > _COMMON * len(written):
         return chinese
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:_GUESSED_ON]).best()
     return data.decode(best.encoding if best else "latin-1", "replace")
+
+
+def _is_common(character: str) -> bool:
+    """Whether it is punctuation or in the first level of GB 2312, which nearly all Chinese is written with:
+    pairs of accented or Cyrillic letters make rare ones."""
+    try:
+        first = character.encode("gb2312")[0]
+    except UnicodeEncodeError:
+        return False
+    return first <= _LAST_COMMON
 
 
 def _marked(path: Path, text: str, title: str = "") -> Source:

@@ -29,6 +29,9 @@ class MeaningIndex:
     def step(self, batch: int = 32) -> int:
         """Embed or index up to `batch` chunks; 0 when nothing is left to do, or it cannot be done now."""
         try:
+            if self._vectors.lost:
+                _log.warning("the vector index was deleted, and is made anew")
+                self.rebuild()
             self._compare()
             ready = self._chunks.to_index(batch * 8)
             if ready:
@@ -69,7 +72,11 @@ class MeaningIndex:
 
     def is_behind(self) -> bool:
         """Whether there is anything for `step` to do, without opening the index."""
-        return bool(self.left() or (self._chunks.totals().chunks and not self._vectors.exists))
+        return bool(self.left() or self.is_lost() or (self._chunks.totals().chunks and not self._vectors.exists))
+
+    def is_lost(self) -> bool:
+        """Whether the index was deleted under this process; `step` makes it anew."""
+        return self._vectors.lost
 
     def forget(self, ids: Sequence[int]) -> None:
         """Take deleted chunks out of the index; what fails here is made good at the next start."""

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Answer, Retriever, Way
 from assistant.knowledge.source import Passage, Source
 from assistant.knowledge.splitter import header, split
+from assistant.knowledge.uploads import Uploads, numbered
 from assistant.memory.chunk_index import ToEmbed
+from assistant.memory.document_collections import CollectionStore
 from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
+from assistant.memory.passage_judgements import JudgementStore
 
 
 class Shelf:
     """Called from any thread, each call may take a while: reading and writing the disk, and the embedding model."""
 
-    def __init__(self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever, linking: Linking) -> None:
+    def __init__(
+        self,
+        store: DocumentStore,
+        meaning: MeaningIndex,
+        retriever: Retriever,
+        named: CollectionStore,
+        judgements: JudgementStore,
+        uploads: Uploads,
+        linking: Linking,
+    ) -> None:
         self.store = store
+        self.named = named
+        """The collections."""
+        self.judgements = judgements
+        self._uploads = uploads
         self._linking = linking
         self._meaning = meaning
         self._retriever = retriever
@@ -62,9 +79,38 @@ class Shelf:
         return self.store.chunks(document_id)
 
     def remove(self, document_id: str) -> None:
-        """With its chunks, words and vectors."""
+        """With its chunks, words and vectors, and the bytes that were kept of it."""
+        stored = self.store.get(document_id).stored
         self._meaning.forget(self.store.remove(document_id))
+        self._uploads.remove(stored)
         self.store.purge()
+
+    def remove_collection(self, collection_id: str) -> None:
+        """With all that is in it."""
+        chunks, stored = self.named.remove(collection_id)
+        self._meaning.forget(chunks)
+        for name in stored:
+            self._uploads.remove(name)
+        self.store.purge()
+
+    def move(self, document_id: str, collection: str) -> Document:
+        """One of that name which is there already stays: where it is the same file, there is one less; otherwise this
+        one gets another name."""
+        document = self.store.get(document_id)
+        into = self.store.collection(collection)
+        if into == document.collection_id:
+            return document
+        source = document.source
+        for number in count(2):
+            there = self.store.named(into, source)
+            if there is None:
+                break
+            if document.origin in {"file", "page"}:
+                self.remove(document_id)
+                return there
+            source = numbered(document.source, number)
+        self.named.put(document_id, into, source)
+        return self.store.get(document_id)
 
     def embed(self, batch: int = 32) -> int:
         """Make up to `batch` more chunks findable by meaning; 0 when none is left or it cannot be done now."""
@@ -87,6 +133,10 @@ class Shelf:
     def is_behind(self) -> bool:
         """Whether `embed` has anything to do."""
         return self._meaning.is_behind()
+
+    def is_lost(self) -> bool:
+        """Whether somebody has deleted the vector index while it was open; `embed` makes it anew."""
+        return self._meaning.is_lost()
 
     def rebuild(self) -> None:
         """Make the vector index anew from the vectors that are kept; `embed` fills it."""

@@ -7,6 +7,9 @@ from typing import Literal, TypeAlias
 
 DocumentStatus: TypeAlias = Literal["waiting", "reading", "ready", "failed"]
 """waiting: in the queue; reading: being read now; ready: found by words, and by meaning as far as it is embedded."""
+DocumentOrigin: TypeAlias = Literal["file", "upload", "text", "page"]
+"""file: on this machine, where `source` says; upload: kept here under a name of our own; text: pasted; page: fetched
+from an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class DocumentCollection:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`source` is the file's absolute path, or what pasted text is called; `type` the ending, such as pdf."""
+    """`source` is the file's absolute path, a page's address, or what an upload or pasted text is called; `type` the
+    ending, such as pdf."""
 
     id: str
     collection_id: str
@@ -36,6 +40,53 @@ class Document:
     """How many of its chunks can be found by meaning."""
     modified_at: float
     added_at: float
+    origin: DocumentOrigin = "file"
+    stored: str = ""
+    """The name its bytes have in the library's own folder; empty where they lie elsewhere or nowhere."""
+    watched_id: str | None = None
+    """The watched folder it was found in."""
+    gone_s: float | None = None
+    """For how many seconds of looking its file has not been there; None while it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCount:
+    """Of a whole collection, or of all of them; `types` are the endings there are."""
+
+    documents: int
+    failed: int
+    waiting: int
+    types: tuple[str, ...]
+    chunks: int
+    to_embed: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFolder:
+    """`problem` is the code of why it could not be looked through the last time; `keep` says that what was read of a
+    file stays when the file goes. `looked_at` is 0 before the first time."""
+
+    id: str
+    path: str
+    collection: str
+    keep: bool
+    problem: str
+    files: int
+    looked_at: float
+    added_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassageJudgement:
+    """A person said whether a passage is a right one for a question; `signals` is why it was found, as JSON."""
+
+    id: str
+    document_id: str
+    chunk_id: int
+    question: str
+    is_right: bool
+    signals: str
+    judged_at: float
 
 
 @dataclass(frozen=True, slots=True)

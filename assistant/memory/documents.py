@@ -16,7 +16,15 @@ from ulid import ULID
 from assistant.errors import DiskFull, NotFound
 from assistant.memory import terms
 from assistant.memory.database import Database, Row
-from assistant.memory.document_records import Chunk, Document, DocumentCollection, DocumentStatus, NewChunk
+from assistant.memory.document_records import (
+    Chunk,
+    Document,
+    DocumentCollection,
+    DocumentCount,
+    DocumentOrigin,
+    DocumentStatus,
+    NewChunk,
+)
 from assistant.memory.text import storable
 
 _log = logging.getLogger(__name__)
@@ -25,11 +33,27 @@ _COLLECTIONS: Final = """
 SELECT id, name, created_at, (SELECT count(*) FROM documents WHERE collection_id = collections.id) AS documents
 FROM collections ORDER BY name
 """
-_DOCUMENTS: Final = """
+_COLUMNS: Final = """
 SELECT documents.id, collection_id, source, title, type, size, sha256, status, reason, modified_at, added_at,
+    origin, stored, watched_id, gone_s,
     (SELECT count(*) FROM chunks WHERE document_id = documents.id) AS chunks,
     (SELECT count(*) FROM chunks WHERE document_id = documents.id AND indexed = 1) AS embedded
-FROM documents
+"""
+_DOCUMENTS: Final = f"{_COLUMNS} FROM documents"
+_COUNT: Final = """
+SELECT count(*) AS documents, coalesce(sum(status = 'failed'), 0) AS failed,
+    coalesce(sum(status IN ('waiting', 'reading')), 0) AS waiting, group_concat(DISTINCT type) AS types,
+    (SELECT chunks FROM chunk_totals) AS chunks, (SELECT count(*) FROM chunks WHERE embedded = 0) AS to_embed
+"""
+_LISTED: Final = """
+FROM documents WHERE (:collection = '' OR collection_id = (SELECT id FROM collections WHERE name = :collection))
+    AND (:query = '' OR instr(lower(source || ' ' || title), lower(:query)) > 0)
+    AND (:status = '' OR status = :status OR (:status = 'waiting' AND status = 'reading'))
+"""
+# Chunks are counted of those that are shown, not of all that are sorted.
+_PAGE: Final = f"""
+{_DOCUMENTS} WHERE documents.id IN (SELECT id {_LISTED} ORDER BY source, id LIMIT :limit OFFSET :offset)
+ORDER BY source, documents.id
 """
 _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
@@ -68,14 +92,24 @@ class DocumentStore:
 
     # Documents
 
-    def put(self, collection_id: str, source: str, *, type: str, pasted: str | None = None) -> Document:
+    def put(
+        self,
+        collection_id: str,
+        source: str,
+        *,
+        type: str,
+        pasted: str | None = None,
+        stored: str = "",
+        origin: DocumentOrigin = "file",
+    ) -> Document:
         """Put a document in the queue; one that is there already is read again, and stays findable meanwhile."""
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO documents (id, collection_id, source, type, status, pasted, added_at) "
-                "VALUES (?, ?, ?, ?, 'waiting', ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
-                "status = 'waiting', reason = '', attempts = 0, pasted = excluded.pasted",
-                (str(ULID()), collection_id, storable(source), type, pasted, self._clock()),
+                "INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at) "
+                "VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
+                "status = 'waiting', reason = '', attempts = 0, gone_s = NULL, pasted = excluded.pasted, "
+                "type = excluded.type, stored = excluded.stored, origin = excluded.origin",
+                (str(ULID()), collection_id, storable(source), type, pasted, stored, origin, self._clock()),
             )
             where = f"{_DOCUMENTS} WHERE collection_id = ? AND source = ?"
             return _document(self._db.rows(where, (collection_id, storable(source)))[0])
@@ -90,11 +124,32 @@ class DocumentStore:
         row = self._db.row(f"{_DOCUMENTS} WHERE documents.id = ?", (document_id,))
         return None if row is None else _document(row)
 
-    def all(self, collection: str = "") -> list[Document]:
-        """In the order of their names; `collection` is a name."""
-        where = "WHERE collection_id = (SELECT id FROM collections WHERE name = ?)" if collection else ""
-        rows = self._db.rows(f"{_DOCUMENTS} {where} ORDER BY source", (collection,) if collection else ())
+    def all(
+        self, collection: str = "", *, query: str = "", status: str = "", limit: int = -1, offset: int = 0
+    ) -> list[Document]:
+        """In the order of their names. `collection` is a name, `query` part of a document's name or title; waiting are
+        also those that are read now. A negative limit is none."""
+        asked = {"collection": collection, "query": query, "status": status, "limit": limit, "offset": offset}
+        rows = self._db.rows(_PAGE, asked)
         return [_document(row) for row in rows]
+
+    def count(self, collection: str = "", *, query: str = "") -> DocumentCount:
+        """Chunks are counted over all collections."""
+        row = self._db.row(f"{_COUNT} {_LISTED}", {"collection": collection, "query": query, "status": ""})
+        found = row or {}
+        return DocumentCount(**{**found, "types": tuple(sorted(filter(None, (found["types"] or "").split(","))))})
+
+    def requeue(self, document_id: str) -> Document:
+        """Read a document again, from where its words came."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "UPDATE documents SET status = 'waiting', reason = '', attempts = 0 WHERE id = ?", (document_id,)
+            )
+            return self.get(document_id)
+
+    def named(self, collection_id: str, source: str) -> Document | None:
+        rows = self._db.rows(f"{_DOCUMENTS} WHERE collection_id = ? AND source = ?", (collection_id, storable(source)))
+        return _document(rows[0]) if rows else None
 
     def pasted(self, document_id: str) -> str | None:
         """The text itself, of a document that is no file."""
@@ -141,13 +196,37 @@ class DocumentStore:
         with self._db.transaction() as tables:
             tables.execute("UPDATE documents SET sha256 = ' ' WHERE id = ?", (document_id,))
 
-    def cancel(self) -> int:
-        """Empty the queue; documents that were never read are removed from it, others stay as they are."""
+    def cancel(self, document_ids: Sequence[str] | None = None) -> tuple[int, list[str]]:
+        """Take these out of the queue, None: all. Documents that were never read are removed, others stay as they are;
+        a file of a watched folder, which would come back, fails with the reason cancelled.
+
+        Returns how many there were, and under which names the removed ones were kept.
+        """
+        only = "" if document_ids is None else "AND id IN (SELECT value FROM json_each(?))"
+        ids = () if document_ids is None else (json.dumps(list(document_ids)),)
+        queued = f"status IN ('reading', 'waiting') {only}"
         with self._db.transaction() as tables:
-            waiting = self.waiting()
-            tables.execute("DELETE FROM documents WHERE status IN ('reading', 'waiting') AND sha256 = ''")
-            tables.execute("UPDATE documents SET status = 'ready' WHERE status IN ('reading', 'waiting')")
-            return waiting
+            rows = self._db.rows(f"SELECT sha256, stored FROM documents WHERE {queued}", ids)  # noqa: S608
+            tables.execute(f"DELETE FROM documents WHERE {queued} AND sha256 = '' AND watched_id IS NULL", ids)  # noqa: S608
+            tables.execute(
+                f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {queued} AND sha256 = ''",  # noqa: S608
+                ids,
+            )
+            tables.execute(f"UPDATE documents SET status = 'ready' WHERE {queued}", ids)  # noqa: S608
+            return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
+
+    def is_paused(self) -> bool:
+        """Whether the queue rests until a person says otherwise."""
+        row = self._db.row("SELECT paused FROM document_queue")
+        return bool(row and row["paused"])
+
+    def pause(self, *, on: bool) -> None:
+        with self._db.transaction() as tables:
+            tables.execute("UPDATE document_queue SET paused = ?", (int(on),))
+
+    def stored_names(self) -> set[str]:
+        """What lies in the library's own folder, as far as a document still needs it."""
+        return {row["stored"] for row in self._db.rows("SELECT stored FROM documents WHERE stored <> ''")}
 
     def remove(self, document_id: str) -> list[int]:
         """Delete a document with all that was made of it; the ids its chunks had, for the vector index."""

@@ -9,6 +9,7 @@ import sqlite_utils
 from assistant.memory.document_schema import documents
 from assistant.memory.graph_schema import graph
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
+from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
 from assistant.memory.recall_schema import recall
 
@@ -173,6 +174,7 @@ STEPS: Final = (
     Step(9, "citations", citations),
     Step(10, "documents", documents),
     Step(11, "recall", recall),
-    Step(12, "graph", graph),
+    Step(12, "library", library),
+    Step(13, "graph", graph),
 )
 """In order, without gaps."""

@@ -57,6 +57,11 @@ class VectorIndex:
         return self._collection is not None or bool(self._made())
 
     @property
+    def lost(self) -> bool:
+        """Whether somebody has deleted its folder while it was open: nothing can be kept in it any more."""
+        return self._collection is not None and not (self._folder / self._current).is_dir()
+
+    @property
     def ready(self) -> bool:
         """Opens the index if need be; False when that is not possible."""
         with self._lock:

@@ -31,6 +31,7 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.ModelNotFetched, 404, "invalid_request_error"),
     (errors.ConversationBusy, 409, "invalid_request_error"),
     (errors.RunBusy, 409, "invalid_request_error"),
+    (errors.NameTaken, 409, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
     (errors.SettingsError, 400, "invalid_request_error"),
@@ -84,6 +85,8 @@ _RESTART_S: Final = 1
 
 
 def status_of(error: AssistantError) -> int:
+    if isinstance(error, errors.DocumentUnreadable) and error.reason == "too_large":
+        return 413
     return next((status for kind, status, _ in _STATUS if isinstance(error, kind)), 500)
 
 

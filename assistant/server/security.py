@@ -8,22 +8,28 @@ from __future__ import annotations
 import ipaddress
 import json
 import secrets
+from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.config import Settings
-from assistant.errors import AssistantError, HostRefused, KeyRefused, MessageTooLong, UnsafeBind
+from assistant.errors import AssistantError, DocumentUnreadable, HostRefused, KeyRefused, MessageTooLong, UnsafeBind
 from assistant.i18n import Language, explain
+from assistant.knowledge.kinds import LARGEST
 from assistant.server.errors import error_body, error_response, request_language
 
 BODY_LIMIT: Final = 4_000_000
 """Bytes of one API request."""
 PAGE_BODY_LIMIT: Final = 24_000_000
 """Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
+UPLOAD_LIMIT: Final = LARGEST
+"""Bytes of a document that is sent by itself; it is written to the disk as it comes."""
+_UPLOADS: Final = frozenset({"/api/documents/upload", "/documents/upload"})
+"""Where documents are sent: by programs, and by the page."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
 _MISDIRECTED: Final = 421
@@ -116,11 +122,19 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limit if _is_api(scope) else self._page_limit
+        is_upload = scope["path"] in _UPLOADS
+        limit = UPLOAD_LIMIT if is_upload else self._limit if _is_api(scope) else self._page_limit
+
+        def too_large(size: int) -> AssistantError:
+            if is_upload:
+                name = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("name", ["document"])[0]
+                return DocumentUnreadable(Path(name), "too_large")
+            return MessageTooLong(size=size, limit=limit)
+
         declared = Headers(scope=scope).get("content-length", "0")
         size = int(declared) if declared.isdecimal() else 0
         if size > limit:
-            await _refuse(MessageTooLong(size=size, limit=limit), scope, receive, send, self._language)
+            await _refuse(too_large(size), scope, receive, send, self._language)
             return
         taken = 0
 
@@ -130,10 +144,19 @@ class BodyLimit:
             taken += len(message.get("body", b""))
             if taken > limit:
                 # An HTTPException is the one thing FastAPI lets through while it reads a body.
-                raise HTTPException(413, explain(MessageTooLong(size=taken, limit=limit), self._language))
+                raise HTTPException(413, explain(too_large(taken), self._language))
             return message
 
         await self._app(scope, counted, send)
+
+
+def from_this_machine(scope: Scope) -> bool:
+    """Whether a request came from a program on this machine, by a name of this machine: one that a proxy hands on from
+    somewhere else does not."""
+    client = scope.get("client")
+    name, _ = _authority(f"//{Headers(scope=scope).get('host', '')}")
+    forwarded = {"x-forwarded-for", "forwarded", "x-real-ip"} & set(Headers(scope=scope).keys())
+    return bool(client and is_loopback(client[0]) and name and is_loopback(name) and not forwarded)
 
 
 def _is_api(scope: Scope) -> bool:

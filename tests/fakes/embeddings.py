@@ -27,3 +27,9 @@ class HashingEmbeddings(Embeddings):
             vector[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % self._size] += 1.0
         norm = math.sqrt(sum(value * value for value in vector))
         return [value / norm for value in vector]
+
+
+class NamedEmbeddings(HashingEmbeddings):
+    """In place of the model that comes with Patina."""
+
+    name = "hashing"

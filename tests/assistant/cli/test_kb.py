@@ -8,11 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.assistant.cli.conftest import Patina
-from tests.fakes.embeddings import HashingEmbeddings
-
-
-class NamedEmbeddings(HashingEmbeddings):
-    name = "hashing"
+from tests.fakes.embeddings import NamedEmbeddings
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +62,57 @@ def test_a_path_that_is_not_there(patina: Patina, tmp_path: Path) -> None:
     result = patina("kb", "add", str(tmp_path / "nowhere.txt"))
     assert result.code == 1
     assert "it is not there" in result.err
+
+
+def test_beside_a_server_that_runs_the_same_commands_go_to_it(patina: Patina, running: str, tmp_path: Path) -> None:
+    (tmp_path / "cats.md").write_text("# Cats\n\nThe cat sat on the mat.\n", "utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    added = patina("kb", "add", str(tmp_path / "cats.md"), str(tmp_path / "broken.pdf"))
+    assert added.code == 0, added.err
+    assert "2 document(s) to read" in added.err
+    assert "broken.pdf cannot be read: it is damaged" in added.err
+    assert "cats.md, lines 1–3" in patina("kb", "search", "cat").out
+    rows = [json.loads(line) for line in patina("kb", "list", "--json").out.splitlines()]
+    assert {Path(row["source"]).name: row["status"] for row in rows} == {"cats.md": "ready", "broken.pdf": "failed"}
+    (cats,) = (row for row in rows if row["status"] == "ready")
+    assert cats["embedded"] == cats["chunks"] == 1
+    assert "── 1 ·" in patina("kb", "show", cats["id"]).out
+    assert patina("kb", "reindex", cats["id"]).code == 0
+    assert patina("kb", "reindex").code == 0
+    assert patina("kb", "remove", cats["id"], "--yes").code == 0
+    assert patina("kb", "remove", cats["id"], "--yes").code == 1
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a server"])
+def test_the_queue_rests_goes_on_and_is_emptied(
+    patina: Patina, tmp_path: Path, beside: bool, request: pytest.FixtureRequest
+) -> None:
+    if beside:
+        request.getfixturevalue("running")
+    (tmp_path / "a.txt").write_text("first")
+    assert "rests" in patina("kb", "pause").err
+    assert "rests" in patina("kb", "add", str(tmp_path / "a.txt")).err
+    assert "等待中" in patina("kb", "list", language="zh_CN.UTF-8").out
+    assert "1 document(s) taken out" in patina("kb", "cancel").err
+    assert "no documents yet" in patina("kb", "list").err
+    patina("kb", "add", str(tmp_path / "a.txt"))
+    assert patina("kb", "resume").code == 0
+    assert "1/1  ready" in patina("kb", "list").out
+
+
+def test_folders_are_watched_listed_and_let_go(patina: Patina, tmp_path: Path) -> None:
+    (tmp_path / "papers").mkdir()
+    assert "will be followed" in patina("kb", "watch", str(tmp_path / "papers"), "-c", "papers").err
+    listed = patina("kb", "list").out
+    assert f"follows {tmp_path / 'papers'} → papers (0 files)" in listed
+    refused = patina("kb", "watch", str(tmp_path))
+    assert refused.code == 1
+    assert "holds, the folder where Patina keeps its own data" in refused.err
+    assert patina("kb", "unwatch", str(tmp_path / "papers")).code == 0
+    assert patina("kb", "unwatch", str(tmp_path / "papers")).code == 1
+
+
+def test_a_page_is_not_fetched_unless_that_is_allowed(patina: Patina) -> None:
+    refused = patina("kb", "add", "https://example.org/page")
+    assert refused.code == 1
+    assert "https://example.org/page was not fetched: fetching pages is switched off" in refused.err

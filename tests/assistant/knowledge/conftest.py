@@ -10,14 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Retriever
+from assistant.knowledge.shelf import Shelf as DocumentShelf
+from assistant.knowledge.uploads import Uploads
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.database import Database
+from assistant.memory.document_collections import CollectionStore
 from assistant.memory.document_records import Document, NewChunk
 from assistant.memory.documents import DocumentStore
+from assistant.memory.graph import GraphStore
+from assistant.memory.passage_judgements import JudgementStore
 from assistant.memory.vectors import VectorIndex
+from assistant.memory.watched_folders import WatchedFolderStore
 from tests.fakes.embeddings import HashingEmbeddings
+
+LARGEST_HERE = 3_000_000
+"""Bytes of an upload: those of a home would only make tests slow."""
 
 
 @dataclass
@@ -28,6 +38,22 @@ class Shelf:
     vectors: VectorIndex
     meaning: MeaningIndex
     retriever: Retriever
+    named: CollectionStore
+    judgements: JudgementStore
+    uploads: Uploads
+    folders: WatchedFolderStore
+
+    @property
+    def whole(self) -> DocumentShelf:
+        return DocumentShelf(
+            self.store,
+            self.meaning,
+            self.retriever,
+            self.named,
+            self.judgements,
+            self.uploads,
+            Linking(GraphStore(self.db)),
+        )
 
     def keep(
         self, name: str, texts: Sequence[str], *, title: str = "", collection: str = "notes", modified_at: float = 0.0
@@ -55,7 +81,18 @@ def open_shelf(tmp_path: Path) -> Iterator[Callable[[], Shelf]]:
         opened.append((db, vectors))
         store, chunks = DocumentStore(db), ChunkIndex(db)
         meaning = MeaningIndex(chunks, vectors, embeddings, "hashing")
-        return Shelf(db, store, chunks, vectors, meaning, Retriever(chunks, store, vectors))
+        return Shelf(
+            db,
+            store,
+            chunks,
+            vectors,
+            meaning,
+            Retriever(chunks, store, vectors),
+            CollectionStore(db),
+            JudgementStore(db),
+            Uploads(tmp_path / "documents", largest=LARGEST_HERE),
+            WatchedFolderStore(db),
+        )
 
     yield open
     for db, vectors in opened:

@@ -7,7 +7,6 @@ import pytest
 
 from assistant.errors import DocumentUnreadable
 from assistant.knowledge.evaluation import measure, read, scores
-from assistant.knowledge.shelf import Shelf as DocumentShelf
 
 from .conftest import Shelf
 
@@ -23,7 +22,7 @@ def write(folder: Path, judgements: str = "query-id\tcorpus-id\tscore\nq1\td2\t1
 
 
 def test_a_set_is_measured_from_its_folder(tmp_path: Path, shelf: Shelf) -> None:
-    documents = DocumentShelf(shelf.store, shelf.meaning, shelf.retriever)
+    documents = shelf.whole
     measured = measure(documents, read(write(tmp_path)), size=lambda: 2_000_000)
     assert measured["recall@1"] == 1.0
     assert measured["ndcg@10"] == 1.0

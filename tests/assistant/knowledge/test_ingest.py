@@ -12,7 +12,6 @@ from assistant.errors import DocumentUnreadable, EngineDied
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.reader import Reader
-from assistant.knowledge.shelf import Shelf as DocumentShelf
 from tests.fakes.embeddings import HashingEmbeddings
 
 from . import files
@@ -35,7 +34,7 @@ def ingest(shelf: Shelf, reader: Reader) -> Ingest:
 
 
 def _ingest(shelf: Shelf, reader: Reader) -> Ingest:
-    return Ingest(shelf.store, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever), reader)
+    return Ingest(shelf.store, shelf.whole, reader, shelf.uploads)
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_a_path_that_is_not_there_is_said_at_once(ingest: Ingest, tmp_path: Path
 
 
 async def test_a_face_hears_of_every_document(ingest: Ingest, shelf: Shelf, folder: Path) -> None:
-    desk = DocumentDesk(ingest, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever))
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads)
     added = await desk.add([folder / "cats.md"])
     told = [one async for one in await desk.follow()]
     assert [(one.document_id, one.status) for one in told] == [(added[0].id, "ready")]
@@ -171,7 +170,7 @@ async def test_many_chunks_are_embedded_the_quick_way_and_once(ingest: Ingest, s
         asked.extend(texts)
         return HashingEmbeddings(384).embed_documents(list(texts))
 
-    desk = DocumentDesk(ingest, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever), quick=quick)
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=quick)
     await desk.add_text("long", "\n\n".join(f"## Part {number}\n\n{'word ' * 60}" for number in range(80)))
     async for _ in await desk.follow():
         pass
@@ -186,7 +185,7 @@ async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, s
     async def broken(texts: Sequence[str]) -> list[list[float]]:
         raise EngineDied(exit_code=-6)
 
-    desk = DocumentDesk(ingest, DocumentShelf(shelf.store, shelf.meaning, shelf.retriever), quick=broken)
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=broken)
     await desk.add_text("long", "\n\n".join(f"## Part {number}\n\n{'word ' * 60}" for number in range(80)))
     async for _ in await desk.follow():
         pass

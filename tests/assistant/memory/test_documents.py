@@ -128,7 +128,7 @@ def test_cancelling_forgets_what_was_never_read_and_keeps_the_rest(documents: Do
     documents.put(notes, "known.txt", type="txt")
     documents.put(notes, "new.txt", type="txt")
     assert documents.waiting() == 2
-    assert documents.cancel() == 2
+    assert documents.cancel() == (2, [])
     assert [(one.id, one.status) for one in documents.all()] == [(known.id, "ready")]
 
 

