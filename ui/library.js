@@ -10,7 +10,7 @@
   window.patinaLibrary = ({ here, views, send, $, $$, draw }) => {
     const kb = {
       tab: "documents", collection: "", document: "", query: "", status: "", rows: 0, passages: 0,
-      question: "", asked: null, watch: 0, streaming: false, heard: 0, emptying: 0, renamed: "",
+      question: "", asked: null, naming: "", entity: 0, watch: 0, streaming: false, heard: 0, emptying: 0, renamed: "",
     };
     const root = () => views.library;
     const panel = () => $(".panel.library", root());
@@ -18,8 +18,9 @@
 
     function fields(more = {}) {
       const asked = kb.tab === "search" ? (kb.asked ?? {}) : {};
+      const named = kb.tab === "names" ? { naming: kb.naming, entity: kb.entity } : {};
       const { tab, document, query, status, rows, passages, watch } = kb;
-      return { tab, collection: kb.collection, document, query, status, rows, passages, ...asked, watch, ...more };
+      return { tab, collection: kb.collection, document, query, status, rows, passages, ...asked, ...named, watch, ...more };
     }
     // A drawing that goes on while something is read; one for another place, or an older one, is dropped when it comes.
     function look(more = {}) {
@@ -76,7 +77,7 @@
     setInterval(() => {
       const open = document.body.dataset.panel === "library" && document.visibilityState === "visible";
       if (kb.streaming && Date.now() - kb.heard > SILENT_MS) kb.streaming = false;
-      if (open && !kb.streaming && kb.tab !== "search") look();
+      if (open && !kb.streaming && kb.tab !== "search" && kb.tab !== "names") look();
     }, LOOK_EVERY_MS);
 
     // Files on their way
@@ -268,6 +269,15 @@
         kb.asked = { question: value("kb-question"), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
         look();
       },
+      "kb-name": (node) => {
+        kb.entity = Number(node.dataset.entity);
+        look();
+        $(".names-map", root())?.scrollIntoView({ block: "nearest" });
+      },
+      "kb-naming": () => {
+        Object.assign(kb, { naming: value("kb-naming"), entity: 0 });
+        look();
+      },
       "kb-judge": (node) => act("kb-judge", { chunk: node.dataset.chunk, right: Boolean(node.dataset.right) }),
       "kb-watch": () => {
         const into = value("folder-into");
@@ -287,10 +297,12 @@
     });
     let typing = null;
     document.addEventListener("input", (event) => {
-      if (event.target.dataset?.static !== "kb-query") return;
+      const searched = event.target.dataset?.static;
+      if (searched !== "kb-query" && searched !== "kb-naming") return;
       clearTimeout(typing);
       typing = setTimeout(() => {
-        Object.assign(kb, { query: event.target.value.trim(), rows: 0 });
+        const wanted = event.target.value.trim();
+        Object.assign(kb, searched === "kb-naming" ? { naming: wanted, entity: 0 } : { query: wanted, rows: 0 });
         look();
       }, SEARCH_AFTER_MS);
     });

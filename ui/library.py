@@ -18,6 +18,7 @@ from assistant.knowledge.desk import DEFAULT, LONGEST_NAME
 from assistant.knowledge.kinds import LARGEST, READABLE
 from assistant.memory.document_records import WatchedFolder
 from ui.library_rows import document_row, passage_row
+from ui.names_map import NamesMap
 from ui.passages import BARS, PassageSearch
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -25,7 +26,7 @@ from ui.visit import Visit
 Drawing: TypeAlias = AsyncGenerator[dict[str, Any], None]
 Handler: TypeAlias = Callable[[Visit], Drawing]
 
-TABS: Final = ("documents", "search", "folders")
+TABS: Final = ("documents", "search", "names", "folders")
 _PAGE: Final = 50
 _PASSAGES: Final = 20
 
@@ -38,6 +39,7 @@ class LibraryPanel:
         self._presenter = presenter
         self._ticket = ticket
         self._search = PassageSearch(assistant, presenter)
+        self._names = NamesMap(assistant, presenter)
 
     def handlers(self) -> dict[str, Handler]:
         """By the names of the page's events; all of them draw the panel."""
@@ -97,7 +99,13 @@ class LibraryPanel:
         # One that was thrown away or renamed elsewhere is looked at no longer.
         chosen = next((one for one in collections if one.name == visit.text("collection")), None)
         standing = await self._documents.standing(chosen.name if chosen else "", query=visit.text("query"))
-        facts = await {"documents": self._listed, "search": self._search.facts, "folders": self._folders}[tab](visit)
+        bodies = {
+            "documents": self._listed,
+            "search": self._search.facts,
+            "names": self._names.facts,
+            "folders": self._folders,
+        }
+        facts = await bodies[tab](visit)
         html = self._presenter.library(
             visit.language,
             tab,

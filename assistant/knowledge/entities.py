@@ -50,7 +50,7 @@ the a an this that these those it he she they we you i his her its their our my 
 but if when while after before as since because although however there here then thus what who which where why how not
 no yes all some many most each every both one two three first second third also may can will would should could must
 later soon once today now meanwhile during between among under over into about according despite until unless whether
-only even such other another several either neither finally still never always often perhaps together instead besides like
+only even such other another several either neither finally still never always often perhaps together instead like
 monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october
 november december mr mrs ms dr figure table chapter section page note see
 """
@@ -126,7 +126,7 @@ def _names(text: str) -> Iterator[tuple[str, MentionKind]]:
             words = words[1:]
         if not words or (len(words) == 1 and (starts or words[0].casefold() in _NO_NAMES)):
             continue  # a capital at the beginning of a sentence says nothing
-        yield " ".join(words).rstrip(".,;:’'"), "name"
+        yield re.sub(r"['’]s?$", "", " ".join(words).rstrip(".,;:")), "name"
     for match in _ACRONYM.finditer(text):
         if not match.group().isdigit():
             yield match.group(), "name"

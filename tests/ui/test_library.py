@@ -150,3 +150,27 @@ async def test_folders_are_chosen_on_this_machine_only(panel: LibraryPanel, tmp_
     assert str(tmp_path / "papers") in watched["html"]
     wrong = Visit(1, "en", None, {"tab": "folders", "folder": str(tmp_path / "none")}, is_here=True)
     assert "it is not there" in (await done(panel, "kb-watch", wrong))["error"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_names_are_drawn_around_the_one_that_is_looked_at(
+    assistant: Assistant, panel: LibraryPanel, language: str
+) -> None:
+    assert "<svg viewBox" not in await html(panel, language=language, tab="names")
+    await assistant.documents.add_text("first", "In 1903 Marie Curie met Paul Langevin at the University of Paris.")
+    await assistant.documents.add_text("second", "In the end Paul Langevin kept a notebook.")
+    await html(panel)
+    shown = await html(panel, language=language, tab="names")
+    assert 'class="node middle' in shown
+    assert "Paul Langevin" in shown, "the one two documents speak of"
+    assert "kept a notebook" in shown
+    [curie] = await assistant.graph.entities("curie")
+    shown = await html(panel, language=language, tab="names", entity=curie.id)
+    assert "University of Paris" in shown
+    assert "kept a notebook" not in shown
+    assert "node middle" not in await html(panel, language=language, tab="names", naming="nobody")
+    for document in await assistant.documents.documents():
+        await assistant.documents.remove(document.id)
+    assert "Curie" not in await html(panel, language=language, tab="names", entity=curie.id), (
+        "it went with its documents"
+    )

@@ -20,6 +20,7 @@ def names(text: str, header: str = "") -> set[str]:
         ("The quick brown fox. Nothing here. However, it rained.", set()),
         ("We asked Tesla, and NASA flew an F-16.", {"Tesla", "NASA", "F-16"}),
         ("Dr. J. R. R. Tolkien wrote it.", {"J. R. R. Tolkien"}),
+        ("It was Nick Hexum's film. Later Paul Langevin left.", {"Nick Hexum", "Paul Langevin"}),
         ("王小明在北京大学学习，后来加入华为公司。", {"北京大学", "华为公司"}),
         ("《红楼梦》由曹雪芹所著。弗拉基米尔·普京在莫斯科市说。", {"红楼梦", "弗拉基米尔·普京", "莫斯科市"}),
         ("See [[Bronze care|here]] and [the wax page](wax.md), or report-2024.pdf.",
