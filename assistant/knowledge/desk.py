@@ -75,6 +75,7 @@ class DocumentDesk:
         self._pages = pages
         self._looking: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
+        self._closing = False
 
     # Life
 
@@ -95,8 +96,9 @@ class DocumentDesk:
 
     async def close(self) -> None:
         """What is being read is read again after the next start."""
+        self._closing = True
         if self._looking is not None:
-            self._looking.cancel()
+            self._look_now.set()
             await asyncio.wait([self._looking])
         await self._background.close()
         await asyncio.to_thread(self._shelf.close)
@@ -287,14 +289,14 @@ class DocumentDesk:
     # Inside
 
     async def _look(self, watch: FolderWatch) -> None:
-        while True:
+        while not self._closing:
             begun = time.monotonic()
-            self._look_now.clear()
             if await asyncio.to_thread(_looked, watch):
                 self._background.start()
             rest = max(_LOOK_EVERY_S, _REST * (time.monotonic() - begun))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), rest)
+            self._look_now.clear()
 
 
 def _looked(watch: FolderWatch) -> int:

@@ -139,10 +139,13 @@ class FolderWatch:
                 continue
             moved = None if before or self._documents.named(collection, source) else _moved(file, missing)
             if moved is not None:
-                self._folders.rename(moved.id, source, file.signature)
+                self._folders.rename(moved.id, source, file.signature, (Path(moved.source).stem, file.path.stem))
                 missing.remove(moved)
                 continue
-            document = self._documents.put(collection, source, type=ending(file.path))
+            if before is not None:  # in whichever collection a person has put it since
+                document = self._documents.requeue(before.id)
+            else:
+                document = self._documents.put(collection, source, type=ending(file.path))
             self._folders.claim(document.id, folder.id, file.signature)
             queued += 1
         return queued

@@ -61,11 +61,11 @@ class CollectionStore:
         return [row["id"] for row in chunks], [row["stored"] for row in stored]
 
     def put(self, document_id: str, collection_id: str, source: str) -> None:
-        """Move a document there, where it is called `source` from now on; a watched folder lets go of it."""
+        """Move a document there, where it is called `source` from now on; a watched folder goes on following it."""
         with self._db.transaction() as tables:
             self.get(collection_id)
             moved = tables.execute(
-                "UPDATE documents SET collection_id = ?, source = ?, watched_id = NULL WHERE id = ?",
+                "UPDATE documents SET collection_id = ?, source = ? WHERE id = ?",
                 (collection_id, source, document_id),
             )
             if not moved.rowcount:

@@ -94,12 +94,14 @@ class WatchedFolderStore:
                 (folder_id, seen, document_id),
             )
 
-    def rename(self, document_id: str, source: str, seen: str) -> None:
-        """The same file under another name: nothing is read again."""
+    def rename(self, document_id: str, source: str, seen: str, titles: tuple[str, str]) -> None:
+        """The same file under another name: nothing is read again. A title that was the first of `titles`, since there
+        was none in it, is the second from now on."""
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET source = ?, seen = ?, gone_s = NULL WHERE id = ?",
-                (storable(source), seen, document_id),
+                "UPDATE documents SET source = ?, seen = ?, gone_s = NULL, "
+                "title = CASE title WHEN ? THEN ? ELSE title END WHERE id = ?",
+                (storable(source), seen, *map(storable, titles), document_id),
             )
 
     def gone(self, document_id: str, seconds: float | None) -> None:

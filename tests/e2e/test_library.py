@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from assistant.paths import Paths
 from tests.e2e.conftest import OpenTab
@@ -124,6 +124,21 @@ def test_what_changes_elsewhere_shows_by_itself_and_fits_a_phone(server: PageSer
     expect(page.locator(".document.ready")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator(".library").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
+
+
+def test_behind_a_key_only_who_has_signed_in_can_send(paths: Paths, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    with PageServer(paths, ["Hello."], flags={"server": {"api_key": "open-sesame"}}) as server:
+        context = browser.new_context(locale="en-GB")
+        page = context.new_page()
+        page.goto(server.address)
+        page.locator("input[type=password]").fill("open-sesame")
+        page.locator("input").first.fill("me")
+        page.get_by_role("button", name="Login").click()
+        expect(page.locator(".composer textarea")).to_be_visible()
+        opened(page).locator("[data-static=kb-files]").set_input_files(str(tmp_path / "a.txt"))
+        expect(page.locator(".document.ready")).to_have_count(1)
+        context.close()
 
 
 def test_a_stranger_with_no_ticket_sends_nothing(server: PageServer, tab: OpenTab) -> None:

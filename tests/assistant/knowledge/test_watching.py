@@ -153,6 +153,21 @@ def test_a_renamed_file_is_the_same_document_and_is_not_read_again(watched: Watc
     assert len(watched.shelf.store.all()) == 3
 
 
+def test_a_document_that_was_moved_to_another_collection_is_followed_there(watched: Watched) -> None:
+    watched.read()
+    (dogs,) = watched.shelf.store.all(query="dogs")
+    watched.shelf.whole.move(dogs.id, "animals")
+    assert watched.pass_time() == 0
+    (watched.folder / "dogs.txt").write_text("Dogs bark by day.")
+    watched.read()
+    (found,) = watched.shelf.store.all(query="dogs")
+    assert found.id == dogs.id
+    assert watched.shelf.store.chunks(dogs.id)[0].text == "Dogs bark by day."
+    (watched.folder / "dogs.txt").rename(watched.folder / "hounds.txt")
+    watched.pass_time()
+    assert watched.shelf.store.get(dogs.id).title == "hounds"
+
+
 def test_what_was_read_of_a_file_that_is_gone_goes_after_the_grace_and_comes_back_with_it(watched: Watched) -> None:
     watched.read()
     path = watched.folder / "dogs.txt"
