@@ -8,7 +8,7 @@ peer="${XDG_CACHE_HOME:-$HOME/.cache}/patina/peers/dspy"
 if [ ! -e "$peer/ready" ]; then
     rm -rf "${peer:?}"
     "$1" -m venv "$peer"
-    "$peer/bin/python" -m pip --disable-pip-version-check install --quiet 'dspy>=3.4,<3.5' tomlkit pydantic-settings \
+    "$peer/bin/python" -m pip --disable-pip-version-check install --quiet 'dspy[optuna]>=3.4,<3.5' tomlkit pydantic-settings \
         platformdirs pyyaml 'langchain-core>=1.7,<1.8' jinja2 numpy >&2
     touch "$peer/ready"
 fi
