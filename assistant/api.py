@@ -18,6 +18,7 @@ from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
+from assistant.archive.desk import ArchiveDesk
 from assistant.config import Sampling
 from assistant.events import Event
 from assistant.knowledge.desk import DocumentDesk
@@ -70,6 +71,7 @@ class Assistant:
         loop: AgentLoop,
         workshop: Workshop,
         documents: DocumentDesk,
+        archives: ArchiveDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -90,6 +92,7 @@ class Assistant:
         self.titles = titles
         self.metrics = metrics
         self.documents = documents
+        self.archives = archives
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from assistant.archive_client import ArchiveClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
@@ -64,6 +65,7 @@ class AssistantClient:
         self.idle = IdleClient(self._call)
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
+        self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)

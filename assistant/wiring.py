@@ -22,6 +22,8 @@ from assistant.agent.recollection import Recollection
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.api import Assistant
+from assistant.archive.desk import ArchiveDesk
+from assistant.archive.restore import sweep
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
@@ -82,6 +84,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeNotWritable(path=paths.home, reason=error.strerror or str(error)) from error
+    sweep(paths)
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
     mine = frozenset(settings.memory.mine)
@@ -162,6 +165,15 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes = PurposeLearning(lab, desk, prompts, selector)
+
+    async def take_prompts(lines: str) -> int:
+        return len(await desk.take(lines))
+
+    def taken() -> None:
+        index.begin()
+        documents.start()
+
+    archives = ArchiveDesk(paths, database, partial(desk.export, redact=False), take_prompts, taken, mine)
     workshop = Workshop(
         lab=lab,
         desk=desk,
@@ -226,6 +238,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         loop=loop,
         workshop=workshop,
         documents=documents,
+        archives=archives,
         metrics=metrics,
         close_database=database.close,
     )

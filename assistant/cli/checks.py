@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from assistant.cli.about import version
 from assistant.cli.terminal import Terminal
 from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.i18n import explain, human_bytes
 from assistant.instance import find_running
-from assistant.paths import Paths
+from assistant.paths import Paths, version
 
 if TYPE_CHECKING:
     from assistant.models.hardware import Hardware

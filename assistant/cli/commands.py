@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from assistant.cli import (
+    archives,
     configuration,
     conversations,
     eval,
@@ -20,19 +21,20 @@ from assistant.cli import (
     prompts,
     runs,
 )
-from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
 from assistant.cli.doctor import doctor
 from assistant.cli.pair import pair
 from assistant.cli.serve import bot, serve
 from assistant.cli.terminal import Terminal
+from assistant.paths import version
 
 
 def build(terminal: Terminal) -> TyperGroup:
     app = typer.Typer(no_args_is_help=True, add_completion=False)
-    for command in (chat, ask, serve, bot, pair, doctor):
+    for command in (chat, ask, serve, bot, pair, doctor, archives.backup, archives.restore, archives.export):
         app.command()(command)
+    app.command("import")(archives.take)
     app.command("version")(_version)
     groups: dict[str, dict[str, Callable[..., None]]] = {
         "models": {

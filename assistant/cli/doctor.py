@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from assistant.cli import checks
-from assistant.cli.about import version
 from assistant.cli.checks import Finding
 from assistant.cli.home import Door, open_assistant
 from assistant.cli.loaded import loaded
@@ -19,6 +18,7 @@ from assistant.cli.terminal import Terminal
 from assistant.config import Settings
 from assistant.errors import AssistantError, HomeInUse
 from assistant.i18n import explain
+from assistant.paths import version
 
 if TYPE_CHECKING:
     import httpx

@@ -18,6 +18,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
     │   ├── RunBusy              one run of the optimiser at a time
+    │   ├── ArchiveRefused       a backup or an export that cannot be taken
     │   └── DocumentUnreadable   a file of which nothing can be read
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
@@ -51,6 +52,7 @@ from __future__ import annotations
 from assistant.errors.access import AccessError, HostRefused, KeyRefused, PairingFailed, UnsafeBind
 from assistant.errors.base import AssistantError, InternalFault, SettingsError
 from assistant.errors.inputs import (
+    ArchiveRefused,
     AttachmentRefused,
     ConversationBusy,
     DocumentUnreadable,
@@ -97,6 +99,7 @@ from assistant.errors.storage import (
 
 __all__ = [
     "AccessError",
+    "ArchiveRefused",
     "AssistantError",
     "AttachmentRefused",
     "ConversationBusy",

@@ -24,6 +24,8 @@ BODY_LIMIT: Final = 4_000_000
 """Bytes of one API request."""
 PAGE_BODY_LIMIT: Final = 24_000_000
 """Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
+_STREAMED: Final = ("/api/archives/import", "/upload/")
+"""Where a request is written to the disk as it comes, and may be as large as that has room for."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
 _MISDIRECTED: Final = 421
@@ -113,7 +115,7 @@ class BodyLimit:
         self._page_limit = page_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get("path", "").startswith(_STREAMED):
             await self._app(scope, receive, send)
             return
         limit = self._limit if _is_api(scope) else self._page_limit

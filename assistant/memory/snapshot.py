@@ -1,0 +1,87 @@
+"""The database as a file of its own that can be carried away: consistent, without what passes, and what is in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assistant.memory.database import Database, explained
+
+_PASSING: Final = """
+DELETE FROM conversations WHERE temporary;
+DELETE FROM pairing_codes;
+DELETE FROM pairing_attempts;
+INSERT INTO message_search(message_search) VALUES ('optimize');
+INSERT INTO utterance_words(utterance_words) VALUES ('optimize');
+"""
+"""Of a temporary conversation nothing is kept, and codes that let somebody in are for this machine alone."""
+_COUNTED: Final = ("conversations", "turns", "signals", "facts", "people", "documents", "prompt_versions")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDocument:
+    """A document that is a file, as it was when it was read."""
+
+    id: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`schema` is the number of its last step; `attachments` are the digests of the files it refers to."""
+
+    path: Path
+    schema: int
+    counts: dict[str, int]
+    attachments: frozenset[str]
+    documents: tuple[KeptDocument, ...]
+
+
+def take(db: Database, target: Path) -> Snapshot:
+    """Copy the database as it is at this moment; whoever writes meanwhile does not wait."""
+    with explained(target):
+        target.touch(mode=0o600)
+        with closing(sqlite3.connect(db.path, timeout=60)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            for pragma in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "journal_mode = DELETE"):
+                copy.execute(f"PRAGMA {pragma}").fetchall()
+            copy.executescript(f"BEGIN; {_PASSING} COMMIT;")
+            copy.execute("VACUUM")
+            return _described(copy, target)
+
+
+def repoint(path: Path, backups: Path, sources: Mapping[str, Path]) -> None:
+    """Bring a copy's schema up to date and say where the files of documents lie now, by the documents' ids."""
+    with closing(Database.open(path, backups)) as db, db.transaction() as tables:
+        for id, source in sources.items():
+            tables.execute("UPDATE OR IGNORE documents SET source = ? WHERE id = ?", (str(source), id))
+
+
+def documents_in(path: Path) -> tuple[KeptDocument, ...]:
+    """The documents of a copy that are files."""
+    with explained(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+        return _documents(copy)
+
+
+def _described(copy: sqlite3.Connection, path: Path) -> Snapshot:
+    counts = {
+        name: int(copy.execute(f"SELECT count(*) FROM {name}").fetchone()[0])  # noqa: S608 - names of ours
+        for name in _COUNTED
+    }
+    digests = copy.execute("SELECT DISTINCT sha256 FROM attachments")
+    schema = int(copy.execute("SELECT max(number) FROM migrations").fetchone()[0])
+    return Snapshot(path, schema, counts, frozenset(row[0] for row in digests), _documents(copy))
+
+
+def _documents(copy: sqlite3.Connection) -> tuple[KeptDocument, ...]:
+    # A copy from before there were documents has none.
+    if copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'documents'").fetchone() is None:
+        return ()
+    rows = copy.execute("SELECT id, source, sha256 FROM documents WHERE pasted IS NULL ORDER BY id")
+    return tuple(KeptDocument(*row) for row in rows)
