@@ -163,9 +163,19 @@ class Assistant:
         for turn_id in turns:
             await self.stop(turn_id)
         await asyncio.to_thread(self._conversations.delete, conversation_id)
-        await asyncio.to_thread(self._recall.forget)
-        await self._engine.forget(conversation_id)
-        self._changes.tell(conversation_id)
+        await self._forgotten(conversation_id)
+
+    async def delete_turn(self, turn_id: str) -> None:
+        """A question and its answer, with everything that was derived from them; what follows them stays."""
+        turn = await self.turn(turn_id)
+        await self.stop(turn_id)
+        await asyncio.to_thread(self._conversations.delete_turn, turn_id)
+        await self._forgotten(turn.conversation_id)
+
+    async def delete_person(self, person_id: str) -> None:
+        """Somebody who came in through a messenger, with all they said and did, and everything derived from it."""
+        for conversation_id in await asyncio.to_thread(self._conversations.delete_person, person_id):
+            await self._forgotten(conversation_id)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         """Messages of all conversations, by words and by meaning."""
@@ -339,6 +349,12 @@ class Assistant:
         return self._prompts.all()
 
     # Inside
+
+    async def _forgotten(self, conversation_id: str) -> None:
+        """Something was deleted there: let what was computed from it follow."""
+        await asyncio.to_thread(self._recall.forget)
+        await self._engine.forget(conversation_id)
+        self._changes.tell(conversation_id)
 
     async def _beside(
         self,

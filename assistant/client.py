@@ -107,6 +107,12 @@ class AssistantClient:
     async def delete(self, conversation_id: str) -> None:
         await self._call("DELETE", f"/conversations/{conversation_id}")
 
+    async def delete_turn(self, turn_id: str) -> None:
+        await self._call("DELETE", f"/turns/{turn_id}")
+
+    async def delete_person(self, person_id: str) -> None:
+        await self._call("DELETE", f"/people/{person_id}", said=True)
+
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         return _list(SearchHit, await self._call("GET", "/search", query=query, limit=limit))
 

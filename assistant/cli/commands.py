@@ -18,6 +18,7 @@ from assistant.cli import (
     learning,
     memory,
     models,
+    people,
     prompts,
     runs,
 )
@@ -49,7 +50,9 @@ def build(terminal: Terminal) -> TyperGroup:
             "show": conversations.show,
             "search": conversations.search,
             "delete": conversations.delete,
+            "delete-turn": conversations.delete_turn,
         },
+        "people": {"list": people.listed, "remove": people.remove},
         "prompts": {
             "list": prompts.listed,
             "show": prompts.show,

@@ -74,5 +74,19 @@ def delete(
     terminal.say("conversations.deleted")
 
 
+def delete_turn(ctx: typer.Context, turn: Id, yes: Annotated[bool, typer.Option("--yes", "-y")] = False) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> None:
+        async with open_assistant(terminal) as assistant:
+            question = " ".join((await assistant.turn(turn)).question.split())[:60]
+            if not yes:
+                typer.confirm(terminal.text("conversations.confirm_turn", question=question), abort=True, err=True)
+            await assistant.delete_turn(turn)
+
+    terminal.run(work())
+    terminal.say("conversations.turn_deleted")
+
+
 def _day(moment: float) -> str:
     return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -7,6 +7,7 @@ from typing import Final
 import sqlite_utils
 
 from assistant.memory.document_schema import documents
+from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.migrations import Step
 from assistant.memory.recall_schema import recall
@@ -172,5 +173,6 @@ STEPS: Final = (
     Step(9, "citations", citations),
     Step(10, "documents", documents),
     Step(11, "recall", recall),
+    Step(12, "judged hits", judged_hits),
 )
 """In order, without gaps."""
