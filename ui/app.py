@@ -17,6 +17,7 @@ from assistant.config import Settings
 from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
+from ui.archives import ArchivePanel
 from ui.chat import Chat
 from ui.conversations import ConversationList
 from ui.duels import Duels
@@ -24,6 +25,7 @@ from ui.exchange import ExchangePanel
 from ui.lab import LabPanel
 from ui.learning import LearningPanel
 from ui.markdown import Markdown
+from ui.memory import MemoryPanel
 from ui.models import ModelChooser
 from ui.preferences import Preferences
 from ui.presenter import Presenter
@@ -48,6 +50,7 @@ _VIEWS: Final = (
     "models",
     "settings",
     "lab",
+    "memory",
     "download",
 )
 
@@ -96,6 +99,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     learning = LearningPanel(assistant, presenter)
     lab = LabPanel(assistant, presenter)
     panel = SettingsPanel(assistant, presenter, preferences)
+    memory = MemoryPanel(assistant, presenter)
+    archives = ArchivePanel(assistant, presenter)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
         "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),
         "send": (chat.send, ("sidebar", "topbar", "live")),
@@ -140,6 +145,24 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "lab-import": (exchange.take, ("lab",)),
         "lab-export-run": (runs.export, ("download",)),
         "lab-remove-run": (runs.remove, ("lab",)),
+        "memory": (memory.known, ("memory",)),
+        "memory-switch": (memory.switch, ("memory",)),
+        "memory-add": (memory.add, ("memory",)),
+        "memory-edit": (memory.edit, ("memory",)),
+        "memory-pin": (memory.pin, ("memory",)),
+        "memory-forget": (memory.forget, ("memory",)),
+        "memory-forget-all": (memory.forget_all, ("memory",)),
+        "memory-remove-person": (memory.remove_person, ("memory",)),
+        "memory-said": (memory.said, ("memory",)),
+        "memory-judge": (memory.judge, ("memory",)),
+        "memory-open": (memory.open, ("memory",)),
+        "memory-temporary": (memory.begin_temporary, ("memory",)),
+        "memory-delete-turn": (memory.delete_turn, ()),
+        "keep": (archives.panel, ("memory",)),
+        "keep-make": (archives.make, ("memory", "download")),
+        "keep-cancel": (archives.cancel, ("memory",)),
+        "keep-bring": (archives.bring, ("memory",)),
+        "keep-brought": (archives.brought, ("memory",)),
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),

@@ -98,10 +98,10 @@
     },
     download(value) {
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
+      link.href = value.url ?? URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
       link.download = value.name;
       link.click();
-      URL.revokeObjectURL(link.href);
+      if (!value.url) URL.revokeObjectURL(link.href);
     },
     settings(value) {
       draw(views.settings, value.html);
@@ -230,6 +230,7 @@
     document.body.dataset.panel = name;
     if (name) {
       if (name === "lab") labDo(labEvents[here.tab], { run: here.run }, here.tab);
+      else if (name === "memory") memory.show();
       else send(name);
       drawer(false);
     }
@@ -573,6 +574,10 @@
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
   };
+
+  const memory = window.patinaMemory({ $, draw, send, open, views });
+  Object.assign(actions, memory.actions);
+  Object.assign(painters, memory.painters);
 
   function explain(node, reason) {
     const form = node.closest(".reason");
