@@ -12,7 +12,9 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
+from assistant.agent.forgetting import Forgetting
 from assistant.agent.idle_index import IdleIndex
+from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.people_desk import PeopleDesk
@@ -62,6 +64,7 @@ class Assistant:
         titles: Titles,
         people: PeopleDesk,
         recall: Recall,
+        forgetting: Forgetting,
         memory: MemoryDesk,
         models: Models,
         engine: Engine,
@@ -72,12 +75,14 @@ class Assistant:
         workshop: Workshop,
         documents: DocumentDesk,
         archives: ArchiveDesk,
+        indexes: IndexDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
         self._conversations = conversations
         self.people = people
         self._recall = recall
+        self._forgetting = forgetting
         self.memory = memory
         self._models = models
         self._engine = engine
@@ -92,7 +97,7 @@ class Assistant:
         self.titles = titles
         self.metrics = metrics
         self.documents = documents
-        self.archives = archives
+        self.archives, self.indexes = archives, indexes
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -106,6 +111,7 @@ class Assistant:
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
         await self.memory.learn()
+        self.indexes.watch()
         return interrupted
 
     async def close(self) -> None:
@@ -113,6 +119,7 @@ class Assistant:
         self._changes.close()
         await self.runs.close()
         await self._running.close()
+        await self.indexes.stop()
         self._index.cancel()
         await self.titles.stop()
         await self.memory.stop()
@@ -159,23 +166,11 @@ class Assistant:
 
     async def delete(self, conversation_id: str) -> None:
         """With everything that was derived from it; an answer being written there is stopped first."""
-        turns = await asyncio.to_thread(self._conversations.turn_ids, conversation_id)
-        for turn_id in turns:
-            await self.stop(turn_id)
-        await asyncio.to_thread(self._conversations.delete, conversation_id)
-        await self._forgotten(conversation_id)
+        await self._forgetting.conversation(conversation_id)
 
     async def delete_turn(self, turn_id: str) -> None:
         """A question and its answer, with everything that was derived from them; what follows them stays."""
-        turn = await self.turn(turn_id)
-        await self.stop(turn_id)
-        await asyncio.to_thread(self._conversations.delete_turn, turn_id)
-        await self._forgotten(turn.conversation_id)
-
-    async def delete_person(self, person_id: str) -> None:
-        """Somebody who came in through a messenger, with all they said and did, and everything derived from it."""
-        for conversation_id in await asyncio.to_thread(self._conversations.delete_person, person_id):
-            await self._forgotten(conversation_id)
+        await self._forgetting.turn(turn_id)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         """Messages of all conversations, by words and by meaning."""
@@ -349,12 +344,6 @@ class Assistant:
         return self._prompts.all()
 
     # Inside
-
-    async def _forgotten(self, conversation_id: str) -> None:
-        """Something was deleted there: let what was computed from it follow."""
-        await asyncio.to_thread(self._recall.forget)
-        await self._engine.forget(conversation_id)
-        self._changes.tell(conversation_id)
 
     async def _beside(
         self,

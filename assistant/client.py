@@ -22,6 +22,7 @@ from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
+from assistant.index_client import IndexClient
 from assistant.memory.records import (
     Conversation,
     Face,
@@ -66,6 +67,7 @@ class AssistantClient:
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
         self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
+        self.indexes = IndexClient(self._call, self._stream)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -109,9 +111,6 @@ class AssistantClient:
 
     async def delete_turn(self, turn_id: str) -> None:
         await self._call("DELETE", f"/turns/{turn_id}")
-
-    async def delete_person(self, person_id: str) -> None:
-        await self._call("DELETE", f"/people/{person_id}", said=True)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         return _list(SearchHit, await self._call("GET", "/search", query=query, limit=limit))

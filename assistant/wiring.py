@@ -12,7 +12,9 @@ from assistant import config
 from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
+from assistant.agent.forgetting import Forgetting
 from assistant.agent.idle_index import IdleIndex
+from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
@@ -146,6 +148,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         noting.begin()
 
     running = RunningTurns(changes.tell, ended)
+    forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
     ledger, openings = Ledger(database), OpeningStore(database)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(
@@ -218,8 +221,9 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         changes=changes,
         index=index,
         titles=titles,
-        people=PeopleDesk(people),
+        people=PeopleDesk(people, forgetting.person),
         recall=recall,
+        forgetting=forgetting,
         memory=MemoryDesk(
             facts,
             recollections,
@@ -239,6 +243,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         workshop=workshop,
         documents=documents,
         archives=archives,
+        indexes=IndexDesk(database, recall, kept, index.begin, documents.start),
         metrics=metrics,
         close_database=database.close,
     )

@@ -67,7 +67,7 @@ class MemoryPanel:
 
     async def remove_person(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """Shut out, with all they said."""
-        await self._assistant.delete_person(visit.text("person"))
+        await self._assistant.people.remove(visit.text("person"), said=True)
         yield {"memory": {**(await self._known(visit, person=""))["memory"], "person": ""}}
 
     async def said(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:

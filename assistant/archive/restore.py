@@ -9,7 +9,6 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -152,8 +151,3 @@ def sweep(paths: Paths) -> None:
     """At start: finish what was broken off, and remove what was being made when a process died."""
     finish(paths)
     discard(paths.drafts)
-
-
-def set_aside(paths: Paths) -> Iterable[Path]:
-    """What earlier restores put aside, the oldest first."""
-    return sorted(paths.set_aside.iterdir()) if paths.set_aside.is_dir() else []

@@ -84,6 +84,10 @@ def home(terminal: Terminal) -> Iterator[Finding]:
         yield Finding("ok", "home", str(paths.home))
     else:
         yield Finding("problem", "home", str(paths.home), terminal.text("doctor.home_advice"))
+    for earlier in sorted(paths.set_aside.iterdir()) if paths.set_aside.is_dir() else ():
+        yield Finding(
+            "ok", "home", terminal.text("doctor.set_aside", path=earlier), terminal.text("doctor.set_aside_advice")
+        )
 
 
 def database(terminal: Terminal) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def remove(
 
     async def work() -> None:
         async with open_assistant(terminal) as assistant:
-            await (assistant.delete_person(person) if said else assistant.people.remove(person))
+            await assistant.people.remove(person, said=said)
 
     terminal.run(work())
     terminal.say("people.gone")

@@ -12,6 +12,7 @@ from assistant.knowledge.splitter import header, split
 from assistant.memory.chunk_index import ToEmbed
 from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
+from assistant.memory.vector_standing import IndexStanding
 
 
 class Shelf:
@@ -84,6 +85,9 @@ class Shelf:
     def is_behind(self) -> bool:
         """Whether `embed` has anything to do."""
         return self._meaning.is_behind()
+
+    def standing(self) -> IndexStanding:
+        return self._meaning.standing()
 
     def rebuild(self) -> None:
         """Make the vector index anew from the vectors that are kept; `embed` fills it."""

@@ -123,6 +123,11 @@ class ConversationStore:
         """Remove a question and its answer with all that came of it; whether the conversation is still there."""
         return self._erasure.turn(turn_id)
 
+    def said_by(self, person_id: str) -> builtins.list[str]:
+        """The conversations somebody has asked in."""
+        rows = self._db.rows("SELECT DISTINCT conversation_id AS id FROM turns WHERE person_id = ?", (person_id,))
+        return [row["id"] for row in rows]
+
     def delete_person(self, person_id: str) -> builtins.list[str]:
         """Remove somebody with all they said and did; the conversations this was in."""
         return self._erasure.person(person_id)

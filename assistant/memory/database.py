@@ -6,6 +6,7 @@ import errno
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class Database:
             try:
                 tables = _configured(connection)
                 migrations.apply(tables, STEPS, path, backups)
+                backup.expire(backups, time.time())
             except BaseException:
                 connection.close()
                 raise

@@ -223,9 +223,8 @@ class NativeRoutes:
         return None if found is None else dump(found)
 
     async def unpair(self, person_id: str, said: bool = False) -> None:
-        """Shut somebody out; with `said`, what they said and did goes too. In the client `people.remove` and
-        `delete_person`."""
-        await (self._assistant.delete_person(person_id) if said else self._assistant.people.remove(person_id))
+        """In the client `people.remove`."""
+        await self._assistant.people.remove(person_id, said=said)
 
     async def enter(self, person_id: str, body: said.Entered) -> None:
         await self._assistant.people.enter(person_id, body.conversation_id)

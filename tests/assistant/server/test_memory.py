@@ -71,7 +71,7 @@ async def test_a_hit_is_judged_and_one_turn_or_person_is_deleted_from_elsewhere(
         hers = await door.new_conversation()
         async for _ in await door.reply(hers.id, "I keep cats", face="telegram", person_id=ann.id):
             pass
-        await door.delete_person(ann.id)
+        await door.people.remove(ann.id, said=True)
         assert await door.people.list() == []
         with pytest.raises(NotFound):
             await door.conversation(hers.id)
