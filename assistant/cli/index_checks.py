@@ -30,9 +30,9 @@ async def indexes(terminal: Terminal, assistant: Door, *, fix: bool) -> AsyncGen
 def _finding(terminal: Terminal, standing: IndexStanding) -> Finding:
     facts = {"held": standing.held, "wanted": standing.wanted, "dead": standing.dead, "size": standing.size}
     name = terminal.text(f"doctor.index.{standing.name}")
-    text = terminal.text(
-        f"doctor.index_state.{standing.state}", **{**facts, "size": human_bytes(standing.size)}, index=name
-    )
+    told = {**facts, "size": human_bytes(standing.size), "index": name}
+    key = standing.state if standing.size or standing.state != "sound" else "sound_within"
+    text = terminal.text(f"doctor.index_state.{key}", **told)
     match standing.state:
         case "none" | "sound":
             return Finding("ok", "indexes", text, facts=facts)

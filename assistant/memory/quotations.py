@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -15,8 +16,32 @@ import sqlite_utils
 
 _SHORTEST: Final = 6
 """Characters below which a text says nothing of whom it came from, and would be found everywhere."""
+_FEW: Final = 20
+"""Texts that are sooner looked for one by one."""
 _KEPT: Final = (("learning_log", "details"), ("prompt_versions", "evidence"))
 _EXAMPLES: Final = "SELECT id, content FROM prompt_versions WHERE content <> '{}'"
+
+
+class Said:
+    """Texts to be found within others, however many there are: looked up by how they begin."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._by_beginning: dict[str, set[str]] = defaultdict(set)
+        for text in texts:
+            self._by_beginning[text[:_SHORTEST]].add(text)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_beginning)
+
+    def quoted_in(self, other: str) -> bool:
+        """Whether any of them stands in the other."""
+        if len(self._by_beginning) < _FEW:
+            return any(text in other for texts in self._by_beginning.values() for text in texts)
+        return any(
+            other.startswith(text, place)
+            for place in range(len(other) - _SHORTEST + 1)
+            for text in self._by_beginning.get(other[place : place + _SHORTEST], ())
+        )
 
 
 def forget(tables: sqlite_utils.Database, questions: Iterable[str], answers: Iterable[str]) -> None:
@@ -26,13 +51,13 @@ def forget(tables: sqlite_utils.Database, questions: Iterable[str], answers: Ite
     example is part of what the version is.
     """
     asked = [one.strip() for one in questions]
-    said = {one for text in (*asked, *answers) if len(one := text.strip()) >= _SHORTEST}
+    said = Said(one for text in (*asked, *answers) if len(one := text.strip()) >= _SHORTEST)
     items = [hashlib.sha256(json.dumps(one, ensure_ascii=False).encode()).hexdigest()[:16] for one in asked]
     tables.execute("DELETE FROM cells WHERE item IN (SELECT value FROM json_each(?))", (json.dumps(items),))
     if not said:
         return
-    for text in said:
-        tables.execute("DELETE FROM cells WHERE instr(output, ?)", (text,))
+    tables.conn.create_function("quotes_what_was_said", 1, said.quoted_in, deterministic=True)
+    tables.execute("DELETE FROM cells WHERE quotes_what_was_said(output)")
     for table, column in _KEPT:
         for row in list(tables.query(f"SELECT id, {column} AS told FROM {table} WHERE {column} <> '{{}}'")):  # noqa: S608
             told = json.loads(row["told"])
@@ -65,15 +90,15 @@ def _remove(tables: sqlite_utils.Database, id: str) -> None:
     tables.execute("DELETE FROM prompt_versions WHERE id = ?", (id,))
 
 
-def _quotes(told: Any, said: set[str]) -> bool:
+def _quotes(told: Any, said: Said) -> bool:
     if isinstance(told, str):
-        return any(text in told for text in said)
+        return said.quoted_in(told)
     if isinstance(told, dict):
         return any(_quotes(one, said) for one in told.values())
     return isinstance(told, list) and any(_quotes(one, said) for one in told)
 
 
-def _without(told: Any, said: set[str]) -> Any:
+def _without(told: Any, said: Said) -> Any:
     """Entries of lists that quote are left out whole; a text beside them becomes empty."""
     if isinstance(told, list):
         return [_without(one, said) for one in told if not _quotes(one, said)]

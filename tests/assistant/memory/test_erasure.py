@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.errors import NotFound
 from assistant.knowledge.meaning import MeaningIndex
@@ -26,6 +28,7 @@ from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.quotations import Said
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
 from assistant.memory.records import NewAttachment, Turn
@@ -224,3 +227,8 @@ def test_what_is_short_is_not_looked_for_everywhere(kept: Kept) -> None:
     Ledger(kept.db).add(Cell(CellKey("a", "p", "m", 1), "run", "c", "a", "yes, it is ok", 1, 1, 1.0))
     kept.store.delete_turn(turn.id)
     assert len(kept.db.rows("SELECT * FROM cells")) == 1
+
+
+@given(st.lists(st.text("ab饕", min_size=6, max_size=12), min_size=1, max_size=40), st.text("ab饕", max_size=30))
+def test_many_texts_are_found_as_each_of_them_would_be(texts: list[str], other: str) -> None:
+    assert Said(texts).quoted_in(other) == any(text in other for text in texts)
