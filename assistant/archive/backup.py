@@ -39,8 +39,11 @@ def backup(paths: Paths, db: Database, target: Path, version: str, *, secrets: b
         with explained(paths.drafts):
             drafts.mkdir(mode=0o700, parents=True)
         with db.held():  # nothing is deleted between the database and the files
-            taken = snapshot.take(db, drafts / DATABASE)
-            members = [Member(DATABASE, taken.path), *linked_files(paths.attachments, taken.attachments, drafts)]
+            files = linked_files(paths.attachments, snapshot.take(db, drafts / DATABASE), drafts)
+        yield ArchiveStep("gathering")
+        taken = snapshot.settle(drafts / DATABASE)
+        kept = [one for one in files if one.path.name in taken.attachments]
+        members = [Member(DATABASE, taken.path), *kept]
         members += own_files(paths, drafts, secrets=secrets)
         for document in taken.documents:
             source = Path(document.source)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.retriever import Answer, Retriever, Way
@@ -18,8 +20,12 @@ from assistant.memory.vector_standing import IndexStanding
 class Shelf:
     """Called from any thread, each call may take a while: reading and writing the disk, and the embedding model."""
 
-    def __init__(self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever) -> None:
+    def __init__(
+        self, store: DocumentStore, meaning: MeaningIndex, retriever: Retriever, own: Path | None = None
+    ) -> None:
+        """`own` is the folder of files that lie here only because a document is made of them."""
         self.store = store
+        self._own = own
         self._meaning = meaning
         self._retriever = retriever
 
@@ -60,9 +66,12 @@ class Shelf:
         return self.store.chunks(document_id)
 
     def remove(self, document_id: str) -> None:
-        """With its chunks, words and vectors."""
+        """With its chunks, words and vectors, and its file where that is kept here for it alone."""
+        source = Path(self.store.get(document_id).source)
         self._meaning.forget(self.store.remove(document_id))
         self.store.purge()
+        if self._own is not None and source.is_relative_to(self._own / document_id):
+            shutil.rmtree(self._own / document_id, ignore_errors=True)
 
     def embed(self, batch: int = 32) -> int:
         """Make up to `batch` more chunks findable by meaning; 0 when none is left or it cannot be done now."""

@@ -42,18 +42,23 @@ class Snapshot:
     documents: tuple[KeptDocument, ...]
 
 
-def take(db: Database, target: Path) -> Snapshot:
-    """Copy the database as it is at this moment; whoever writes meanwhile does not wait."""
+def take(db: Database, target: Path) -> frozenset[str]:
+    """Copy the database as it is at this moment; the digests of all files it refers to."""
     with explained(target):
         target.touch(mode=0o600)
         with closing(sqlite3.connect(db.path, timeout=60)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
-        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-            for pragma in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "journal_mode = DELETE"):
-                copy.execute(f"PRAGMA {pragma}").fetchall()
-            copy.executescript(f"BEGIN; {_PASSING} COMMIT;")
-            copy.execute("VACUUM")
-            return _described(copy, target)
+            return frozenset(row[0] for row in copy.execute("SELECT DISTINCT sha256 FROM attachments"))
+
+
+def settle(target: Path) -> Snapshot:
+    """Take out of a copy what is not carried away, and say what is left."""
+    with explained(target), closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        for pragma in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "journal_mode = DELETE"):
+            copy.execute(f"PRAGMA {pragma}").fetchall()
+        copy.executescript(f"BEGIN; {_PASSING} COMMIT;")
+        copy.execute("VACUUM")
+        return _described(copy, target)
 
 
 def repoint(path: Path, backups: Path, sources: Mapping[str, Path]) -> None:

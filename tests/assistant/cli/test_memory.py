@@ -53,6 +53,7 @@ def test_a_turn_and_a_person_are_deleted(patina: Patina, paths: Paths) -> None:
     turn = say(store, store.create().id, "I keep bees", "Nice.")
     ann = people.pair("telegram", "1", "Ann", people.new_code("telegram").code)
     database.close()
+    assert turn.id in patina("conversations", "show", turn.conversation_id, "--ids").out
     assert patina("conversations", "delete-turn", turn.id, stdin="n\n").code == 1
     assert patina("conversations", "delete-turn", turn.id, "--yes").err == "Deleted.\n"
     assert "No conversations" in patina("conversations", "list").err or not patina("conversations", "list").out

@@ -59,9 +59,8 @@ def kept(db: Database, store: ConversationStore, tmp_path: Path) -> Iterator[Kep
     said = VectorIndex(home / "chroma", HashingEmbeddings(), "hashing")
     read = VectorIndex(home / "chroma-passages", HashingEmbeddings(), "hashing", "chunks")
     chunks, documents = ChunkIndex(db), DocumentStore(db)
-    shelf = Shelf(
-        documents, MeaningIndex(chunks, read, HashingEmbeddings(), "hashing"), Retriever(chunks, documents, read)
-    )
+    meaning = MeaningIndex(chunks, read, HashingEmbeddings(), "hashing")
+    shelf = Shelf(documents, meaning, Retriever(chunks, documents, read), home / "documents")
     with closing(shelf), closing(Recall(store, UtteranceStore(db), said)) as recall:
         yield Kept(db, home, store, recall, shelf)
 
@@ -220,6 +219,23 @@ def test_nothing_is_left_of_a_document(kept: Kept) -> None:
     assert [one.document.id for one in kept.shelf.search("xylophonist bees").passages] == [stays.id]
     with closing(VectorIndex(kept.home / "chroma-passages", HashingEmbeddings(), "hashing", "chunks")) as index:
         assert index.count() == 1
+
+
+def test_a_file_that_lies_here_for_a_document_alone_goes_with_it(kept: Kept, tmp_path: Path) -> None:
+    store = kept.shelf.store
+    collection = store.collection("documents")
+    brought = store.put(collection, "x", type="md")
+    mine = kept.home / "documents" / brought.id / "a.md"
+    mine.parent.mkdir(parents=True)
+    theirs = tmp_path / "elsewhere.md"
+    for file in (mine, theirs):
+        file.write_text("a xylophonist", "utf-8")
+    with kept.db.transaction() as tables:
+        tables.execute("UPDATE documents SET source = ? WHERE id = ?", (str(mine), brought.id))
+    kept.shelf.remove(brought.id)
+    assert not mine.parent.exists()
+    kept.shelf.remove(store.put(collection, str(theirs), type="md").id)
+    assert theirs.exists()
 
 
 def test_what_is_short_is_not_looked_for_everywhere(kept: Kept) -> None:
