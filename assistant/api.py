@@ -12,13 +12,16 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.agent.changes import Changes
 from assistant.agent.completion import CompletionRequest, complete
+from assistant.agent.forgetting import Forgetting
 from assistant.agent.idle_index import IdleIndex
+from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
+from assistant.archive.desk import ArchiveDesk
 from assistant.config import Sampling
 from assistant.events import Event
 from assistant.knowledge.desk import DocumentDesk
@@ -63,6 +66,7 @@ class Assistant:
         titles: Titles,
         people: PeopleDesk,
         recall: Recall,
+        forgetting: Forgetting,
         memory: MemoryDesk,
         models: Models,
         engine: Engine,
@@ -74,12 +78,15 @@ class Assistant:
         documents: DocumentDesk,
         graph: GraphDesk,
         relating: Relating,
+        archives: ArchiveDesk,
+        indexes: IndexDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
         self._conversations = conversations
         self.people = people
         self._recall = recall
+        self._forgetting = forgetting
         self.memory = memory
         self._models = models
         self._engine = engine
@@ -94,6 +101,7 @@ class Assistant:
         self.titles = titles
         self.metrics = metrics
         self.documents, self.graph, self._relating = documents, graph, relating
+        self.archives, self.indexes = archives, indexes
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -108,6 +116,7 @@ class Assistant:
             _log.warning("%d answers were cut off when the last process ended", interrupted)
         await self.memory.learn()
         self._relating.begin()
+        self.indexes.watch()
         return interrupted
 
     async def close(self) -> None:
@@ -115,6 +124,7 @@ class Assistant:
         self._changes.close()
         await self.runs.close()
         await self._running.close()
+        await self.indexes.stop()
         self._index.cancel()
         await self.titles.stop()
         await self.memory.stop()
@@ -162,13 +172,11 @@ class Assistant:
 
     async def delete(self, conversation_id: str) -> None:
         """With everything that was derived from it; an answer being written there is stopped first."""
-        turns = await asyncio.to_thread(self._conversations.turn_ids, conversation_id)
-        for turn_id in turns:
-            await self.stop(turn_id)
-        await asyncio.to_thread(self._conversations.delete, conversation_id)
-        await asyncio.to_thread(self._recall.forget)
-        await self._engine.forget(conversation_id)
-        self._changes.tell(conversation_id)
+        await self._forgetting.conversation(conversation_id)
+
+    async def delete_turn(self, turn_id: str) -> None:
+        """A question and its answer, with everything that was derived from them; what follows them stays."""
+        await self._forgetting.turn(turn_id)
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         """Messages of all conversations, by words and by meaning."""

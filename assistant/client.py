@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from assistant.archive_client import ArchiveClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
@@ -23,6 +24,7 @@ from assistant.document_client import DocumentClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
 from assistant.graph_client import GraphClient
+from assistant.index_client import IndexClient
 from assistant.memory.records import (
     Conversation,
     Face,
@@ -68,6 +70,8 @@ class AssistantClient:
         self.people = PeopleClient(self._call)
         self.graph = GraphClient(self._call)
         self.documents = DocumentClient(self._call, self._stream, self._upload)
+        self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
+        self.indexes = IndexClient(self._call, self._stream)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -108,6 +112,9 @@ class AssistantClient:
 
     async def delete(self, conversation_id: str) -> None:
         await self._call("DELETE", f"/conversations/{conversation_id}")
+
+    async def delete_turn(self, turn_id: str) -> None:
+        await self._call("DELETE", f"/turns/{turn_id}")
 
     async def search(self, query: str, limit: int = 30) -> list[SearchHit]:
         return _list(SearchHit, await self._call("GET", "/search", query=query, limit=limit))

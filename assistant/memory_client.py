@@ -45,8 +45,8 @@ class MemoryClient:
     async def pin(self, fact_id: str, *, on: bool = True) -> Fact:
         return load(Fact, await self._call("PATCH", f"/memory/facts/{fact_id}", {"pinned": on}))
 
-    async def forget(self, fact_id: str) -> None:
-        await self._call("DELETE", f"/memory/facts/{fact_id}")
+    async def forget(self, fact_id: str, *, older: bool = True) -> None:
+        await self._call("DELETE", f"/memory/facts/{fact_id}", older=older)
 
     async def forget_all(self, person_id: str | None = None) -> int:
         return int((await self._call("DELETE", "/memory/facts", person_id=person_id))["forgotten"])
@@ -59,6 +59,10 @@ class MemoryClient:
 
     async def judge(self, turn_id: str, utterance_id: int, *, right: bool) -> None:
         await self._call("POST", "/memory/judge", {"turn_id": turn_id, "utterance_id": utterance_id, "right": right})
+
+    async def judge_hit(self, query: str, utterance_id: int, person_id: str | None = None, *, right: bool) -> None:
+        body = {"query": query, "utterance_id": utterance_id, "person_id": person_id, "right": right}
+        await self._call("POST", "/memory/judge", body)
 
     async def switch_recall(self, *, on: bool) -> None:
         await self._call("PATCH", "/memory", {"recall": on})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +47,16 @@ class Paths:
     def documents(self) -> Path:
         """What was uploaded to the library or fetched for it, under names of our own."""
         return self.home / "documents"
+
+    @property
+    def drafts(self) -> Path:
+        """What is being made or fetched just now; emptied at every start."""
+        return self.home / "drafts"
+
+    @property
+    def set_aside(self) -> Path:
+        """What was in this home before something was restored into it."""
+        return self.home / "set-aside"
 
     @property
     def vectors(self) -> Path:
@@ -100,3 +112,12 @@ def seed_prompts() -> Path:
     """The prompts that come with Patina: beside the packages in a checkout, inside the package in a wheel."""
     packaged = PACKAGE / "seed_prompts"
     return packaged if packaged.is_dir() else PACKAGE.parent / "prompts"
+
+
+def version() -> str:
+    """Which Patina this is: that of the installed package, else of the checkout it runs from."""
+    try:
+        return importlib.metadata.version("patina")
+    except importlib.metadata.PackageNotFoundError:
+        project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))
+        return str(project["project"]["version"])

@@ -30,8 +30,8 @@ class PeopleClient:
     async def list(self) -> builtins.list[Person]:
         return [load(Person, one) for one in await self._call("GET", "/people")]
 
-    async def remove(self, person_id: str) -> None:
-        await self._call("DELETE", f"/people/{person_id}")
+    async def remove(self, person_id: str, *, said: bool = False) -> None:
+        await self._call("DELETE", f"/people/{person_id}", said=said)
 
     async def enter(self, person_id: str, conversation_id: str | None) -> None:
         await self._call("PUT", f"/people/{person_id}/conversation", {"conversation_id": conversation_id})

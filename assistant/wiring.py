@@ -12,7 +12,9 @@ from assistant import config
 from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
 from assistant.agent.context import ContextBuilder
+from assistant.agent.forgetting import Forgetting
 from assistant.agent.idle_index import IdleIndex
+from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
@@ -23,6 +25,8 @@ from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
 from assistant.api import Assistant
+from assistant.archive.desk import ArchiveDesk
+from assistant.archive.restore import sweep
 from assistant.config import Settings
 from assistant.errors import HomeNotWritable
 from assistant.i18n import Language, system_language
@@ -93,6 +97,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeNotWritable(path=paths.home, reason=error.strerror or str(error)) from error
+    sweep(paths)
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
     mine = frozenset(settings.memory.mine)
@@ -160,6 +165,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         noting.begin()
 
     running = RunningTurns(changes.tell, ended)
+    forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
     ledger, openings = Ledger(database), OpeningStore(database)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(
@@ -188,6 +194,15 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes = PurposeLearning(lab, desk, prompts, selector)
+
+    async def take_prompts(lines: str) -> int:
+        return len(await desk.take(lines))
+
+    def taken() -> None:
+        index.begin()
+        documents.start()
+
+    archives = ArchiveDesk(paths, database, partial(desk.export, redact=False), take_prompts, taken, mine)
     workshop = Workshop(
         lab=lab,
         desk=desk,
@@ -232,8 +247,9 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         changes=changes,
         index=index,
         titles=titles,
-        people=PeopleDesk(people),
+        people=PeopleDesk(people, forgetting.person),
         recall=recall,
+        forgetting=forgetting,
         memory=MemoryDesk(
             facts,
             recollections,
@@ -254,6 +270,8 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         documents=documents,
         graph=GraphDesk(graph, DocumentStore(database)),
         relating=relating,
+        archives=archives,
+        indexes=IndexDesk(database, recall, kept, index.begin, documents.start),
         metrics=metrics,
         close_database=database.close,
     )

@@ -19,6 +19,7 @@ from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from assistant.server.security import from_this_machine
+from ui.archives import ArchivePanel
 from ui.chat import Chat
 from ui.conversations import ConversationList
 from ui.duels import Duels
@@ -27,6 +28,7 @@ from ui.lab import LabPanel
 from ui.learning import LearningPanel
 from ui.library import LibraryPanel
 from ui.markdown import Markdown
+from ui.memory import MemoryPanel
 from ui.models import ModelChooser
 from ui.preferences import Preferences
 from ui.presenter import Presenter
@@ -53,6 +55,7 @@ _VIEWS: Final = (
     "settings",
     "lab",
     "library",
+    "memory",
     "download",
 )
 
@@ -105,6 +108,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
     lab = LabPanel(assistant, presenter)
     library = LibraryPanel(assistant, presenter, ticket)
     panel = SettingsPanel(assistant, presenter, preferences)
+    memory = MemoryPanel(assistant, presenter)
+    archives = ArchivePanel(assistant, presenter)
     handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
         "open": (chat.open, ("sidebar", "topbar", "thread", "live", "composer")),
         "send": (chat.send, ("sidebar", "topbar", "live")),
@@ -149,6 +154,24 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "lab-import": (exchange.take, ("lab",)),
         "lab-export-run": (runs.export, ("download",)),
         "lab-remove-run": (runs.remove, ("lab",)),
+        "memory": (memory.known, ("memory",)),
+        "memory-switch": (memory.switch, ("memory",)),
+        "memory-add": (memory.add, ("memory",)),
+        "memory-edit": (memory.edit, ("memory",)),
+        "memory-pin": (memory.pin, ("memory",)),
+        "memory-forget": (memory.forget, ("memory",)),
+        "memory-forget-all": (memory.forget_all, ("memory",)),
+        "memory-remove-person": (memory.remove_person, ("memory",)),
+        "memory-said": (memory.said, ("memory",)),
+        "memory-judge": (memory.judge, ("memory",)),
+        "memory-open": (memory.open, ("memory",)),
+        "memory-temporary": (memory.begin_temporary, ("memory",)),
+        "memory-delete-turn": (memory.delete_turn, ()),
+        "keep": (archives.panel, ("memory",)),
+        "keep-make": (archives.make, ("memory", "download")),
+        "keep-cancel": (archives.cancel, ("memory",)),
+        "keep-bring": (archives.bring, ("memory",)),
+        "keep-brought": (archives.brought, ("memory",)),
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),

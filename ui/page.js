@@ -98,10 +98,10 @@
     },
     download(value) {
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
+      link.href = value.url ?? URL.createObjectURL(new Blob([value.text], { type: "application/json" }));
       link.download = value.name;
       link.click();
-      URL.revokeObjectURL(link.href);
+      if (!value.url) URL.revokeObjectURL(link.href);
     },
     settings(value) {
       draw(views.settings, value.html);
@@ -231,6 +231,7 @@
     if (name) {
       if (name === "lab") labDo(labEvents[here.tab], { run: here.run }, here.tab);
       else if (name === "library") library.open();
+      else if (name === "memory") memory.show();
       else send(name);
       drawer(false);
     }
@@ -578,6 +579,9 @@
   const library = window.patinaLibrary({ here, views, send, $, $$, draw });
   Object.assign(painters, library.painters);
   Object.assign(actions, library.actions);
+  const memory = window.patinaMemory({ $, draw, send, open, views });
+  Object.assign(actions, memory.actions);
+  Object.assign(painters, memory.painters);
 
   function explain(node, reason) {
     const form = node.closest(".reason");

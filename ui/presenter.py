@@ -185,6 +185,10 @@ class Presenter:
         """`tab` names the template, which wants the facts that ui.library gives it."""
         return self._render(f"library_{tab}.html", language, tab=tab, **facts)
 
+    def memory(self, language: Language, tab: str, **facts: Any) -> str:
+        """`tab` names the template, which wants the facts that ui.memory or ui.archives give it."""
+        return self._render(f"memory_{tab}.html", language, tab=tab, **facts)
+
     def moves(self, language: Language, moves: Sequence[LabelMove]) -> list[dict[str, Any]]:
         """What moved when and why, to be shown."""
         return [

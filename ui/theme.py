@@ -37,8 +37,9 @@ def theme() -> gr.themes.Base:
 def head() -> str:
     """Style and script of the page, inline: they stand before the first thing is drawn, so nothing flashes."""
     facts = json.dumps({"katex": _asset("katex-*.js"), "katexStyle": _asset("katex-*.css")})
-    script = "\n".join((_HERE / name).read_text("utf-8") for name in ("drawing.js", "library.js", "page.js"))
-    style = "\n".join((_HERE / name).read_text("utf-8") for name in ("page.css", "library.css"))
+    scripts, styles = ("drawing.js", "library.js", "memory.js", "page.js"), ("page.css", "library.css", "memory.css")
+    script = "\n".join((_HERE / name).read_text("utf-8") for name in scripts)
+    style = "\n".join((_HERE / name).read_text("utf-8") for name in styles)
     return f"<style>{style}</style><script>window.patinaFacts = {facts};</script><script>{script}</script>"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from assistant.agent.noting import Noting
-from assistant.agent.recollection import Recollection
+from assistant.agent.recollection import Recollection, why
 from assistant.codec import dump
 from assistant.memory.facts import FactStore
 from assistant.memory.people import PeopleStore
@@ -71,8 +71,9 @@ class MemoryDesk:
         return await asyncio.to_thread(lambda: self._facts.list(_scope(person_id), old=old))
 
     async def search(self, query: str, person_id: str | None = None, limit: int = 10) -> list[Recalled]:
-        """What was said that a question needs, as an answer would be reminded of it."""
-        return await asyncio.to_thread(lambda: self._recall.recall(query, _scope(person_id), limit=limit))
+        """What was said that a question needs, as an answer would be reminded of it, and what speaks for each."""
+        found = await asyncio.to_thread(lambda: self._recall.recall(query, _scope(person_id), limit=limit))
+        return [replace(one, why=why(one, self._recall.weights)) for one in found]
 
     async def fact(self, fact_id: str) -> Fact:
         return await asyncio.to_thread(self._facts.get, fact_id)
@@ -92,9 +93,10 @@ class MemoryDesk:
     async def pin(self, fact_id: str, *, on: bool = True) -> Fact:
         return await asyncio.to_thread(lambda: self._facts.pin(fact_id, on=on))
 
-    async def forget(self, fact_id: str) -> None:
-        """With everything it superseded; the turn it comes from stays."""
-        await asyncio.to_thread(self._facts.forget, fact_id)
+    async def forget(self, fact_id: str, *, older: bool = True) -> None:
+        """With everything it superseded, or without `older` so that what it superseded last holds again; the turn it
+        comes from stays."""
+        await asyncio.to_thread(lambda: self._facts.forget(fact_id, older=older))
 
     async def forget_all(self, person_id: str | None = None) -> int:
         return await asyncio.to_thread(self._facts.forget_all, _scope(person_id))
@@ -110,6 +112,14 @@ class MemoryDesk:
     async def judge(self, turn_id: str, utterance_id: int, *, right: bool) -> None:
         """Whether an answer was reminded of the right thing; recall learns from it."""
         await asyncio.to_thread(lambda: self._recollections.judge(turn_id, utterance_id, right=right))
+        await self.learn()
+
+    async def judge_hit(self, query: str, utterance_id: int, person_id: str | None = None, *, right: bool) -> None:
+        """Whether a hit of `search` was what the person was looking for; recall learns from it."""
+        found = await self.search(query, person_id)
+        await asyncio.to_thread(
+            lambda: self._recollections.judge_hit(query, _scope(person_id), found, utterance_id, right=right)
+        )
         await self.learn()
 
     async def learn(self) -> None:

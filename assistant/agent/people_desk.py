@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections.abc import Awaitable, Callable
 
 from assistant.memory.people import PeopleStore
 from assistant.memory.records import Face, PairingCode, Person
 
 
 class PeopleDesk:
-    def __init__(self, people: PeopleStore) -> None:
+    def __init__(self, people: PeopleStore, erase: Callable[[str], Awaitable[None]]) -> None:
+        """`erase` removes somebody with all they said and did."""
         self._people = people
+        self._erase = erase
 
     async def new_code(self, face: Face) -> PairingCode:
         return await asyncio.to_thread(self._people.new_code, face)
@@ -27,8 +30,12 @@ class PeopleDesk:
     async def list(self) -> builtins.list[Person]:
         return await asyncio.to_thread(self._people.list)
 
-    async def remove(self, person_id: str) -> None:
-        await asyncio.to_thread(self._people.remove, person_id)
+    async def remove(self, person_id: str, *, said: bool = False) -> None:
+        """Shut somebody out and forget what is known about them; `said` also deletes all they said and did."""
+        if said:
+            await self._erase(person_id)
+        else:
+            await asyncio.to_thread(self._people.remove, person_id)
 
     async def enter(self, person_id: str, conversation_id: str | None) -> None:
         """Remember the conversation this person is in; None for none."""

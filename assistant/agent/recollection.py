@@ -112,7 +112,7 @@ class Recollection:
         before = {one.id: one for one in self._utterances.read(_previous(telling))}
         for recalled in telling:
             said = recalled.utterance
-            pieces = [_shown(said, _why(recalled, self._recall.weights), _LONGEST)]
+            pieces = [_shown(said, why(recalled, self._recall.weights), _LONGEST)]
             earlier = before.get(said.previous_id or 0)
             if earlier is not None and earlier.turn_id not in seen and earlier.text.strip():
                 pieces.insert(0, _shown(earlier, ("around",), _LONGEST // 2))
@@ -145,7 +145,7 @@ def _previous(found: Iterable[Recalled]) -> list[int]:
     return [one.utterance.previous_id for one in found if one.utterance.previous_id is not None]
 
 
-def _why(recalled: Recalled, weights: Weights) -> tuple[str, ...]:
+def why(recalled: Recalled, weights: Weights) -> tuple[str, ...]:
     by_name = weights.as_dict()
     shares = {kind: sum(by_name[name] * recalled.signals[name] for name in names) for kind, names in _KINDS.items()}
     strongest = sorted(shares, key=lambda kind: -shares[kind])

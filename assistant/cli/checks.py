@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from assistant.cli.about import version
 from assistant.cli.terminal import Terminal
 from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.i18n import explain, human_bytes
 from assistant.instance import find_running
-from assistant.paths import Paths
+from assistant.paths import Paths, version
 
 if TYPE_CHECKING:
     from assistant.models.hardware import Hardware
@@ -85,6 +84,10 @@ def home(terminal: Terminal) -> Iterator[Finding]:
         yield Finding("ok", "home", str(paths.home))
     else:
         yield Finding("problem", "home", str(paths.home), terminal.text("doctor.home_advice"))
+    for earlier in sorted(paths.set_aside.iterdir()) if paths.set_aside.is_dir() else ():
+        yield Finding(
+            "ok", "home", terminal.text("doctor.set_aside", path=earlier), terminal.text("doctor.set_aside_advice")
+        )
 
 
 def database(terminal: Terminal) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from assistant.cli import (
+    archives,
     configuration,
     conversations,
     eval,
@@ -19,22 +20,24 @@ from assistant.cli import (
     learning,
     memory,
     models,
+    people,
     prompts,
     runs,
 )
-from assistant.cli.about import version
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
 from assistant.cli.doctor import doctor
 from assistant.cli.pair import pair
 from assistant.cli.serve import bot, serve
 from assistant.cli.terminal import Terminal
+from assistant.paths import version
 
 
 def build(terminal: Terminal) -> TyperGroup:
     app = typer.Typer(no_args_is_help=True, add_completion=False)
-    for command in (chat, ask, serve, bot, pair, doctor):
+    for command in (chat, ask, serve, bot, pair, doctor, archives.backup, archives.restore, archives.export):
         app.command()(command)
+    app.command("import")(archives.take)
     app.command("version")(_version)
     groups: dict[str, dict[str, Callable[..., None]]] = {
         "models": {
@@ -49,7 +52,9 @@ def build(terminal: Terminal) -> TyperGroup:
             "show": conversations.show,
             "search": conversations.search,
             "delete": conversations.delete,
+            "delete-turn": conversations.delete_turn,
         },
+        "people": {"list": people.listed, "remove": people.remove},
         "prompts": {
             "list": prompts.listed,
             "show": prompts.show,

@@ -29,7 +29,7 @@ def listed(ctx: typer.Context, limit: Annotated[int, typer.Option("--limit", "-n
         terminal.write(f"{one.id}  {_day(one.updated_at)}  {title}")
 
 
-def show(ctx: typer.Context, conversation: Id) -> None:
+def show(ctx: typer.Context, conversation: Id, ids: Annotated[bool, typer.Option("--ids")] = False) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> list[Turn]:
@@ -37,6 +37,8 @@ def show(ctx: typer.Context, conversation: Id) -> None:
             return await assistant.history(conversation)
 
     for turn in terminal.run(work()):
+        if ids:
+            terminal.write(turn.id)
         terminal.write(f"› {turn.question}\n")
         terminal.write(f"{turn.answer}\n")
 
@@ -72,6 +74,20 @@ def delete(
 
     terminal.run(work())
     terminal.say("conversations.deleted")
+
+
+def delete_turn(ctx: typer.Context, turn: Id, yes: Annotated[bool, typer.Option("--yes", "-y")] = False) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> None:
+        async with open_assistant(terminal) as assistant:
+            question = " ".join((await assistant.turn(turn)).question.split())[:60]
+            if not yes:
+                typer.confirm(terminal.text("conversations.confirm_turn", question=question), abort=True, err=True)
+            await assistant.delete_turn(turn)
+
+    terminal.run(work())
+    terminal.say("conversations.turn_deleted")
 
 
 def _day(moment: float) -> str:

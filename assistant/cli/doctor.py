@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from assistant.cli import checks
-from assistant.cli.about import version
 from assistant.cli.checks import Finding
 from assistant.cli.home import Door, open_assistant
+from assistant.cli.index_checks import indexes
 from assistant.cli.loaded import loaded
 from assistant.cli.terminal import Terminal
 from assistant.config import Settings
 from assistant.errors import AssistantError, HomeInUse
 from assistant.i18n import explain
+from assistant.paths import version
 
 if TYPE_CHECKING:
     import httpx
@@ -37,6 +38,7 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     online: Annotated[bool, typer.Option("--online")] = False,
+    fix: Annotated[bool, typer.Option("--fix")] = False,
 ) -> None:
     terminal: Terminal = ctx.obj
     found: list[Finding] = []
@@ -45,7 +47,7 @@ def doctor(
         _show(terminal, finding, as_json)
 
     async def rest() -> None:
-        async for finding in _asked(terminal, online):
+        async for finding in _asked(terminal, online, fix):
             found.append(finding)
             _show(terminal, finding, as_json)
 
@@ -79,10 +81,12 @@ def _local(terminal: Terminal) -> Iterator[Finding]:
     yield from checks.log_errors(terminal)
 
 
-async def _asked(terminal: Terminal, online: bool) -> AsyncGenerator[Finding, None]:
+async def _asked(terminal: Terminal, online: bool, fix: bool) -> AsyncGenerator[Finding, None]:
     """What only the assistant itself can say."""
     try:
         async with open_assistant(terminal) as assistant:
+            async for finding in indexes(terminal, assistant, fix=fix):
+                yield finding
             async for finding in _models(terminal, assistant):
                 yield finding
             async for finding in _engine(terminal, assistant):

@@ -21,7 +21,8 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── DocumentUnreadable   a file of which nothing can be read
     │   ├── NameTaken            by another collection of documents
     │   ├── FolderUnwatchable
-    │   └── PageRefused          a web page that may not or cannot be fetched
+    │   ├── PageRefused          a web page that may not or cannot be fetched
+    │   └── ArchiveRefused       a backup or an export that cannot be taken
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
     │   ├── ModelNotFetched      in the catalogue, not yet on this machine
@@ -55,6 +56,7 @@ from __future__ import annotations
 from assistant.errors.access import AccessError, HostRefused, KeyRefused, OnlyHere, PairingFailed, UnsafeBind
 from assistant.errors.base import AssistantError, InternalFault, SettingsError
 from assistant.errors.inputs import (
+    ArchiveRefused,
     AttachmentRefused,
     ConversationBusy,
     DocumentUnreadable,
@@ -104,6 +106,7 @@ from assistant.errors.storage import (
 
 __all__ = [
     "AccessError",
+    "ArchiveRefused",
     "AssistantError",
     "AttachmentRefused",
     "ConversationBusy",

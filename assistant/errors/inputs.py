@@ -130,3 +130,12 @@ class PageRefused(InputError):
 
     url: str
     reason: str
+
+
+@dataclass(eq=False)
+class ArchiveRefused(InputError):
+    """`path` is the archive, or what is wrong within it; `reason` is one of the words in the catalogue: not_ours,
+    damaged, newer, paths, links, bomb, exists …"""
+
+    path: Path
+    reason: str

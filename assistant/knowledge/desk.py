@@ -85,6 +85,10 @@ class DocumentDesk:
         if await asyncio.to_thread(lambda: self._ingest.waiting() or self._shelf.is_behind()):
             self._background.start()
 
+    def start(self) -> None:
+        """Something was put in the queue from elsewhere: read it, then embed it."""
+        self._background.start()
+
     def start_watching(self) -> None:
         """Look through the watched folders from now on."""
         if self._watch is not None and self._looking is None:

@@ -9,6 +9,7 @@ from typing import Final
 from langchain_core.embeddings import Embeddings
 
 from assistant.memory.chunk_index import ChunkIndex, ToEmbed
+from assistant.memory.vector_standing import IndexStanding, standing
 from assistant.memory.vectors import VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class MeaningIndex:
             if self._vectors.lost:
                 _log.warning("the vector index was deleted, and is made anew")
                 self.rebuild()
+            self._compact()
             self._compare()
             ready = self._chunks.to_index(batch * 8)
             if ready:
@@ -72,11 +74,16 @@ class MeaningIndex:
 
     def is_behind(self) -> bool:
         """Whether there is anything for `step` to do, without opening the index."""
-        return bool(self.left() or self.is_lost() or (self._chunks.totals().chunks and not self._vectors.exists))
+        missing = self._chunks.totals().chunks and not self._vectors.exists
+        return bool(self.left() or self.is_lost() or missing or self._chunks.is_behind(self._vectors.opened))
 
     def is_lost(self) -> bool:
         """Whether the index was deleted under this process; `step` makes it anew."""
         return self._vectors.lost
+
+    def standing(self) -> IndexStanding:
+        """How the index over passages stands."""
+        return standing("documents", self._chunks.totals().chunks, self._vectors.standing())
 
     def forget(self, ids: Sequence[int]) -> None:
         """Take deleted chunks out of the index; what fails here is made good at the next start."""
@@ -95,6 +102,13 @@ class MeaningIndex:
 
     def close(self) -> None:
         self._vectors.close()
+
+    def _compact(self) -> None:
+        if self._vectors.exists and self._vectors.standing().state == "wasteful":
+            before, after = self._vectors.compact()
+            self._chunks.moved(before, after)
+            if self._compared == before:
+                self._compared = after
 
     def _compare(self) -> None:
         """Once for every opened index: what only one side knows of is removed from it."""

@@ -17,6 +17,7 @@ from assistant.memory.document_collections import CollectionStore
 from assistant.memory.document_records import Chunk, Document, DocumentCollection, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
 from assistant.memory.passage_judgements import JudgementStore
+from assistant.memory.vector_standing import IndexStanding
 
 
 class Shelf:
@@ -137,6 +138,9 @@ class Shelf:
     def is_lost(self) -> bool:
         """Whether somebody has deleted the vector index while it was open; `embed` makes it anew."""
         return self._meaning.is_lost()
+
+    def standing(self) -> IndexStanding:
+        return self._meaning.standing()
 
     def rebuild(self) -> None:
         """Make the vector index anew from the vectors that are kept; `embed` fills it."""

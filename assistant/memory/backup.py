@@ -10,6 +10,7 @@ from typing import Final
 
 KEPT: Final = 10
 """Copies that stay; older ones go when a new one is complete."""
+_EXPIRE_S: Final = 30 * 86_400.0
 
 
 def copy(connection: sqlite3.Connection, folder: Path, label: str) -> Path:
@@ -32,3 +33,10 @@ def copy(connection: sqlite3.Connection, folder: Path, label: str) -> Path:
     for old in sorted(folder.glob("patina-*.db"))[:-KEPT]:
         old.unlink()
     return target
+
+
+def expire(folder: Path, now: float) -> None:
+    """Remove copies that are a month old: they still hold whatever was deleted since they were made."""
+    for copied in folder.glob("patina-*.db"):
+        if now - copied.stat().st_mtime > _EXPIRE_S:
+            copied.unlink(missing_ok=True)

@@ -153,6 +153,19 @@ class ChunkIndex:
                 tables.execute("UPDATE chunks SET indexed = 0 WHERE indexed = 1")
             tables.execute("UPDATE chunk_totals SET model = ?, generation = ?", (model, generation))
 
+    def moved(self, before: str, after: str) -> None:
+        """The vector index has another name and the same vectors."""
+        with self._db.transaction() as tables:
+            tables.execute("UPDATE chunk_totals SET generation = ? WHERE generation = ?", (after, before))
+
+    def is_behind(self, generation: str | None) -> bool:
+        """Whether a vector is in no index, or all of them in another than this one."""
+        waiting = "SELECT 1 FROM chunks WHERE embedded = 1 AND indexed = 0 LIMIT 1"
+        other = "SELECT 1 FROM chunk_totals WHERE chunks > 0 AND generation <> ?"
+        return self._db.row(waiting) is not None or (
+            generation is not None and self._db.row(other, (generation,)) is not None
+        )
+
     def indexed(self) -> set[int]:
         return {row["id"] for row in self._db.rows("SELECT id FROM chunks WHERE indexed = 1")}
 

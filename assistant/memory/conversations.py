@@ -17,6 +17,7 @@ from assistant.memory import attachments as files
 from assistant.memory import turns
 from assistant.memory.attachments import AttachmentFiles
 from assistant.memory.database import Database
+from assistant.memory.erasure import Erasure
 from assistant.memory.records import (
     Conversation,
     Face,
@@ -43,9 +44,6 @@ SELECT id, title, titled_by, title_version, created_at, updated_at, head_turn_id
     (SELECT COUNT(*) FROM turns WHERE turns.conversation_id = conversations.id) AS turns
 FROM conversations
 """
-_FILES_OF_CONVERSATION: Final = """
-SELECT DISTINCT sha256 FROM attachments JOIN turns ON turns.id = attachments.turn_id WHERE conversation_id = ?
-"""
 
 
 class ConversationStore:
@@ -65,6 +63,7 @@ class ConversationStore:
         self._files = AttachmentFiles(attachments)
         self._index = SearchIndex(db)
         self._utterances = UtteranceStore(db, mine)
+        self._erasure = Erasure(db, self._files, self._index, self._utterances, _title_from)
         self._clock = clock
 
     # Conversations
@@ -118,16 +117,20 @@ class ConversationStore:
 
     def delete(self, conversation_id: str) -> None:
         """Remove it with its turns, signals, search entries and the attached files nobody else refers to."""
-        with self._db.held():
-            with self._db.transaction() as tables:
-                self.get(conversation_id)
-                digests = [row["sha256"] for row in self._db.rows(_FILES_OF_CONVERSATION, (conversation_id,))]
-                tables.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
-            for digest in digests:
-                if not self._db.rows("SELECT 1 FROM attachments WHERE sha256 = ? LIMIT 1", (digest,)):
-                    self._files.discard(digest)
-            self._index.purge()
-            self._db.checkpoint()
+        self._erasure.conversation(conversation_id)
+
+    def delete_turn(self, turn_id: str) -> bool:
+        """Remove a question and its answer with all that came of it; whether the conversation is still there."""
+        return self._erasure.turn(turn_id)
+
+    def said_by(self, person_id: str) -> builtins.list[str]:
+        """The conversations somebody has asked in."""
+        rows = self._db.rows("SELECT DISTINCT conversation_id AS id FROM turns WHERE person_id = ?", (person_id,))
+        return [row["id"] for row in rows]
+
+    def delete_person(self, person_id: str) -> builtins.list[str]:
+        """Remove somebody with all they said and did; the conversations this was in."""
+        return self._erasure.person(person_id)
 
     # Turns
 

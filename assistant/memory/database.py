@@ -6,6 +6,7 @@ import errno
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ class Database:
 
         Raises DiskFull, HomeNotWritable, DatabaseDamaged, DatabaseTooNew or MigrationFailed.
         """
-        with _explained(path):
+        with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not path.exists():
                 path.touch(mode=0o600)
@@ -51,6 +52,7 @@ class Database:
             try:
                 tables = _configured(connection)
                 migrations.apply(tables, STEPS, path, backups)
+                backup.expire(backups, time.time())
             except BaseException:
                 connection.close()
                 raise
@@ -63,7 +65,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite_utils.Database]:
         """All writes inside are kept together or not at all; a transaction inside another is a savepoint."""
-        with self._lock, _explained(self._path):
+        with self._lock, explained(self._path):
             if self._tables.conn.in_transaction:
                 with self._tables.atomic():
                     yield self._tables
@@ -79,7 +81,7 @@ class Database:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else reads or writes meanwhile: for what must agree with files beside the database."""
-        with self._lock, _explained(self._path):
+        with self._lock, explained(self._path):
             yield
 
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[Row]:
@@ -141,7 +143,8 @@ def _configured(connection: sqlite3.Connection) -> sqlite_utils.Database:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """What the disk or SQLite refuses at this path, as an error of ours where it is a known one."""
     try:
         yield
     except sqlite3.Error as error:

@@ -292,6 +292,7 @@ class DocumentStore:
         try:
             with self._db.transaction() as tables:
                 tables.execute("INSERT INTO chunk_words(chunk_words) VALUES ('optimize')")
+            self._db.checkpoint()
         except DiskFull as error:
             # Deleting is how a person makes room: it must not fail because this needs some.
             _log.warning("words of deleted documents stay in the search index for now: %s", error)

@@ -137,11 +137,11 @@ class FactStore:
             )
         return edited
 
-    def forget(self, id: str) -> None:
-        """Gone, with everything it superseded."""
+    def forget(self, id: str, *, older: bool = True) -> None:
+        """Gone, with everything it superseded; without `older`, what it superseded last holds again."""
         with self._db.transaction() as tables:
             self.get(id)
-            tables.execute(_CHAIN, (id,))
+            tables.execute(_CHAIN if older else "DELETE FROM facts WHERE id = ?", (id,))
 
     def forget_all(self, scope: str) -> int:
         with self._db.transaction() as tables:

@@ -13,6 +13,7 @@ from assistant.memory.conversations import ConversationStore
 from assistant.memory.ranking import COLD, SIGNALS, Weights
 from assistant.memory.records import Recalled, SearchHit, Utterance
 from assistant.memory.utterances import UtteranceStore
+from assistant.memory.vector_standing import IndexStanding, standing
 from assistant.memory.vectors import VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Recall:
         try:
             self.forget()
             self._utterances.catch_up()
+            self._compact()
             generation = self._vectors.generation
             self._compare(generation)
             pending = self._utterances.unembedded(generation, batch)
@@ -116,6 +118,20 @@ class Recall:
         except Exception as error:
             _log.warning("deleted turns stay in the vector index until it can be written: %s", error)
 
+    def is_behind(self) -> bool:
+        """Whether `index_pending` has anything to do, as far as that shows without opening the index."""
+        return self._utterances.is_behind(self._vectors.opened) or bool(
+            self._utterances.count() and not self._vectors.exists
+        )
+
+    def standing(self) -> IndexStanding:
+        """How the index over what was said stands."""
+        return standing("said", self._utterances.count(), self._vectors.standing())
+
+    def rebuild(self) -> None:
+        """Throw the vectors away; `index_pending` makes them anew."""
+        self._vectors.rebuild([])
+
     def close(self) -> None:
         self._vectors.close()
 
@@ -139,6 +155,10 @@ class Recall:
         self._vectors.remove(sorted(present - marked))
         self._utterances.mark_embedded(sorted(marked - present), "")
         self._compared = generation
+
+    def _compact(self) -> None:
+        if self._vectors.exists and self._vectors.standing().state == "wasteful":
+            self._utterances.moved(*self._vectors.compact())
 
     def _embedded(self, said: Utterance) -> str:
         """With its date, its speaker and the end of what it follows: short turns alone lie too close together."""

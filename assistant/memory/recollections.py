@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -14,6 +16,7 @@ from assistant.events import Remembered
 from assistant.memory.database import Database
 from assistant.memory.ranking import SIGNALS, Example
 from assistant.memory.records import Recalled
+from assistant.memory.stems import stems
 
 _LEARNED_FROM: Final = 2000
 """Answers, the newest."""
@@ -30,11 +33,22 @@ FROM recollections WHERE turn_id IN (
 """
 
 
+_HIT: Final = """
+INSERT INTO judged_hits VALUES (?, ?, ?, ?, ?) ON CONFLICT (search, utterance_id) DO UPDATE SET
+    signals = excluded.signals, judged = coalesce(excluded.judged, judged), judged_at = excluded.judged_at
+"""
+_HITS: Final = """
+SELECT search AS turn_id, 1 AS used, judged, signals, NULL AS thumb FROM judged_hits WHERE search IN (
+    SELECT search FROM judged_hits WHERE judged IS NOT NULL GROUP BY search ORDER BY max(judged_at) DESC LIMIT ?)
+"""
+
+
 class RecollectionStore:
     """Rows go with the turn that was answered, and with what was recalled."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
+        self._clock = clock
 
     def keep(self, turn_id: str, considered: Sequence[Recalled], used: Sequence[Remembered]) -> None:
         """All that was considered for an answer, the best first, and what of it the model was given."""
@@ -44,7 +58,7 @@ class RecollectionStore:
             for place, one in enumerate(considered):
                 shown = given.pop(one.utterance.id, None)
                 why = json.dumps(shown.why if shown else ())
-                signals = json.dumps({name: round(value, 5) for name, value in one.signals.items()})
+                signals = _written(one.signals)
                 tables.execute(
                     "INSERT INTO recollections VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                     (turn_id, one.utterance.id, place, shown is not None, one.score, why, signals),
@@ -65,11 +79,22 @@ class RecollectionStore:
             if not changed.rowcount:
                 raise NotFound(kind="turn", id=f"{turn_id} {utterance_id}")
 
+    def judge_hit(self, query: str, scope: str, found: Sequence[Recalled], utterance_id: int, *, right: bool) -> None:
+        """A person says that a hit of a search in `scope` was right or wrong. NotFound for one that was no hit."""
+        if utterance_id not in {one.utterance.id for one in found}:
+            raise NotFound(kind="utterance", id=str(utterance_id))
+        search = sha256(f"{scope}\0{' '.join(stems(query))}".encode()).hexdigest()
+        with self._db.transaction() as tables:
+            for one in found:
+                judged = right if one.utterance.id == utterance_id else None
+                tables.execute(_HIT, (search, one.utterance.id, _written(one.signals), judged, self._clock()))
+
     def examples(self) -> list[Example]:
-        """What learning reads: of every answer somebody judged or liked, what was considered and what was right."""
+        """What learning reads: of every answer or search of which somebody judged or liked something, what was
+        considered and what was right."""
         rows: dict[str, list[tuple[list[float], float]]] = defaultdict(list)
         weights: dict[str, float] = {}
-        for row in self._db.rows(_JUDGED, (_LEARNED_FROM,)):
+        for row in [*self._db.rows(_JUDGED, (_LEARNED_FROM,)), *self._db.rows(_HITS, (_LEARNED_FROM,))]:
             signals = json.loads(row["signals"])
             if not signals:
                 continue
@@ -82,3 +107,7 @@ class RecollectionStore:
             Example(np.array([one[0] for one in found]), np.array([one[1] for one in found]), weights[turn_id])
             for turn_id, found in rows.items()
         ]
+
+
+def _written(signals: Mapping[str, float]) -> str:
+    return json.dumps({name: round(value, 5) for name, value in signals.items()})

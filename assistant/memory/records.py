@@ -209,6 +209,8 @@ class Recalled:
     utterance: Utterance
     score: float
     signals: dict[str, float]
+    why: tuple[str, ...] = ()
+    """What spoke for it, as in `assistant.events.Remembered`, where somebody looks at it."""
 
 
 @dataclass(frozen=True, slots=True)

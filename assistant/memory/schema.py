@@ -8,6 +8,7 @@ import sqlite_utils
 
 from assistant.memory.document_schema import documents
 from assistant.memory.graph_schema import graph
+from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
@@ -176,5 +177,6 @@ STEPS: Final = (
     Step(11, "recall", recall),
     Step(12, "library", library),
     Step(13, "graph", graph),
+    Step(14, "judged hits", judged_hits),
 )
 """In order, without gaps."""

@@ -196,6 +196,21 @@ class UtteranceStore:
                 (index, json.dumps([int(id) for id in ids])),
             )
 
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._db.rows("SELECT count(*) AS n FROM utterances")[0]["n"])
+
+    def is_behind(self, index: str | None) -> bool:
+        """Whether any is in no vector index, or in another than this one."""
+        elsewhere = "embedded_in = ''" if index is None else "embedded_in <> ?"
+        sql = f"SELECT 1 FROM utterances WHERE {elsewhere} LIMIT 1"  # noqa: S608 - one of two conditions
+        return self._db.row(sql, () if index is None else (index,)) is not None
+
+    def moved(self, before: str, after: str) -> None:
+        """The vector index has another name and the same vectors."""
+        with self._db.transaction() as tables:
+            tables.execute("UPDATE utterances SET embedded_in = ? WHERE embedded_in = ?", (after, before))
+
     def forgotten(self) -> list[str]:
         """Ids of deleted utterances whose vectors are still to be removed."""
         return [str(row["id"]) for row in self._db.rows("SELECT id FROM forgotten_utterances")]

@@ -8,9 +8,11 @@ from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.i18n import Language
 from assistant.server import errors
+from assistant.server.archives import ArchiveRoutes
 from assistant.server.documents import DocumentRoutes
 from assistant.server.graph import GraphRoutes
 from assistant.server.health import HealthRoutes
+from assistant.server.indexes import IndexRoutes
 from assistant.server.learning import LearningRoutes
 from assistant.server.memory import MemoryRoutes
 from assistant.server.native import NativeRoutes
@@ -36,6 +38,8 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(MemoryRoutes(assistant).router)
     app.include_router(GraphRoutes(assistant).router)
     app.include_router(DocumentRoutes(assistant, language).router)
+    app.include_router(ArchiveRoutes(assistant, language).router)
+    app.include_router(IndexRoutes(assistant, language).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

@@ -40,7 +40,11 @@ class Switches(_Body):
 
 
 class Judgement(_Body):
-    turn_id: str
+    """Of what an answer was reminded of, by `turn_id`, or of a hit, by the `query` it was found for."""
+
+    turn_id: str = ""
+    query: str = ""
+    person_id: str | None = None
     utterance_id: int
     right: bool
 
@@ -94,8 +98,8 @@ class MemoryRoutes:
             return dump(await self._memory.pin(changed, on=body.pinned))
         return dump(await self._memory.fact(changed))
 
-    async def forget(self, fact_id: str) -> Any:
-        await self._memory.forget(fact_id)
+    async def forget(self, fact_id: str, older: bool = True) -> Any:
+        await self._memory.forget(fact_id, older=older)
         return {}
 
     async def forget_all(self, person_id: str | None = None) -> Any:
@@ -112,5 +116,8 @@ class MemoryRoutes:
         return dump(await self._memory.standing(body.person_id))
 
     async def judge(self, body: Judgement) -> Any:
-        await self._memory.judge(body.turn_id, body.utterance_id, right=body.right)
+        if body.turn_id:
+            await self._memory.judge(body.turn_id, body.utterance_id, right=body.right)
+        else:
+            await self._memory.judge_hit(body.query, body.utterance_id, body.person_id, right=body.right)
         return {}

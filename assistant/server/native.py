@@ -48,6 +48,7 @@ class NativeRoutes:
             ("GET", "/changes", self.changes),
             ("GET", "/search", self.search),
             ("GET", "/turns/{turn_id}", self.turn),
+            ("DELETE", "/turns/{turn_id}", self.delete_turn),
             ("GET", "/turns/{turn_id}/events", self.follow),
             ("POST", "/turns/{turn_id}/regenerate", self.regenerate),
             ("POST", "/turns/{turn_id}/edit", self.edit),
@@ -137,6 +138,9 @@ class NativeRoutes:
     async def turn(self, turn_id: str) -> Any:
         return dump(await self._assistant.turn(turn_id))
 
+    async def delete_turn(self, turn_id: str) -> None:
+        await self._assistant.delete_turn(turn_id)
+
     async def stop(self, turn_id: str, body: said.Stop) -> Any:
         return {"stopped": await self._assistant.stop(turn_id, face=body.face, person_id=body.person_id)}
 
@@ -218,8 +222,9 @@ class NativeRoutes:
         found = await self._assistant.people.find(face, external_id)
         return None if found is None else dump(found)
 
-    async def unpair(self, person_id: str) -> None:
-        await self._assistant.people.remove(person_id)
+    async def unpair(self, person_id: str, said: bool = False) -> None:
+        """In the client `people.remove`."""
+        await self._assistant.people.remove(person_id, said=said)
 
     async def enter(self, person_id: str, body: said.Entered) -> None:
         await self._assistant.people.enter(person_id, body.conversation_id)

@@ -30,6 +30,8 @@ UPLOAD_LIMIT: Final = LARGEST
 """Bytes of a document that is sent by itself; it is written to the disk as it comes."""
 _UPLOADS: Final = frozenset({"/api/documents/upload", "/documents/upload"})
 """Where documents are sent: by programs, and by the page."""
+_STREAMED: Final = ("/api/archives/import", "/upload/")
+"""Where a request is written to the disk as it comes, and may be as large as that has room for."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
 _MISDIRECTED: Final = 421
@@ -119,7 +121,7 @@ class BodyLimit:
         self._page_limit = page_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get("path", "").startswith(_STREAMED):
             await self._app(scope, receive, send)
             return
         is_upload = scope["path"] in _UPLOADS

@@ -14,9 +14,12 @@ from assistant.api import Assistant
 from assistant.cli.terminal import catalogue
 from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.database import Database
 from assistant.models.protocol import Choice, EngineInfo, LoadedModel, Occupancy
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina, Result
+from tests.assistant.memory.conftest import say
 
 
 @pytest.fixture(autouse=True)
@@ -208,3 +211,23 @@ def test_only_when_asked_it_looks_whether_the_sources_answer(patina: Patina, mon
     assert found["online"][-1]["level"] == "problem"
     assert [check["level"] for check in found["telegram"]] == ["ok", "problem"]
     assert "aaaa" not in result.out + result.err
+
+
+def test_how_the_indexes_stand_is_told_and_mended(patina: Patina, paths: Paths) -> None:
+    with closing(Database.open(paths.database, paths.backups)) as database:
+        store = ConversationStore(database, paths.attachments)
+        say(store, store.create().id, "I keep bees", "Noted.")
+    (paths.set_aside / "2026-01-01").mkdir(parents=True)
+    found = checks(patina("doctor", "--json"))
+    assert [one["level"] for one in found["indexes"]] == ["warning", "ok", "ok"]
+    assert "0 of 2 so far" in found["indexes"][0]["text"]
+    assert "--fix" in found["indexes"][0]["advice"]
+    assert "set-aside" in found["home"][1]["text"]
+    mended = checks(patina("doctor", "--json", "--fix"))["indexes"]
+    assert [one["level"] for one in mended] == ["ok", "ok", "ok"]
+    assert mended[0]["facts"]["held"] == 2
+    with closing(Database.open(paths.database, paths.backups)) as database, database.transaction() as tables:
+        tables.execute("DELETE FROM utterance_words_data WHERE id > 10")
+    hurt = checks(patina("doctor", "--json", language="zh_CN.UTF-8"))["indexes"][2]
+    assert (hurt["level"], hurt["text"]) == ("problem", "全部内容（按用词）：无法读取")
+    assert checks(patina("doctor", "--json", "--fix"))["indexes"][2]["level"] == "ok"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.facts import FactStore
+from assistant.memory.people import PeopleStore
 from assistant.memory.utterances import OWNER
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina
+from tests.assistant.memory.conftest import say
 
 
 def test_what_is_known_is_listed_pinned_exported_and_forgotten(patina: Patina, paths: Paths) -> None:
@@ -42,3 +45,18 @@ def test_a_set_to_measure_recall_with_that_cannot_be_used_is_named(patina: Patin
     result = patina("eval", "memory", "--beir", str(tmp_path))
     assert result.code == 1
     assert "qrels.tsv" in result.err
+
+
+def test_a_turn_and_a_person_are_deleted(patina: Patina, paths: Paths) -> None:
+    database = Database.open(paths.database, paths.backups)
+    store, people = ConversationStore(database, paths.attachments), PeopleStore(database)
+    turn = say(store, store.create().id, "I keep bees", "Nice.")
+    ann = people.pair("telegram", "1", "Ann", people.new_code("telegram").code)
+    database.close()
+    assert turn.id in patina("conversations", "show", turn.conversation_id, "--ids").out
+    assert patina("conversations", "delete-turn", turn.id, stdin="n\n").code == 1
+    assert patina("conversations", "delete-turn", turn.id, "--yes").err == "Deleted.\n"
+    assert "No conversations" in patina("conversations", "list").err or not patina("conversations", "list").out
+    assert "telegram 1  Ann" in patina("people", "list").out
+    assert patina("people", "remove", ann.id, "--with-what-was-said", "--yes").err == "Done.\n"
+    assert "还没有人" in patina("people", "list", language="zh_CN.UTF-8").err

@@ -37,6 +37,17 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     assert not backups.exists(), "opening an up-to-date database makes no copy"
 
 
+def test_copies_that_hold_what_was_deleted_long_ago_go(tmp_path: Path) -> None:
+    path, backups = tmp_path / "patina.db", tmp_path / "backups"
+    database = Database.open(path, backups)
+    old, new = database.backup("old"), database.backup("new")
+    database.close()
+    month_ago = old.stat().st_mtime - 31 * 86_400
+    os.utime(old, (month_ago, month_ago))
+    Database.open(path, backups).close()
+    assert list(backups.iterdir()) == [new]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX permissions")
 def test_nobody_else_on_the_machine_may_read_the_database(db: Database) -> None:
     assert stat.S_IMODE(db.path.stat().st_mode) == 0o600

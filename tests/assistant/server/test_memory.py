@@ -46,3 +46,41 @@ async def test_what_was_said_is_found_and_a_temporary_conversation_is_not(server
         found = [one.utterance.text for one in await door.memory.search("What do I keep on the roof?")]
         assert "I keep bees on the roof" in found
         assert "I keep cats on the roof" not in found
+
+
+async def test_a_hit_is_judged_and_one_turn_or_person_is_deleted_from_elsewhere(server: Running) -> None:
+    async with AssistantClient(server.address) as door:
+        conversation = await door.new_conversation()
+        for text in ("I keep bees on the roof", "The weather is fine"):
+            async for _ in await door.reply(conversation.id, text, face="rest"):
+                pass
+        hit = (await door.memory.search("What do I keep on the roof?"))[0]
+        assert "words" in hit.why
+        await door.memory.judge_hit("What do I keep on the roof?", hit.utterance.id, right=True)
+        assert (await door.memory.standing()).learned_from == 1
+        with pytest.raises(NotFound):
+            await door.memory.judge_hit("something else", 999, right=True)
+        first, second = await door.history(conversation.id)
+        await door.delete_turn(first.id)
+        assert [one.id for one in await door.history(conversation.id)] == [second.id]
+        assert (await door.memory.standing()).learned_from == 0
+        with pytest.raises(NotFound):
+            await door.delete_turn(first.id)
+        code = await door.people.new_code("telegram")
+        ann = await door.people.pair("telegram", "1", "Ann", code.code)
+        hers = await door.new_conversation()
+        async for _ in await door.reply(hers.id, "I keep cats", face="telegram", person_id=ann.id):
+            pass
+        await door.people.remove(ann.id, said=True)
+        assert await door.people.list() == []
+        with pytest.raises(NotFound):
+            await door.conversation(hers.id)
+
+
+async def test_a_newer_fact_that_was_wrong_gives_way_to_the_older_one(server: Running) -> None:
+    async with AssistantClient(server.address) as door:
+        added = await door.memory.add("I live in Bonn")
+        assert added is not None
+        edited = await door.memory.edit(added.id, "I live in Berlin")
+        await door.memory.forget(edited.id, older=False)
+        assert [(one.id, one.valid_to) for one in await door.memory.facts()] == [(added.id, None)]

@@ -1,0 +1,59 @@
+"""Deletes what was said, and lets what was computed from it follow: vectors, the model's states, what faces show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from assistant.agent.changes import Changes
+from assistant.agent.running import RunningTurns
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.recall import Recall
+
+
+class Forgetting:
+    """`forget_states` is the engine's: what it had computed of a conversation. An answer that is being written where
+    something is deleted is stopped first."""
+
+    def __init__(
+        self,
+        conversations: ConversationStore,
+        recall: Recall,
+        running: RunningTurns,
+        changes: Changes,
+        forget_states: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._conversations = conversations
+        self._recall = recall
+        self._running = running
+        self._changes = changes
+        self._forget_states = forget_states
+
+    async def conversation(self, id: str) -> None:
+        for turn_id in await asyncio.to_thread(self._conversations.turn_ids, id):
+            await self._stop(turn_id)
+        await asyncio.to_thread(self._conversations.delete, id)
+        await self._follow(id)
+
+    async def turn(self, id: str) -> None:
+        turn = await asyncio.to_thread(self._conversations.turn, id)
+        await self._stop(id)
+        await asyncio.to_thread(self._conversations.delete_turn, id)
+        await self._follow(turn.conversation_id)
+
+    async def person(self, id: str) -> None:
+        """With all they said and did."""
+        for conversation_id in await asyncio.to_thread(self._conversations.said_by, id):
+            if (running := self._running.of(conversation_id)) is not None:
+                await self._stop(running)
+        for conversation_id in await asyncio.to_thread(self._conversations.delete_person, id):
+            await self._follow(conversation_id)
+
+    async def _stop(self, turn_id: str) -> None:
+        if turn_id in self._running:
+            await self._running.stop(turn_id)
+
+    async def _follow(self, conversation_id: str) -> None:
+        await asyncio.to_thread(self._recall.forget)
+        await self._forget_states(conversation_id)
+        self._changes.tell(conversation_id)

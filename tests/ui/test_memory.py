@@ -1,0 +1,134 @@
+"""The memory page's rooms: what they show, and what a click there does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from assistant.memory.records import Fact
+from assistant.paths import Paths
+from tests.ui.conftest import Rooms, drawn, visit
+from ui.archives import ArchivePanel
+from ui.known import sections
+from ui.markdown import Markdown
+from ui.memory import MemoryPanel
+from ui.presenter import Presenter
+
+
+@pytest.fixture
+def answers() -> Sequence[str]:
+    return ["Noted."]
+
+
+@pytest.fixture
+def panel(rooms: Rooms) -> MemoryPanel:
+    return MemoryPanel(rooms.assistant, Presenter(Markdown()))
+
+
+def fact(id: str, since: float, *, until: float | None = None, by: str | None = None, pinned: bool = False) -> Fact:
+    return Fact(id, "owner", "fact", "k", f"text {id}", "", None, "person", pinned, since, until, by)
+
+
+def test_what_changed_last_comes_first_and_carries_what_it_replaced() -> None:
+    facts = [
+        fact("p", 9, pinned=True),
+        fact("b2", 5), fact("b1", 4, until=5, by="b2"), fact("b0", 3, until=4, by="b1"),
+        fact("c1", 7), fact("c0", 1, until=7, by="c1"),
+        fact("plain", 2),
+        fact("gone", 1, until=2),
+    ]  # fmt: skip
+    found = sections(facts)
+    assert [one.fact.id for one in found.standing] == ["p"]
+    assert [(one.fact.id, [older.fact.id for older in one.older]) for one in found.changed] == [
+        ("c1", ["c0"]),
+        ("b2", ["b1", "b0"]),
+    ]
+    assert [one.fact.id for one in found.others] == ["plain"]
+    assert [one.fact.id for one in found.past] == ["gone"]
+    assert sections([]).is_empty
+
+
+async def test_an_empty_memory_teaches_and_what_is_added_is_edited_pinned_and_forgotten(panel: MemoryPanel) -> None:
+    [empty] = await drawn(panel.known(visit()))
+    assert "Nothing is known yet" in empty["memory"]["html"]
+    [added] = await drawn(panel.add(visit(text="I live in <b>Bonn</b>")))
+    assert added["memory"]["added"]
+    assert "I live in &lt;b&gt;Bonn&lt;/b&gt;" in added["memory"]["html"]
+    [again] = await drawn(panel.add(visit(text="I live in <b>Bonn</b>")))
+    assert "That is known already" in again["memory"]["html"]
+    [refused] = await drawn(panel.add(visit(text="  ")))
+    assert 'role="alert"' in refused["memory"]["html"]
+    (one,) = await panel._memory.facts()
+    [pinned] = await drawn(panel.pin(visit(fact=one.id, on=True)))
+    assert "For every answer" in pinned["memory"]["html"]
+    [edited] = await drawn(panel.edit(visit(fact=one.id, text="I live in Berlin")))
+    assert "<s>I live in &lt;b&gt;Bonn&lt;/b&gt;</s>" in edited["memory"]["html"]
+    (newer,) = await panel._memory.facts()
+    [back] = await drawn(panel.forget(visit(fact=newer.id, older=False)))
+    assert "Berlin" not in back["memory"]["html"]
+    assert "<s>" not in back["memory"]["html"]
+    [gone] = await drawn(panel.forget(visit(fact=one.id)))
+    assert "Bonn" not in gone["memory"]["html"]
+    [missing] = await drawn(panel.forget(visit(fact=one.id)))
+    assert "There is no fact" in missing["memory"]["html"]
+
+
+async def test_switches_are_kept_and_each_persons_memory_is_their_own(rooms: Rooms, panel: MemoryPanel) -> None:
+    people = rooms.assistant.people
+    ann = await people.pair("telegram", "1", "Ann", (await people.new_code("telegram")).code)
+    await drawn(panel.add(visit(text="mine alone")))
+    [hers] = await drawn(panel.add(visit(text="hers alone", person=ann.id)))
+    assert "hers alone" in hers["memory"]["html"]
+    assert "mine alone" not in hers["memory"]["html"]
+    await drawn(panel.switch(visit(which="facts", on=False)))
+    await drawn(panel.switch(visit(which="pause", on=True, person=ann.id)))
+    standing = await rooms.assistant.memory.standing()
+    assert (standing.facts, standing.recall, standing.paused) == (False, True, False)
+    assert (await rooms.assistant.memory.standing(ann.id)).paused
+    [removed] = await drawn(panel.remove_person(visit(person=ann.id)))
+    assert removed["memory"]["person"] == ""
+    assert "mine alone" in removed["memory"]["html"]
+    assert await rooms.assistant.memory.facts(ann.id) == []
+
+
+async def test_what_was_said_is_found_with_reasons_judged_opened_and_deleted(rooms: Rooms, panel: MemoryPanel) -> None:
+    live = (await drawn(rooms.chat.send(visit(text="I keep bees on the roof"))))[-1]["live"]
+    [found] = await drawn(panel.said(visit(query="bees roof")))
+    assert "same words" in found["memory"]["html"]
+    (hit, *_) = await rooms.assistant.memory.search("bees roof")
+    [judged] = await drawn(panel.judge(visit(query="bees roof", utterance=hit.utterance.id, right=True)))
+    assert "Judgements so far: 1" in judged["memory"]["html"]
+    [nothing] = await drawn(panel.said(visit(query="zebra")))
+    assert "Nothing that was said fits" in nothing["memory"]["html"]
+    [opened] = await drawn(panel.open(visit(turn=live["turn"])))
+    assert opened["memory"] == {"open": live["conversation"], "turn": live["turn"]}
+    assert await drawn(panel.delete_turn(visit(turn=live["turn"]))) == [{}]
+    assert await rooms.assistant.conversations() == []
+    [begun] = await drawn(panel.begin_temporary(visit()))
+    await drawn(rooms.chat.send(visit(begun["memory"]["open"], text="a secret")))
+    assert await rooms.assistant.memory.search("secret") == []
+
+
+async def test_archives_are_made_fetched_and_given_up(rooms: Rooms, paths: Paths) -> None:
+    panel = ArchivePanel(rooms.assistant, Presenter(Markdown()))
+    await drawn(rooms.chat.send(visit(text="I keep bees")))
+    views = await drawn(panel.make(visit(kind="export")))
+    ticket = views[-1]["download"]["url"].removeprefix("download/")
+    assert rooms.assistant.archives.outbox.take(ticket).path.is_file()
+    assert "1 conversations with 1 turns" in views[-1]["memory"]["html"]
+    making = panel.make(visit(kind="backup"))
+    assert "Gathering" in (await anext(making))["memory"]["html"]
+    [busy] = await drawn(panel.make(visit(kind="backup")))
+    assert "Another archive is being made" in busy["memory"]["html"]
+    await drawn(panel.cancel(visit()))
+    rest = await drawn(making)
+    assert "nothing was made" in rest[-1]["memory"]["html"]
+    assert "download" not in rest[-1]
+    [brought] = await drawn(panel.brought(visit(counts={"turns": 2, "people_left_out": 1, "facts": "<b>"})))
+    assert "Turns: 2 new" in brought["memory"]["html"]
+    assert "left out with what they said" in brought["memory"]["html"]
+    [wrong] = await drawn(panel.brought(visit(error="<b>no</b>")))
+    assert "&lt;b&gt;no&lt;/b&gt;" in wrong["memory"]["html"]
+    left = [file.name for file in (paths.drafts / "outgoing").iterdir()]
+    assert left == [f"{ticket}.zip"], "what was given up is gone"
