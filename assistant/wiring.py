@@ -243,7 +243,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         workshop=workshop,
         documents=documents,
         archives=archives,
-        indexes=IndexDesk(database, recall, kept, index.begin, documents.start),
+        indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
         metrics=metrics,
         close_database=database.close,
     )
