@@ -271,7 +271,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         graph=GraphDesk(graph, DocumentStore(database)),
         relating=relating,
         archives=archives,
-        indexes=IndexDesk(database, recall, kept, index.begin, documents.start),
+        indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
         metrics=metrics,
         close_database=database.close,
     )

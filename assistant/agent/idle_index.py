@@ -25,6 +25,11 @@ class IdleIndex:
         self.cancel()
         self._indexing = asyncio.create_task(self._index())
 
+    def begin_unless_begun(self) -> None:
+        """The same, but what goes on already is left to go on."""
+        if self._indexing is None or self._indexing.done():
+            self.begin()
+
     def cancel(self) -> None:
         if self._indexing is not None:
             self._indexing.cancel()

@@ -19,6 +19,7 @@ from assistant.memory.vector_standing import IndexStanding
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 60.0
+_LONGEST_WAIT_S: Final = 3600.0
 _BATCH: Final = 32
 
 
@@ -77,12 +78,18 @@ class IndexDesk:
         yield await asyncio.to_thread(self._shelf.standing)
 
     async def _watch(self) -> None:
+        """Where filling does not help, because there is no embedding model for instance, it is tried less and less."""
+        wait = self._look_every_s
         while True:
+            behind = False
             try:
                 if await asyncio.to_thread(self._recall.is_behind):
+                    behind = True
                     self._fill_said()
                 if await asyncio.to_thread(self._shelf.is_behind):
+                    behind = True
                     self._fill_documents()
             except Exception as error:
                 _log.warning("how the indexes stand cannot be seen: %s", error)
-            await asyncio.sleep(self._look_every_s)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_S) if behind else self._look_every_s

@@ -310,3 +310,20 @@ def test_names_that_lead_out_are_not_safe(name: str) -> None:
 def test_finishing_without_anything_begun_does_nothing(paths: Paths) -> None:
     finish(paths)
     sweep(paths)
+
+
+def test_a_backup_is_of_one_moment_while_others_write_and_delete(furnished: Paths, tmp_path: Path) -> None:
+    with closing(Database.open(furnished.database, furnished.backups)) as db:
+        store = ConversationStore(db, furnished.attachments)
+        work = backup(furnished, db, tmp_path / "b.zip", "1.0")
+        for _ in range(2):  # the copy is made
+            next(work)
+        for one in store.list():
+            store.delete(one.id)
+        store.create("said later")
+        assert through(work).stage == "done"
+    new = Paths(tmp_path / "new", tmp_path / "new" / "models")
+    through(restore(new, tmp_path / "b.zip"))
+    titles = {one.title for one in everything(new)["conversations"]}  # type: ignore[attr-defined]
+    assert titles == {"蜂与屋顶", "hers"}
+    assert [file.read_bytes() for file in new.attachments.iterdir()] == ["附件 text".encode()]
