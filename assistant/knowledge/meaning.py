@@ -78,8 +78,8 @@ class MeaningIndex:
         return bool(self.left() or self.is_lost() or missing or self._chunks.is_behind(self._vectors.opened))
 
     def is_lost(self) -> bool:
-        """Whether the index was deleted under this process; `step` makes it anew."""
-        return self._vectors.lost
+        """Whether the index was deleted under this process, or another has taken its place since; `step` fills it."""
+        return self._vectors.lost or self._compared not in {"", self._vectors.opened}
 
     def standing(self) -> IndexStanding:
         """How the index over passages stands."""
