@@ -11,6 +11,7 @@ from types import TracebackType
 from langchain_core.embeddings import Embeddings
 
 from assistant.agent.changes import Changes
+from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
@@ -70,6 +71,7 @@ class Assistant:
         loop: AgentLoop,
         workshop: Workshop,
         documents: DocumentDesk,
+        citations: CitationDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -89,7 +91,7 @@ class Assistant:
         self._index = index
         self.titles = titles
         self.metrics = metrics
-        self.documents = documents
+        self.documents, self.citations = documents, citations
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge

@@ -11,7 +11,9 @@ from pathlib import Path
 from assistant import config
 from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
+from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.context import ContextBuilder
+from assistant.agent.grounding import Grounding
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
@@ -28,6 +30,7 @@ from assistant.i18n import Language, system_language
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.meaning import MeaningIndex
+from assistant.knowledge.page_picture import PagePictures
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
@@ -48,6 +51,7 @@ from assistant.memory.database import Database
 from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
 from assistant.memory.facts import FactStore
+from assistant.memory.grounds import GroundStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -106,11 +110,13 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
+    kept, grounds = shelf(database, paths.passages, embeddings), GroundStore(database)
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
         models=registry,
         context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
+        grounding=Grounding(kept, grounds, embeddings, prompts, interface_language(settings)),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
@@ -156,7 +162,6 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         judge=judge,
     )
     quick = QuickEmbedder(engine, paths.embedder)
-    kept = shelf(database, paths.passages, embeddings)
     documents = DocumentDesk(
         Ingest(DocumentStore(database), kept, Reader()), kept, lambda: bool(running), quick.passages
     )
@@ -226,6 +231,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         loop=loop,
         workshop=workshop,
         documents=documents,
+        citations=CitationDesk(grounds, kept, PagePictures()),
         metrics=metrics,
         close_database=database.close,
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.migrations import Step
@@ -172,5 +173,6 @@ STEPS: Final = (
     Step(9, "citations", citations),
     Step(10, "documents", documents),
     Step(11, "recall", recall),
+    Step(12, "grounds", grounds),
 )
 """In order, without gaps."""

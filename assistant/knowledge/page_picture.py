@@ -1,0 +1,30 @@
+"""Pictures of the pages that passages stand on, drawn in a process of their own."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from assistant.knowledge.reader import Reader
+from assistant.memory.document_records import Document
+
+_SECONDS: Final = 30.0
+
+
+class PagePictures:
+    """Only of files that are as they were when they were read: on another page there would be something else."""
+
+    def may_draw(self, document: Document) -> bool:
+        if document.type != "pdf" or not document.modified_at:
+            return False
+        try:
+            found = Path(document.source).stat()
+        except OSError:
+            return False
+        return found.st_size == document.size and found.st_mtime == document.modified_at
+
+    def draw(self, document: Document, number: int, passage: str) -> bytes:
+        """As PNG; raises DocumentUnreadable. The process ends with it: pages are looked at seldom."""
+        with closing(Reader(_SECONDS)) as reader:
+            return reader.draw(Path(document.source), number, passage)
