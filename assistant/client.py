@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from assistant.citation_client import CitationClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
@@ -64,6 +65,7 @@ class AssistantClient:
         self.idle = IdleClient(self._call)
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
+        self.citations = CitationClient(self._call, self._bytes)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -211,6 +213,9 @@ class AssistantClient:
     async def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         response = await self._send(self._request(method, path, body, query), stream=False)
         return self._json(response)
+
+    async def _bytes(self, path: str) -> bytes:
+        return (await self._send(self._request("GET", path, None, {}), stream=False)).content
 
     async def _events(self, method: str, path: str, body: Any = None) -> AsyncGenerator[Event, None]:
         """Returns once the server has taken the request, as the door does."""

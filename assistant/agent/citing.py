@@ -55,7 +55,9 @@ class Citing:
         return more
 
     def _now(self) -> str:
-        ended = [span for span in sentences(self._raw) if span[1] < len(self._raw)]
+        said = len(self._raw.rstrip())
+        broken = "\n" in self._raw[said:]
+        ended = [span for span in sentences(self._raw) if span[1] < said or broken]
         shut = ended[-1][1] if ended else 0
         text, _ = numbered(self._raw[:shut], self._statements(ended))
         return text + _HELD.sub("", unmarked(self._raw[shut:]))

@@ -150,7 +150,9 @@ class AgentLoop:
         async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
             async for event in events:
                 if answer.citing is not None and isinstance(event, Token):
-                    event = replace(event, text=await answer.citing.add(event.text))
+                    if not (more := await answer.citing.add(event.text)):
+                        continue
+                    event = replace(event, text=more)
                 yield event
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)

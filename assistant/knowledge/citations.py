@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from assistant.knowledge.numerals import spelt
 from assistant.memory.terms import asked as asked_words
 from assistant.memory.terms import language
 
@@ -27,7 +28,7 @@ _FENCE: Final = re.compile(r"(?ms)^```.*?(?:^```[^\S\n]*$|\Z)")
 _MARKER: Final = re.compile(r"\s*(?:\[\d{1,2}(?:\s*[,，、]\s*\d{1,2})*\]|【\d{1,2}】)")
 _LEAD: Final = re.compile(r"^\s*(?:[-*•>#]+|\d{1,3}[.)、](?!\d))\s*")
 _FIGURE: Final = re.compile(r"\d+(?:[.,]\d+)*")
-_CLOSING: Final = "。！？!?；.”’」』）)\"'"
+CLOSING: Final = "。！？!?；.”’」』）)\"'"
 """What a number stands before, at the end of a sentence."""
 _DENIAL: Final = re.compile(
     r"\b(?:not|no|none|neither|cannot|can['’]?t|don['’]?t|doesn['’]?t|does not|do not|isn['’]?t|aren['’]?t)\b.{0,60}"
@@ -80,7 +81,7 @@ class Ties:
     def __init__(self, passages: Sequence[str], question: str = "", likeness: Likeness | None = None) -> None:
         self._passages = passages
         self._held = [_terms(passage) for passage in passages]
-        self._figures = [_figures(passage) for passage in passages]
+        self._figures = [_figures(passage) | spelt(passage) for passage in passages]
         self._seen = Counter(term for terms in self._held for term in terms)
         self._asked, self._asked_figures = _terms(question), _figures(question)
         self._likeness = likeness
@@ -232,7 +233,7 @@ def numbered(answer: str, found: Sequence[Statement]) -> tuple[str, list[Stateme
     for one in found:
         put(unmarked(answer[last : one.start]))
         text = _MARKER.sub("", answer[one.start : one.end])
-        body = text.rstrip(_CLOSING)
+        body = text.rstrip(CLOSING)
         number = "" if one.passage is None else f" [{one.passage + 1}]"
         begun = length
         put(body + number + text[len(body) :])

@@ -17,21 +17,30 @@ _RULE: Final = re.compile(r"(?m)^[^\S\n]*(?:[-‐‑‒–—―−─━_=*~#+]
 _NUMBER: Final = re.compile(r"([\[【［])\s*(\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)\s*([\]】］])")
 _TOKEN: Final = re.compile(r"<(?=[|｜/]?[A-Za-z_▁|｜])")
 """What the special words of chat templates begin with."""
-_BLANK: Final = re.compile(r"\n{3,}")
+_BREAK: Final = re.compile(r"\n(?:[^\S\n]*\n)+")
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})
 
 
+def visible(text: str) -> str:
+    """What a person sees of it: without characters of no width, of no meaning, or that steer a terminal."""
+    seen = text.replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(one for one in seen if one in "\n\t" or unicodedata.category(one) not in _INVISIBLE)
+
+
 def as_data(text: str) -> str:
-    """What a person would see of it, with what the frame is made of written another way."""
-    seen = "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in _INVISIBLE)
-    seen = _RULE.sub("· · ·", seen.replace("\u2028", "\n").replace("\u2029", "\n"))
+    """What a person sees of it, with what the frame is made of written another way."""
+    seen = _RULE.sub("· · ·", visible(text))
     seen = _NUMBER.sub(r"(\2)", seen)
-    return _BLANK.sub("\n\n", _TOKEN.sub("‹", seen)).strip()
+    return _TOKEN.sub("‹", seen).strip()
 
 
 def framed(passages: Sequence[tuple[str, str]]) -> str:
     """Of (header, text) pairs, each with its number."""
-    return "\n\n".join(
-        f"[{number}] {' '.join(as_data(header).split())}\n{as_data(text)}".replace("\n\n", "\n")
-        for number, (header, text) in enumerate(passages, start=1)
-    )
+    return "\n\n".join(f"[{number}] {_one(*passage)}" for number, passage in enumerate(passages, start=1))
+
+
+def _one(header: str, text: str) -> str:
+    """Below what it stands under, as far as it does not say that itself."""
+    said = _BREAK.sub("\n", as_data(text))
+    above = [one for one in " ".join(as_data(header).split()).split(" > ") if one and one not in said]
+    return f"({' > '.join(above)})\n{said}" if above else said

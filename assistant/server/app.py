@@ -8,6 +8,7 @@ from assistant.api import Assistant
 from assistant.config import Settings
 from assistant.i18n import Language
 from assistant.server import errors
+from assistant.server.citations import CitationRoutes
 from assistant.server.health import HealthRoutes
 from assistant.server.learning import LearningRoutes
 from assistant.server.memory import MemoryRoutes
@@ -32,6 +33,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(PromptRoutes(assistant, language).router)
     app.include_router(LearningRoutes(assistant).router)
     app.include_router(MemoryRoutes(assistant).router)
+    app.include_router(CitationRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.
