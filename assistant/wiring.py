@@ -231,7 +231,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         loop=loop,
         workshop=workshop,
         documents=documents,
-        citations=CitationDesk(grounds, kept, PagePictures()),
+        citations=CitationDesk(grounds, conversations, kept, PagePictures()),
         metrics=metrics,
         close_database=database.close,
     )

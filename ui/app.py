@@ -18,6 +18,7 @@ from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from ui.chat import Chat
+from ui.citations import Citations
 from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.exchange import ExchangePanel
@@ -49,6 +50,7 @@ _VIEWS: Final = (
     "settings",
     "lab",
     "download",
+    "passage",
 )
 
 
@@ -90,7 +92,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
     """The views, empty until a tab says where it is, and one component that carries its events."""
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
+    citations = Citations(assistant, presenter)
+    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter), citations)
     runs = RunPanel(assistant, presenter)
     exchange = ExchangePanel(assistant, presenter)
     learning = LearningPanel(assistant, presenter)
@@ -108,6 +111,9 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences) -
         "stop": (chat.stop, ()),
         "rate": (chat.rate, ()),
         "copied": (chat.copied, ()),
+        "cite": (citations.open, ("passage",)),
+        "cite-wrong": (citations.wrong, ("passage",)),
+        "documents": (citations.choose, ()),
         "watch": (chat.watch, ("changed",)),
         "list": (conversations.list, ("sidebar",)),
         "more": (conversations.more, ("sidebar",)),

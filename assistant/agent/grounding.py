@@ -150,7 +150,7 @@ def _cited(found: Sequence[Excerpt]) -> tuple[CitedPassage, ...]:
         CitedPassage(
             number=number,
             document_id=one.document.id,
-            name=PurePath(one.document.source).name or one.document.source,
+            name=_name(one.document.source),
             header=one.found.header,
             text=one.text,
             start=one.chunks[0].start,
@@ -164,3 +164,9 @@ def _cited(found: Sequence[Excerpt]) -> tuple[CitedPassage, ...]:
         )
         for number, one in enumerate(found, start=1)
     )
+
+
+def _name(source: str) -> str:
+    """That of a file, or what pasted text is called."""
+    path = PurePath(source)
+    return path.name if path.is_absolute() else source

@@ -145,6 +145,20 @@ def statements(
     return [one for one in found if one is not None]
 
 
+def carriers(passage: str, claims: Sequence[str]) -> list[tuple[int, int]]:
+    """The sentences of a passage that the claims rest on, as spans; in order, each once."""
+    spans = sentences(passage)
+    held = [(_terms(passage[start:end]), _figures(passage[start:end])) for start, end in spans]
+    found: set[int] = set()
+    for claim in claims:
+        said = _MARKER.sub("", claim)
+        terms, figures = _terms(said), _figures(said)
+        shares = [len(terms & own) + _FIGURES * len(figures & known) for own, known in held]
+        if shares and max(shares) > 0:
+            found.add(int(np.argmax(shares)))
+    return [spans[place] for place in sorted(found)]
+
+
 def is_denial(said: str) -> bool:
     """Whether a sentence only says that the documents do not hold what was asked for."""
     return bool(_DENIAL.search(said) or _DENIAL_ZH.search(said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,8 @@ class PagePictures:
             return False
         return found.st_size == document.size and found.st_mtime == document.modified_at
 
-    def draw(self, document: Document, number: int, passage: str) -> bytes:
-        """As PNG; raises DocumentUnreadable. The process ends with it: pages are looked at seldom."""
+    def draw(self, document: Document, pages: tuple[int, int], passage: str, told: Sequence[str]) -> bytes:
+        """The first of the pages that says what is `told`, as PNG; raises DocumentUnreadable. The process ends with it:
+        pages are looked at seldom."""
         with closing(Reader(_SECONDS)) as reader:
-            return reader.draw(Path(document.source), number, passage)
+            return reader.draw(Path(document.source), pages, passage, told)

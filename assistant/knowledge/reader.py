@@ -32,9 +32,9 @@ class Reader:
         answer = self._answer(path, {"path": str(path)})
         return Source(answer["text"], answer["title"], answer["form"], tuple(answer["pages"]))
 
-    def draw(self, path: Path, page: int, passage: str) -> bytes:
-        """A page with a passage marked on it, as PNG. Raises DocumentUnreadable."""
-        answer = self._answer(path, {"path": str(path), "page": page, "passage": passage})
+    def draw(self, path: Path, pages: tuple[int, int], passage: str, told: Sequence[str]) -> bytes:
+        """A page with a passage marked on it, as `assistant.knowledge.page_drawing` does. Raises DocumentUnreadable."""
+        answer = self._answer(path, {"path": str(path), "pages": pages, "passage": passage, "told": list(told)})
         return base64.b64decode(answer["picture"])
 
     def close(self) -> None:

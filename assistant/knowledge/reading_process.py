@@ -25,7 +25,7 @@ def main(memory: int) -> None:
         asked = json.loads(line)
         path = Path(asked["path"])
         try:
-            answer = _picture(path, asked) if "page" in asked else asdict(load(path))
+            answer = _picture(path, asked) if "pages" in asked else asdict(load(path))
         except DocumentUnreadable as error:
             answer = {"reason": error.reason}
         except MemoryError:
@@ -40,7 +40,7 @@ def main(memory: int) -> None:
 def _picture(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     from assistant.knowledge.page_drawing import draw
 
-    return {"picture": base64.b64encode(draw(path, asked["page"], asked["passage"])).decode()}
+    return {"picture": base64.b64encode(draw(path, asked["pages"], asked["passage"], asked["told"])).decode()}
 
 
 def _limit(memory: int) -> None:
