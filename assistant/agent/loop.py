@@ -234,7 +234,9 @@ async def _prepare(turn_id: str, model: ChatModel) -> AsyncGenerator[Event, None
 def _drawn(chosen: Sampling, version: PromptVersion, *, from_documents: bool) -> Sampling:
     """What is to be read off is not to be varied; what was learned of drawing holds above all."""
     if from_documents:
-        chosen = chosen.model_copy(update={"temperature": min(chosen.temperature, _READING)})
+        longest = version.answer.tokens if version.answer else chosen.max_tokens
+        cooler = {"temperature": min(chosen.temperature, _READING), "max_tokens": min(chosen.max_tokens, longest)}
+        chosen = chosen.model_copy(update=cooler)
     return version.learned.drawn(chosen) if version.learned is not None else chosen
 
 
