@@ -19,6 +19,7 @@ from langchain_core.embeddings import Embeddings
 from assistant.agent.citing import Citing
 from assistant.agent.following import searched
 from assistant.agent.stream import Answer
+from assistant.errors import InternalFault, StorageError
 from assistant.events import Cited, CitedPassage, Event, Grounds, Token
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.excerpts import Excerpt, excerpts
@@ -81,11 +82,15 @@ class Grounding:
         self._default = default
 
     async def find(self, path: Sequence[Turn]) -> Material | None:
-        """For the last turn of a branch; None where it is not to be answered from documents."""
+        """For the last turn of a branch; None where it is not to be answered from documents. InternalFault where it is
+        to be answered from nothing else and they cannot be searched."""
         try:
             return await asyncio.to_thread(self._find, path)
-        except Exception:
-            _log.exception("turn %s is answered without documents", path[-1].id)
+        except Exception as error:
+            _log.exception("turn %s cannot be answered from documents", path[-1].id)
+            choice = await asyncio.to_thread(self._store.choice, path[-1].conversation_id)
+            if choice.mode == "always":
+                raise InternalFault(reason=type(error).__name__) from error
             return None
 
     def refusal(self, material: Material) -> PromptVersion:
@@ -106,7 +111,11 @@ class Grounding:
         citing, answer.citing = answer.citing, None
         more, whole, grounds = await citing.end()
         answer.pieces[:] = [whole]
-        await asyncio.to_thread(self._store.tie, turn_id, grounds.sentences)
+        try:
+            await asyncio.to_thread(self._store.tie, turn_id, grounds.sentences)
+        except StorageError as error:
+            # The answer itself is kept next, and that is where a full disk is told of.
+            _log.warning("what turn %s rests on is not kept: %s", turn_id, error)
         return [*([Token(turn_id, more)] if more else []), Cited(turn_id, whole, grounds)]
 
     def _find(self, path: Sequence[Turn]) -> Material | None:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from langchain_core.messages import HumanMessage
 
 from assistant.agent.following import leans
+from assistant.agent.grounding import Grounding
 from assistant.api import Assistant
 from assistant.client import AssistantClient
 from assistant.config import Settings
-from assistant.errors import NotFound
+from assistant.errors import InternalFault, NotFound
 from assistant.events import Cited, Event, Grounded, Token, TurnFinished
+from assistant.knowledge.shelf import Shelf
+from assistant.memory.database import Database
+from assistant.memory.grounds import GroundStore
 from assistant.memory.records import DocumentChoice, DocumentMode, NewAttachment, Turn
-from assistant.paths import Paths
+from assistant.paths import Paths, seed_prompts
+from assistant.prompting.library import PromptLibrary
 from assistant.wiring import build
 from tests.assistant.knowledge.files import pdf
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.web import serving
 
 LEASE = """# Lease
@@ -242,3 +250,25 @@ async def test_a_citation_is_opened_within_its_document_and_on_its_page(
         assert not (await assistant.citations.citation(turn.id, 1)).page
         with pytest.raises(NotFound):
             await assistant.citations.picture(turn.id, 1)
+
+
+class BrokenShelf:
+    """Documents on a disk that has gone."""
+
+    def search(self, *_: object) -> None:
+        raise OSError("the disk has gone")
+
+
+@pytest.mark.parametrize("mode", ["auto", "always"])
+async def test_documents_that_cannot_be_searched_cost_no_answer_unless_it_is_to_come_from_them(
+    assistant: Assistant, tmp_path: Path, mode: DocumentMode
+) -> None:
+    turn, _ = await ask(assistant, "When is the rent due?", mode=mode)
+    with closing(Database.open(Paths.default().database, tmp_path)) as database:
+        shelf, library = cast("Shelf", BrokenShelf()), PromptLibrary(seed_prompts(), tmp_path)
+        grounding = Grounding(shelf, GroundStore(database), HashingEmbeddings(), library, "en")
+        if mode == "always":
+            with pytest.raises(InternalFault):
+                await grounding.find([turn])
+        else:
+            assert await grounding.find([turn]) is None
