@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from assistant.knowledge.numerals import spelt
+from assistant.knowledge.numerals import counted, spelt
 from assistant.memory.terms import asked as asked_words
 from assistant.memory.terms import language
 
@@ -83,7 +83,7 @@ class Ties:
         self._held = [_terms(passage) for passage in passages]
         self._figures = [_figures(passage) | spelt(passage) for passage in passages]
         self._seen = Counter(term for terms in self._held for term in terms)
-        self._asked, self._asked_figures = _terms(question), _figures(question)
+        self._asked, self._asked_figures = _terms(question), _figures(question) | spelt(question)
         self._likeness = likeness
 
     @property
@@ -96,7 +96,7 @@ class Ties:
         said = _LEAD.sub("", _MARKER.sub("", answer[start:end]))
         if is_denial(said):
             return None
-        numbers = _figures(said) - self._asked_figures
+        numbers = (_figures(said) | counted(said)) - self._asked_figures
         weights = self._weights(said)
         if len(weights) + len(numbers) < _FEWEST:
             return self._word(said, start, end) if alone else None

@@ -12,7 +12,10 @@ from assistant.knowledge.source import tokens
 from assistant.memory.document_records import Chunk, Document
 
 _WORTH: Final = 0.45
-"""Part of the best score below which a passage is not worth reading."""
+"""Part of the best score from which on a passage is worth reading."""
+_SAID: Final = 0.6
+"""Part of the most words that any of them has of the question with which one is worth it all the same: in a small
+library the second best is far behind by meaning, since meaning is told between the nearest and the farthest."""
 _BESIDE: Final = 0.4
 """What a chunk is worth for standing beside one that was found, under the same heading."""
 _AROUND: Final = 60.0
@@ -39,7 +42,9 @@ def excerpts(found: Sequence[Found], beside: Sequence[Chunk], room: float) -> li
     embedding model, and the best passage is given whatever its length."""
     if not found:
         return []
-    scores = {one.chunk.id: one.score for one in found if one.score >= _WORTH * found[0].score}
+    said = max(one.signals.words for one in found)
+    worth = [one for one in found if one.score >= _WORTH * found[0].score or 0 < _SAID * said <= one.signals.words]
+    scores = {one.chunk.id: one.score for one in worth}
     chunks = {one.chunk.id: one.chunk for one in found} | {one.id: one for one in beside}
     documents = {one.document.id: one.document for one in found}
     taken: dict[int, Chunk] = {}
@@ -51,8 +56,8 @@ def excerpts(found: Sequence[Found], beside: Sequence[Chunk], room: float) -> li
         waiting.pop(best, None)
         for one in beside:
             if one.id not in taken and _belongs(one, chunks[best]):
-                worth = scores.get(one.id, 0.0)
-                waiting[one.id] = max(worth, waiting.get(one.id, 0.0), _BESIDE * scores.get(best, 0.0))
+                own = scores.get(one.id, 0.0)
+                waiting[one.id] = max(own, waiting.get(one.id, 0.0), _BESIDE * scores.get(best, 0.0))
         fitting = [id for id in waiting if _cost(chunks[id]) <= room and waiting[id] > 0]
         best = max(fitting, key=lambda id: waiting[id] / _cost(chunks[id]), default=None)
     joined = [_excerpt(run, documents, scores) for run in _runs(list(taken.values()))]

@@ -10,6 +10,9 @@ _DIGITS: Final = {one: n for n, one in enumerate("零一二三四五六七八九
 _UNITS: Final = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS: Final = {"万": 10_000, "亿": 100_000_000}
 _CHINESE: Final = re.compile("[零〇一二两三四五六七八九十百千万亿]+")
+_COUNTED: Final = re.compile(
+    "([零〇一二两三四五六七八九十百千万亿]+)(?=[年月日天周号元角块个本人岁次倍米公小分页条项名位种座层])"
+)
 _SMALL: Final = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -24,6 +27,13 @@ _WORD: Final = re.compile(rf"\b({'|'.join(_ENGLISH)})(?:[- ]({'|'.join(_SMALL.sp
 def spelt(text: str) -> set[str]:
     """The numbers written as words in a text, as digits: English ones up to a hundred, Chinese ones of any size."""
     return {str(number) for number in (*_in_english(text), *_in_chinese(text))}
+
+
+def counted(text: str) -> set[str]:
+    """Those of them that certainly count something: from two on, and in Chinese before what is counted."""
+    chinese = (match[1] for match in _COUNTED.finditer(text))
+    found = {*_in_english(text), *(number for said in chinese for number in _in_chinese(said))}
+    return {str(number) for number in found if number > 1}
 
 
 def _in_english(text: str) -> Iterator[int]:
