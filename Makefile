@@ -11,7 +11,7 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 
-.PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval engine browser clean
+.PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers engine browser clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -52,6 +52,9 @@ bench-prompts: $(VENV)/.test-installed $(TEST_MODEL)  ## Compare the prompts tha
 
 bench-retrieval: $(VENV)/.test-installed  ## Compare search in documents with the usual ways (DATA=folder of BEIR folders; half an hour)
 	$(BIN)/python -m benchmarks.retrieval --data $(DATA) --pool $(ARGS)
+
+bench-answers: $(VENV)/.test-installed  ## Measure whether answers from documents are borne out by what they cite (MODEL=file, DATA=folder)
+	$(BIN)/python -m benchmarks.answers --model $(or $(MODEL),$(TEST_MODEL)) --data $(DATA) $(ARGS)
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for what this machine has (PATINA_GPU=cpu, cuda, hip, metal or vulkan to choose)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt

@@ -11,6 +11,7 @@ from types import TracebackType
 from langchain_core.embeddings import Embeddings
 
 from assistant.agent.changes import Changes
+from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.completion import CompletionRequest, complete
 from assistant.agent.forgetting import Forgetting
 from assistant.agent.idle_index import IdleIndex
@@ -80,6 +81,7 @@ class Assistant:
         relating: Relating,
         archives: ArchiveDesk,
         indexes: IndexDesk,
+        citations: CitationDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -100,8 +102,9 @@ class Assistant:
         self._index = index
         self.titles = titles
         self.metrics = metrics
-        self.documents, self.graph, self._relating = documents, graph, relating
+        self.graph, self._relating = graph, relating
         self.archives, self.indexes = archives, indexes
+        self.documents, self.citations = documents, citations
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 
 from assistant.archive_client import ArchiveClient
+from assistant.citation_client import CitationClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
 from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
@@ -72,6 +73,7 @@ class AssistantClient:
         self.documents = DocumentClient(self._call, self._stream, self._upload)
         self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
         self.indexes = IndexClient(self._call, self._stream)
+        self.citations = CitationClient(self._call, self._bytes)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)
@@ -227,6 +229,9 @@ class AssistantClient:
         params = {name: value for name, value in query.items() if value is not None}
         request = self._http.build_request("POST", path, content=data, params=params)
         return self._json(await self._send(request, stream=False))
+
+    async def _bytes(self, path: str) -> bytes:
+        return (await self._send(self._request("GET", path, None, {}), stream=False)).content
 
     async def _events(self, method: str, path: str, body: Any = None) -> AsyncGenerator[Event, None]:
         """Returns once the server has taken the request, as the door does."""

@@ -1,7 +1,7 @@
 """What the core tells its faces while a turn runs. A face iterates them and draws; it never asks back.
 
-Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reminded,
-Reasoning, Token, ToolCalled,
+Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reminded, Grounded,
+Reasoning, Token, ToolCalled, then Cited where there was Grounded,
 and last exactly one TurnFinished or TurnFailed.
 """
 
@@ -97,6 +97,69 @@ class Reminded:
 
 
 @dataclass(frozen=True, slots=True)
+class CitedPassage:
+    """Something a document says, as it stood when it was read: `[start:end]` of the document's text. The answer cites
+    it as [`number`]. Lines and pages are counted from 1, both ends included; pages are 0 where there are none."""
+
+    number: int
+    document_id: str
+    name: str
+    """The document's, for people: that of its file, or what pasted text is called."""
+    header: str
+    """Its title and the headings the passage stands under."""
+    text: str
+    start: int
+    end: int
+    first_line: int
+    last_line: int
+    first_page: int = 0
+    last_page: int = 0
+    score: float = 0.0
+    chunk_id: int | None = None
+    """The chunk that was found; None once it was read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSentence:
+    """`answer[start:end]`, and the number of the passage that carries it; None for what no document says. One that is
+    `weak` a person should look up. `support` is from 0 to 1."""
+
+    start: int
+    end: int
+    number: int | None
+    support: float
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an answer from documents rests on. refused: they hold no answer, and the `passages` are only the nearest.
+    `confidence` is that they do, from 0 to 1."""
+
+    outcome: Literal["answered", "refused"]
+    confidence: float
+    passages: tuple[CitedPassage, ...] = ()
+    sentences: tuple[CitedSentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """The answer is to be found in these passages of the person's documents, or is said not to be in them."""
+
+    turn_id: str
+    passages: tuple[CitedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """The whole `answer` with the checked numbers in it, as it is kept, and what each of its sentences rests on."""
+
+    turn_id: str
+    answer: str
+    grounds: Grounds
+
+
+@dataclass(frozen=True, slots=True)
 class Reasoning:
     """A piece of the model's thinking, not part of the answer."""
 
@@ -178,9 +241,11 @@ Event: TypeAlias = (
     | Progress
     | ContextTrimmed
     | Reminded
+    | Grounded
     | Reasoning
     | Token
     | ToolCalled
+    | Cited
     | TurnFinished
     | TurnFailed
 )

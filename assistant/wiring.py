@@ -11,8 +11,10 @@ from pathlib import Path
 from assistant import config
 from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
+from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.context import ContextBuilder
 from assistant.agent.forgetting import Forgetting
+from assistant.agent.grounding import Grounding
 from assistant.agent.idle_index import IdleIndex
 from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
@@ -35,6 +37,7 @@ from assistant.knowledge.graph_desk import GraphDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
+from assistant.knowledge.page_picture import PagePictures
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
@@ -61,6 +64,7 @@ from assistant.memory.documents import DocumentStore
 from assistant.memory.duels import DuelStore
 from assistant.memory.facts import FactStore
 from assistant.memory.graph import GraphStore
+from assistant.memory.grounds import GroundStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -122,11 +126,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
+    uploads, grounds = Uploads(paths.documents), GroundStore(database)
+    kept = shelf(database, paths.passages, embeddings, uploads)
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
         models=registry,
         context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
+        grounding=Grounding(kept, grounds, embeddings, prompts, interface_language(settings)),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
@@ -179,8 +186,6 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         judge=judge,
     )
     quick = QuickEmbedder(engine, paths.embedder)
-    uploads = Uploads(paths.documents)
-    kept = shelf(database, paths.passages, embeddings, uploads)
     documents = DocumentDesk(
         Ingest(kept.store, kept, Reader(), uploads),
         kept,
@@ -272,6 +277,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         relating=relating,
         archives=archives,
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
+        citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
         metrics=metrics,
         close_database=database.close,
     )

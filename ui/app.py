@@ -21,6 +21,7 @@ from assistant.paths import Paths
 from assistant.server.security import from_this_machine
 from ui.archives import ArchivePanel
 from ui.chat import Chat
+from ui.citations import Citations
 from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.exchange import ExchangePanel
@@ -57,6 +58,7 @@ _VIEWS: Final = (
     "library",
     "memory",
     "download",
+    "passage",
 )
 
 
@@ -101,7 +103,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
     """The views, empty until a tab says where it is, and one component that carries its events."""
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
+    citations = Citations(assistant, presenter)
+    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter), citations)
     runs = RunPanel(assistant, presenter)
     exchange = ExchangePanel(assistant, presenter)
     learning = LearningPanel(assistant, presenter)
@@ -122,6 +125,9 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "stop": (chat.stop, ()),
         "rate": (chat.rate, ()),
         "copied": (chat.copied, ()),
+        "cite": (citations.open, ("passage",)),
+        "cite-wrong": (citations.wrong, ("passage",)),
+        "documents": (citations.choose, ()),
         "watch": (chat.watch, ("changed",)),
         "list": (conversations.list, ("sidebar",)),
         "more": (conversations.more, ("sidebar",)),

@@ -14,6 +14,8 @@ from assistant.errors import AssistantError, NotFound
 from assistant.events import (
     ContextTrimmed,
     Event,
+    Grounded,
+    Grounds,
     Progress,
     Queued,
     Reasoning,
@@ -25,6 +27,7 @@ from assistant.events import (
 )
 from assistant.i18n import Language
 from assistant.memory.records import Conversation, SignalKind, Turn
+from ui.citations import Citations
 from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.models import ModelChooser
@@ -55,12 +58,14 @@ class Chat:
         conversations: ConversationList,
         models: ModelChooser,
         duels: Duels,
+        citations: Citations,
     ) -> None:
         self._assistant = assistant
         self._presenter = presenter
         self._conversations = conversations
         self._models = models
         self._duels = duels
+        self._citations = citations
 
     async def open(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Show a conversation, or the start; an answer being written there goes on streaming."""
@@ -71,7 +76,7 @@ class Chat:
             if target not in {turn.id for turn in path}:
                 conversation = await self._assistant.select_branch(target)
         yield {
-            "composer": {"html": self._presenter.composer(visit.language)},
+            "composer": await self._citations.composer(visit, conversation.id if conversation else None),
             **await self._conversations.drawn(visit),
             **await self._thread(visit, conversation),
         }
@@ -96,6 +101,8 @@ class Chat:
         attachments = visit.attachments()
         conversation_id = visit.conversation_id or (await self._assistant.new_conversation()).id
         try:
+            if visit.conversation_id is None:
+                await self._citations.keep(visit, conversation_id)
             events = await self._assistant.reply(
                 conversation_id,
                 visit.text("text"),
@@ -254,6 +261,8 @@ class Chat:
             stored.reasoning,
             writing=False,
             dropped_turns=stored.dropped_turns,
+            remembered=stored.recalled,
+            grounds=stored.grounds,
             error=writing.draft.error,
         )
         yield {"live": self._live(visit, stored, final, done=True)}
@@ -296,6 +305,9 @@ class _Writing:
                 self.draft = replace(draft, dropped_turns=event.dropped_turns)
             case Reminded():
                 self.draft = replace(draft, remembered=event.remembered)
+            case Grounded():
+                status = self._text("status.documents", count=len(event.passages))
+                self.draft = replace(draft, status=status, grounds=Grounds("answered", 0.0, event.passages))
             case Reasoning():
                 self.draft = replace(draft, reasoning=draft.reasoning + event.text, status="")
             case Token():

@@ -4,7 +4,7 @@
 // (hidden or shown, its text), and for a few also its contents, which the page fills itself.
 (() => {
   "use strict";
-  const KEPT = new Set(["files", "message", "toast", "countdown"]);
+  const KEPT = new Set(["files", "message", "toast", "countdown", "passage"]);
 
   function parse(html) {
     const template = document.createElement("template");

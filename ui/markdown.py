@@ -19,6 +19,8 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 _INLINE_PAIRS = ((r"\(", r"\)", False), (r"\[", r"\]", True), ("$$", "$$", True), ("$", "$", False))
+CITE, CITE_END = "\ue000", "\ue001"
+"""Around what stands for a citation: characters that no text has, for they are taken out of it first."""
 _BLOCK_PAIRS = (("$$", "$$"), (r"\[", r"\]"))
 
 
@@ -27,22 +29,29 @@ class Markdown:
 
     def __init__(self, remembered: int = 400) -> None:
         self._remembered = remembered
-        self._seen: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str, tuple[str, str, str] | None], str] = OrderedDict()
         parser = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Html)
         parser.enable(["table", "strikethrough"])
         # An image would make the browser fetch whatever address the model wrote, and so tell a stranger.
         parser.disable("image")
         parser.inline.ruler.before("escape", "math", _math_inline)
+        parser.inline.ruler.before("math", "cite", _cite_inline)
+        parser.inline.add_terminator_char(CITE)
         parser.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
         self._parser = parser
 
-    def render(self, text: str, copy_label: str, *, remember: bool = True) -> str:
-        """`copy_label` is what the button on a code block says; a text still growing is not worth remembering."""
-        key = (text, copy_label)
+    def render(
+        self, text: str, copy_label: str, *, remember: bool = True, cite: tuple[str, str, str] | None = None
+    ) -> str:
+        """`copy_label` is what the button on a code block says; a text still growing is not worth remembering.
+
+        `cite` is what is said of a citation, of a weak one, and of what rests on no document. Where it is given the
+        text was made from documents: then no address in it leads anywhere, for a document may have put it there."""
+        key = (text, copy_label, cite)
         if key in self._seen:
             self._seen.move_to_end(key)
             return self._seen[key]
-        html: str = self._parser.render(text, {"copy_label": copy_label})
+        html: str = self._parser.render(text, {"copy_label": copy_label, "cite": cite})
         if remember:
             self._seen[key] = html
             if len(self._seen) > self._remembered:
@@ -79,7 +88,23 @@ class _Html(RendererHTML):
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         href = escape(str(tokens[idx].attrGet("href") or ""))
+        if env["cite"] is not None:
+            return f'<span class="address" title="{href}">'
         return f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">'
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
+        return "</a>" if env["cite"] is None else "</span>"
+
+    def cite(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
+        strong, weak, none = map(escape, env["cite"] or ("", "", ""))
+        number, is_weak = tokens[idx].meta["number"], tokens[idx].meta["weak"]
+        if not number:
+            return f'<span class="cite none" title="{none}" aria-label="{none}">?</span>'
+        label, kind = (weak, "cite weak") if is_weak else (strong, "cite")
+        return (
+            f'<button type="button" class="{kind}" data-do="cite" data-number="{number}" '
+            f'title="{label}" aria-label="{label} {number}">{number}</button>'
+        )
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
         return '<div class="table"><table>'
@@ -88,6 +113,20 @@ class _Html(RendererHTML):
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
     ) -> str:
         return "</table></div>"
+
+
+def _cite_inline(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != CITE:
+        return False
+    end = state.src.find(CITE_END, state.pos, state.posMax)
+    said = state.src[state.pos + 1 : end]
+    if end < 0 or not said.strip("w-").isascii() or not (said.strip("w").isdigit() or said.strip("w") == "-"):
+        return False
+    if not silent:
+        number = said.strip("w")
+        state.push("cite", "cite", 0).meta = {"number": int(number) if number.isdigit() else 0, "weak": "w" in said}
+    state.pos = end + 1
+    return True
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:

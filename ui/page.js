@@ -18,6 +18,8 @@
     tab: "versions",  // of the lab
     run: "",  // the one of the lab's that is looked at
     watch: 0,  // how many were
+    opened: "",  // the citation that was clicked last
+    chosenFor: undefined,  // the conversation whose choice of documents is shown
     starting: false,  // a run was asked for
     shownVersion: "",  // to be scrolled to when it is drawn
   };
@@ -125,6 +127,31 @@
       }
       grow(text);
       controls();
+      // Nobody knows yet what is chosen for a conversation that has not begun: here it is.
+      if (here.conversation || here.chosenFor !== here.conversation) {
+        for (const chosen of $$("select", views.composer)) chosen.value = chosen.dataset.value;
+      }
+      here.chosenFor = here.conversation;
+    },
+    passage(value) {
+      const turn = $(`[data-turn="${CSS.escape(value.turn)}"]`, views.thread);
+      const place = turn && $(".passage", turn);
+      if (value.view !== here.view || !place || here.opened !== `${value.turn} ${value.number}`) return;
+      if (value.noted) {
+        $("[data-do=cite-wrong]", place).hidden = true;
+        $(".thanks", place).hidden = false;
+        return;
+      }
+      draw(place, value.html);
+      place.hidden = false;
+      cites(turn, value.number);
+      const found = $("mark b", place) ?? $("mark", place);
+      const box = $(".text", place);
+      if (!place.dataset.shown) {
+        box.scrollTop = Math.max(0, found.offsetTop - box.offsetTop - 40);
+        place.scrollIntoView({ block: "nearest" });
+      }
+      place.dataset.shown = "1";
     },
     thread(value) {
       if (value.view !== here.view) return;
@@ -198,6 +225,13 @@
     },
   };
 
+  function cites(turn, number) {
+    for (const one of $$("[data-do=cite]", turn)) one.classList.toggle("open", one.dataset.number === String(number));
+  }
+  function chosen() {
+    const [documents, collection] = ["documents", "collection"].map((name) => $(`select[data-static=${name}]`, views.composer)?.value ?? "");
+    return { documents, collection };
+  }
   function turns() {
     if (!$(".turns", views.thread)) {
       views.thread.innerHTML =
@@ -275,7 +309,7 @@
     const question = words ?? text.value;
     if (here.busy || (!question.trim() && !here.files.length)) return;
     here.pending = { text: question, files: here.files };
-    ask("send", { text: question, files: here.files.map(({ name, data }) => ({ name, data })) });
+    ask("send", { ...chosen(), text: question, files: here.files.map(({ name, data }) => ({ name, data })) });
     text.value = "";
     here.files = [];
     files();
@@ -418,6 +452,27 @@
     "set-theme": (node) => theme(node.dataset.value),
     example: (node) => submit(node.textContent.trim()),
     send: () => submit(),
+    cite: (node) => {
+      const turn = node.closest(".turn");
+      const place = $(".passage", turn);
+      const opened = `${turn.dataset.turn} ${node.dataset.number}`;
+      if (!place || turn.classList.contains("writing")) return;
+      if (here.opened === opened && !place.hidden) { actions["cite-close"](place); return; }
+      here.opened = opened;
+      delete place.dataset.shown;
+      send("cite", { turn: turn.dataset.turn, citation: Number(node.dataset.number) });
+    },
+    "cite-close": (node) => {
+      const turn = node.closest(".turn");
+      here.opened = "";
+      $(".passage", turn).hidden = true;
+      cites(turn, "");
+    },
+    "cite-wrong": (node) => {
+      const opened = node.closest(".opened");
+      send("cite-wrong", { turn: turnOf(node), citation: Number(opened.dataset.number) });
+    },
+    documents: () => send("documents", chosen()),
     stop: () => send("stop", { turn: here.busy === "asked" ? "" : here.busy }),
     attach: () => $("[data-static=picker]", views.composer).click(),
     detach: (node) => { here.files.splice(Number(node.dataset.index), 1); files(); controls(); },

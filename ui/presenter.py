@@ -14,17 +14,21 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
+from assistant.agent.citation_desk import OpenedCitation
 from assistant.config import Settings
 from assistant.errors import AssistantError
-from assistant.events import Remembered
+from assistant.events import Grounds, Remembered
 from assistant.i18n import Catalogue, Language, explain, human_bytes
+from assistant.knowledge.framing import visible
 from assistant.memory.prompt_versions import LabelMove
-from assistant.memory.records import REASONS, Conversation, PairingCode, Person, SearchHit, Turn
+from assistant.memory.records import REASONS, Conversation, DocumentChoice, PairingCode, Person, SearchHit, Turn
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
+from ui.cited import marked, parts, source, sources
 from ui.markdown import Markdown
 
 _HERE: Final = Path(__file__).parent
+_MODES: Final = ("auto", "always", "never")
 _DAY_S: Final = 86_400
 
 
@@ -38,6 +42,7 @@ class Draft:
     writing: bool = True
     dropped_turns: int = 0
     remembered: tuple[Remembered, ...] = ()
+    grounds: Grounds | None = None
     error: AssistantError | None = None
 
 
@@ -69,7 +74,12 @@ class Presenter:
     def turn(self, turn: Turn, language: Language, draft: Draft | None = None) -> str:
         """A question and its answer; `draft` overrides what is stored while the answer is being written."""
         draft = draft or Draft(
-            turn.answer, turn.reasoning, writing=False, dropped_turns=turn.dropped_turns, remembered=turn.recalled
+            turn.answer,
+            turn.reasoning,
+            writing=False,
+            dropped_turns=turn.dropped_turns,
+            remembered=turn.recalled,
+            grounds=turn.grounds,
         )
         position = turn.siblings.index(turn.id) if turn.id in turn.siblings else 0
         return self._render(
@@ -78,7 +88,8 @@ class Presenter:
             turn=turn,
             reasons=REASONS,
             draft=draft,
-            answer=self._markdown_of(draft.answer, language, remember=not draft.writing),
+            answer=self._answer(turn, draft, language),
+            sources=sources(draft.grounds) if draft.grounds and not draft.writing else [],
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
             original=self._markdown_of(turn.original or "", language, remember=True),
             note="" if draft.writing else self._note(turn, draft, language),
@@ -118,8 +129,21 @@ class Presenter:
             error=error,
         )
 
-    def composer(self, language: Language) -> str:
-        return self._render("composer.html", language)
+    def composer(self, language: Language, choice: DocumentChoice, collections: Sequence[str]) -> str:
+        """Without collections nothing is said about documents."""
+        return self._render("composer.html", language, choice=choice, modes=_MODES, collections=collections)
+
+    def passage(self, opened: OpenedCitation, language: Language, picture: str | None = None) -> str:
+        """Behind a number in an answer; `picture` is the page in base64, None while it is drawn, empty for none."""
+        return self._render(
+            "passage.html",
+            language,
+            opened=opened,
+            source=source(opened.passage),
+            parts=parts(opened.passage.text, opened.carriers),
+            see=visible,
+            picture=picture,
+        )
 
     # Around it
 
@@ -222,6 +246,17 @@ class Presenter:
             day,
             self.text(language, "turn.between").join(self.text(language, f"remembered.{why}") for why in one.why),
         )
+
+    def _answer(self, turn: Turn, draft: Draft, language: Language) -> Markup:
+        if draft.grounds is None:
+            return self._markdown_of(draft.answer, language, remember=not draft.writing)
+        known_only = draft.writing or turn.original is not None
+        text = marked(draft.answer, draft.grounds, known_only=known_only)
+        opened, weak, none = (self.text(language, f"sources.{kind}") for kind in ("open", "weak", "none"))
+        html = self._markdown.render(
+            text, self.text(language, "page.copy"), remember=not draft.writing, cite=(opened, weak, none)
+        )
+        return Markup(html)  # noqa: S704  (it escapes raw HTML itself)
 
     def _markdown_of(self, text: str, language: Language, *, remember: bool) -> Markup:
         # The Markdown renderer escapes raw HTML itself, so its output is safe to insert.

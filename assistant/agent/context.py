@@ -14,12 +14,16 @@ from typing import Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.agent.grounding import Material
 from assistant.agent.recollection import Recollection, Reminder
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
+from assistant.knowledge.citations import unmarked
 from assistant.memory.records import Arm, Turn
 from assistant.models.chat_model import ChatModel
+from assistant.prompting.asking import framed_examples
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.purpose import Purpose
 from assistant.prompting.selector import Selector
 from assistant.prompting.template import PromptVersion
 
@@ -57,39 +61,39 @@ class ContextBuilder:
         self._default = default
         self._today = today
 
-    async def build(self, path: Sequence[Turn], model: ChatModel, max_tokens: int, arm: Arm | None = None) -> Context:
-        """`path` is the branch, the turn to answer last; `arm` asks for either version of a trial.
+    async def build(
+        self,
+        path: Sequence[Turn],
+        model: ChatModel,
+        max_tokens: int,
+        arm: Arm | None = None,
+        material: Material | None = None,
+    ) -> Context:
+        """`path` is the branch, the turn to answer last; `arm` asks for either version of a trial. What is to be read
+        from documents stands with the question, and what is said of it too.
 
         Raises PromptTooLong when that turn alone does not fit."""
         language = language_of_text(path[0].question, self._default)
-        version = self._selector.select(
-            "chat",
-            language,
-            model=model.model_name,
-            conversation_id=path[0].conversation_id,
-            # What won a duel was chosen for itself: the conversation goes on with the version it began with.
-            current=next(
-                (one.prompt_version for one in reversed(path[:-1]) if one.prompt_version and not one.compared), ""
-            ),
-            arm=arm,
-        )
+        version = self._version("chat", language, model, path, arm)
         system = [SystemMessage(version.render(date=self._today().isoformat())), *examples_of(version)]
+        if material is not None:
+            version = self._version("knowledge-answer", material.language, model, path)
         *earlier, newest = path
         answered = [turn for turn in earlier if turn.answer.strip()]
         start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
-        question, reminder = await self._reminded(newest, answered[start:], language, model)
+        asked, reminder = await self._reminded(newest, answered[start:], language, model, version, material)
         budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
 
         def with_history(dropped: int) -> list[BaseMessage]:
-            return [*system, *self._history(answered[dropped:], language), question]
+            return [*system, *self._history(answered[dropped:], language), *asked]
 
         # What the turn before left out stays out: taking it back in would change the front part.
         if await self._fits(model, with_history(start), budget):
             return Context(tuple(with_history(start)), version, start, reminder)
-        alone = await model.count_tokens([*system, question])
+        alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
-            question, reminder = self._question(newest, language), Reminder()
-            alone = await model.count_tokens([*system, question])
+            asked, reminder = self._asked(newest, language, version, material), Reminder()
+            alone = await model.count_tokens([*system, *asked])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)
         goal = max(int(budget * _AFTER_TRIM), alone)
@@ -102,14 +106,57 @@ class ContextBuilder:
                 low = middle + 1
         return Context(tuple(with_history(low)), version, low, reminder)
 
+    def _version(
+        self, name: Purpose, language: Language, model: ChatModel, path: Sequence[Turn], arm: Arm | None = None
+    ) -> PromptVersion:
+        """A conversation goes on with the version it began with, but what won a duel was chosen for itself."""
+        from_documents = name == "knowledge-answer"
+        used = (
+            one.prompt_version
+            for one in reversed(path[:-1])
+            if one.prompt_version and not one.compared and (one.grounds is not None) == from_documents
+        )
+        return self._selector.select(
+            name,
+            language,
+            model=model.model_name,
+            conversation_id=path[0].conversation_id,
+            current=next(used, ""),
+            arm=arm,
+        )
+
     async def _reminded(
-        self, newest: Turn, shown: Sequence[Turn], language: Language, model: ChatModel
-    ) -> tuple[HumanMessage, Reminder]:
-        """The newest question behind what the model is reminded of with it."""
-        question, reminder = self._question(newest, language), Reminder()
+        self,
+        newest: Turn,
+        shown: Sequence[Turn],
+        language: Language,
+        model: ChatModel,
+        version: PromptVersion,
+        material: Material | None,
+    ) -> tuple[list[BaseMessage], Reminder]:
+        """The newest question behind what the model is reminded of with it: only of what holds always, where it is to
+        be answered from documents."""
+        asked, reminder = self._asked(newest, language, version, material), Reminder()
         if self._recollection is not None:
-            reminder = await self._recollection.remind(newest, shown, language, model.context_window)
-        return (HumanMessage(f"{reminder.text}\n\n{question.text}") if reminder.text else question), reminder
+            reminder = await self._recollection.remind(
+                newest, shown, language, model.context_window, facts_only=material is not None
+            )
+        if reminder.text:
+            asked[-1] = HumanMessage(f"{reminder.text}\n\n{asked[-1].text}")
+        return asked, reminder
+
+    def _asked(
+        self, newest: Turn, language: Language, version: PromptVersion, material: Material | None
+    ) -> list[BaseMessage]:
+        """The question as it is, or in the frame of an answer from documents, whose examples stand before it."""
+        if material is None:
+            return [self._question(newest, language)]
+        said = {"question": newest.question, "passages": material.passages}
+        files = self._files(newest, language)
+        return [
+            *framed_examples(version),
+            HumanMessage("\n\n".join([*files, version.render(), version.framed(said)])),
+        ]
 
     async def _fits(self, model: ChatModel, messages: Sequence[BaseMessage], budget: int) -> bool:
         # No token is shorter than one byte, so a small text fits without asking the tokenizer.
@@ -120,15 +167,21 @@ class ContextBuilder:
     def _history(self, turns: Sequence[Turn], language: Language) -> list[BaseMessage]:
         messages: list[BaseMessage] = []
         for turn in turns:
-            messages += [self._question(turn, language), AIMessage(turn.answer)]
+            # The passages that the numbers were of are not there any more.
+            answer = turn.answer if turn.grounds is None else unmarked(turn.answer)
+            messages += [self._question(turn, language), AIMessage(answer)]
         return messages
 
     def _question(self, turn: Turn, language: Language) -> HumanMessage:
         if not turn.attachments:
             return HumanMessage(turn.question)
+        return HumanMessage("\n\n".join([*self._files(turn, language), turn.question]).strip())
+
+    def _files(self, turn: Turn, language: Language) -> list[str]:
+        if not turn.attachments:
+            return []
         frame = self._prompts.get("attachment", language)
-        files = [frame.render(name=file.name, text=file.text) for file in turn.attachments]
-        return HumanMessage("\n\n".join([*files, turn.question]).strip())
+        return [frame.render(name=file.name, text=file.text) for file in turn.attachments]
 
 
 def examples_of(version: PromptVersion) -> list[BaseMessage]:

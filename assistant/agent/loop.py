@@ -6,17 +6,29 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
 from assistant.agent.context import ContextBuilder
+from assistant.agent.grounding import Grounding, Material
 from assistant.agent.presence import Presence
 from assistant.agent.stream import Answer, stream
 from assistant.config import Sampling
 from assistant.errors import AssistantError, InternalFault, StorageError
-from assistant.events import ContextTrimmed, Event, Progress, Reasoning, Reminded, Token, TurnFailed, TurnFinished
+from assistant.events import (
+    Cited,
+    ContextTrimmed,
+    Event,
+    Grounded,
+    Progress,
+    Reasoning,
+    Reminded,
+    Token,
+    TurnFailed,
+    TurnFinished,
+)
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import Arm, Turn, TurnStatus
@@ -27,6 +39,8 @@ from assistant.prompting.template import PromptVersion
 _log = logging.getLogger(__name__)
 _CHECKPOINT_S: Final = 0.5
 """A killed process loses at most this much of the answer it was streaming; its first words are kept at once."""
+_READING: Final = 0.2
+"""Highest temperature of an answer from documents."""
 _SILENT_LOAD_S: Final = 0.2
 """A model that is ready sooner is not announced as loading."""
 
@@ -41,6 +55,7 @@ class AgentLoop:
         versions: PromptVersionStore,
         models: Models,
         context: ContextBuilder,
+        grounding: Grounding,
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
@@ -49,6 +64,7 @@ class AgentLoop:
         self._versions = versions
         self._models = models
         self._context = context
+        self._grounding = grounding
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
@@ -67,49 +83,91 @@ class AgentLoop:
     async def _answered(
         self, turn: Turn, model_name: str | None, sampling: Sampling | None, arm: Arm | None
     ) -> AsyncGenerator[Event, None]:
-        answer, outcome = Answer(), turn
+        answer = Answer()
         began = time.monotonic()
         try:
-            chosen = sampling or self.sampling
             model = self._models.chat_model(model_name)
-            async for event in _prepare(turn.id, model):
-                yield event
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
-            context = await self._context.build(path, model, chosen.max_tokens, arm)
-            version = context.version
-            if sampling is None and version.learned is not None:
-                chosen = version.learned.drawn(chosen)
-            await self._remember(version)
-            outcome = replace(turn, prompt_version=version.id, dropped_turns=context.dropped_turns)
-            if context.dropped_turns:
-                yield ContextTrimmed(turn.id, context.dropped_turns)
-            if context.reminder.text:
-                yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
-            saved = -math.inf
-            options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
-            async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
+            material = await self._grounding.find(path)
+            if material is not None and material.is_refused:
+                writing = self._refused(turn, material, answer)
+            else:
+                writing = self._written(path, model, sampling, arm, material, answer)
+            async with aclosing(writing) as events:
                 async for event in events:
                     yield event
-                    if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
-                        await asyncio.to_thread(
-                            self._conversations.save_partial, turn.id, answer.text, answer.reasoning
-                        )
-                        saved = time.monotonic()
-            last = await self._keep(outcome, answer, "done")
+            for event in await self._grounding.cited(turn.id, answer):
+                yield event
+            last = await self._keep(turn, answer, "done")
         except asyncio.CancelledError:
             _forget_cancellation()
             answer.finish_reason = "stopped"
-            last = await self._keep(outcome, answer, "stopped")
+            for event in await self._grounding.cited(turn.id, answer):
+                yield event
+            last = await self._keep(turn, answer, "stopped")
         except AssistantError as error:
-            last = await self._keep(outcome, answer, "failed", error)
+            await self._grounding.cited(turn.id, answer)
+            last = await self._keep(turn, answer, "failed", error)
         except Exception as error:
             _log.exception("turn %s failed", turn.id)
-            last = await self._keep(outcome, answer, "failed", InternalFault(reason=type(error).__name__))
+            last = await self._keep(turn, answer, "failed", InternalFault(reason=type(error).__name__))
         timings = answer.timings
         if not timings.total_ms:
             timings = replace(timings, total_ms=(time.monotonic() - began) * 1000)
         self._metrics.turn_ended(turn.face, type(last).__name__, answer.usage, timings)
         yield last
+
+    async def _written(
+        self,
+        path: Sequence[Turn],
+        model: ChatModel,
+        sampling: Sampling | None,
+        arm: Arm | None,
+        material: Material | None,
+        answer: Answer,
+    ) -> AsyncGenerator[Event, None]:
+        """What the model writes for the last turn of `path`."""
+        turn, chosen = path[-1], sampling or self.sampling
+        async for event in _prepare(turn.id, model):
+            yield event
+        if material is not None:
+            material = material.within(model.context_window)
+            await self._grounding.keep(turn.id, material.grounds)
+            answer.citing = self._grounding.citing(material)
+            yield Grounded(turn.id, material.grounds.passages)
+        context = await self._context.build(path, model, chosen.max_tokens, arm, material)
+        version = context.version
+        if sampling is None:
+            chosen = _drawn(chosen, version, from_documents=material is not None)
+        await self._remember(version)
+        answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
+        if context.dropped_turns:
+            yield ContextTrimmed(turn.id, context.dropped_turns)
+        if context.reminder.text:
+            yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
+        saved = -math.inf
+        options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
+        async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
+            async for event in events:
+                if answer.citing is not None and isinstance(event, Token):
+                    if not (more := await answer.citing.add(event.text)):
+                        continue
+                    event = replace(event, text=more)
+                yield event
+                if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
+                    await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
+                    saved = time.monotonic()
+
+    async def _refused(self, turn: Turn, material: Material, answer: Answer) -> AsyncGenerator[Event, None]:
+        """That it is not in the documents. Nothing of it is left to a model, which would rather make something up."""
+        await self._grounding.keep(turn.id, material.grounds)
+        yield Grounded(turn.id, material.grounds.passages)
+        version = self._grounding.refusal(material)
+        await self._remember(version)
+        answer.prompt_version = version.id
+        answer.pieces.append(version.render())
+        yield Token(turn.id, answer.text)
+        yield Cited(turn.id, answer.text, material.grounds)
 
     async def _remember(self, version: PromptVersion) -> None:
         if version.id not in self._remembered:
@@ -136,11 +194,11 @@ class AgentLoop:
                 answer=answer.text,
                 reasoning=answer.reasoning,
                 model=answer.model,
-                prompt_version=turn.prompt_version,
+                prompt_version=answer.prompt_version,
                 finish_reason=None if error else answer.finish_reason,
                 usage=answer.usage,
                 timings=answer.timings,
-                dropped_turns=turn.dropped_turns,
+                dropped_turns=answer.dropped_turns,
                 error_code=error.code if error else None,
             )
 
@@ -152,7 +210,7 @@ class AgentLoop:
         if error is not None:
             return TurnFailed(turn.id, error)
         return TurnFinished(
-            turn.id, answer.finish_reason, answer.model, turn.prompt_version, answer.usage, answer.timings
+            turn.id, answer.finish_reason, answer.model, answer.prompt_version, answer.usage, answer.timings
         )
 
 
@@ -171,6 +229,15 @@ async def _prepare(turn_id: str, model: ChatModel) -> AsyncGenerator[Event, None
         await ready
     finally:
         ready.cancel()
+
+
+def _drawn(chosen: Sampling, version: PromptVersion, *, from_documents: bool) -> Sampling:
+    """What is to be read off is not to be varied; what was learned of drawing holds above all."""
+    if from_documents:
+        longest = version.answer.tokens if version.answer else chosen.max_tokens
+        cooler = {"temperature": min(chosen.temperature, _READING), "max_tokens": min(chosen.max_tokens, longest)}
+        chosen = chosen.model_copy(update=cooler)
+    return version.learned.drawn(chosen) if version.learned is not None else chosen
 
 
 def _forget_cancellation() -> None:

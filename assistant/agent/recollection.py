@@ -79,23 +79,30 @@ class Recollection:
         self._today = today
         self.on = on
 
-    async def remind(self, newest: Turn, shown: Sequence[Turn], language: Language, window: int) -> Reminder:
-        """For the answer to `newest`, where the turns `shown` are in the prompt already; `window` is in tokens."""
+    async def remind(
+        self, newest: Turn, shown: Sequence[Turn], language: Language, window: int, *, facts_only: bool = False
+    ) -> Reminder:
+        """For the answer to `newest`, where the turns `shown` are in the prompt already; `window` is in tokens. With
+        `facts_only` of nothing that was said in other conversations."""
         if not self.on:
             return Reminder()
         try:
-            return await asyncio.to_thread(self._remind, newest, {one.id for one in shown}, language, window)
+            return await asyncio.to_thread(
+                self._remind, newest, {one.id for one in shown}, language, window, facts_only
+            )
         except Exception:
             _log.exception("turn %s is answered without memories", newest.id)
             return Reminder()
 
-    def _remind(self, newest: Turn, shown: set[str], language: Language, window: int) -> Reminder:
+    def _remind(self, newest: Turn, shown: set[str], language: Language, window: int, facts_only: bool) -> Reminder:
         scope = self._utterances.scope(newest.conversation_id, newest.person_id)
         if scope is None or not newest.question.strip():
             return Reminder()
         room = min(window // _SHARE, _MOST_TOKENS) * _BYTES_A_TOKEN
         facts = _fitting(self._facts.pinned(scope), room // 2)
         room -= sum(len(fact.text.encode()) + _AROUND_LINE for fact in facts)
+        if facts_only:
+            return Reminder(self._text(facts, (), language), (), len(facts))
         found = self._recall.recall(newest.question, scope, limit=_CONSIDERED, today=self._today())
         seen = shown | {newest.id, *newest.siblings}
         considered = [one for one in found if one.utterance.turn_id not in seen]

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
+from assistant.agent.citing import Citing
 from assistant.events import (
     Event,
     FinishReason,
@@ -35,6 +36,15 @@ class Answer:
     model: str = ""
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
+    prompt_version: str = ""
+    dropped_turns: int = 0
+    citing: Citing | None = None
+    """Numbers an answer from documents."""
+
+    @property
+    def shown(self) -> str:
+        """What of it may be read by now."""
+        return self.text if self.citing is None else self.citing.text
 
     @property
     def text(self) -> str:

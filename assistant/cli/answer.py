@@ -13,11 +13,14 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.status import Status
 
+from assistant.cli.sources import write_sources
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError
 from assistant.events import (
+    Cited,
     ContextTrimmed,
     Event,
+    Grounded,
     Progress,
     Queued,
     Reasoning,
@@ -38,6 +41,7 @@ class Outcome:
     turn_id: str = ""
     text: str = ""
     finished: TurnFinished | None = None
+    cited: Cited | None = None
     error: AssistantError | None = None
 
 
@@ -53,6 +57,8 @@ async def draw(terminal: Terminal, events: AsyncGenerator[Event, None], outcome:
                     case Token():
                         outcome.text += event.text
                         view.add(event.text)
+                    case Cited():
+                        outcome.cited, outcome.text = event, event.answer
                     case TurnFinished():
                         outcome.finished = event
                     case TurnFailed():
@@ -61,6 +67,8 @@ async def draw(terminal: Terminal, events: AsyncGenerator[Event, None], outcome:
                         view.wait(_waiting(terminal, event))
     finally:
         view.end()
+    if outcome.cited is not None and not silent:
+        write_sources(terminal, outcome.cited)
 
 
 def _waiting(terminal: Terminal, event: Event) -> str:
@@ -72,6 +80,8 @@ def _waiting(terminal: Terminal, event: Event) -> str:
             return terminal.text(f"answer.{event.stage}", percent=percent)
         case ContextTrimmed():
             return terminal.text("answer.trimmed", turns=event.dropped_turns)
+        case Grounded():
+            return terminal.text("answer.documents", count=len(event.passages))
         case Reasoning():
             return terminal.text("answer.thinking")
         case _:

@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 
 from assistant.cli.answer import Outcome, draw
+from assistant.cli.from_documents import Collection, Documents, choose
 from assistant.cli.home import model_name, open_assistant
 from assistant.cli.terminal import Terminal
+from assistant.codec import dump
 from assistant.errors import AttachmentRefused, EmptyMessage
-from assistant.memory.records import NewAttachment
+from assistant.memory.records import DocumentMode, NewAttachment
 
 
 def ask(
@@ -24,6 +26,8 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json")] = False,
     model: Annotated[str | None, typer.Option("--model", "-m", show_default=False)] = None,
     conversation: Annotated[str | None, typer.Option("--conversation", "-c", show_default=False)] = None,
+    documents: Documents = None,
+    collection: Collection = "",
     files: Annotated[list[Path] | None, typer.Option("--file", "-f", show_default=False)] = None,
 ) -> None:
     terminal: Terminal = ctx.obj
@@ -35,7 +39,9 @@ def ask(
     if not question.strip():
         raise EmptyMessage
     outcome = Outcome()
-    conversation_id = terminal.run(_ask(terminal, question, attachments, model, conversation, outcome, as_json))
+    conversation_id = terminal.run(
+        _ask(terminal, question, attachments, model, conversation, documents, collection, outcome, as_json)
+    )
     if outcome.error is not None:
         raise outcome.error
     if as_json:
@@ -48,11 +54,14 @@ async def _ask(
     attachments: list[NewAttachment],
     model: str | None,
     conversation: str | None,
+    documents: DocumentMode | None,
+    collection: str,
     outcome: Outcome,
     silent: bool,
 ) -> str:
     async with open_assistant(terminal) as assistant:
         conversation_id = conversation or (await assistant.new_conversation()).id
+        await choose(assistant, conversation_id, documents, collection)
         events = await assistant.reply(
             conversation_id, question, face="terminal", attachments=attachments, model=model_name(model)
         )
@@ -79,6 +88,7 @@ def _report(outcome: Outcome, conversation_id: str) -> dict[str, object]:
         "finish_reason": finished.finish_reason,
         "usage": asdict(finished.usage),
         "timings": asdict(finished.timings),
+        "grounds": None if outcome.cited is None else dump(outcome.cited.grounds),
     }
 
 

@@ -6,17 +6,20 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from assistant.cli.answer import Outcome, draw
+from assistant.cli.from_documents import Collection, Documents
 from assistant.cli.home import Door, model_name, open_assistant
+from assistant.cli.sources import place
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError, NotFound
 from assistant.events import Event
 from assistant.i18n import explain
-from assistant.memory.records import Conversation
+from assistant.knowledge.framing import visible
+from assistant.memory.records import Conversation, DocumentChoice, DocumentMode
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -27,15 +30,20 @@ def chat(
     ctx: typer.Context,
     model: Annotated[str | None, typer.Option("--model", "-m", show_default=False)] = None,
     conversation: Annotated[str | None, typer.Option("--conversation", "-c", show_default=False)] = None,
+    documents: Documents = None,
+    collection: Collection = "",
 ) -> None:
     terminal: Terminal = ctx.obj
-    terminal.run(_chat(terminal, model, conversation))
+    terminal.run(_chat(terminal, model, conversation, documents, collection))
 
 
-async def _chat(terminal: Terminal, model: str | None, conversation: str | None) -> None:
+async def _chat(
+    terminal: Terminal, model: str | None, conversation: str | None, documents: DocumentMode | None, collection: str
+) -> None:
     async with open_assistant(terminal) as assistant:
         session = _session(terminal)
-        await ChatSession(terminal, assistant, session, model_name(model), conversation).run()
+        choice = None if documents is None and not collection else DocumentChoice(documents or "always", collection)
+        await ChatSession(terminal, assistant, session, model_name(model), conversation, choice).run()
 
 
 def _session(terminal: Terminal) -> PromptSession[str]:
@@ -70,7 +78,9 @@ class ChatSession:
         session: PromptSession[str],
         model: str | None,
         conversation: str | None,
+        documents: DocumentChoice | None = None,
     ) -> None:
+        self._documents = documents
         self._terminal = terminal
         self._assistant = assistant
         self._session = session
@@ -84,6 +94,8 @@ class ChatSession:
             "/open": self._open,
             "/model": self._choose_model,
             "/regenerate": self._regenerate,
+            "/documents": self._choose_documents,
+            "/source": self._source,
             "/help": self._help,
         }
 
@@ -114,6 +126,7 @@ class ChatSession:
     async def _ask(self, text: str) -> None:
         if self._conversation is None:
             self._conversation = (await self._assistant.new_conversation()).id
+            await self._keep_choice()
         await self._draw(await self._assistant.reply(self._conversation, text, face="terminal", model=self._model))
 
     async def _regenerate(self, _: str) -> None:
@@ -161,6 +174,7 @@ class ChatSession:
         found = self._listed[number - 1] if number else await self._assistant.conversation(wanted)
         turns = await self._assistant.history(found.id)
         self._conversation = found.id
+        await self._keep_choice()
         self._last_turn = turns[-1].id if turns else ""
         for turn in turns:
             self._terminal.write(f"› {turn.question}\n")
@@ -176,6 +190,36 @@ class ChatSession:
             if info.installed:
                 mark = "*" if info.name == self._model or (self._model is None and info.current) else " "
                 self._terminal.write(f"{mark} {info.name}")
+
+    async def _choose_documents(self, said: str) -> None:
+        """Nothing said shows how it is."""
+        mode, _, collection = said.partition(" ")
+        if mode in get_args(DocumentMode):
+            self._documents = DocumentChoice(cast("DocumentMode", mode), collection.strip())
+            await self._keep_choice()
+        elif mode:
+            self._terminal.say("chat.unknown_command")
+            return
+        elif self._conversation is not None:
+            self._documents = await self._assistant.citations.choice(self._conversation)
+        now = self._documents or DocumentChoice()
+        self._terminal.say(f"chat.documents_{now.mode}")
+        if now.collection:
+            self._terminal.say("chat.collection", name=now.collection)
+
+    async def _keep_choice(self) -> None:
+        if self._conversation is not None and self._documents is not None:
+            await self._assistant.citations.choose(self._conversation, self._documents.mode, self._documents.collection)
+
+    async def _source(self, number: str) -> None:
+        """The passage behind a number of the last answer."""
+        if not self._last_turn or not (number.isascii() and number.isdigit()):
+            raise NotFound(kind="citation", id=number)
+        opened = await self._assistant.citations.citation(self._last_turn, int(number))
+        passage = opened.passage
+        self._terminal.write(f"── {visible(passage.name)}, {place(self._terminal, passage)}\n")
+        self._terminal.write(f"{visible(passage.text).strip()}\n")
+        await self._assistant.citation(self._last_turn, int(number), wrong=False, face="terminal")
 
     async def _help(self, _: str) -> None:
         self._terminal.write(self._terminal.text("chat.help"))

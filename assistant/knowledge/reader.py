@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -28,13 +29,29 @@ class Reader:
 
     def read(self, path: Path) -> Source:
         """Raises DocumentUnreadable."""
+        answer = self._answer(path, {"path": str(path)})
+        return Source(answer["text"], answer["title"], answer["form"], tuple(answer["pages"]))
+
+    def draw(self, path: Path, pages: tuple[int, int], passage: str, told: Sequence[str]) -> bytes:
+        """A page with a passage marked on it, as `assistant.knowledge.page_drawing` does. Raises DocumentUnreadable."""
+        answer = self._answer(path, {"path": str(path), "pages": pages, "passage": passage, "told": list(told)})
+        return base64.b64decode(answer["picture"])
+
+    def close(self) -> None:
+        """A file that is being read then is given up."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _answer(self, path: Path, asked: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             process = self._running()
             late = threading.Event()
             timer = threading.Timer(self._seconds, _end, (process, late))
             timer.start()
             try:
-                answer = _ask(process, path)
+                answer = _ask(process, asked)
             finally:
                 timer.cancel()
             if answer is None:
@@ -44,14 +61,7 @@ class Reader:
                 raise DocumentUnreadable(path, "timed_out" if late.is_set() else "killed")
         if "reason" in answer:
             raise DocumentUnreadable(path, str(answer["reason"]))
-        return Source(answer["text"], answer["title"], answer["form"], tuple(answer["pages"]))
-
-    def close(self) -> None:
-        """A file that is being read then is given up."""
-        process = self._process
-        if process is not None:
-            process.kill()
-            process.wait()
+        return answer
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
@@ -65,12 +75,12 @@ class Reader:
         return self._process
 
 
-def _ask(process: subprocess.Popen[str], path: Path) -> dict[str, Any] | None:
+def _ask(process: subprocess.Popen[str], asked: dict[str, Any]) -> dict[str, Any] | None:
     """None when the process ended instead of answering."""
     if process.stdin is None or process.stdout is None:
         return None
     try:
-        process.stdin.write(json.dumps({"path": str(path)}) + "\n")
+        process.stdin.write(json.dumps(asked) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
         answer: dict[str, Any] = json.loads(line)

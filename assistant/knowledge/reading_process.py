@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import DocumentUnreadable
 from assistant.knowledge.loaders import load
@@ -20,9 +22,10 @@ def main(memory: int) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     _limit(memory)
     for line in sys.stdin:
-        path = Path(json.loads(line)["path"])
+        asked = json.loads(line)
+        path = Path(asked["path"])
         try:
-            answer = asdict(load(path))
+            answer = _picture(path, asked) if "pages" in asked else asdict(load(path))
         except DocumentUnreadable as error:
             answer = {"reason": error.reason}
         except MemoryError:
@@ -32,6 +35,12 @@ def main(memory: int) -> None:
         # Escaped, so that even a half character can be handed over.
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _picture(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    from assistant.knowledge.page_drawing import draw
+
+    return {"picture": base64.b64encode(draw(path, asked["pages"], asked["passage"], asked["told"])).decode()}
 
 
 def _limit(memory: int) -> None:

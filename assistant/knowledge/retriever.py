@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -31,6 +31,8 @@ _MOST_WORDS: Final = 32
 _SAMPLE: Final = 256
 _LEAST_SAMPLE: Final = 8
 """Chunks below which cosines say nothing of what is usual."""
+_MANY: Final = 128
+"""Chunks from which on cosines say what is usual in the library."""
 _SURE: Final = 0.5
 _STALE: Final = 0.1
 """Part of the library that may have changed before the sample is drawn anew."""
@@ -330,6 +332,8 @@ class Retriever:
         if known is None or abs(totals.changes - known.totals.changes) > _STALE * min(totals.chunks, _SAMPLE * 4):
             known = _Library(totals, self._index.sample(_SAMPLE)[1], Names(self._index.titles()))
             self._library = known
+        elif 2 * len(known.sample) < min(_SAMPLE, totals.chunks):  # drawn before there were vectors
+            self._library = known = replace(known, sample=self._index.sample(_SAMPLE)[1])
         return known
 
 
@@ -374,9 +378,14 @@ def _confidence(
     scored: _Scored, plain: np.ndarray | None, vector: np.ndarray | None, best: int, library: _Library
 ) -> float:
     """`best` is the row of the first passage."""
-    if vector is None or plain is None or not np.isfinite(scored.cosine).any() or len(library.sample) < _LEAST_SAMPLE:
+    if vector is None or plain is None or not np.isfinite(scored.cosine).any():
         return confidence.by_words(scored.covered)
-    nearest, sample = float(np.nanmax(scored.cosine)), library.sample @ vector
+    nearest, said = float(np.nanmax(scored.cosine)), float(scored.sentence[best])
+    small = vector is plain and len(library.sample) < _MANY
+    few = confidence.by_few(nearest, said, scored.covered) if small else 0.0
+    if len(library.sample) < _LEAST_SAMPLE:
+        return few if small else confidence.by_words(scored.covered)
+    sample = library.sample @ vector
     if vector is not plain:
         return confidence.across_languages(nearest, sample)
-    return confidence.by_both(nearest, sample, float(scored.sentence[best]))
+    return max(few, confidence.by_both(nearest, sample, said))

@@ -45,7 +45,8 @@ class Feedback:
         """What a person did with a passage that an answer cites; NotFound where it cites no such one."""
 
         def add() -> Signal:
-            if f"[{number}]" not in self._conversations.turn(turn_id).answer:
+            grounds = self._conversations.turn(turn_id).grounds
+            if grounds is None or number not in {one.number for one in grounds.passages}:
                 raise NotFound(kind="citation", id=str(number))
             kind: SignalKind = "citation_wrong" if wrong else "citation_opened"
             return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason, citation=number)

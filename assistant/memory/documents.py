@@ -59,6 +59,13 @@ _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
 FROM chunks
 """
+_BESIDE: Final = """
+SELECT DISTINCT chunks.id, chunks.document_id, chunks.ordinal, chunks.start, chunks."end", chunks.header, chunks.text,
+    chunks.first_line, chunks.last_line, chunks.first_page, chunks.last_page
+FROM json_each(?) AS wanted JOIN chunks AS found ON found.id = wanted.value
+JOIN chunks ON chunks.document_id = found.document_id
+    AND chunks.ordinal BETWEEN found.ordinal - ? AND found.ordinal + ?
+"""
 _INSERT: Final = """
 INSERT INTO chunks (document_id, ordinal, start, "end", first_line, last_line, first_page, last_page, header, text,
     digest, words, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -283,6 +290,11 @@ class DocumentStore:
         where = "JOIN json_each(?) AS wanted ON wanted.value = chunks.id"
         rows = self._db.rows(f"{_CHUNKS} {where}", (json.dumps([int(id) for id in ids]),))
         return {row["id"]: Chunk(**row) for row in rows}
+
+    def beside(self, ids: Sequence[int], reach: int) -> list[Chunk]:
+        """These chunks and those up to `reach` places from them, in their documents."""
+        rows = self._db.rows(_BESIDE, (json.dumps([int(id) for id in ids]), reach, reach))
+        return [Chunk(**row) for row in rows]
 
     def chunk_ids(self, document_id: str) -> list[int]:
         return [row["id"] for row in self._db.rows("SELECT id FROM chunks WHERE document_id = ?", (document_id,))]

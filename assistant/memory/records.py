@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from assistant.events import FinishReason, Remembered, Timings, Usage
+from assistant.events import FinishReason, Grounds, Remembered, Timings, Usage
 
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
 """interrupted: the process ended while the answer was being written; what had arrived is kept."""
@@ -58,6 +58,7 @@ GivenKind: TypeAlias = Literal[
     "abandoned",
 ]
 """What a program may say by itself; an edited answer and a duel are more than a word."""
+DocumentMode: TypeAlias = Literal["auto", "always", "never"]
 Face: TypeAlias = Literal["page", "terminal", "rest", "telegram"]
 DuelChoice: TypeAlias = Literal["first", "second", "both", "neither"]
 Arm: TypeAlias = Literal["production", "canary"]
@@ -130,9 +131,20 @@ class Turn:
     recalled: tuple[Remembered, ...] = ()
     """What was said before that the model was reminded of."""
     compared: bool = False
+    """Whether it is one of the two answers of a duel."""
     prompt_number: int = 0
     """That of the prompt version, for people; 0 for none."""
-    """Whether it is one of the two answers of a duel."""
+    grounds: Grounds | None = None
+    """What it rests on, where it was to be answered from documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChoice:
+    """Whether a conversation is answered from documents; auto: where they seem to hold an answer. `collection` is the
+    name of the one that is looked in, empty for all."""
+
+    mode: DocumentMode = "auto"
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
 from assistant.memory.graph_schema import graph
 from assistant.memory.judged_schema import judged_hits
@@ -178,5 +179,6 @@ STEPS: Final = (
     Step(12, "library", library),
     Step(13, "graph", graph),
     Step(14, "judged hits", judged_hits),
+    Step(15, "grounds", grounds),
 )
 """In order, without gaps."""

@@ -9,6 +9,7 @@ from assistant.config import Settings
 from assistant.i18n import Language
 from assistant.server import errors
 from assistant.server.archives import ArchiveRoutes
+from assistant.server.citations import CitationRoutes
 from assistant.server.documents import DocumentRoutes
 from assistant.server.graph import GraphRoutes
 from assistant.server.health import HealthRoutes
@@ -40,6 +41,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(DocumentRoutes(assistant, language).router)
     app.include_router(ArchiveRoutes(assistant, language).router)
     app.include_router(IndexRoutes(assistant, language).router)
+    app.include_router(CitationRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

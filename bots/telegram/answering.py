@@ -12,9 +12,10 @@ from aiogram.types import InlineKeyboardMarkup
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
-from assistant.events import Event, Token, TurnFailed, TurnFinished, TurnStarted
+from assistant.events import Cited, Event, Token, TurnFailed, TurnFinished, TurnStarted
 from assistant.i18n import Language, explain
 from assistant.memory.records import Person
+from bots.telegram.citing import sources_of, with_sources
 from bots.telegram.clock import Clock
 from bots.telegram.presenter import Part, Presenter
 from bots.telegram.sending import Pace, Sender
@@ -40,6 +41,7 @@ class Writing:
         self.turn_id = ""
         self.text = ""
         self.last: TurnFinished | TurnFailed | None = None
+        self.cited: Cited | None = None
         self._presenter = presenter
         self._language = language
         self._status = presenter.say(language, "progress.thinking")
@@ -49,6 +51,8 @@ class Writing:
             self.turn_id = event.turn_id
         elif isinstance(event, Token):
             self.text += event.text
+        elif isinstance(event, Cited):
+            self.cited, self.text = event, event.answer
         elif isinstance(event, TurnFinished | TurnFailed):
             self.last = event
         elif status := self._presenter.progress(event, self._language):
@@ -69,7 +73,14 @@ class Writing:
             note = self._presenter.say(self._language, f"ending.{reason if self.text.strip() else 'nothing'}")
         elif not self.text.strip():
             note = self._presenter.say(self._language, "ending.nothing")
-        return "\n\n".join(piece for piece in (self.text.strip(), note) if piece)
+        text = self.text.strip()
+        if self.cited is not None:
+            text = with_sources(text, self.cited.grounds, self._presenter, self._language)
+        return "\n\n".join(piece for piece in (text, note) if piece)
+
+    @property
+    def sources(self) -> list[int]:
+        return sources_of(self.cited.grounds) if self.cited is not None else []
 
 
 class Answering:
@@ -126,8 +137,12 @@ class Answering:
     async def show_again(self, reader: Reader, turn_id: str) -> None:
         """Send a stored answer, which the person asked to see."""
         turn = await self._assistant.turn(turn_id)
-        keyboard = self._presenter.answer_keyboard(turn.id, reader.person, turn.rating)
-        await self._send(reader.target, turn.answer, keyboard, None)
+        keyboard = self._presenter.answer_keyboard(turn.id, reader.person, turn.rating, sources_of(turn.grounds))
+        text = turn.answer
+        if turn.grounds is not None:
+            edited = turn.original is not None
+            text = with_sources(text, turn.grounds, self._presenter, reader.language, edited=edited)
+        await self._send(reader.target, text, keyboard, None, links=turn.grounds is None)
 
     async def tell(self, reader: Reader, text: str) -> None:
         """A sentence of the bot's own."""
@@ -142,11 +157,12 @@ class Answering:
 
     async def _deliver(self, reader: Reader, writing: Writing, message_id: int | None) -> None:
         if writing.text.strip() and isinstance(writing.last, TurnFinished):
-            keyboard = self._presenter.answer_keyboard(writing.turn_id, reader.person, None)
+            keyboard = self._presenter.answer_keyboard(writing.turn_id, reader.person, None, writing.sources)
         else:
             keyboard = self._presenter.again_keyboard(writing.turn_id, reader.person)
         try:
-            await self._send(reader.target, writing.answer(), keyboard, message_id)
+            links = writing.cited is None
+            await self._send(reader.target, writing.answer(), keyboard, message_id, links=links)
         except (TelegramNetworkError, TelegramServerError) as error:
             _log.warning("telegram: nobody knows whether the answer to turn %s arrived: %s", writing.turn_id, error)
             offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
@@ -156,9 +172,15 @@ class Answering:
             _log.warning("telegram: the answer to turn %s was refused: %s", writing.turn_id, error)
 
     async def _send(
-        self, target: Target, markdown: str, keyboard: InlineKeyboardMarkup, message_id: int | None
+        self,
+        target: Target,
+        markdown: str,
+        keyboard: InlineKeyboardMarkup,
+        message_id: int | None,
+        *,
+        links: bool = True,
     ) -> None:
-        parts = self._presenter.parts(markdown)
+        parts = self._presenter.parts(markdown, links=links)
         for number, part in enumerate(parts):
             below = keyboard if number == len(parts) - 1 else None
             try:

@@ -23,7 +23,7 @@ from bots.telegram.answering import Answering
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, duels, questions, start, stop
+from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
 from bots.telegram.menu import set_menu
@@ -129,6 +129,7 @@ class TelegramBot:
             conversations.router(),
             corrections.router(),
             duels.router(),
+            documents.router(),
             pressed.router(),
             questions.router(),
         )

@@ -28,6 +28,8 @@ _LETTERS: Final = {
     "too_long": "+",
     "too_short": "-",
     "language": "g",
+    "cite": "p",
+    "miscited": "q",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16
@@ -35,7 +37,7 @@ _SEAL_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """`id` is a turn's or a conversation's, as the action has it."""
+    """`id` is a turn's or a conversation's, as the action has it; of a citation the turn's, a colon and the number."""
 
     action: str
     id: str

@@ -32,6 +32,8 @@ class Left:
     message_id: int
     turn_id: str
     at: float
+    sources: tuple[int, ...] = ()
+    """Passages that have buttons there."""
 
 
 class Leftovers:
@@ -42,9 +44,11 @@ class Leftovers:
         self._reasons: dict[_Who, Left] = {}
         self._corrections: dict[_Who, Left] = {}
 
-    def offer_reasons(self, reader: Reader, message_id: int, turn_id: str) -> Left | None:
+    def offer_reasons(
+        self, reader: Reader, message_id: int, turn_id: str, sources: tuple[int, ...] = ()
+    ) -> Left | None:
         """The choice that was open before, which is to be taken away."""
-        return self._put(self._reasons, reader, message_id, turn_id)
+        return self._put(self._reasons, reader, message_id, turn_id, sources)
 
     def take_reasons(self, reader: Reader) -> Left | None:
         return self._reasons.pop(_who(reader), None)
@@ -58,9 +62,16 @@ class Leftovers:
         left = self._corrections.pop(_who(reader), None)
         return left if left is not None and self._clock.now() - left.at < _WAITS_S else None
 
-    def _put(self, kept: dict[_Who, Left], reader: Reader, message_id: int, turn_id: str) -> Left | None:
+    def _put(
+        self,
+        kept: dict[_Who, Left],
+        reader: Reader,
+        message_id: int,
+        turn_id: str,
+        sources: tuple[int, ...] = (),
+    ) -> Left | None:
         before = kept.pop(_who(reader), None)
-        kept[_who(reader)] = Left(message_id, turn_id, self._clock.now())
+        kept[_who(reader)] = Left(message_id, turn_id, self._clock.now(), sources)
         if len(kept) > _MOST:
             del kept[next(iter(kept))]
         return before
@@ -89,7 +100,7 @@ class Settle(BaseMiddleware):
                 self._put_later(
                     reader,
                     reasons.message_id,
-                    self._presenter.answer_keyboard(reasons.turn_id, reader.person, "thumb_down"),
+                    self._presenter.answer_keyboard(reasons.turn_id, reader.person, "thumb_down", reasons.sources),
                 )
             data["correction"] = self._correction(event, reader, asked)
             if asked is not None:

@@ -35,6 +35,8 @@ class Places:
             await self._assistant.people.enter(reader.person.id, conversation.id)
         else:
             self._groups[reader.target.place] = conversation.id
+            # Others read along: a person's documents are spoken of there only where that is asked for.
+            await self._assistant.citations.choose(conversation.id, "never")
         return conversation.id
 
     def known(self, target: Target, conversation_id: str | None) -> str | None:

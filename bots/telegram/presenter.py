@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -9,7 +10,7 @@ from typing import Final, Literal
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 from telegramify_markdown import RenderConfig, convert, split_entities
 
-from assistant.events import Event, Progress, Queued
+from assistant.events import Event, Grounded, Progress, Queued
 from assistant.i18n import Catalogue, Language
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.buttons import Buttons
@@ -39,12 +40,13 @@ class Presenter:
     def say(self, language: Language, key: str, **facts: object) -> str:
         return self._sentences.text(language, key, **facts)
 
-    def parts(self, markdown: str) -> list[Part]:
-        """The text in messages of at most 4096 units, cut at line ends where there are any."""
+    def parts(self, markdown: str, *, links: bool = True) -> list[Part]:
+        """The text in messages of at most 4096 units, cut at line ends where there are any. Without `links` no words
+        lead to an address: what was made from documents may hold one that somebody put there."""
         text, entities = convert(markdown, config=self._config)
         if not text.strip():
             text, entities = markdown, []
-        allowed = [entity for entity in entities if entity.url is None or entity.url.startswith(_LINKS)]
+        allowed = [entity for entity in entities if entity.url is None or (links and entity.url.startswith(_LINKS))]
         return [
             Part(piece, tuple(MessageEntity(**entity.to_dict()) for entity in placed))
             for piece, placed in split_entities(text, allowed, TEXT_LIMIT)
@@ -52,6 +54,8 @@ class Presenter:
 
     def progress(self, event: Event, language: Language) -> str | None:
         """A sentence for the events before the first word, None for the others."""
+        if isinstance(event, Grounded):
+            return self.say(language, "progress.documents")
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
         if isinstance(event, Progress):
@@ -59,17 +63,26 @@ class Presenter:
         return None
 
     def answer_keyboard(
-        self, turn_id: str, person: Person, rating: Literal["thumb_up", "thumb_down"] | None
+        self,
+        turn_id: str,
+        person: Person,
+        rating: Literal["thumb_up", "thumb_down"] | None,
+        sources: Sequence[int] = (),
     ) -> InlineKeyboardMarkup:
-        """👍 👎 🔁 ✏️ with a mark at the thumb that was given."""
+        """👍 👎 🔁 ✏️ with a mark at the thumb that was given, and below them a button for each of the passages."""
         up = "👍 ✓" if rating == "thumb_up" else "👍"
         down = "👎 ✓" if rating == "thumb_down" else "👎"
         labelled = ((up, "thumb_up"), (down, "thumb_down"), ("🔁", "again"), ("✏️", "edit"))
-        return self._row(person, [(label, action, turn_id) for label, action in labelled])
+        rows = [self._row(person, [(label, action, turn_id) for label, action in labelled])]
+        if sources:
+            rows.append(self._row(person, [(f"[{number}]", "cite", f"{turn_id}:{number}") for number in sources]))
+        return _stacked(rows)
 
-    def reasons_keyboard(self, turn_id: str, person: Person, language: Language) -> InlineKeyboardMarkup:
+    def reasons_keyboard(
+        self, turn_id: str, person: Person, language: Language, sources: Sequence[int] = ()
+    ) -> InlineKeyboardMarkup:
         """That of an answer with 👎, and why that may be."""
-        rows = [self.answer_keyboard(turn_id, person, "thumb_down")]
+        rows = [self.answer_keyboard(turn_id, person, "thumb_down", sources)]
         for reasons in (REASONS[:2], REASONS[2:]):
             labelled = [(self.say(language, f"reason.{reason}"), reason, turn_id) for reason in reasons]
             rows.append(self._row(person, labelled))

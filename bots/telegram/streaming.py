@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
 from aiogram.methods import EditMessageText, SendMessage, SendMessageDraft
-from aiogram.types import InlineKeyboardMarkup, ReplyParameters
+from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
 from bots.telegram.clock import Clock, wait_for_event
 from bots.telegram.presenter import Part
 from bots.telegram.sending import Pace, Sender
 
 _log = logging.getLogger(__name__)
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+"""A preview is fetched by Telegram without anybody's click: an address in an answer could carry words out in it."""
 _NOT_MODIFIED: Final = "message is not modified"
 
 
@@ -45,6 +47,7 @@ class Target:
             reply_parameters=reply,
             reply_markup=keyboard,
             parse_mode=None,
+            link_preview_options=_NO_PREVIEW,
         )
 
     def edit(self, message_id: int, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> EditMessageText:
@@ -55,6 +58,7 @@ class Target:
             entities=list(part.entities) or None,
             reply_markup=keyboard,
             parse_mode=None,
+            link_preview_options=_NO_PREVIEW,
         )
 
 

@@ -40,9 +40,16 @@ async def everything(events: AsyncGenerator[Event, None]) -> str:
 
 
 async def test_what_is_done_with_a_citation_is_kept_with_its_number(paths: Paths) -> None:
-    async with made(paths, "Pets need leave [1]. The rent is due on the third [2].") as assistant:
+    async with made(paths, "Pets need written leave of the owner. The rent is due on the third day.") as assistant:
+        await assistant.documents.add_text("pets.md", "Pets need written leave of the owner of the house.")
+        await assistant.documents.add_text("rent.md", "The rent is due on the third day of every month.")
+        async for _ in await assistant.documents.follow():
+            pass
         conversation = (await assistant.new_conversation()).id
-        turn = await asked(assistant, conversation, "May I keep a dog, and when is the rent due?")
+        await assistant.citations.choose(conversation, "always")
+        turn = await asked(assistant, conversation, "Do pets need written leave, and what day is the rent due?")
+        assert turn.grounds is not None
+        assert len(turn.grounds.passages) == 2
         opened = await assistant.citation(turn.id, 2, wrong=False, face="page")
         assert (opened.kind, opened.citation) == ("citation_opened", 2)
         await assistant.citation(turn.id, 2, wrong=False, face="page")

@@ -15,6 +15,7 @@ from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from ui.chat import Chat
+from ui.citations import Citations
 from ui.conversations import ConversationList
 from ui.duels import Duels
 from ui.markdown import Markdown
@@ -48,7 +49,9 @@ def rooms_of(assistant: Assistant, paths: Paths) -> Rooms:
     preferences = Preferences(Settings(), paths)
     conversations = ConversationList(assistant, presenter)
     models = ModelChooser(assistant, presenter)
-    chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter))
+    chat = Chat(
+        assistant, presenter, conversations, models, Duels(assistant, presenter), Citations(assistant, presenter)
+    )
     return Rooms(assistant, chat, conversations, models, SettingsPanel(assistant, presenter, preferences), preferences)
 
 

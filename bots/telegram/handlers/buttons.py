@@ -13,8 +13,9 @@ from assistant.api import Assistant
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.buttons import Buttons, Pressed
+from bots.telegram.citing import sources_of
 from bots.telegram.comparing import choose, refuse
-from bots.telegram.handlers import corrections
+from bots.telegram.handlers import citations, corrections
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
@@ -57,6 +58,10 @@ async def pressed(
     elif button.action == "show":
         await toast(query)
         await answering.show_again(reader, button.id)
+    elif button.action == "cite":
+        await citations.show(query, button.id, assistant, presenter, sender, reader)
+    elif button.action == "miscited":
+        await citations.wrong(query, button.id, assistant, presenter, sender, reader)
     elif button.action == "never":
         await refuse(query, assistant, presenter, sender, reader)
     elif (choice := _CHOICES.get(button.action)) is not None:
@@ -88,7 +93,8 @@ async def _rate(
     reader: Reader,
 ) -> None:
     """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
-    before = (await assistant.turn(turn_id)).rating
+    turn = await assistant.turn(turn_id)
+    before, sources = turn.rating, tuple(sources_of(turn.grounds))
     kind: SignalKind = "thumb_cleared" if before == thumb else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
     await toast(query, presenter.say(reader.language, f"buttons.{kind}"))
@@ -96,14 +102,14 @@ async def _rate(
         return
     chat_id, message_id = reader.target.chat_id, query.message.message_id
     if kind == "thumb_down":
-        keyboard = presenter.reasons_keyboard(turn_id, reader.person, reader.language)
-        earlier = leftovers.offer_reasons(reader, message_id, turn_id)
+        keyboard = presenter.reasons_keyboard(turn_id, reader.person, reader.language, sources)
+        earlier = leftovers.offer_reasons(reader, message_id, turn_id, sources)
     else:
-        keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb)
+        keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb, sources)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
     if earlier is not None and earlier.message_id != message_id:
-        settled = presenter.answer_keyboard(earlier.turn_id, reader.person, "thumb_down")
+        settled = presenter.answer_keyboard(earlier.turn_id, reader.person, "thumb_down", earlier.sources)
         await put_keyboard(sender, chat_id, earlier.message_id, settled)
 
 
@@ -123,5 +129,6 @@ async def _explained(
     )
     await toast(query, presenter.say(reader.language, "reason.noted"))
     if query.message is not None:
-        keyboard = presenter.answer_keyboard(button.id, reader.person, "thumb_down")
+        sources = sources_of((await assistant.turn(button.id)).grounds)
+        keyboard = presenter.answer_keyboard(button.id, reader.person, "thumb_down", sources)
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

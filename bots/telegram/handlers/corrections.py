@@ -108,7 +108,7 @@ async def _meant(
     if message.reply_to_message is not None:
         button = button_below(message.reply_to_message, buttons, reader)
         if button is not None and button.action != "enter":
-            return button.id
+            return button.id.partition(":")[0]
     conversation_id = places.known(reader.target, reader.person.conversation_id)
     turns = await assistant.history(conversation_id) if conversation_id else []
     return next((turn.id for turn in reversed(turns) if turn.answer.strip() and turn.status != "streaming"), None)

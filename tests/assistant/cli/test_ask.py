@@ -155,3 +155,21 @@ def test_asking_loads_neither_page_nor_bot_nor_index(patina: Patina, paths: Path
             timeout=60,
         )
     assert told.stdout.splitlines() == ["远方的回答", "left with 0", "[]"]
+
+
+def test_an_answer_from_documents_ends_with_what_it_rests_on(paths: Paths, patina: Patina, tmp_path: Path) -> None:
+    lease = tmp_path / "lease.md"
+    lease.write_text("The rent is due on the third day of each month.\x1b[2J Late payment costs 25 euros.", "utf-8")
+    assert patina("kb", "add", str(lease)).code == 0
+    model = ScriptedChatModel(answers=["The rent is due on the third day of each month [8]. It is paid in gold coins."])
+    with serving_in_thread(paths, FakeModels(model)):
+        result = patina("ask", "When is the rent due?", "--documents", "always")
+        first, *rest = result.out.splitlines()
+        assert first == "The rent is due on the third day of each month [1]. It is paid in gold coins."
+        assert rest[1:3] == ["Sources", f"[1] lease.md, lines 1–1: {lease.read_text('utf-8').replace(chr(27), '')}"]
+        assert rest[3] == "Not from your documents: It is paid in gold coins."
+        told = json.loads(patina("ask", "When is the rent due?", "-d", "always", "--json").out)
+        assert [one["number"] for one in told["grounds"]["sentences"]] == [1, None]
+        assert patina("ask", "Who rules Mars?", "-d", "always").out.startswith("That is not in the documents.\n")
+        assert json.loads(patina("ask", "When is the rent due?", "-d", "never", "--json").out)["grounds"] is None
+        assert patina("ask", "When?", "--collection", "nowhere").code != 0

@@ -83,3 +83,35 @@ def test_any_text_can_be_checked_and_marking_loses_no_word(answer: str, passages
     assert all(0 <= one.support <= 1 for one in found)
     letters = [letter for letter in marked(answer, found) if letter in "ab中文字"]
     assert letters == [letter for letter in answer if letter in "ab中文字"]
+
+
+def test_figures_written_as_words_are_figures_too() -> None:
+    said = ["每人最多可借阅十二本书，逾期每天罚款两角。", "The notice period is three months."]
+    [spelt, wrong, right, other] = (
+        statements(one, said)[0]
+        for one in (
+            "每人最多可借阅12本书。",
+            "逾期每天罚款五元。",
+            "Notice takes 3 months.",
+            "Notice takes four months.",
+        )
+    )
+    assert (spelt.passage, spelt.is_weak) == (0, False)
+    assert wrong.is_weak
+    assert (right.passage, right.is_weak) == (1, False)
+    assert other.is_weak
+
+
+def test_a_single_word_rests_on_the_passage_that_has_it_beside_what_was_asked() -> None:
+    [name] = statements("Paris.", PASSAGES, "Where does the Eiffel Tower stand?")
+    assert name.passage == 0
+    [unknown] = statements("Lyon.", PASSAGES, "Where does the Eiffel Tower stand?")
+    assert unknown.passage is None
+    assert statements("Yes.", PASSAGES, "Is it tall?") == []
+
+
+@pytest.mark.parametrize(
+    "said", ["That is not in the documents.", "文档中没有这个内容。", "The passages do not mention it."]
+)
+def test_to_say_that_it_is_not_there_claims_nothing(said: str) -> None:
+    assert statements(said, PASSAGES, "How heavy is the tower?") == []

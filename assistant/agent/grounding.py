@@ -1,0 +1,181 @@
+"""What of a person's documents is read with a question: found, chosen, and kept with the turn before it is answered.
+
+Automatic, a conversation is answered from documents where the search is sure that they hold an answer; always, it is
+said where they do not, and no model is asked to make something up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Final
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from assistant.agent.citing import Citing
+from assistant.agent.following import searched
+from assistant.agent.stream import Answer
+from assistant.errors import InternalFault, StorageError
+from assistant.events import Cited, CitedPassage, Event, Grounds, Token
+from assistant.i18n import Language, language_of_text
+from assistant.knowledge.excerpts import Excerpt, excerpts
+from assistant.knowledge.framing import framed
+from assistant.knowledge.shelf import Shelf
+from assistant.knowledge.source import tokens
+from assistant.memory.document_records import Filter
+from assistant.memory.grounds import GroundStore
+from assistant.memory.records import Turn
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.template import PromptVersion
+
+_log = logging.getLogger(__name__)
+_LOOKED_FOR: Final = 12
+_REACH: Final = 1
+_MOST_TOKENS: Final = 900.0
+_SHARE: Final = 4
+"""At most a quarter of the window is filled with passages."""
+_NEAREST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an answer is to rest on. `question` is what was searched for."""
+
+    grounds: Grounds
+    question: str
+    language: Language
+
+    @property
+    def is_refused(self) -> bool:
+        return self.grounds.outcome == "refused"
+
+    def within(self, window: int) -> Material:
+        """As much of it as a window of so many tokens has room for; the best passage is always read."""
+        room, kept = window / _SHARE, list[CitedPassage]()
+        for one in self.grounds.passages:
+            room -= tokens(one.text)
+            if kept and room < 0:
+                break
+            kept.append(one)
+        return replace(self, grounds=replace(self.grounds, passages=tuple(kept)))
+
+    @property
+    def passages(self) -> str:
+        """As the model reads them."""
+        return framed([(one.header or one.name, one.text) for one in self.grounds.passages])
+
+
+class Grounding:
+    """Built once. What fails is logged and costs no answer."""
+
+    def __init__(
+        self, shelf: Shelf, store: GroundStore, embeddings: Embeddings, prompts: PromptLibrary, default: Language
+    ) -> None:
+        self._shelf = shelf
+        self._store = store
+        self._embeddings = embeddings
+        self._prompts = prompts
+        self._default = default
+
+    async def find(self, path: Sequence[Turn]) -> Material | None:
+        """For the last turn of a branch; None where it is not to be answered from documents. InternalFault where it is
+        to be answered from nothing else and they cannot be searched."""
+        try:
+            return await asyncio.to_thread(self._find, path)
+        except Exception as error:
+            _log.exception("turn %s cannot be answered from documents", path[-1].id)
+            choice = await asyncio.to_thread(self._store.choice, path[-1].conversation_id)
+            if choice.mode == "always":
+                raise InternalFault(reason=type(error).__name__) from error
+            return None
+
+    def refusal(self, material: Material) -> PromptVersion:
+        """What is said where the documents do not hold what was asked for."""
+        return self._prompts.get("not-in-documents", material.language)
+
+    def citing(self, material: Material) -> Citing:
+        return Citing(material.grounds, material.question, _Likeness(self._embeddings))
+
+    async def keep(self, turn_id: str, grounds: Grounds) -> None:
+        """What a turn is to rest on, before it is answered."""
+        await asyncio.to_thread(self._store.keep, turn_id, grounds)
+
+    async def cited(self, turn_id: str, answer: Answer) -> list[Event]:
+        """Put the checked numbers into an answer that has ended, keep what its sentences rest on, and tell of it."""
+        if answer.citing is None:
+            return []
+        citing, answer.citing = answer.citing, None
+        more, whole, grounds = await citing.end()
+        answer.pieces[:] = [whole]
+        try:
+            await asyncio.to_thread(self._store.tie, turn_id, grounds.sentences)
+        except StorageError as error:
+            # The answer itself is kept next, and that is where a full disk is told of.
+            _log.warning("what turn %s rests on is not kept: %s", turn_id, error)
+        return [*([Token(turn_id, more)] if more else []), Cited(turn_id, whole, grounds)]
+
+    def _find(self, path: Sequence[Turn]) -> Material | None:
+        newest = path[-1]
+        choice = self._store.choice(newest.conversation_id)
+        if choice.mode == "never" or not newest.question.strip():
+            return None
+        if choice.mode == "auto" and (newest.attachments or not self._store.has_documents()):
+            return None  # a file that is sent along is what the question is about
+        question = searched(path)
+        found = self._shelf.search(question, _LOOKED_FOR, Filter(collection=choice.collection))
+        if choice.mode == "auto" and not found.is_answered:
+            return None
+        language = language_of_text(newest.question, self._default)
+        if not found.is_answered:
+            nearest = excerpts(found.passages[:_NEAREST], (), _MOST_TOKENS)
+            grounds = Grounds("refused", found.confidence, _cited(nearest))
+        else:
+            beside = self._shelf.store.beside([one.chunk.id for one in found.passages], _REACH)
+            chosen = excerpts(found.passages, beside, _MOST_TOKENS)
+            grounds = Grounds("answered", found.confidence, _cited(chosen))
+        return Material(grounds, question, language)
+
+
+class _Likeness:
+    """Vectors of texts, each made once."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self._embeddings = embeddings
+        self._known: dict[str, list[float]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known |= dict(zip(new, self._embeddings.embed_documents(new), strict=True))
+        return np.asarray([self._known[text] for text in texts], np.float32)
+
+
+def _cited(found: Sequence[Excerpt]) -> tuple[CitedPassage, ...]:
+    return tuple(
+        CitedPassage(
+            number=number,
+            document_id=one.document.id,
+            name=_name(one.document.source),
+            header=one.found.header,
+            text=one.text,
+            start=one.chunks[0].start,
+            end=one.chunks[-1].end,
+            first_line=one.chunks[0].first_line,
+            last_line=one.chunks[-1].last_line,
+            first_page=one.chunks[0].first_page,
+            last_page=one.chunks[-1].last_page,
+            score=round(one.score, 4),
+            chunk_id=one.found.id,
+        )
+        for number, one in enumerate(found, start=1)
+    )
+
+
+def _name(source: str) -> str:
+    """That of a file, or what pasted text is called."""
+    path = PurePath(source)
+    return path.name if path.is_absolute() else source

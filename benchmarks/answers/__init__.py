@@ -1,0 +1,1 @@
+"""Whether answers from documents are borne out by what they cite."""
