@@ -13,7 +13,22 @@ from tests.fakes.hostile import HOSTILE
 from ui.markdown import Markdown
 from ui.presenter import Presenter
 
-_OURS = {"article", "div", "p", "button", "form", "textarea", "small", "span", "b", "svg", "path", "input", "section"}
+_OURS = {
+    "article",
+    "aside",
+    "div",
+    "p",
+    "button",
+    "form",
+    "textarea",
+    "small",
+    "span",
+    "b",
+    "svg",
+    "path",
+    "input",
+    "section",
+}
 _PROSE = {"header", "mark", "em", "strong", "code", "pre", "br", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "hr"}
 
 

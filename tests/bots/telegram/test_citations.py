@@ -43,7 +43,7 @@ async def test_what_a_document_is_called_and_says_becomes_no_link(play: Play) ->
         ann = await scene.paired()
         ann.private.send("What does late payment cost?")
         answer = await ann.private.chat.wait_for(lambda message: bool(message.buttons))
-        assert HOSTILE in answer.text
+        assert HOSTILE.replace("//", "/") in answer.text, "as the library calls it"
         ann.private.press(answer, "[1]")
         await ann.private.chat.wait_for(lambda message: "<b>bold</b> *bold*" in message.text)
         sent = [call for call in scene.server.calls if call.method in {"sendMessage", "editMessageText"}]
