@@ -12,7 +12,7 @@ from assistant.memory.records import Turn
 from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, ManualClock
 from tests.botapi.limits import units
 from tests.bots.telegram.conftest import Play, Scene
@@ -70,7 +70,7 @@ async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and
         build(paths, Settings(), models=FakeModels(model)) as assistant,
     ):
         settings = TelegramSettings(token=SecretStr(TOKEN), api_root=server.url)
-        bot = TelegramBot(assistant, settings, "en", pace=Pace(draft=0.02, grace=1))
+        bot = TelegramBot(assistant, settings, "en", paths, pace=Pace(draft=0.02, grace=1))
         run = asyncio.create_task(bot.run())
         people = [server.user(number, f"Person {number}") for number in (1, 2, 3, 4)]
         for person in people:

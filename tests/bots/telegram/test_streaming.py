@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.errors import EngineDied
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import ManualClock
 from tests.bots.telegram.conftest import Play
 from tests.fakes.chat_model import ScriptedChatModel
