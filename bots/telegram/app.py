@@ -66,8 +66,8 @@ class TelegramBot:
         clock: Clock | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """`language` is that of `status` and of people whose client does not name theirs; `paths` is the bot's own home,
-        on whichever machine the assistant is."""
+        """`language` is that of `status` and of people whose client does not name theirs; `paths` is the bot's own
+        home, on whichever machine the assistant is."""
         if settings.token is None:
             raise SettingsError(key="telegram.token", reason="it is not set")
         self._token: SecretStr = settings.token
@@ -122,7 +122,8 @@ class TelegramBot:
             mailbox.connection(self._status.username, trouble or "")
 
         intake = Intake(bot, mailbox, self._lanes, self._heard, handle)
-        poller = Poller(listener, self._clock, dispatcher.resolve_used_update_types(), report, intake.take)
+        kinds = dispatcher.resolve_used_update_types()
+        poller = Poller(listener, self._clock, kinds, report, intake.take, self._pace.poll)
         mailbox.connection("", "connecting", started=True)
         try:
             me = await poller.me()

@@ -18,6 +18,8 @@ _BURST: Final = 2
 _OVERALL_GAP_S: Final = 1 / 25
 """Telegram takes about thirty calls a second from one bot; the rest is for what has to arrive."""
 _REMEMBERED: Final = 1000
+_NEXT_TO_NOTHING_S: Final = 0.001
+"""What is left of a wait when it has been counted in seconds since the epoch and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Pace:
     """A draft disappears after 30 seconds unless it is shown again."""
     grace: float = 10.0
     """How long a bot that is told to end waits for answers being written."""
+    call: int = 30
+    """How long Telegram may take to answer a call before its fate counts as unknown."""
+    poll: int = 30
+    """How long Telegram is asked to hold a poll; half as long again without a word, and the connection is dead."""
 
 
 class Budget:
@@ -51,7 +57,8 @@ class Budget:
         """By how much the gap is longer than the usual one."""
 
     def shut_for(self) -> float:
-        return max(0.0, self._opens_at - self._clock.now())
+        left = self._opens_at - self._clock.now()
+        return left if left > _NEXT_TO_NOTHING_S else 0.0
 
     def wait(self, gap: float, burst: int = _BURST) -> float:
         """Seconds until a preview is in order."""

@@ -32,8 +32,7 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 Trouble: TypeAlias = Literal["token", "conflict", "unreachable", "stalled", "storage"]
 _BACKOFF: Final = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=2.0, jitter=0.1)
-_POLL_S: Final = 30
-_MARGIN_S: Final = 15
+_ASK_S: Final = 15
 _CONFLICT_S: Final = 15.0
 Raw: TypeAlias = dict[str, Any]
 
@@ -68,18 +67,20 @@ class Poller:
         allowed: Sequence[str],
         report: Callable[[Trouble | None, str], None],
         take: Callable[[Sequence[Raw]], Awaitable[None]],
+        poll_s: int,
     ) -> None:
         self._bot = bot
         self._clock = clock
         self._allowed = list(allowed)
         self._report = report
         self._take = take
+        self._poll_s = poll_s
         self._trouble: Trouble | None = None
         self._offset: int | None = None
 
     async def me(self) -> User:
         """Who the bot is; waits for the network. Raises TokenRefused."""
-        return await self._persist(lambda: self._bot(GetMe(), request_timeout=_MARGIN_S))
+        return await self._persist(lambda: self._bot(GetMe(), request_timeout=_ASK_S))
 
     async def run(self) -> None:
         """Endlessly, beginning with what came while no bot was running. Raises TokenRefused."""
@@ -97,10 +98,10 @@ class Poller:
 
     async def _fetch(self) -> list[Raw]:
         # After a broken connection a short poll tells at once that it works again.
-        wait_s = 0 if self._trouble in {"unreachable", "stalled"} else _POLL_S
+        wait_s = 0 if self._trouble in {"unreachable", "stalled"} else self._poll_s
         method = FetchUpdates(offset=self._offset, timeout=wait_s, allowed_updates=self._allowed)
-        poll = asyncio.create_task(self._bot(method, request_timeout=_POLL_S + 2 * _MARGIN_S))
-        watch = asyncio.create_task(self._clock.sleep(_POLL_S + _MARGIN_S))
+        poll = asyncio.create_task(self._bot(method, request_timeout=2 * self._poll_s))
+        watch = asyncio.create_task(self._clock.sleep(1.5 * self._poll_s))
         try:
             await asyncio.wait({poll, watch}, return_when=asyncio.FIRST_COMPLETED)
             if poll.done():
@@ -126,7 +127,7 @@ class Poller:
             except TelegramRetryAfter as error:
                 await self._clock.sleep(error.retry_after)
             except Stalled:
-                self._hear("stalled", f"no answer to a poll for {_POLL_S + _MARGIN_S} s")
+                self._hear("stalled", f"no answer to a poll for {1.5 * self._poll_s:.0f} s")
             except AiogramError as error:
                 self._hear("unreachable", str(error))
                 await self._clock.sleep(next(backoff))

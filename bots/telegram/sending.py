@@ -25,8 +25,6 @@ _Result = TypeVar("_Result")
 _BACKOFF: Final = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=2.0, jitter=0.1)
 _ATTEMPTS: Final = 12
 """About four minutes without a connection."""
-_TIMEOUT_S: Final = 30
-_PREVIEW_TIMEOUT_S: Final = 10
 _TOAST_LENGTH: Final = 200
 
 
@@ -65,7 +63,7 @@ class Sender:
             await self._until_open(chat_id)
             await leaves()
             try:
-                return await self._call(chat_id, method, _TIMEOUT_S)
+                return await self._call(chat_id, method, self._pace.call)
             except TelegramRetryAfter as error:
                 await stayed()
                 self._refused(chat_id, error.retry_after)
@@ -93,7 +91,7 @@ class Sender:
         if self.shut_for(chat_id) > 0:
             return None
         try:
-            return await self._call(chat_id, method, _PREVIEW_TIMEOUT_S)
+            return await self._call(chat_id, method, max(1, self._pace.call // 3))
         except TelegramRetryAfter as error:
             self._refused(chat_id, error.retry_after)
         except TelegramNetworkError as error:
@@ -110,7 +108,7 @@ class Sender:
         """Seconds until a preview is in order, of which one every `gap` seconds is usual."""
         return self._budgets.wait(chat_id, gap)
 
-    async def _call(self, chat_id: int, method: TelegramMethod[_Result], timeout_s: int | None = None) -> _Result:
+    async def _call(self, chat_id: int, method: TelegramMethod[_Result], timeout_s: int) -> _Result:
         if chat_id:
             self._budgets.spend(chat_id, self._gap(chat_id))
         result = await self._bot(method, request_timeout=timeout_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from pydantic import SecretStr
 
 from assistant.config import Settings, TelegramSettings
@@ -98,11 +99,62 @@ async def test_formatting_telegram_refuses_is_left_out(play: Play) -> None:
         assert len(ann.private.chat.answers) == 1
 
 
-async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice_but_can_be_asked_for(play: Play) -> None:
+@pytest.mark.parametrize("fault", ["lose_response", "cut"])
+async def test_an_answer_whose_fate_is_unknown_stands_in_the_chat_once(play: Play, fault: str) -> None:
     async with play("The one answer.") as scene:
-        scene.server.faults.lose_response("sendMessage")
+        getattr(scene.server.faults, fault)("sendMessage")
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        ann.private.send("Ask")
+        bo.private.send("Ask too")
+        await bo.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        texts = [message.text for message in ann.private.chat.answers]
+        assert texts == ["The one answer.", "No answer is being written."]
+        assert ann.private.chat.answers[0].buttons == ["👍", "👎", "🔁", "✏️"]
+
+
+async def test_even_the_message_that_was_sent_to_look_for_an_answer_may_get_lost(play: Play) -> None:
+    async with play("The one answer.") as scene:
+        scene.server.faults.cut("sendMessage")
+        scene.server.faults.lose_response("sendMessage", times=2)
         ann = await scene.paired()
         ann.private.send("Ask")
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.", 10)
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        texts = [message.text for message in ann.private.chat.answers]
+        assert texts == ["The one answer.", "No answer is being written."]
+
+
+async def test_an_answer_that_arrived_after_much_else_did_is_found_and_what_looked_for_it_goes(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("The one answer.", gate=gate) as scene:
+        ann = await scene.paired()
+        others = [await scene.paired(2000 + number, "Somebody") for number in range(20)]
+        ann.private.send("Ask")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "The")
+        # Numbers the bot knows nothing of: they lie between the answer and whatever is sent next.
+        for other in others:
+            other.private.chat.add(scene.server.me, text="from another program with this token")
+        scene.server.faults.lose_response("sendMessage")
+        gate.set()
+        await scene.server.wait_for_call(lambda call: call.method == "deleteMessage", 20)
+        assert [message.text for message in ann.private.chat.answers] == ["The one answer."]
+        assert all(other.private.chat.answers[0].text.startswith("from another") for other in others)
+
+
+async def test_where_an_answer_cannot_be_looked_for_it_can_be_asked_for(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("The one answer.", gate=gate) as scene:
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        ann.private.send("Ask")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "The")
+        for _ in range(60):
+            bo.private.chat.add(scene.server.me, text="from another program with this token")
+        scene.server.faults.lose_response("sendMessage")
+        gate.set()
         offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
         texts = [message.text for message in ann.private.chat.answers]
         assert texts.count("The one answer.") == 1
@@ -111,14 +163,32 @@ async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice_but_can_be_aske
         assert ann.private.chat.answers[-1].text == "The one answer."
 
 
-async def test_an_answer_cut_off_before_it_arrived_can_be_asked_for(play: Play) -> None:
-    async with play("The one answer.") as scene:
-        scene.server.faults.cut("sendMessage")
+async def test_a_text_that_waited_is_kept_no_longer_than_it_has_to_wait(play: Play, paths: Paths) -> None:
+    async with play("A very private answer.") as scene:
         ann = await scene.paired()
-        ann.private.send("Ask")
-        offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
-        ann.private.press(offer, "Show it")
-        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        ann.private.send("A very private question")
+        await ann.private.chat.wait_for_answers(1)
+    assert b"very private" not in b"".join(file.read_bytes() for file in paths.home.glob("telegram.db*"))
+
+
+async def test_an_answer_waits_out_a_long_refusal_over_a_restart(play: Play) -> None:
+    clock = ManualClock()
+    async with play("Patience is rewarded.", clock=clock, pace=Pace(first=0, grace=0)) as scene:
+        ann = await scene.paired()
+        scene.server.faults.too_many("sendMessageDraft", retry_after=200)
+        ann.private.send("Hurry")
+        await scene.server.wait_for_call(lambda call: call.status == 429)
+        await clock.somebody_waits(199, 200)
+        clock.advance(50)
+    before = len(scene.server.calls)
+    async with play("Not asked again.", clock=clock) as scene:
+        await clock.somebody_waits(149, 150)
+        clock.advance(149)
+        assert [call for call in scene.server.calls[before:] if call.chat_id == 1001] == []
+        clock.advance(1)
+        await ann.private.chat.wait_for(lambda message: message.text == "Patience is rewarded.")
+        assert scene.model.calls == []
+        assert scene.server.asked_too_early == 0
 
 
 async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(play: Play) -> None:
