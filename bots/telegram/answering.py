@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -23,7 +23,6 @@ from bots.telegram.presenter import Part, Presenter
 from bots.telegram.sending import Sender
 from bots.telegram.streaming import Preview, Target
 
-_log = logging.getLogger(__name__)
 Begin = Callable[[], Awaitable[AsyncGenerator[Event, None]]]
 Earlier = Callable[[], Awaitable[Turn | None]]
 """The turn an attempt before this one began, which died before it could say so."""
@@ -113,11 +112,13 @@ class Answering:
         self._pace = pace
         self._by_place: dict[tuple[int, int | None], str] = {}
         self._by_draft: dict[tuple[int, int], str] = {}
+        self._ending = False
 
-    @property
-    def turns(self) -> list[str]:
-        """Being written now."""
-        return list(self._by_place.values())
+    async def end(self) -> None:
+        """Stop what is being written; what has begun is sent as far as it got."""
+        self._ending = True
+        for turn_id in list(self._by_place.values()):
+            await self._assistant.stop(turn_id)
 
     def turn_in(self, target: Target) -> str | None:
         return self._by_place.get(target.place)
@@ -137,7 +138,7 @@ class Answering:
             return receipt.turn_id
         try:
             turn = await self._left(reader, earlier)
-            if turn is not None and turn.status in {"done", "stopped"}:
+            if turn is not None and (turn.status == "done" or (turn.status == "stopped" and turn.answer.strip())):
                 await self._deliver(reader, Writing.of(turn, self._presenter, reader.language), key)
                 return turn.id
             events = await self._begin(reader, begin, turn)
@@ -150,6 +151,8 @@ class Answering:
             await self._post(key, reader.target, text, again)
             return None
         writing = await self._write(reader, events, key)
+        if self._ending and not writing.begun:
+            raise asyncio.CancelledError  # nothing is said, and the next start takes it up
         await self._deliver(reader, writing, key)
         return writing.turn_id or None
 

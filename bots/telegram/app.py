@@ -186,8 +186,7 @@ class TelegramBot:
         """aiogram's own polling would leave handlers running; these have ended, or are taken up at the next start."""
         self._lanes.end()
         if not await self._lanes.drain(self._pace.grace):
-            for turn_id in answering.turns:
-                await self._assistant.stop(turn_id)
+            await answering.end()
             await self._lanes.drain(_STOP_GRACE_S)
         left = await self._lanes.cancel()
         await delivery.close()

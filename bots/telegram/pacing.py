@@ -18,8 +18,6 @@ _BURST: Final = 2
 _OVERALL_GAP_S: Final = 1 / 25
 """Telegram takes about thirty calls a second from one bot; the rest is for what has to arrive."""
 _REMEMBERED: Final = 1000
-_NEXT_TO_NOTHING_S: Final = 0.001
-"""What is left of a wait when it has been counted in seconds since the epoch and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ class Budget:
         """By how much the gap is longer than the usual one."""
 
     def shut_for(self) -> float:
-        left = self._opens_at - self._clock.now()
-        return left if left > _NEXT_TO_NOTHING_S else 0.0
+        return max(0.0, self._opens_at - self._clock.now())
 
     def wait(self, gap: float, burst: int = _BURST) -> float:
         """Seconds until a preview is in order."""
@@ -95,7 +92,7 @@ class Budgets:
         self._overall = Budget(clock)
         self._chats: OrderedDict[int, Budget] = OrderedDict()
         for chat_id, until in (waits or {}).items():
-            self._chats[chat_id] = Budget(clock, clock.now() + until - clock.time())
+            self._chats[chat_id] = Budget(clock, clock.now() + round(until - clock.time(), 3))
 
     def of(self, chat_id: int) -> Budget:
         budget = self._chats.get(chat_id)

@@ -121,13 +121,15 @@ class Preview:
         try:
             await self._wait_for_words()
             while not self._closing.is_set():
-                if (wait := self._wait()) > 0:
-                    await wait_for_event(self._clock, self._closing, wait)
-                    continue
                 self._wake.clear()
-                await self._show(self._render())
-                self._shown_at = self._clock.now()
-                await wait_for_event(self._clock, self._wake, self._pace.keep_alive)
+                part = self._render()
+                if part == self._shown and (left := self._shown_at + self._pace.keep_alive - self._clock.now()) > 0:
+                    await wait_for_event(self._clock, self._wake, left)
+                elif (wait := self._wait()) > 0:
+                    await wait_for_event(self._clock, self._closing, wait)
+                else:
+                    await self._show(part)
+                    self._shown_at = self._clock.now()
         except TelegramAPIError as error:
             _log.warning("telegram: no preview in chat %s: %s", self._target.chat_id, error)
 
@@ -147,7 +149,8 @@ class Preview:
     async def _show(self, part: Part) -> None:
         if self._drafts:
             try:
-                await self._sender.show(self._draft(part))
+                if await self._sender.show(self._draft(part)):
+                    self._shown = part
             except (TelegramBadRequest, TelegramNotFound) as error:
                 _log.info("telegram: no drafts here, editing a message instead: %s", error)
                 self._drafts = False

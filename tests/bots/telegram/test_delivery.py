@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 from pydantic import SecretStr
 
 from assistant.config import Settings, TelegramSettings
-from assistant.events import TurnFinished
+from assistant.events import Event, TurnFinished
 from assistant.memory.records import Turn
 from assistant.paths import Paths
 from assistant.wiring import build
@@ -23,6 +24,13 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 async def _turns(scene: Scene) -> list[Turn]:
     [conversation] = await scene.assistant.conversations()
     return await scene.assistant.history(conversation.id)
+
+
+async def _being_written(scene: Scene) -> AsyncGenerator[Event, None]:
+    [conversation] = await scene.assistant.conversations()
+    turn_id = scene.assistant.running(conversation.id)
+    assert turn_id is not None
+    return await scene.assistant.follow(turn_id)
 
 
 async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(play: Play) -> None:
@@ -47,10 +55,7 @@ async def test_a_wait_telegram_asks_for_is_kept_and_the_answer_still_comes_once(
         scene.server.faults.too_many("sendMessageDraft", retry_after=7)
         ann.private.send("Hurry")
         await scene.server.wait_for_call(lambda call: call.status == 429)
-        [conversation] = await scene.assistant.conversations()
-        turn_id = scene.assistant.running(conversation.id)
-        assert turn_id is not None
-        written = await scene.assistant.follow(turn_id)
+        written = await _being_written(scene)
         gate.set()
         assert isinstance([event async for event in written][-1], TurnFinished)
         await clock.somebody_waits(7, 7)
@@ -172,12 +177,15 @@ async def test_a_text_that_waited_is_kept_no_longer_than_it_has_to_wait(play: Pl
 
 
 async def test_an_answer_waits_out_a_long_refusal_over_a_restart(play: Play) -> None:
-    clock = ManualClock()
-    async with play("Patience is rewarded.", clock=clock, pace=Pace(first=0, grace=0)) as scene:
+    gate, clock = asyncio.Event(), ManualClock()
+    async with play("Patience is rewarded.", gate=gate, clock=clock, pace=Pace(first=0, grace=0)) as scene:
         ann = await scene.paired()
         scene.server.faults.too_many("sendMessageDraft", retry_after=200)
         ann.private.send("Hurry")
         await scene.server.wait_for_call(lambda call: call.status == 429)
+        written = await _being_written(scene)
+        gate.set()
+        assert isinstance([event async for event in written][-1], TurnFinished)
         await clock.somebody_waits(199, 200)
         clock.advance(50)
     before = len(scene.server.calls)
@@ -189,6 +197,22 @@ async def test_an_answer_waits_out_a_long_refusal_over_a_restart(play: Play) -> 
         await ann.private.chat.wait_for(lambda message: message.text == "Patience is rewarded.")
         assert scene.model.calls == []
         assert scene.server.asked_too_early == 0
+
+
+async def test_a_question_whose_answer_had_not_begun_when_the_bot_ended_is_answered_at_the_next_start(
+    play: Play,
+) -> None:
+    gate = asyncio.Event()
+    model = ScriptedChatModel(answers=["never"], load_gate=gate)
+    async with play(model=model) as scene:
+        ann = await scene.paired()
+        ann.private.send("Hello?")
+        ann.private.send("And this?")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "Thinking…")
+    async with play("The answer.", "Another answer.") as scene:
+        await ann.private.chat.wait_for_answers(2)
+        assert [message.text for message in ann.private.chat.answers] == ["The answer.", "Another answer."]
+        assert [turn.question for turn in await _turns(scene)] == ["Hello?", "And this?"]
 
 
 async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(play: Play) -> None:
