@@ -145,7 +145,7 @@ def _mailbox(terminal: Terminal, told: MailboxReport, *, running: bool) -> Findi
     """How the bot of this home stands, as it wrote it down itself."""
     facts = {**asdict(told), "running": running}
     since = datetime.fromtimestamp(told.since).strftime("%Y-%m-%d %H:%M:%S")
-    known = {"conflict", "unreachable", "stalled", "storage", "token"}
+    known = {"conflict", "unreachable", "stalled", "storage", "token", "webhook"}
     if running and told.trouble in known:
         key, level = f"bot_{told.trouble}", "warning"
     else:

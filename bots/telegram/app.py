@@ -11,6 +11,7 @@ from typing import Final
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
@@ -39,6 +40,7 @@ from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
+from bots.telegram.webhook import Webhook, secret_of
 
 _log = logging.getLogger(__name__)
 _STOP_GRACE_S: Final = 5.0
@@ -71,7 +73,7 @@ class TelegramBot:
         if settings.token is None:
             raise SettingsError(key="telegram.token", reason="it is not set")
         self._token: SecretStr = settings.token
-        self._api_root = settings.api_root
+        self._settings = settings
         self._assistant = assistant
         self._language = language
         self._paths = paths
@@ -134,14 +136,26 @@ class TelegramBot:
             if undelivered or unanswered:
                 _log.warning("telegram: %d messages to send and %d to answer from before", undelivered, unanswered)
             await set_menu(bot, self._presenter)
-            await poller.run()
+            await self._receive(poller, intake)
         except TokenRefused:
             return
+        except (TelegramBadRequest, OSError) as error:
+            self._status = BotStatus(last_error=self._trouble("webhook", str(error)))
+            mailbox.connection(self._status.username, "webhook")
         finally:
             await self._end(answering, delivery, poller, mailbox)
 
+    async def _receive(self, poller: Poller, intake: Intake) -> None:
+        if self._settings.webhook is None:
+            await poller.run()
+            return
+        secret = secret_of(self._token)
+        async with Webhook(secret, intake.take).listening(self._settings.webhook_port):
+            await poller.deliver_to(self._settings.webhook, secret)
+            await asyncio.Event().wait()
+
     def _open(self) -> Bot:
-        api = TelegramAPIServer.from_base(self._api_root) if self._api_root else PRODUCTION
+        api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
     def _dispatcher(self, sender: Sender, answering: Answering, places: Places) -> Dispatcher:

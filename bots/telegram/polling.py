@@ -16,12 +16,13 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from aiogram import Bot
 from aiogram.exceptions import (
     AiogramError,
+    TelegramBadRequest,
     TelegramConflictError,
     TelegramNotFound,
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import GetMe, TelegramMethod
+from aiogram.methods import DeleteWebhook, GetMe, SetWebhook, TelegramMethod
 from aiogram.types import User
 from aiogram.utils.backoff import Backoff, BackoffConfig
 
@@ -30,7 +31,7 @@ from bots.telegram.clock import Clock
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-Trouble: TypeAlias = Literal["token", "conflict", "unreachable", "stalled", "storage"]
+Trouble: TypeAlias = Literal["token", "conflict", "unreachable", "stalled", "storage", "webhook"]
 _BACKOFF: Final = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=2.0, jitter=0.1)
 _ASK_S: Final = 15
 _CONFLICT_S: Final = 15.0
@@ -96,6 +97,17 @@ class Poller:
             with suppress(AiogramError):
                 await self._bot(FetchUpdates(offset=self._offset, timeout=0), request_timeout=5)
 
+    async def deliver_to(self, url: str, secret: str) -> None:
+        """Have updates delivered there instead. Raises TokenRefused, and TelegramBadRequest for an address that is no
+        good."""
+        method = SetWebhook(url=url, secret_token=secret, allowed_updates=self._allowed)
+        await self._persist(lambda: self._bot(method, request_timeout=_ASK_S), refusable=True)
+
+    async def _leave_webhook(self) -> None:
+        """Somebody had them delivered before; what waits there is not dropped."""
+        _log.warning("telegram: updates were delivered to a webhook before; they are polled from now on")
+        await self._persist(lambda: self._bot(DeleteWebhook(drop_pending_updates=False), request_timeout=_ASK_S))
+
     async def _fetch(self) -> list[Raw]:
         # After a broken connection a short poll tells at once that it works again.
         wait_s = 0 if self._trouble in {"unreachable", "stalled"} else self._poll_s
@@ -113,7 +125,7 @@ class Poller:
         await self._bot.session.close()  # the next call opens a new one
         raise Stalled
 
-    async def _persist(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
+    async def _persist(self, call: Callable[[], Awaitable[_Result]], *, refusable: bool = False) -> _Result:
         backoff = Backoff(_BACKOFF)
         while True:
             try:
@@ -122,6 +134,9 @@ class Poller:
                 self._hear("token", error.message)
                 raise TokenRefused from error
             except TelegramConflictError as error:
+                if "webhook is active" in error.message:
+                    await self._leave_webhook()
+                    continue
                 self._hear("conflict", error.message)
                 await self._clock.sleep(_CONFLICT_S)
             except TelegramRetryAfter as error:
@@ -129,6 +144,8 @@ class Poller:
             except Stalled:
                 self._hear("stalled", f"no answer to a poll for {1.5 * self._poll_s:.0f} s")
             except AiogramError as error:
+                if refusable and isinstance(error, TelegramBadRequest):
+                    raise
                 self._hear("unreachable", str(error))
                 await self._clock.sleep(next(backoff))
             except AssistantError as error:
