@@ -18,7 +18,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
 from aiogram.types import Message, MessageEntity
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 from telegramify_markdown.stream.draft import DraftStream
@@ -47,11 +47,12 @@ def words(question: str) -> list[str]:
 
 
 async def paced(question: str, prefill_s: float, rate: float) -> AsyncGenerator[str, None]:
-    """The pieces, after the time it takes to read the question."""
-    await asyncio.sleep(prefill_s)
-    for piece in words(question):
+    """The pieces, after the time it takes to read the question, each at its time however long the last one took."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for number, piece in enumerate(words(question)):
+        await asyncio.sleep(max(0.0, begun + prefill_s + number / rate - loop.time()))
         yield piece
-        await asyncio.sleep(1 / rate)
 
 
 class PacedModel(ScriptedChatModel):
@@ -67,26 +68,18 @@ class PacedModel(ScriptedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        await asyncio.sleep(self.prefill_s)
-        first = True
-        async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
-            if not first:
-                await asyncio.sleep(1 / self.rate)
-            first = False
-            yield chunk
-
-    def _next(self, messages: list[BaseMessage], options: dict[str, Any]) -> str:
-        super()._next(messages, options)
         question = messages[-1].text
-        return "".join(words(question[question.rindex("Write ") :].split("\n")[0]))
+        question = question[question.rindex("Write ") :].split("\n")[0]
+        async for piece in paced(question, self.prefill_s, self.rate):
+            yield ChatGenerationChunk(message=AIMessageChunk(piece))
+        yield ChatGenerationChunk(message=AIMessageChunk("", response_metadata={"finish_reason": "stop"}))
 
 
 @asynccontextmanager
 async def patina(server: BotApiServer, folder: Path, prefill_s: float, rate: float) -> AsyncIterator[None]:
-    """The real bot at its own pace. The model gives four characters at a time, so it gives them so much faster."""
+    """The real bot at its own pace."""
     paths = Paths(folder, folder / "models")
-    piece = sum(map(len, words("Write 100 words"))) / len(words("Write 100 words"))
-    model = PacedModel(answers=[""], prefill_s=prefill_s, rate=rate * piece / 4, window=100_000)
+    model = PacedModel(answers=[""], prefill_s=prefill_s, rate=rate, window=100_000)
     settings = TelegramSettings(token=SecretStr(server.token), api_root=server.url)
     async with build(paths, Settings(), models=FakeModels(model)) as assistant:
         for user_id in list(server.chats):

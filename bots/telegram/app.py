@@ -111,7 +111,7 @@ class TelegramBot:
         shut = partial(mailbox.shut, bot.id)
         sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace)
         search = Search(mailbox, bot.id, sender, self._clock)
-        delivery = Delivery(mailbox, bot.id, sender, search, self._exists)
+        delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
         dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id))
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from aiogram.exceptions import (
@@ -22,19 +23,29 @@ from aiogram.methods import SendMessage
 
 from assistant.memory.letters import Letter
 from assistant.memory.mailbox import Mailbox
+from bots.telegram.clock import Clock
 from bots.telegram.searching import Lost, Search, edit_to, stands_as
 from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
+_LONG_S: Final = 5.0
+"""A person may delete a conversation whose answer waits longer than this."""
 _FATE_UNKNOWN: Final = (TelegramNetworkError, TelegramServerError)
 Wanted = Callable[[str], Awaitable[bool]]
 """Whether a turn still exists: an answer that was deleted while it waited is not sent."""
 
 
+class _Unwanted(Exception):
+    """It was deleted while it waited."""
+
+
 class Delivery:
     """One per bot. Messages of one chat are sent one after the other, so the parts of two answers never mix."""
 
-    def __init__(self, mailbox: Mailbox, bot_id: int, sender: Sender, search: Search, wanted: Wanted) -> None:
+    def __init__(
+        self, mailbox: Mailbox, bot_id: int, sender: Sender, search: Search, wanted: Wanted, clock: Clock
+    ) -> None:
+        self._clock = clock
         self._mailbox = mailbox
         self._bot_id = bot_id
         self._sender = sender
@@ -72,6 +83,13 @@ class Delivery:
 
     async def preview(self, key: str, message: SendMessage) -> int | None:
         """A message that the text will take the place of; None when there is none now, TelegramAPIError as it comes."""
+        queue = self._queues.setdefault(int(message.chat_id), asyncio.Lock())
+        if queue.locked():
+            return None
+        async with queue:  # what is looked for in this chat must not find a preview nobody knows of yet
+            return await self._preview(key, message)
+
+    async def _preview(self, key: str, message: SendMessage) -> int | None:
         letters = self._mailbox.letters
         written = await asyncio.to_thread(
             letters.write, self._bot_id, key, int(message.chat_id), [_content(message, None)], final=False
@@ -153,6 +171,9 @@ class Delivery:
         except TelegramAPIError as error:
             await self._refuse(letter, error)
             return None
+        except _Unwanted:
+            await asyncio.to_thread(letters.refused, letter)
+            return None
         await asyncio.to_thread(letters.confirmed, letter, message_id)
         return message_id
 
@@ -171,7 +192,7 @@ class Delivery:
             try:
                 sent = await self._sender.send(
                     message,
-                    leaves=lambda: self._leaves(letter),
+                    leaves=partial(self._leaves_if_wanted, letter, self._clock.now()),
                     stayed=lambda: asyncio.to_thread(letters.queued, letter),
                     patient=True,
                 )
@@ -195,6 +216,12 @@ class Delivery:
                 with suppress(TelegramAPIError):
                     await self._sender.send(edit_to(lost.message_id, offer), repeatable=True, patient=True)
             return lost.message_id
+
+    async def _leaves_if_wanted(self, letter: Letter, since: float) -> None:
+        waited = self._clock.now() - since > _LONG_S
+        if waited and letter.turn_id is not None and not await self._wanted(letter.turn_id):
+            raise _Unwanted
+        await self._leaves(letter)
 
     async def _leaves(self, letter: Letter) -> None:
         def note() -> None:

@@ -24,12 +24,14 @@ _REMEMBERED: Final = 1000
 class Pace:
     """Seconds. Telegram allows about one call a second in a private chat and twenty a minute in a group."""
 
-    first: float = 0.3
+    first: float = 0.7
     """How long a model may take for its first word before something is shown."""
-    draft: float = 1.0
+    draft: float = 1.5
     edit: float = 4.0
-    slower: float = 0.08
+    slower: float = 0.2
     """Of the time an answer has taken so far: the longer it gets, the less each preview adds to it."""
+    slowest: float = 3.0
+    """No preview waits longer than this for being one of many, though it may for a refusal."""
     keep_alive: float = 20.0
     """A draft disappears after 30 seconds unless it is shown again."""
     grace: float = 10.0

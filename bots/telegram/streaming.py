@@ -130,6 +130,8 @@ class Preview:
                 else:
                     await self._show(part)
                     self._shown_at = self._clock.now()
+                    if self._shown != part:
+                        await wait_for_event(self._clock, self._closing, self._usual)
         except TelegramAPIError as error:
             _log.warning("telegram: no preview in chat %s: %s", self._target.chat_id, error)
 
@@ -140,9 +142,13 @@ class Preview:
             self._wake.clear()
             await wait_for_event(self._clock, self._wake, left)
 
+    @property
+    def _usual(self) -> float:
+        return self._pace.draft if self._drafts else self._pace.edit
+
     def _wait(self) -> float:
-        now, usual = self._clock.now(), self._pace.draft if self._drafts else self._pace.edit
-        slower = self._pace.slower * (now - self._begun_at)
+        now, usual = self._clock.now(), self._usual
+        slower = min(self._pace.slower * (now - self._begun_at), self._pace.slowest)
         own = self._shown_at + slower - now if slower > usual else 0.0
         return max(self._sender.delay(self._target.chat_id, usual), own)
 

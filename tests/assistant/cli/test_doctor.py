@@ -14,6 +14,9 @@ from assistant.api import Assistant
 from assistant.cli.terminal import catalogue
 from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES
+from assistant.instance import InstanceLock
+from assistant.memory.inbox import Arrival
+from assistant.memory.mailbox import Mailbox
 from assistant.models.protocol import Choice, EngineInfo, LoadedModel, Occupancy
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina, Result
@@ -208,3 +211,34 @@ def test_only_when_asked_it_looks_whether_the_sources_answer(patina: Patina, mon
     assert found["online"][-1]["level"] == "problem"
     assert [check["level"] for check in found["telegram"]] == ["ok", "problem"]
     assert "aaaa" not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("trouble", "level", "said"),
+    [
+        ("", "ok", "@my_bot has been connected since"),
+        ("conflict", "warning", "another program has been fetching the messages of @my_bot"),
+        ("stalled", "warning", "left a poll of @my_bot unanswered"),
+        ("unreachable", "warning", "has not reached Telegram since"),
+        ("storage", "warning", "cannot keep messages"),
+        ("ended", "ok", "is not running"),
+    ],
+)
+def test_how_the_bot_stands_is_told(
+    patina: Patina, paths: Paths, monkeypatch: pytest.MonkeyPatch, trouble: str, level: str, said: str
+) -> None:
+    monkeypatch.setenv("PATINA_TELEGRAM__TOKEN", "123456789:AAE0loopback0test0token0of0patina00")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    mailbox.connection("my_bot", "connecting", started=True)
+    mailbox.connection("my_bot", "stalled")
+    mailbox.connection("my_bot", trouble)
+    mailbox.inbox.keep(7, [Arrival(1, {"update_id": 1}, 1, 1)])
+    mailbox.letters.write(7, "1.1", 1, [{"text": "a"}])
+    mailbox.close()
+    with InstanceLock(paths):
+        told = checks(patina("doctor", "--json"))["telegram"][-1]
+    assert told["level"] == level
+    assert said in told["text"]
+    assert "1 messages to answer, 1 answers on their way" in told["text"]
+    assert bool(told["advice"]) == (level == "warning")
+    assert told["facts"]["stalls"] == (2 if trouble == "stalled" else 1)

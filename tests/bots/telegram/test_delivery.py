@@ -199,6 +199,26 @@ async def test_an_answer_waits_out_a_long_refusal_over_a_restart(play: Play) -> 
         assert scene.server.asked_too_early == 0
 
 
+async def test_an_answer_that_is_deleted_while_it_waits_is_not_sent(play: Play, paths: Paths) -> None:
+    gate, clock = asyncio.Event(), ManualClock()
+    async with play("Never mind.", gate=gate, clock=clock, pace=Pace(first=0)) as scene:
+        ann = await scene.paired()
+        scene.server.faults.too_many("sendMessageDraft", retry_after=200)
+        ann.private.send("Hurry")
+        await scene.server.wait_for_call(lambda call: call.status == 429)
+        written = await _being_written(scene)
+        gate.set()
+        assert isinstance([event async for event in written][-1], TurnFinished)
+        await clock.somebody_waits(199, 200)
+        [conversation] = await scene.assistant.conversations()
+        await scene.assistant.delete(conversation.id)
+        clock.advance(200)
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        assert len(ann.private.chat.answers) == 1
+    assert b"Never mind" not in b"".join(file.read_bytes() for file in paths.home.glob("telegram.db*"))
+
+
 async def test_a_question_whose_answer_had_not_begun_when_the_bot_ended_is_answered_at_the_next_start(
     play: Play,
 ) -> None:
