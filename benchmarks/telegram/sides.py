@@ -77,11 +77,12 @@ class PacedModel(ScriptedChatModel):
 
 @asynccontextmanager
 async def patina(server: BotApiServer, folder: Path, prefill_s: float, rate: float) -> AsyncIterator[None]:
-    """The real bot at its own pace."""
+    """The real bot at its own pace, without recall and titles, which no other side has."""
     paths = Paths(folder, folder / "models")
+    bare = Settings.model_validate({"memory": {"recall": False}, "conversations": {"titles": False}})
     model = PacedModel(answers=[""], prefill_s=prefill_s, rate=rate, window=100_000)
     settings = TelegramSettings(token=SecretStr(server.token), api_root=server.url)
-    async with build(paths, Settings(), models=FakeModels(model)) as assistant:
+    async with build(paths, bare, models=FakeModels(model)) as assistant:
         for user_id in list(server.chats):
             code = await assistant.people.new_code("telegram")
             await assistant.people.pair("telegram", str(user_id), "Somebody", code.code)
