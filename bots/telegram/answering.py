@@ -26,8 +26,8 @@ from bots.telegram.streaming import Preview, Target
 Begin = Callable[[], Awaitable[AsyncGenerator[Event, None]]]
 Earlier = Callable[[], Awaitable[Turn | None]]
 """The turn an attempt before this one began, which died before it could say so."""
-_ATTEMPTS: Final = 3
-"""How often an answer is begun whose process dies; then the person is asked whether to go on."""
+_ATTEMPTS: Final = 10
+"""How often an answer is begun whose process dies, so that none brings it down for ever; then the person is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from assistant.config import Settings, TelegramSettings
 from assistant.events import Event, TurnFinished
+from assistant.memory.inbox import Arrival
+from assistant.memory.mailbox import Mailbox
 from assistant.memory.records import Turn
 from assistant.paths import Paths
 from assistant.wiring import build
@@ -217,6 +219,28 @@ async def test_an_answer_that_is_deleted_while_it_waits_is_not_sent(play: Play, 
         await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
         assert len(ann.private.chat.answers) == 1
     assert b"Never mind" not in b"".join(file.read_bytes() for file in paths.home.glob("telegram.db*"))
+
+
+async def test_a_question_that_kills_the_process_every_time_is_given_up_and_said(play: Play, paths: Paths) -> None:
+    bot_id = int(TOKEN.split(":")[0])
+    async with play() as scene:
+        ann = await scene.paired()
+    question = ann.private.chat.add(ann.json, text="Kill it")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    raw = {"update_id": 700_000_900, "message": question.as_json()}
+    mailbox.inbox.keep(bot_id, [Arrival(700_000_900, raw, ann.id, question.id)])
+    for _ in range(10):
+        mailbox.inbox.begin(bot_id, 700_000_900)
+    mailbox.close()
+    async with play("Alive.") as scene:
+        await ann.private.chat.wait_for(lambda message: "cut off again and again" in message.text)
+        assert scene.model.calls == []
+        ann.private.send("And now?")
+        await ann.private.chat.wait_for(lambda message: message.text == "Alive.")
+    async with play("Never asked.") as scene:
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        assert len(ann.private.chat.answers) == 3
 
 
 async def test_a_question_whose_answer_had_not_begun_when_the_bot_ended_is_answered_at_the_next_start(
