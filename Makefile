@@ -11,7 +11,7 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 
-.PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers engine browser clean
+.PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers bench-telegram engine browser clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -55,6 +55,10 @@ bench-retrieval: $(VENV)/.test-installed  ## Compare search in documents with th
 
 bench-answers: $(VENV)/.test-installed  ## Measure whether answers from documents are borne out by what they cite (MODEL=file, DATA=folder)
 	$(BIN)/python -m benchmarks.answers --model $(or $(MODEL),$(TEST_MODEL)) --data $(DATA) $(ARGS)
+
+bench-telegram: $(VENV)/.test-installed $(TEST_MODEL)  ## Measure answers shown in Telegram beside other ways, and kill the bot again and again
+	$(BIN)/python -m benchmarks.telegram --model $(TEST_MODEL) $(ARGS)
+	$(BIN)/python -m benchmarks.telegram.faults
 
 engine: | $(VENV)/bin/python  ## Build llama.cpp for what this machine has (PATINA_GPU=cpu, cuda, hip, metal or vulkan to choose)
 	@sh installers/llama_cpp.sh $(BIN)/python constraints.txt

@@ -86,6 +86,11 @@ class TelegramSettings(_Section):
     """The bot's token from @BotFather; without one there is no bot."""
     api_root: str | None = None
     """Another Bot API server than Telegram's own."""
+    webhook: str | None = None
+    """An https address that a reverse proxy passes on to this machine; Telegram then delivers there, and nothing is
+    polled."""
+    webhook_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    """Where the bot listens for it, on 127.0.0.1 only, at /telegram."""
 
 
 class LearningSettings(_Section):

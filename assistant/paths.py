@@ -36,6 +36,11 @@ class Paths:
         return self.home / "patina.db"
 
     @property
+    def mailbox(self) -> Path:
+        """What the Telegram bot has been sent and has to send, until it is dealt with."""
+        return self.home / "telegram.db"
+
+    @property
     def backups(self) -> Path:
         return self.home / "backups"
 

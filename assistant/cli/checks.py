@@ -9,7 +9,8 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -21,6 +22,7 @@ from assistant.instance import find_running
 from assistant.paths import Paths, version
 
 if TYPE_CHECKING:
+    from assistant.memory.mailbox import MailboxReport
     from assistant.models.hardware import Hardware
 
 Level: TypeAlias = Literal["ok", "warning", "problem"]
@@ -136,6 +138,32 @@ def telegram(terminal: Terminal, settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "telegram", terminal.text("doctor.token_set"))
     else:
         yield Finding("problem", "telegram", terminal.text("doctor.token_odd"), terminal.text("doctor.token_advice"))
+    from assistant.memory.mailbox import report
+
+    if token is not None and (told := report(terminal.paths.mailbox)) is not None:
+        yield _mailbox(terminal, told, running=find_running(terminal.paths) is not None)
+
+
+def _mailbox(terminal: Terminal, told: MailboxReport, *, running: bool) -> Finding:
+    """How the bot of this home stands, as it wrote it down itself."""
+    facts = {**asdict(told), "running": running}
+    since = datetime.fromtimestamp(told.since).strftime("%Y-%m-%d %H:%M:%S")
+    known = {"conflict", "unreachable", "stalled", "storage", "token", "webhook"}
+    if running and told.trouble in known:
+        key, level = f"bot_{told.trouble}", "warning"
+    else:
+        key, level = "bot_connected" if running and not told.trouble else "bot_ended", "ok"
+    text = terminal.text(f"doctor.{key}", name=told.username or "-", since=since)
+    if told.waiting or told.undelivered:
+        text += terminal.text("doctor.between") + terminal.text(
+            "doctor.bot_waiting", waiting=told.waiting, undelivered=told.undelivered
+        )
+    if told.stalls or told.conflicts:
+        text += terminal.text("doctor.between") + terminal.text(
+            "doctor.bot_troubles", stalls=told.stalls, conflicts=told.conflicts
+        )
+    advice = terminal.text(f"doctor.bot_{told.trouble}_advice") if level == "warning" else ""
+    return Finding("warning" if level == "warning" else "ok", "telegram", text, advice, facts)
 
 
 def log_errors(terminal: Terminal) -> Iterator[Finding]:

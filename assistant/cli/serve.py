@@ -156,7 +156,7 @@ async def _bot(terminal: Terminal, settings: Settings) -> None:
 async def _telegram(assistant: Assistant, settings: Settings, terminal: Terminal) -> None:
     # aiogram takes seconds to import, and the page is being opened meanwhile.
     telegram = await asyncio.to_thread(importlib.import_module, "bots.telegram.app")
-    bot: TelegramBot = telegram.TelegramBot(assistant, settings.telegram, terminal.language)
+    bot: TelegramBot = telegram.TelegramBot(assistant, settings.telegram, terminal.language, terminal.paths)
     await bot.run()
     terminal.note(bot.status.last_error)
 

@@ -39,7 +39,7 @@ class Database:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path, backups: Path) -> Database:
+    def open(cls, path: Path, backups: Path, steps: Sequence[migrations.Step] = STEPS) -> Database:
         """Open or create the file, bring its schema up to date; copies of older schemas go into `backups`.
 
         Raises DiskFull, HomeNotWritable, DatabaseDamaged, DatabaseTooNew or MigrationFailed.
@@ -51,7 +51,7 @@ class Database:
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 tables = _configured(connection)
-                migrations.apply(tables, STEPS, path, backups)
+                migrations.apply(tables, steps, path, backups)
                 backup.expire(backups, time.time())
             except BaseException:
                 connection.close()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Final
 
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNetworkError, TelegramServerError
+from aiogram.methods import SendMessage
 from aiogram.types import InlineKeyboardMarkup
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, NotFound
 from assistant.events import Cited, Event, Token, TurnFailed, TurnFinished, TurnStarted
 from assistant.i18n import Language, explain
-from assistant.memory.records import Person
+from assistant.memory.records import Person, Turn
 from bots.telegram.citing import sources_of, with_sources
 from bots.telegram.clock import Clock
+from bots.telegram.delivery import Delivery
+from bots.telegram.pacing import Pace
 from bots.telegram.presenter import Part, Presenter
-from bots.telegram.sending import Pace, Sender
-from bots.telegram.streaming import Preview, Target, edited
+from bots.telegram.sending import Sender
+from bots.telegram.streaming import Preview, Target
 
-_log = logging.getLogger(__name__)
 Begin = Callable[[], Awaitable[AsyncGenerator[Event, None]]]
+Earlier = Callable[[], Awaitable[Turn | None]]
+"""The turn an attempt before this one began, which died before it could say so."""
+_ATTEMPTS: Final = 10
+"""How often an answer is begun whose process dies, so that none brings it down for ever; then the person is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,22 @@ class Writing:
         self._presenter = presenter
         self._language = language
         self._status = presenter.say(language, "progress.thinking")
+
+    @classmethod
+    def of(cls, turn: Turn, presenter: Presenter, language: Language) -> Writing:
+        """An answer that was written before, and not delivered."""
+        writing = cls(presenter, language)
+        writing.turn_id, writing.text = turn.id, turn.answer
+        if turn.status == "done":
+            writing.last = TurnFinished(turn.id, turn.finish_reason or "stop", turn.model)
+        if turn.grounds is not None:
+            writing.cited = Cited(turn.id, turn.answer, turn.grounds)
+        return writing
+
+    @property
+    def begun(self) -> bool:
+        """Whether there are words of the answer."""
+        return bool(self.text.strip())
 
     def take(self, event: Event) -> None:
         if isinstance(event, TurnStarted):
@@ -86,19 +108,30 @@ class Writing:
 class Answering:
     """Built once; knows every answer this bot is writing."""
 
-    def __init__(self, assistant: Assistant, sender: Sender, presenter: Presenter, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self,
+        assistant: Assistant,
+        sender: Sender,
+        delivery: Delivery,
+        presenter: Presenter,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
         self._assistant = assistant
         self._sender = sender
+        self._delivery = delivery
         self._presenter = presenter
         self._clock = clock
         self._pace = pace
         self._by_place: dict[tuple[int, int | None], str] = {}
         self._by_draft: dict[tuple[int, int], str] = {}
+        self._ending = False
 
-    @property
-    def turns(self) -> list[str]:
-        """Being written now."""
-        return list(self._by_place.values())
+    async def end(self) -> None:
+        """Stop what is being written; what has begun is sent as far as it got."""
+        self._ending = True
+        for turn_id in list(self._by_place.values()):
+            await self._assistant.stop(turn_id)
 
     def turn_in(self, target: Target) -> str | None:
         return self._by_place.get(target.place)
@@ -106,33 +139,39 @@ class Answering:
     def turn_of_draft(self, chat_id: int, draft_id: int) -> str | None:
         return self._by_draft.get((chat_id, draft_id))
 
-    async def answer(self, reader: Reader, begin: Begin) -> str | None:
-        """Follow the turn to its end and return its id. What the core refuses to begin is explained in the chat."""
+    async def answer(self, reader: Reader, begin: Begin, earlier: Earlier | None = None) -> str | None:
+        """Follow the turn to its end and return its id. What the core refuses to begin is explained in the chat.
+
+        An update that is dealt with once more goes on where the dead process was: what it said stands, what it wrote is
+        sent, what it was writing is written again.
+        """
+        key = reader.target.next_key()
+        receipt = reader.target.receipt
+        if receipt is not None and receipt.attempt > 1 and await self._delivery.again(key):
+            return receipt.turn_id
         try:
-            events = await begin()
+            turn = await self._left(reader, earlier)
+            if turn is not None and (turn.status == "done" or (turn.status == "stopped" and turn.answer.strip())):
+                await self._deliver(reader, Writing.of(turn, self._presenter, reader.language), key)
+                return turn.id
+            events = await self._begin(reader, begin, turn)
         except AssistantError as error:
-            await self.tell(reader, explain(error, reader.language))
+            await self._post(key, reader.target, explain(error, reader.language))
             return None
-        writing = Writing(self._presenter, reader.language)
-        preview: Preview | None = None
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    writing.take(event)
-                    if preview is None:
-                        preview = self._begin_preview(reader.target, writing)
-                    preview.changed()
-        finally:
-            if preview is not None:
-                self._by_place.pop(reader.target.place, None)
-                self._by_draft.pop((reader.target.chat_id, preview.draft_id), None)
-                await preview.close()
-        await self._deliver(reader, writing, preview.message_id if preview else None)
+        if events is None:
+            text = self._presenter.say(reader.language, "delivery.gave_up")
+            again = self._presenter.again_keyboard(turn.id, reader.person) if turn is not None else None
+            await self._post(key, reader.target, text, again)
+            return None
+        writing = await self._write(reader, events, key)
+        if self._ending and not writing.begun:
+            raise asyncio.CancelledError  # nothing is said, and the next start takes it up
+        await self._deliver(reader, writing, key)
         return writing.turn_id or None
 
-    async def show(self, reader: Reader, markdown: str, keyboard: InlineKeyboardMarkup) -> None:
+    async def show(self, reader: Reader, markdown: str, keyboard: InlineKeyboardMarkup, *, links: bool = True) -> None:
         """Send a text that is there already."""
-        await self._send(reader.target, markdown, keyboard, None)
+        await self._post(reader.target.next_key(), reader.target, markdown, keyboard, links=links)
 
     async def show_again(self, reader: Reader, turn_id: str) -> None:
         """Send a stored answer, which the person asked to see."""
@@ -142,60 +181,123 @@ class Answering:
         if turn.grounds is not None:
             edited = turn.original is not None
             text = with_sources(text, turn.grounds, self._presenter, reader.language, edited=edited)
-        await self._send(reader.target, text, keyboard, None, links=turn.grounds is None)
+        await self.show(reader, text, keyboard, links=turn.grounds is None)
 
     async def tell(self, reader: Reader, text: str) -> None:
         """A sentence of the bot's own."""
-        for part in self._presenter.parts(text):
-            await self._sender.send(reader.target.message(part))
+        await self._post(reader.target.next_key(), reader.target, text)
 
-    def _begin_preview(self, target: Target, writing: Writing) -> Preview:
-        preview = Preview(self._sender, target, self._pace, self._clock, writing.preview)
+    async def say(self, target: Target, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> int | None:
+        """One message as it is, and its number; None when Telegram will not have it."""
+        return await self._send(target.next_key(), [target.message(part, keyboard)])
+
+    async def _left(self, reader: Reader, earlier: Earlier | None) -> Turn | None:
+        """What an earlier attempt left of this answer."""
+        receipt = reader.target.receipt
+        if receipt is None or receipt.attempt == 1:
+            return None
+        if receipt.turn_id is not None:
+            return await self._assistant.turn(receipt.turn_id)
+        turn = await earlier() if earlier is not None else None
+        if turn is not None:
+            await receipt.link(turn.id)
+        return turn
+
+    async def _begin(self, reader: Reader, begin: Begin, left: Turn | None) -> AsyncGenerator[Event, None] | None:
+        """None when it was tried often enough."""
+        receipt = reader.target.receipt
+        if left is not None and left.status == "streaming":
+            try:
+                return await self._assistant.follow(left.id)
+            except NotFound:
+                pass  # it has ended meanwhile, or will never
+        if receipt is not None and receipt.attempt > _ATTEMPTS:
+            return None
+        if left is not None:
+            return await self._assistant.regenerate(left.id, face="telegram", person_id=reader.person.id)
+        return await begin()
+
+    async def _write(self, reader: Reader, events: AsyncGenerator[Event, None], key: str) -> Writing:
+        writing, target = Writing(self._presenter, reader.language), reader.target
+        preview: Preview | None = None
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    writing.take(event)
+                    if preview is None:
+                        preview = self._begin_preview(target, writing, key)
+                        if target.receipt is not None and writing.turn_id:
+                            await target.receipt.link(writing.turn_id)
+                    preview.changed()
+        finally:
+            if preview is not None:
+                self._by_place.pop(target.place, None)
+                self._by_draft.pop((target.chat_id, preview.draft_id), None)
+                await preview.close()
+        return writing
+
+    def _begin_preview(self, target: Target, writing: Writing, key: str) -> Preview:
+        preview = Preview(
+            self._sender,
+            self._delivery,
+            target,
+            key,
+            self._pace,
+            self._clock,
+            writing.preview,
+            lambda: writing.begun,
+        )
         self._by_place[target.place] = writing.turn_id
         self._by_draft[target.chat_id, preview.draft_id] = writing.turn_id
         return preview
 
-    async def _deliver(self, reader: Reader, writing: Writing, message_id: int | None) -> None:
-        if writing.text.strip() and isinstance(writing.last, TurnFinished):
+    async def _deliver(self, reader: Reader, writing: Writing, key: str) -> None:
+        if writing.begun and isinstance(writing.last, TurnFinished):
             keyboard = self._presenter.answer_keyboard(writing.turn_id, reader.person, None, writing.sources)
         else:
             keyboard = self._presenter.again_keyboard(writing.turn_id, reader.person)
-        try:
-            links = writing.cited is None
-            await self._send(reader.target, writing.answer(), keyboard, message_id, links=links)
-        except (TelegramNetworkError, TelegramServerError) as error:
-            _log.warning("telegram: nobody knows whether the answer to turn %s arrived: %s", writing.turn_id, error)
-            offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
-            text = self._presenter.say(reader.language, "delivery.unknown")
-            await self._sender.send(reader.target.message(Part(text), offer))
-        except TelegramAPIError as error:
-            _log.warning("telegram: the answer to turn %s was refused: %s", writing.turn_id, error)
+        offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
+        unknown = Part(self._presenter.say(reader.language, "delivery.unknown"))
+        await self._post(
+            key,
+            reader.target,
+            writing.answer(),
+            keyboard,
+            turn_id=writing.turn_id or None,
+            links=writing.cited is None,
+            otherwise=reader.target.message(unknown, offer),
+        )
+
+    async def _post(
+        self,
+        key: str,
+        target: Target,
+        markdown: str,
+        keyboard: InlineKeyboardMarkup | None = None,
+        *,
+        turn_id: str | None = None,
+        links: bool = True,
+        otherwise: SendMessage | None = None,
+    ) -> None:
+        parts = self._presenter.parts(markdown, links=links)
+        following = replace(target, reply_to=None)
+        messages = [
+            (target if number == 0 else following).message(part, keyboard if number == len(parts) - 1 else None)
+            for number, part in enumerate(parts)
+        ]
+        await self._send(key, messages, turn_id=turn_id, otherwise=otherwise)
 
     async def _send(
         self,
-        target: Target,
-        markdown: str,
-        keyboard: InlineKeyboardMarkup,
-        message_id: int | None,
+        key: str,
+        messages: list[SendMessage],
         *,
-        links: bool = True,
-    ) -> None:
-        parts = self._presenter.parts(markdown, links=links)
-        for number, part in enumerate(parts):
-            below = keyboard if number == len(parts) - 1 else None
-            try:
-                await self._place(target, part, below, message_id)
-            except TelegramBadRequest as error:
-                if not part.entities:
-                    raise
-                _log.info("telegram: sent without formatting: %s", error)
-                await self._place(target, Part(part.text), below, message_id)
-            message_id, target = None, replace(target, reply_to=None)
-
-    async def _place(
-        self, target: Target, part: Part, keyboard: InlineKeyboardMarkup | None, message_id: int | None
-    ) -> None:
-        if message_id is None:
-            await self._sender.send(target.message(part, keyboard))
-        else:
-            await edited(self._sender.send(target.edit(message_id, part, keyboard), repeatable=True))
+        turn_id: str | None = None,
+        otherwise: SendMessage | None = None,
+    ) -> int | None:
+        if key:
+            return await self._delivery.post(key, messages, turn_id=turn_id, otherwise=otherwise)
+        last = None
+        for message in messages:  # to a stranger, of whom nothing is kept
+            last = (await self._sender.send(message)).message_id
+        return last

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,27 +11,36 @@ from typing import Final
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
 
 from assistant.api import Assistant
 from assistant.config import TelegramSettings
-from assistant.errors import SettingsError
+from assistant.errors import NotFound, SettingsError
 from assistant.i18n import Language
+from assistant.memory.mailbox import Mailbox
+from assistant.paths import Paths
 from bots.telegram.answering import Answering
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
+from bots.telegram.delivery import Delivery
 from bots.telegram.handlers import buttons as pressed
 from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
+from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
 from bots.telegram.menu import set_menu
 from bots.telegram.middlewares import Access, Explain, Notices
+from bots.telegram.pacing import Budgets, Pace
 from bots.telegram.places import Places
 from bots.telegram.polling import Poller, TokenRefused, Trouble
 from bots.telegram.presenter import Presenter
-from bots.telegram.sending import Pace, Sender
+from bots.telegram.receipts import Receipt
+from bots.telegram.searching import Search
+from bots.telegram.sending import Sender
+from bots.telegram.webhook import Webhook, secret_of
 
 _log = logging.getLogger(__name__)
 _STOP_GRACE_S: Final = 5.0
@@ -54,17 +63,20 @@ class TelegramBot:
         assistant: Assistant,
         settings: TelegramSettings,
         language: Language,
+        paths: Paths,
         *,
         clock: Clock | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """`language` is that of `status` and of people whose client does not name theirs."""
+        """`language` is that of `status` and of people whose client does not name theirs; `paths` is the bot's own
+        home, on whichever machine the assistant is."""
         if settings.token is None:
             raise SettingsError(key="telegram.token", reason="it is not set")
         self._token: SecretStr = settings.token
-        self._api_root = settings.api_root
+        self._settings = settings
         self._assistant = assistant
         self._language = language
+        self._paths = paths
         self._clock = clock or Clock()
         self._pace = pace or Pace()
         self._presenter = Presenter(Buttons(self._token))
@@ -76,37 +88,77 @@ class TelegramBot:
         return self._status
 
     async def run(self) -> None:
-        """Until cancelled; answers being written are then given a little time to arrive.
+        """Until cancelled; answers being written are then given a little time to arrive, and what does not is taken up
+        again at the next start.
 
         Returns by itself only when Telegram refuses the token, which `status` and the log then say.
         """
         try:
-            bot = self._open()
+            bot, listener = self._open(), self._open()
         except TokenValidationError:
-            self._report("token", "malformed")
+            self._status = BotStatus(last_error=self._trouble("token", "malformed"))
             return
-        sender = Sender(bot, self._clock)
-        answering = Answering(self._assistant, sender, self._presenter, self._clock, self._pace)
-        dispatcher = self._dispatcher(sender, answering)
-        poller = Poller(bot, self._clock, dispatcher.resolve_used_update_types(), self._report)
+        mailbox = await asyncio.to_thread(Mailbox.open, self._paths.mailbox, self._paths.backups, self._clock.time)
+        try:
+            await self._run(bot, listener, mailbox)
+        finally:
+            await bot.session.close()
+            await listener.session.close()
+            await asyncio.to_thread(mailbox.close)
+
+    async def _run(self, bot: Bot, listener: Bot, mailbox: Mailbox) -> None:
+        await asyncio.to_thread(mailbox.tidy)
+        shut = partial(mailbox.shut, bot.id)
+        sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace)
+        search = Search(mailbox, bot.id, sender, self._clock)
+        delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
+        answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
+        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id))
+
+        async def handle(update: Update, receipt: Receipt | None) -> None:
+            await dispatcher.feed_update(bot, update, receipt=receipt)
+
+        def report(trouble: Trouble | None, detail: str) -> None:
+            text = "" if trouble is None else self._trouble(trouble, detail)
+            self._status = BotStatus(trouble is None, self._status.username, text)
+            mailbox.connection(self._status.username, trouble or "")
+
+        intake = Intake(bot, mailbox, self._lanes, self._heard, handle)
+        kinds = dispatcher.resolve_used_update_types()
+        poller = Poller(listener, self._clock, kinds, report, intake.take, self._pace.poll)
+        mailbox.connection("", "connecting", started=True)
         try:
             me = await poller.me()
             self._status = BotStatus(connected=True, username=me.username or "")
+            mailbox.connection(self._status.username, "")
             _log.info("telegram: @%s is connected", me.username)
+            undelivered, unanswered = await delivery.resume(), await intake.resume()
+            if undelivered or unanswered:
+                _log.warning("telegram: %d messages to send and %d to answer from before", undelivered, unanswered)
             await set_menu(bot, self._presenter)
-            async for update in poller.updates():
-                self._lanes.put(_lane(update), partial(dispatcher.feed_update, bot, update))
+            await self._receive(poller, intake)
         except TokenRefused:
             return
+        except (TelegramBadRequest, OSError) as error:
+            self._status = BotStatus(last_error=self._trouble("webhook", str(error)))
+            mailbox.connection(self._status.username, "webhook")
         finally:
-            await self._end(answering, poller)
-            await bot.session.close()
+            await self._end(answering, delivery, poller, mailbox)
+
+    async def _receive(self, poller: Poller, intake: Intake) -> None:
+        if self._settings.webhook is None:
+            await poller.run()
+            return
+        secret = secret_of(self._token)
+        async with Webhook(secret, intake.take).listening(self._settings.webhook_port):
+            await poller.deliver_to(self._settings.webhook, secret)
+            await asyncio.Event().wait()
 
     def _open(self) -> Bot:
-        api = TelegramAPIServer.from_base(self._api_root) if self._api_root else PRODUCTION
+        api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
-    def _dispatcher(self, sender: Sender, answering: Answering) -> Dispatcher:
+    def _dispatcher(self, sender: Sender, answering: Answering, places: Places) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
@@ -116,7 +168,7 @@ class TelegramBot:
             presenter=self._presenter,
             buttons=buttons,
             lanes=self._lanes,
-            places=Places(self._assistant),
+            places=places,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
@@ -135,34 +187,31 @@ class TelegramBot:
         )
         return dispatcher
 
-    async def _end(self, answering: Answering, poller: Poller) -> None:
+    async def _heard(self, user_id: int) -> bool:
+        return await self._assistant.people.find("telegram", str(user_id)) is not None
+
+    async def _exists(self, turn_id: str) -> bool:
+        try:
+            await self._assistant.turn(turn_id)
+        except NotFound:
+            return False
+        return True
+
+    async def _end(self, answering: Answering, delivery: Delivery, poller: Poller, mailbox: Mailbox) -> None:
+        """aiogram's own polling would leave handlers running; these have ended, or are taken up at the next start."""
+        self._lanes.end()
         if not await self._lanes.drain(self._pace.grace):
-            for turn_id in answering.turns:
-                await self._assistant.stop(turn_id)
+            await answering.end()
             await self._lanes.drain(_STOP_GRACE_S)
         left = await self._lanes.cancel()
+        await delivery.close()
         if left:
-            _log.warning("telegram: %d messages were not answered before the end", left)
+            _log.warning("telegram: %d messages are answered after the next start", left)
         if self._status.connected:
             await poller.confirm()
+            mailbox.connection(self._status.username, "ended")
         self._status = BotStatus(username=self._status.username, last_error=self._status.last_error)
 
-    def _report(self, trouble: Trouble | None, detail: str) -> None:
-        if trouble is None:
-            self._status = BotStatus(connected=True, username=self._status.username)
-            return
-        text = self._presenter.say(self._language, f"trouble.{trouble}")
-        self._status = BotStatus(username=self._status.username, last_error=text)
+    def _trouble(self, trouble: Trouble, detail: str) -> str:
         _log.error("telegram: %s (%s)", self._presenter.say("en", f"trouble.{trouble}"), detail)
-
-
-def _lane(update: Update) -> Hashable:
-    """A chat's messages wait for each other; what must not wait for an answer being written has lanes of its own."""
-    message, query, stopped = update.message, update.callback_query, update.stopped_message_generation
-    if stopped is not None or (message is not None and (message.text or "").split("@")[0].split(" ")[0] == "/stop"):
-        return "stop", update.update_id
-    if query is not None:
-        return "buttons", query.from_user.id
-    if message is not None:
-        return message.chat.id, message.message_thread_id if message.is_topic_message else None
-    return "other", update.update_id
+        return self._presenter.say(self._language, f"trouble.{trouble}")

@@ -12,6 +12,10 @@ class Clock:
     def now(self) -> float:
         return time.monotonic()
 
+    def time(self) -> float:
+        """Seconds since the epoch, for what has to be known after a restart."""
+        return time.time()
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiogram import BaseMiddleware
-from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update, User
+from aiogram.types import CallbackQuery, Chat, TelegramObject, Update, User
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import Language, explain, language_of
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.clock import Clock
+from bots.telegram.intake import may_knock, sender_of
+from bots.telegram.receipts import Receipt
 from bots.telegram.sending import toast
 from bots.telegram.streaming import Target
 
@@ -56,19 +58,18 @@ class Access(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if not isinstance(event, Update):
             return None
-        chat: Chat | None = data.get("event_chat")
+        user_id, chat = sender_of(event)
         user: User | None = data.get("event_from_user")
-        user_id = user.id if user else _owner(event, chat)
-        if user_id is None or chat is None or (user is not None and user.is_bot):
+        if user_id is None or chat is None:
             return None
         person = await self._assistant.people.find("telegram", str(user_id))
         language = language_of(user.language_code) if user and user.language_code else self._default
-        target = _target(event, chat, data.get("event_thread_id"))
+        target = _target(event, chat, data.get("event_thread_id"), data.get("receipt"))
         data["language"] = language
         data["target"] = target
         if person is not None:
             data["reader"] = Reader(person, language, target)
-        elif not (chat.type == "private" and event.message is not None and _is_start(event.message)):
+        elif not may_knock(event, chat):
             return None
         return await handler(event, data)
 
@@ -101,18 +102,7 @@ class Explain(BaseMiddleware):
             await self._answering.tell(reader, text)
 
 
-def _owner(update: Update, chat: Chat | None) -> int | None:
-    # A pressed stop button names no user; a private chat carries the id of the one person in it.
-    stopped = update.stopped_message_generation is not None
-    return chat.id if stopped and chat is not None and chat.type == "private" else None
-
-
-def _is_start(message: Message) -> bool:
-    words = (message.text or "").split(maxsplit=1)
-    return bool(words) and words[0].split("@")[0] == "/start"
-
-
-def _target(update: Update, chat: Chat, thread_id: int | None) -> Target:
+def _target(update: Update, chat: Chat, thread_id: int | None, receipt: Receipt | None) -> Target:
     private = chat.type == "private"
     message = update.message
     return Target(
@@ -120,4 +110,5 @@ def _target(update: Update, chat: Chat, thread_id: int | None) -> Target:
         private=private,
         thread_id=thread_id,
         reply_to=message.message_id if message is not None and not private else None,
+        receipt=receipt,
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from assistant.api import Assistant
 from assistant.errors import NotFound
+from assistant.memory.mailbox import Mailbox
 from bots.telegram.answering import Reader
 from bots.telegram.streaming import Target
 
@@ -11,12 +15,14 @@ from bots.telegram.streaming import Target
 class Places:
     """What is said in a group never joins a private conversation: others would read along.
 
-    Which conversation is a group's is remembered for as long as the bot runs; after a restart a new one begins.
+    Which conversation is a group's is kept in the bot's mailbox.
     """
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, mailbox: Mailbox, bot_id: int) -> None:
         self._assistant = assistant
-        self._groups: dict[tuple[int, int | None], str] = {}
+        self._mailbox = mailbox
+        self._bot_id = bot_id
+        self._groups = mailbox.places(bot_id)
 
     async def current(self, reader: Reader) -> str:
         """The conversation to go on with; begun when there is none."""
@@ -37,6 +43,8 @@ class Places:
             self._groups[reader.target.place] = conversation.id
             # Others read along: a person's documents are spoken of there only where that is asked for.
             await self._assistant.citations.choose(conversation.id, "never")
+            enter = partial(self._mailbox.enter, self._bot_id, *reader.target.place, conversation.id)
+            await asyncio.to_thread(enter)
         return conversation.id
 
     def known(self, target: Target, conversation_id: str | None) -> str | None:

@@ -1,13 +1,13 @@
 """Everything the bot says to a chat goes through one `Sender`, which knows what each chat may still be sent.
 
 Telegram answers too many calls with 429 and a wait; calling within that wait lengthens it. So a wait counts for the
-whole chat: what must arrive waits for its end, what only matters now (a preview, "typing") is left out meanwhile.
+whole chat and every method: what must arrive waits for its end, what only matters now (a preview) is left out.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from aiogram import Bot
@@ -18,86 +18,114 @@ from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiohttp import ClientConnectorError
 
 from bots.telegram.clock import Clock
+from bots.telegram.pacing import Budgets, Pace
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _BACKOFF: Final = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=2.0, jitter=0.1)
 _ATTEMPTS: Final = 12
 """About four minutes without a connection."""
-_PREVIEW_TIMEOUT_S: Final = 10
 _TOAST_LENGTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds. Telegram allows about one call a second in a private chat and twenty a minute in a group."""
-
-    draft: float = 1.0
-    edit: float = 4.0
-    keep_alive: float = 20.0
-    """A draft disappears after 30 seconds unless it is shown again."""
-    grace: float = 10.0
-    """How long a bot that is told to end waits for answers being written."""
+async def _nothing() -> None:
+    return None
 
 
 class Sender:
     """One per bot."""
 
-    def __init__(self, bot: Bot, clock: Clock) -> None:
+    def __init__(self, bot: Bot, clock: Clock, budgets: Budgets | None = None, pace: Pace | None = None) -> None:
         self._bot = bot
         self._clock = clock
-        self._open_at: dict[object, float] = {}
-        self._called_at: dict[object, float] = {}
+        self._budgets = budgets or Budgets(clock)
+        self._pace = pace or Pace()
 
-    async def send(self, method: TelegramMethod[_Result], *, repeatable: bool = False) -> _Result:
+    async def send(
+        self,
+        method: TelegramMethod[_Result],
+        *,
+        repeatable: bool = False,
+        leaves: Callable[[], Awaitable[None]] = _nothing,
+        stayed: Callable[[], Awaitable[None]] = _nothing,
+        patient: bool = False,
+    ) -> _Result:
         """Until Telegram has taken it, however long the chat is shut.
 
         A call that never left is made again; one whose fate is unknown is so only when it is `repeatable`, that is
         when doing it twice shows nothing twice. Else the TelegramNetworkError or TelegramServerError is raised.
+        `leaves` is awaited before every try and `stayed` after one that certainly showed nothing; `patient` does not
+        give up while there is no connection.
         """
-        chat = _chat(method)
+        chat_id = _chat(method)
         backoff = Backoff(_BACKOFF)
         while True:
-            await self._until_open(chat)
+            await self._until_open(chat_id)
+            await leaves()
             try:
-                return await self._call(chat, method)
+                return await self._call(chat_id, method, self._pace.call)
             except TelegramRetryAfter as error:
-                self._shut(chat, error.retry_after)
+                await stayed()
+                self._refused(chat_id, error.retry_after)
             except (TelegramNetworkError, TelegramServerError) as error:
-                if not (repeatable or _never_left(error)) or backoff.counter >= _ATTEMPTS:
+                if never_left(error):
+                    await stayed()
+                elif not repeatable:
+                    raise
+                if backoff.counter >= _ATTEMPTS and not patient:
                     raise
                 _log.info("telegram: %s again in %.0f s: %s", method.__api_method__, backoff.next_delay, error)
                 await self._clock.sleep(next(backoff))
 
     async def show(self, method: TelegramMethod[_Result]) -> _Result | None:
         """Now or not at all: None when the chat is shut or the connection fails."""
-        chat = _chat(method)
-        if self.delay(chat, 0) > 0:
-            return None
         try:
-            return await self._call(chat, method, _PREVIEW_TIMEOUT_S)
-        except TelegramRetryAfter as error:
-            self._shut(chat, error.retry_after)
+            return await self.show_once(method)
         except (TelegramNetworkError, TelegramServerError) as error:
             _log.info("telegram: a preview was not shown: %s", error)
         return None
 
-    def delay(self, chat: object, gap: float) -> float:
-        """Seconds until this chat may be called again, `gap` seconds after the last call at the earliest."""
-        due = max(self._open_at.get(chat, 0.0), self._called_at.get(chat, -gap) + gap)
-        return max(0.0, due - self._clock.now())
+    async def show_once(self, method: TelegramMethod[_Result]) -> _Result | None:
+        """As `show`, but what nobody knows the fate of is raised."""
+        chat_id = _chat(method)
+        if self.shut_for(chat_id) > 0:
+            return None
+        try:
+            return await self._call(chat_id, method, max(1, self._pace.call // 3))
+        except TelegramRetryAfter as error:
+            self._refused(chat_id, error.retry_after)
+        except TelegramNetworkError as error:
+            if not never_left(error):
+                raise
+            _log.info("telegram: a preview was not shown: %s", error)
+        return None
 
-    async def _call(self, chat: object, method: TelegramMethod[_Result], timeout_s: int | None = None) -> _Result:
-        self._called_at[chat] = self._clock.now()
-        return await self._bot(method, request_timeout=timeout_s)
+    def shut_for(self, chat_id: int) -> float:
+        """Seconds until this chat may be called at all."""
+        return self._budgets.of(chat_id).shut_for()
 
-    async def _until_open(self, chat: object) -> None:
-        while (wait := self.delay(chat, 0)) > 0:
+    def delay(self, chat_id: int, gap: float) -> float:
+        """Seconds until a preview is in order, of which one every `gap` seconds is usual."""
+        return self._budgets.wait(chat_id, gap)
+
+    async def _call(self, chat_id: int, method: TelegramMethod[_Result], timeout_s: int) -> _Result:
+        if chat_id:
+            self._budgets.spend(chat_id, self._gap(chat_id))
+        result = await self._bot(method, request_timeout=timeout_s)
+        if chat_id:
+            self._budgets.of(chat_id).taken()
+        return result
+
+    async def _until_open(self, chat_id: int) -> None:
+        while (wait := self._budgets.of(chat_id).patience(self._gap(chat_id))) > 0:
             await self._clock.sleep(wait)
 
-    def _shut(self, chat: object, seconds: float) -> None:
-        _log.info("telegram: chat %s is shut for %s s", chat, seconds)
-        self._open_at[chat] = max(self._open_at.get(chat, 0.0), self._clock.now() + seconds)
+    def _refused(self, chat_id: int, seconds: float) -> None:
+        _log.info("telegram: chat %s is shut for %s s", chat_id, seconds)
+        self._budgets.refused(chat_id, seconds)
+
+    def _gap(self, chat_id: int) -> float:
+        return self._pace.draft if chat_id > 0 else self._pace.edit
 
 
 async def toast(query: CallbackQuery, text: str = "", *, alert: bool = False) -> None:
@@ -108,9 +136,12 @@ async def toast(query: CallbackQuery, text: str = "", *, alert: bool = False) ->
         _log.info("telegram: a pressed button was not answered: %s", error)
 
 
-def _chat(method: TelegramMethod[_Result]) -> object:
-    return getattr(method, "chat_id", None)
-
-
-def _never_left(error: Exception) -> bool:
+def never_left(error: Exception) -> bool:
+    """Whether it is certain that the server has not seen the request."""
     return isinstance(error.__cause__, ClientConnectorError)
+
+
+def _chat(method: TelegramMethod[_Result]) -> int:
+    """0 for what belongs to no chat."""
+    chat_id = getattr(method, "chat_id", None)
+    return chat_id if isinstance(chat_id, int) else 0

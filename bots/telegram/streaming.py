@@ -6,16 +6,25 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramServerError,
+)
 from aiogram.methods import EditMessageText, SendMessage, SendMessageDraft
 from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
 from bots.telegram.clock import Clock, wait_for_event
+from bots.telegram.delivery import Delivery
+from bots.telegram.pacing import Pace
 from bots.telegram.presenter import Part
-from bots.telegram.sending import Pace, Sender
+from bots.telegram.receipts import Receipt
+from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
@@ -25,17 +34,23 @@ _NOT_MODIFIED: Final = "message is not modified"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an answer goes. `reply_to` is the message it answers, in a group."""
+    """Where an answer goes. `reply_to` is the message it answers, in a group; `receipt` is that of the update which is
+    answered, None for a stranger's, of which nothing is kept."""
 
     chat_id: int
     private: bool
     thread_id: int | None = None
     reply_to: int | None = None
+    receipt: Receipt | None = field(default=None, compare=False)
 
     @property
     def place(self) -> tuple[int, int | None]:
         """The chat, or the topic of it."""
         return self.chat_id, self.thread_id
+
+    def next_key(self) -> str:
+        """Of the next thing that is said here; empty where nothing is kept."""
+        return self.receipt.next_key() if self.receipt is not None else ""
 
     def message(self, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> SendMessage:
         reply = ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True) if self.reply_to else None
@@ -63,21 +78,38 @@ class Target:
 
 
 class Preview:
-    """Shows what `render` gives, at the chat's pace and with one call under way at a time, until it is closed."""
+    """Shows what `render` gives, at the chat's pace and with one call under way at a time, until it is closed.
 
-    def __init__(self, sender: Sender, target: Target, pace: Pace, clock: Clock, render: Callable[[], Part]) -> None:
+    `begun` says whether that is words of the answer already. `key` is the answer's: the message that is edited, where
+    there are no drafts, is the one in which the answer will stand.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        delivery: Delivery,
+        target: Target,
+        key: str,
+        pace: Pace,
+        clock: Clock,
+        render: Callable[[], Part],
+        begun: Callable[[], bool],
+    ) -> None:
         self.draft_id = secrets.randbelow(2**31 - 1) + 1
-        self.message_id: int | None = None
-        """The message that is being edited, where there are no drafts."""
+        self._message_id: int | None = None
         self._sender = sender
+        self._delivery = delivery
         self._target = target
+        self._key = key
         self._pace = pace
         self._clock = clock
         self._render = render
+        self._begun = begun
         self._drafts = target.private
         self._shown: Part | None = None
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
+        self._begun_at = self._shown_at = clock.now()
         self._task = asyncio.create_task(self._paint())
 
     def changed(self) -> None:
@@ -91,36 +123,63 @@ class Preview:
 
     async def _paint(self) -> None:
         try:
+            await self._wait_for_words()
             while not self._closing.is_set():
                 self._wake.clear()
-                await self._show(self._render())
-                gap = self._pace.draft if self._drafts else self._pace.edit
-                await wait_for_event(self._clock, self._closing, self._sender.delay(self._target.chat_id, gap))
-                await wait_for_event(self._clock, self._wake, self._pace.keep_alive - gap)
+                part = self._render()
+                if part == self._shown and (left := self._shown_at + self._pace.keep_alive - self._clock.now()) > 0:
+                    await wait_for_event(self._clock, self._wake, left)
+                elif (wait := self._wait()) > 0:
+                    await wait_for_event(self._clock, self._closing, wait)
+                else:
+                    await self._show(part)
+                    self._shown_at = self._clock.now()
+                    if self._shown != part:
+                        await wait_for_event(self._clock, self._closing, self._usual)
         except TelegramAPIError as error:
             _log.warning("telegram: no preview in chat %s: %s", self._target.chat_id, error)
+
+    async def _wait_for_words(self) -> None:
+        # An answer that begins at once needs no notice that it is coming.
+        until = self._begun_at + self._pace.first
+        while not self._begun() and not self._closing.is_set() and (left := until - self._clock.now()) > 0:
+            self._wake.clear()
+            await wait_for_event(self._clock, self._wake, left)
+
+    @property
+    def _usual(self) -> float:
+        return self._pace.draft if self._drafts else self._pace.edit
+
+    def _wait(self) -> float:
+        now, usual = self._clock.now(), self._usual
+        slower = min(self._pace.slower * (now - self._begun_at), self._pace.slowest)
+        own = self._shown_at + slower - now if slower > usual else 0.0
+        return max(self._sender.delay(self._target.chat_id, usual), own)
 
     async def _show(self, part: Part) -> None:
         if self._drafts:
             try:
-                await self._sender.show(self._draft(part))
+                if await self._sender.show(self._draft(part)):
+                    self._shown = part
             except (TelegramBadRequest, TelegramNotFound) as error:
                 _log.info("telegram: no drafts here, editing a message instead: %s", error)
                 self._drafts = False
         elif part == self._shown:
             return
-        elif self.message_id is None:
+        elif self._message_id is None:
             await self._begin_message(part)
-        elif await edited(self._sender.show(self._target.edit(self.message_id, part))):
+        elif await edited(self._sender.show(self._target.edit(self._message_id, part))):
             self._shown = part
 
     async def _begin_message(self, part: Part) -> None:
-        message = await self._sender.show(self._target.message(part))
-        if message is not None:
-            self.message_id, self._shown = message.message_id, part
-        elif self._sender.delay(self._target.chat_id, 0) <= 0:
-            # Nobody knows whether it arrived: one more could stand there twice, so the answer comes without preview.
+        try:
+            self._message_id = await self._delivery.preview(self._key, self._target.message(part))
+        except (TelegramNetworkError, TelegramServerError) as error:
+            # It may stand there, and the answer will look for it. One more could stand there twice.
+            _log.info("telegram: nobody knows whether a preview arrived: %s", error)
             self._closing.set()
+        else:
+            self._shown = part if self._message_id is not None else None
 
     def _draft(self, part: Part) -> SendMessageDraft:
         return SendMessageDraft(

@@ -18,6 +18,9 @@ class ManualClock(Clock):
     def now(self) -> float:
         return self._now
 
+    def time(self) -> float:
+        return 1_767_225_600 + self._now
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return

@@ -6,17 +6,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.botapi.formatting import parsed
 from tests.botapi.limits import (
     CAPTION_UNITS,
     COMMANDS,
     DELETE_WINDOW_S,
     DOWNLOAD_BYTES,
+    PHOTO_BYTES,
     TEXT_UNITS,
+    UPLOAD_BYTES,
+    Refused,
     bad_request,
     checked_keyboard,
     checked_text,
 )
-from tests.botapi.world import Chat, Message
+from tests.botapi.world import EPOCH, Chat, Message
 
 if TYPE_CHECKING:
     from tests.botapi.server import BotApiServer
@@ -68,7 +72,7 @@ class Methods:
     def __init__(self, server: BotApiServer) -> None:
         self._server = server
         self._commands: dict[tuple[str, str], list[dict[str, str]]] = {}
-        self._names = {name.lower(): name for name in dir(type(self)) if name[0].islower()}
+        self._names = {name.lower(): name for name in METHODS}
 
     def find(self, name: str) -> Callable[[Params], Awaitable[Any]] | None:
         known = self._names.get(name.lower())
@@ -99,14 +103,37 @@ class Methods:
         self._commands[self._scope(params)] = commands
         return True
 
+    async def deleteMyCommands(self, params: Params) -> Any:  # noqa: N802
+        self._commands.pop(self._scope(params), None)
+        return True
+
     async def getMyCommands(self, params: Params) -> Any:  # noqa: N802
         return self._commands.get(self._scope(params), [])
 
     def _scope(self, params: Params) -> tuple[str, str]:
         return (params.get("scope") or {}).get("type", "default"), params.get("language_code") or ""
 
-    async def deleteWebhook(self, params: Params) -> Any:  # noqa: N802
+    async def setWebhook(self, params: Params) -> Any:  # noqa: N802
+        self._server.updates.allow(params.get("allowed_updates"))
+        await self._server.webhook.set(str(params.get("url", "")), str(params.get("secret_token", "")))
         return True
+
+    async def deleteWebhook(self, params: Params) -> Any:  # noqa: N802
+        await self._server.webhook.set("", "")
+        if _flag(params, "drop_pending_updates"):
+            self._server.updates.confirm(2**31)
+        return True
+
+    async def getWebhookInfo(self, params: Params) -> Any:  # noqa: N802
+        webhook = self._server.webhook
+        info: dict[str, Any] = {
+            "url": webhook.url,
+            "has_custom_certificate": False,
+            "pending_update_count": len(self._server.updates.first(10_000)),
+        }
+        if webhook.last_error:
+            info |= {"last_error_date": EPOCH, "last_error_message": webhook.last_error}
+        return info
 
     # Updates
 
@@ -145,6 +172,8 @@ class Methods:
 
     async def editMessageText(self, params: Params) -> Any:  # noqa: N802
         message = self._own(params)
+        if message.media:
+            raise bad_request("there is no text in the message to edit")
         text, entities = self._text(params, "text", TEXT_UNITS)
         keyboard = checked_keyboard(params.get("reply_markup"))
         if (text, entities, keyboard) == (message.text, message.entities, message.keyboard):
@@ -169,6 +198,35 @@ class Methods:
             raise bad_request("message can't be deleted")
         chat.delete(message)
         return True
+
+    async def deleteMessages(self, params: Params) -> Any:  # noqa: N802
+        numbers = [int(number) for number in params.get("message_ids") or []]
+        if not 1 <= len(numbers) <= 100:
+            raise bad_request("message identifiers are not specified, or there are too many")
+        chat = self._chat(params)
+        for number in numbers:
+            message = chat.find(number)
+            if message is not None and self._server.clock.now() - message.sent_at <= DELETE_WINDOW_S:
+                chat.delete(message)
+        return True
+
+    async def forwardMessage(self, params: Params) -> Any:  # noqa: N802
+        message = self._original(params)
+        kept = {"text": message.text, "entities": message.entities, "caption": message.caption, "media": message.media}
+        return self._chat(params).add(self._server.me, forwarded=True, **kept).as_json()
+
+    async def copyMessage(self, params: Params) -> Any:  # noqa: N802
+        message = self._original(params)
+        kept = {"text": message.text, "entities": message.entities, "caption": message.caption, "media": message.media}
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        return {"message_id": self._chat(params).add(self._server.me, keyboard=keyboard, **kept).id}
+
+    async def getChat(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        accepted = dict.fromkeys(
+            ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
+        )
+        return {**chat.as_json(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": accepted}
 
     async def sendChatAction(self, params: Params) -> Any:  # noqa: N802
         self._chat(params).actions.append(str(params.get("action")))
@@ -198,10 +256,36 @@ class Methods:
         if not isinstance(upload, Upload):
             raise bad_request("there is no document in the request")
         caption, _ = self._text(params, "caption", CAPTION_UNITS, may_be_empty=True)
+        if len(upload.data) > UPLOAD_BYTES:
+            raise Refused(413, "Request Entity Too Large")
         stored = self._server.keep_file(upload.name, upload.data)
         keyboard = checked_keyboard(params.get("reply_markup"))
         media = {"document": stored.as_document()}
         return chat.add(self._server.me, caption=caption, media=media, keyboard=keyboard).as_json()
+
+    async def sendPhoto(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        upload = params.get(str(params.get("photo", "")).removeprefix("attach://"))
+        if not isinstance(upload, Upload):
+            raise bad_request("there is no photo in the request")
+        if len(upload.data) > PHOTO_BYTES:
+            raise Refused(413, "Request Entity Too Large")
+        caption, _ = self._text(params, "caption", CAPTION_UNITS, may_be_empty=True)
+        stored = self._server.keep_file(upload.name, upload.data, "image/jpeg")
+        size = {"file_id": stored.id, "file_unique_id": f"u{stored.id}", "width": 90, "height": 90}
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        return chat.add(self._server.me, caption=caption, media={"photo": [size]}, keyboard=keyboard).as_json()
+
+    async def editMessageCaption(self, params: Params) -> Any:  # noqa: N802
+        message = self._own(params)
+        if not message.media:
+            raise bad_request("there is no caption in the message to edit")
+        caption, _ = self._text(params, "caption", CAPTION_UNITS, may_be_empty=True)
+        keyboard = checked_keyboard(params.get("reply_markup"))
+        if (caption, keyboard) == (message.caption, message.keyboard):
+            raise bad_request(NOT_MODIFIED)
+        message.caption, message.keyboard = caption, keyboard
+        return self._edited(message)
 
     async def getFile(self, params: Params) -> Any:  # noqa: N802
         stored = self._server.file(str(params.get("file_id")))
@@ -224,11 +308,18 @@ class Methods:
         except (KeyError, ValueError):
             raise bad_request("chat not found") from None
 
+    def _original(self, params: Params) -> Message:
+        source = self._server.chats.get(int(params.get("from_chat_id", 0)))
+        message = source.find(int(params.get("message_id", 0))) if source is not None else None
+        if message is None:
+            raise bad_request("message to forward not found")
+        return message
+
     def _own(self, params: Params) -> Message:
         message = self._chat(params).find(int(params.get("message_id", 0)))
         if message is None:
             raise bad_request("message to edit not found")
-        if not message.from_bot:
+        if not message.from_bot or message.forwarded:
             raise bad_request("message can't be edited")
         return message
 
@@ -249,11 +340,19 @@ class Methods:
     def _text(
         self, params: Params, field_name: str, limit: int, *, may_be_empty: bool = False
     ) -> tuple[str, list[dict[str, Any]]]:
-        if params.get("parse_mode"):
-            raise bad_request("parse_mode is not modelled here: send entities")
-        entities = params.get("caption_entities" if field_name == "caption" else "entities")
-        return checked_text(params.get(field_name), entities, limit, may_be_empty=may_be_empty)
+        text, entities = (
+            params.get(field_name),
+            params.get("caption_entities" if field_name == "caption" else "entities"),
+        )
+        # As on the real server, a parse_mode takes precedence over entities.
+        if text and (mode := params.get("parse_mode")):
+            text, entities = parsed(str(text), str(mode))
+        return checked_text(text, entities, limit, may_be_empty=may_be_empty)
 
 
 def _flag(params: Params, name: str) -> bool:
     return str(params.get(name, "")).lower() == "true"
+
+
+METHODS = tuple(name for name in vars(Methods) if name[0].islower() and name != "find")
+"""Every method that is modelled."""

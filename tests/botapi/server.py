@@ -7,16 +7,18 @@ import json
 import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from aiohttp import web
 
 from bots.telegram.clock import Clock, wait_for_event
 from tests.botapi.faults import Fault, Faults
-from tests.botapi.limits import Bucket, Refused
+from tests.botapi.limits import UPLOAD_BYTES, Bucket, Refused
 from tests.botapi.methods import Methods, Params, StoredFile, Upload
 from tests.botapi.people import Press, User
+from tests.botapi.webhook import Webhook
 from tests.botapi.world import Chat, Message, Updates
 
 TOKEN: Final = "123456789:AAE0loopback0test0token0of0patina00"
@@ -31,9 +33,10 @@ _JSON_FIELDS: Final = frozenset(
         "link_preview_options",
         "allowed_updates",
         "reaction",
+        "message_ids",
     }
 )
-_SPENDS: Final = ("send", "edit", "delete", "setmessagereaction")
+_SPENDS: Final = ("send", "edit", "delete", "forward", "copy", "setmessagereaction")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Call:
 class BotApiServer:
     """An async context manager; `url` is the api_root to give to a bot.
 
-    `per_second` and `burst` switch on a limit for every chat. `privacy` is the group privacy mode of the bot.
+    `per_second` and `burst` switch on a limit for every chat, those `overall` one for all of them together.
+    `privacy` is the group privacy mode of the bot.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class BotApiServer:
         username: str = "patina_test_bot",
         per_second: float | None = None,
         burst: float = 3,
+        per_second_overall: float | None = None,
+        burst_overall: float = 30,
     ) -> None:
         self.clock = clock or Clock()
         self.token = token
@@ -81,17 +87,23 @@ class BotApiServer:
         self.url = ""
         self._limit = (per_second, burst)
         self._buckets: dict[int, Bucket] = {}
+        self._overall = Bucket(
+            self.clock, per_second_overall or 1e9, burst_overall if per_second_overall is not None else 1e9
+        )
+        self.webhook = Webhook(self)
+        self._numbers = count(1)
         self._files: dict[str, StoredFile] = {}
         self._presses: dict[str, Press] = {}
         self._methods = Methods(self)
         self._poller: asyncio.Event | None = None
         self._called = asyncio.Event()
+        self._released = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     # Life
 
     async def __aenter__(self) -> BotApiServer:
-        app = web.Application(client_max_size=60_000_000)
+        app = web.Application(client_max_size=UPLOAD_BYTES + 1_000_000)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         app.router.add_get("/file/bot{token}/{path:.+}", self._download)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
@@ -104,6 +116,8 @@ class BotApiServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.webhook.close()
+        self._released.set()
         if self._poller is not None:
             self._poller.set()
         if self._runner is not None:
@@ -119,7 +133,9 @@ class BotApiServer:
 
     def open_chat(self, chat_id: int, kind: str, names: dict[str, str]) -> Chat:
         if chat_id not in self.chats:
-            self.chats[chat_id] = Chat(self.clock, chat_id, kind, names)
+            # Telegram counts the messages of a supergroup apart, those of all other chats of a bot together.
+            numbers = None if chat_id <= -1_000_000_000_000 else self._numbers
+            self.chats[chat_id] = Chat(self.clock, chat_id, kind, names, numbers)
         return self.chats[chat_id]
 
     def shows(self, message: Message) -> bool:
@@ -138,7 +154,7 @@ class BotApiServer:
     @property
     def asked_too_early(self) -> int:
         """How often the bot called a chat that had told it to wait."""
-        return sum(bucket.asked_too_early for bucket in self._buckets.values())
+        return sum(bucket.asked_too_early for bucket in (self._overall, *self._buckets.values()))
 
     async def wait_for_call(self, wanted: Callable[[Call], bool], within: float = 5.0) -> Call:
         async with asyncio.timeout(within):
@@ -150,6 +166,8 @@ class BotApiServer:
 
     async def poll(self, offset: int, limit: int, wait_s: int, allowed: list[str] | None) -> list[dict[str, Any]]:
         """A newer poller ends an older one with 409, as the real server does."""
+        if self.webhook.active:
+            raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
         if self._poller is not None:
             self._poller.set()
         replaced = self._poller = asyncio.Event()
@@ -171,7 +189,7 @@ class BotApiServer:
                         "Conflict: terminated by other getUpdates request; "
                         "make sure that only one bot instance is running",
                     )
-            return found
+            return self.faults.mixed(found, self.updates.confirmed[-20:])
         finally:
             if self._poller is replaced:
                 self._poller = None
@@ -204,6 +222,8 @@ class BotApiServer:
         params = await _params(request)
         try:
             result = await self._answer(request, name, params)
+        except _Cut:
+            return web.Response()
         except Refused as refused:
             self._log(name, params, refused.status)
             envelope: dict[str, Any] = {
@@ -226,7 +246,9 @@ class BotApiServer:
         self._before(request, name, params, fault)
         result = await method(params)
         self._log(name, params, 200)
-        if fault is not None and fault.kind == "lost":
+        if fault is not None and fault.kind == "stall":
+            await self._released.wait()
+        if fault is not None and fault.kind in {"lost", "stall"}:
             _cut(request)
         return result
 
@@ -244,6 +266,7 @@ class BotApiServer:
             bucket.shut(fault.retry_after)
             raise Refused(429, f"Too Many Requests: retry after {fault.retry_after}", retry_after=fault.retry_after)
         bucket.spend()
+        self._overall.spend()
 
     def _bucket(self, chat_id: int) -> Bucket:
         if chat_id not in self._buckets:
@@ -264,10 +287,14 @@ class BotApiServer:
         return web.Response(body=stored.data, content_type="application/octet-stream")
 
 
-def _cut(request: web.Request) -> None:
+class _Cut(Exception):
+    """The connection is gone, and with it whoever would read an answer."""
+
+
+def _cut(request: web.Request) -> NoReturn:
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionResetError("the test asked for a broken connection")
+    raise _Cut
 
 
 async def _pass_on(event: asyncio.Event, to: asyncio.Event) -> None:

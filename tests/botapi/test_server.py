@@ -12,6 +12,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     TelegramBadRequest,
     TelegramConflictError,
+    TelegramEntityTooLarge,
     TelegramNetworkError,
     TelegramNotFound,
     TelegramRetryAfter,
@@ -26,8 +27,11 @@ from aiogram.types import (
     ReactionTypeEmoji,
     ReplyParameters,
 )
+from aiohttp import web
 
-from tests.botapi import TOKEN, BotApiServer, ManualClock, User
+from tests.botapi import TOKEN, BotApiServer, ManualClock, Message, User
+from tests.botapi.faults import Faults, Weather
+from tests.botapi.methods import METHODS
 
 
 @pytest.fixture
@@ -91,9 +95,32 @@ async def test_every_modelled_method_answers_in_aiograms_types(server: BotApiSer
     assert await bot.set_my_commands([BotCommand(command="new", description="Begin")], language_code="en")
     assert [command.command for command in await bot.get_my_commands(language_code="en")] == ["new"]
     assert await bot.get_my_commands() == []
+    assert await bot.delete_my_commands(language_code="en")
+    photo = await bot.send_photo(1001, BufferedInputFile(b"\xff\xd8", "p.jpg"), caption="a picture")
+    assert photo.photo is not None
+    captioned = await bot.edit_message_caption(chat_id=1001, message_id=photo.message_id, caption="a better one")
+    assert captioned.caption == "a better one"
+    assert (await bot.forward_message(1001, 1001, sent.message_id)).forward_origin is not None
+    copied = await bot.copy_message(1001, 1001, sent.message_id)
+    assert (await bot.get_chat(1001)).first_name == "Ann"
     assert await bot.delete_message(1001, sent.message_id)
+    assert await bot.delete_messages(1001, [copied.message_id, photo.message_id])
+    assert await bot.get_updates(timeout=0)
+    press = ann.private.press((await _shown(bot, server)), "Go")
+    assert await bot.answer_callback_query(press.id)
+    assert await bot.set_webhook("https://example.org/hook", secret_token="secret")
+    assert (await bot.get_webhook_info()).url == "https://example.org/hook"
     assert await bot.delete_webhook()
     assert server.chats[1001].find(sent.message_id) is None
+    called = {call.method.lower() for call in server.calls if call.status == 200}
+    assert called == {name.lower() for name in METHODS}, "every method that is modelled was called and parsed"
+
+
+async def _shown(bot: Bot, server: BotApiServer) -> Message:
+    sent = await bot.send_message(1001, "press me", reply_markup=keyboard())
+    found = server.chats[1001].find(sent.message_id)
+    assert found is not None
+    return found
 
 
 async def test_what_people_do_arrives_as_updates_aiogram_understands(server: BotApiServer, bot: Bot, ann: User) -> None:
@@ -234,8 +261,10 @@ async def test_menus_files_captions_and_toasts_have_their_limits(server: BotApiS
     with pytest.raises(TelegramBadRequest, match="MESSAGE_TOO_LONG"):
         await bot.answer_callback_query(press.id, text="x" * 201)
     assert len(await bot.get_updates(timeout=0, limit=1)) == 1
-    with pytest.raises(TelegramBadRequest, match="parse_mode is not modelled"):
-        await bot.send_message(1001, "<b>x</b>", parse_mode="HTML")
+    with pytest.raises(TelegramEntityTooLarge):
+        await bot.send_document(1001, BufferedInputFile(b"x" * 50_000_001, "big.bin"))
+    with pytest.raises(TelegramEntityTooLarge):
+        await bot.send_photo(1001, BufferedInputFile(b"x" * 10_000_001, "big.jpg"))
 
 
 async def test_messages_can_be_deleted_for_two_days(bot: Bot, ann: User, clock: ManualClock) -> None:
@@ -324,3 +353,107 @@ async def test_every_call_is_logged_with_its_time(
     await bot.send_chat_action(1001, "typing")
     logged = [(call.method, call.chat_id, call.at) for call in server.calls]
     assert logged == [("sendMessage", 1001, 0.0), ("sendChatAction", 1001, 2.5)]
+
+
+async def test_the_whole_bot_has_a_limit_too(clock: ManualClock) -> None:
+    async with BotApiServer(clock=clock, per_second_overall=1, burst_overall=2) as server:
+        bot = bot_for(server, TOKEN)
+        for number in (1, 2, 3):
+            server.user(number, "Somebody")
+        await bot.send_message(1, "one")
+        await bot.send_message(2, "two")
+        with pytest.raises(TelegramRetryAfter):
+            await bot.send_message(3, "three")
+        clock.advance(2)
+        await bot.send_message(3, "three")
+        await bot.session.close()
+
+
+async def test_messages_are_counted_over_all_private_chats_and_apart_in_a_supergroup(
+    server: BotApiServer, bot: Bot, ann: User
+) -> None:
+    bo = server.user(1002, "Bo")
+    server.group(-1_000_000_000_100, "Friends")
+    numbers = [(await bot.send_message(chat_id, "x")).message_id for chat_id in (1001, 1002, 1001, -1_000_000_000_100)]
+    assert numbers == [1, 2, 3, 1]
+    with pytest.raises(TelegramBadRequest, match="message to edit not found"):
+        await bot.edit_message_text("y", chat_id=bo.id, message_id=1)
+
+
+async def test_an_update_of_a_kind_the_bot_did_not_ask_for_or_knows_can_come(
+    server: BotApiServer, bot: Bot, ann: User
+) -> None:
+    await bot.get_updates(timeout=0, allowed_updates=["message"])
+    assert server.updates.push("poll", {"id": "1"}) is None
+    server.updates.push("telepathy", {"thought": "hello"}, unasked=True)
+    [update] = await bot.get_updates(timeout=0)
+    assert update.model_extra == {"telepathy": {"thought": "hello"}}
+
+
+async def test_a_stalled_call_happens_and_is_never_answered(server: BotApiServer, bot: Bot, ann: User) -> None:
+    server.faults.stall("sendMessage")
+    with pytest.raises(TelegramNetworkError, match="timeout"):
+        await bot.send_message(1001, "heard", request_timeout=1)
+    assert [message.text for message in ann.private.chat.answers] == ["heard"]
+
+
+async def test_bad_weather_is_the_same_for_the_same_seed() -> None:
+    drawn = []
+    for _ in range(2):
+        faults = Faults()
+        faults.brew(Weather(cut=0.2, lost=0.2, too_many=0.2, bad_gateway=0.1), seed=7)
+        drawn.append([faults.next("sendMessage") for _ in range(50)])
+        assert faults.next("getMe") is None
+        assert faults.met["lost"] > 2
+    assert drawn[0] == drawn[1]
+
+
+async def test_a_batch_can_come_shuffled_and_with_what_came_before(
+    server: BotApiServer, bot: Bot, ann: User, clock: ManualClock
+) -> None:
+    server.faults.brew(Weather(again=1.0, shuffled=1.0), seed=3)
+    ann.private.send("first")
+    [first] = await bot.get_updates(timeout=0)
+    for text in ("second", "third", "fourth"):
+        ann.private.send(text)
+    batch = await bot.get_updates(offset=first.update_id + 1, timeout=0)
+    assert sorted(update.update_id for update in batch) == [first.update_id + number for number in range(4)]
+    assert [update.update_id for update in batch] != sorted(update.update_id for update in batch)
+
+
+async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them(
+    server: BotApiServer, bot: Bot, ann: User, clock: ManualClock
+) -> None:
+    seen: list[tuple[str, int]] = []
+    statuses = [500, 200, 200]
+    all_seen = asyncio.Event()
+
+    async def hook(request: web.Request) -> web.Response:
+        seen.append((request.headers["X-Telegram-Bot-Api-Secret-Token"], (await request.json())["update_id"]))
+        if len(seen) == len(statuses):
+            all_seen.set()
+        return web.Response(status=statuses[len(seen) - 1])
+
+    app = web.Application()
+    app.router.add_post("/hook", hook)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    with pytest.raises(TelegramBadRequest, match="unallowed characters"):
+        await bot.set_webhook(address, secret_token="not allowed")
+    with pytest.raises(TelegramBadRequest, match="HTTPS"):
+        await bot.set_webhook("http://example.org", secret_token="s3cret")
+    ann.private.send("one")
+    ann.private.send("two")
+    await bot.set_webhook(address, secret_token="s3cret")
+    with pytest.raises(TelegramConflictError, match="webhook is active"):
+        await bot.get_updates(timeout=0)
+    await clock.somebody_waits(1, 1)
+    assert "500" in ((await bot.get_webhook_info()).last_error_message or "")
+    clock.advance(1)
+    async with asyncio.timeout(5):
+        await all_seen.wait()
+    assert [secret for secret, _ in seen] == ["s3cret"] * 3
+    assert [number for _, number in seen] == [seen[0][1], seen[0][1], seen[0][1] + 1]
+    await runner.cleanup()

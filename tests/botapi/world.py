@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from bots.telegram.clock import Clock
@@ -93,10 +94,13 @@ class Draft:
 
 
 class Chat:
-    """A private chat (its id is the user's) or a group."""
+    """A private chat (its id is the user's) or a group. `numbers` are those of its messages."""
 
-    def __init__(self, clock: Clock, chat_id: int, kind: str, names: dict[str, str]) -> None:
+    def __init__(
+        self, clock: Clock, chat_id: int, kind: str, names: dict[str, str], numbers: Iterator[int] | None = None
+    ) -> None:
         self.id = chat_id
+        self._numbers = numbers or count(1)
         self.kind = kind
         self.draft_history: list[Draft] = []
         self.actions: list[str] = []
@@ -155,7 +159,7 @@ class Chat:
     def add(self, sender: dict[str, Any], **content: Any) -> Message:
         now = self._clock.now()
         message = Message(
-            id=len(self._messages) + 1,
+            id=next(self._numbers),
             chat=self,
             sender=sender,
             date=EPOCH + int(now),
@@ -197,16 +201,18 @@ class Updates:
         self._waiting: list[dict[str, Any]] = []
         self._allowed: frozenset[str] | None = None
         self._news = asyncio.Event()
+        self.confirmed: list[dict[str, Any]] = []
+        """What was fetched and confirmed, for a server that delivers it once more."""
 
     def allow(self, kinds: list[str] | None) -> None:
         """None keeps what was allowed before, an empty list goes back to the default."""
         if kinds is not None:
             self._allowed = frozenset(kinds) or None
 
-    def push(self, kind: str, content: dict[str, Any]) -> int | None:
-        """Queue one update; None when the bot did not ask for this kind."""
+    def push(self, kind: str, content: dict[str, Any], *, unasked: bool = False) -> int | None:
+        """Queue one update; None when the bot did not ask for this kind, unless it is to come `unasked`."""
         wanted = kind not in NOT_BY_DEFAULT if self._allowed is None else kind in self._allowed
-        if not wanted:
+        if not wanted and not unasked:
             return None
         update_id, self._next_id = self._next_id, self._next_id + 1
         self._waiting.append({"update_id": update_id, kind: content})
@@ -222,6 +228,7 @@ class Updates:
         if offset < 0:
             self._waiting = self._waiting[offset:]
         elif offset > 0:
+            self.confirmed += [update for update in self._waiting if update["update_id"] < offset]
             self._waiting = [update for update in self._waiting if update["update_id"] >= offset]
 
     def first(self, limit: int) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers
 from bots.telegram.presenter import Presenter
+from bots.telegram.receipts import Receipt
 from bots.telegram.sending import Sender, toast
 
 _CHOICES: Final[dict[str, DuelChoice]] = {"first": "first", "second": "second", "both": "both", "neither": "neither"}
@@ -43,18 +44,19 @@ async def pressed(
     sender: Sender,
     leftovers: Leftovers,
     reader: Reader,
+    receipt: Receipt,
 ) -> None:
     """Only the person it was made for can use a button."""
     button = buttons.read(query.data or "", reader.person.id)
     if button is None:
         await toast(query, presenter.say(reader.language, "buttons.not_yours"))
     elif button.action == "enter":
-        await enter(query, button.id, assistant, presenter, sender, reader)
+        await enter(query, button.id, assistant, presenter, answering, reader)
     elif button.action == "again":
         await assistant.turn(button.id)
         await toast(query, presenter.say(reader.language, "buttons.again"))
         begin = partial(assistant.regenerate, button.id, face="telegram", person_id=reader.person.id)
-        lanes.put(reader.target.place, partial(answering.answer, reader, begin))
+        lanes.put(reader.target.place, receipt.holding(partial(answering.answer, reader, begin)))
     elif button.action == "show":
         await toast(query)
         await answering.show_again(reader, button.id)
@@ -69,7 +71,7 @@ async def pressed(
     elif button.action == "edit":
         await assistant.turn(button.id)
         await toast(query)
-        await corrections.ask(button.id, leftovers, presenter, sender, reader)
+        await corrections.ask(button.id, answering, leftovers, presenter, sender, reader)
     elif button.action == "leave":
         await corrections.leave(query, leftovers, presenter, sender, reader)
     elif button.action == "restore":
@@ -77,15 +79,16 @@ async def pressed(
     elif button.action in REASONS:
         await _explained(query, button, assistant, leftovers, presenter, sender, reader)
     elif button.action == "thumb_up":
-        await _rate(query, button.id, "thumb_up", assistant, leftovers, presenter, sender, reader)
+        await _rate(query, button.id, "thumb_up", receipt, assistant, leftovers, presenter, sender, reader)
     else:
-        await _rate(query, button.id, "thumb_down", assistant, leftovers, presenter, sender, reader)
+        await _rate(query, button.id, "thumb_down", receipt, assistant, leftovers, presenter, sender, reader)
 
 
 async def _rate(
     query: CallbackQuery,
     turn_id: str,
     thumb: Literal["thumb_up", "thumb_down"],
+    receipt: Receipt,
     assistant: Assistant,
     leftovers: Leftovers,
     presenter: Presenter,
@@ -95,7 +98,8 @@ async def _rate(
     """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
     turn = await assistant.turn(turn_id)
     before, sources = turn.rating, tuple(sources_of(turn.grounds))
-    kind: SignalKind = "thumb_cleared" if before == thumb else thumb
+    # A press that is dealt with once more has done its work, or is as good as the first.
+    kind: SignalKind = "thumb_cleared" if before == thumb and receipt.attempt == 1 else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
     await toast(query, presenter.say(reader.language, f"buttons.{kind}"))
     if query.message is None:
@@ -105,7 +109,8 @@ async def _rate(
         keyboard = presenter.reasons_keyboard(turn_id, reader.person, reader.language, sources)
         earlier = leftovers.offer_reasons(reader, message_id, turn_id, sources)
     else:
-        keyboard = presenter.answer_keyboard(turn_id, reader.person, None if before == thumb else thumb, sources)
+        shown = None if kind == "thumb_cleared" else thumb
+        keyboard = presenter.answer_keyboard(turn_id, reader.person, shown, sources)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
     if earlier is not None and earlier.message_id != message_id:

@@ -12,7 +12,7 @@ from assistant.api import Assistant
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.places import Places
 from bots.telegram.presenter import Part, Presenter, shortened
-from bots.telegram.sending import Sender, toast
+from bots.telegram.sending import toast
 
 _LISTED: Final = 8
 _EXCERPT: Final = 300
@@ -31,12 +31,14 @@ async def new(message: Message, places: Places, presenter: Presenter, answering:
     await answering.tell(reader, presenter.say(reader.language, "new.begun"))
 
 
-async def history(message: Message, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader) -> None:
+async def history(
+    message: Message, assistant: Assistant, presenter: Presenter, answering: Answering, reader: Reader
+) -> None:
     """The newest conversations, each a button to go on with it."""
     found = await assistant.conversations(limit=_LISTED)
     key = "history.choose" if found else "history.none"
     keyboard = presenter.history_keyboard(found, reader.person, reader.language) if found else None
-    await sender.send(reader.target.message(Part(presenter.say(reader.language, key)), keyboard))
+    await answering.say(reader.target, Part(presenter.say(reader.language, key)), keyboard)
 
 
 async def history_in_group(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:
@@ -48,7 +50,7 @@ async def enter(
     conversation_id: str,
     assistant: Assistant,
     presenter: Presenter,
-    sender: Sender,
+    answering: Answering,
     reader: Reader,
 ) -> None:
     """Go on with a conversation, with a reminder of where it stands."""
@@ -61,4 +63,4 @@ async def enter(
     if turns:
         question, answer = (shortened(text, _EXCERPT) for text in (turns[-1].question, turns[-1].answer))
         text += "\n\n" + presenter.say(reader.language, "history.last", question=question, answer=answer)
-    await sender.send(reader.target.message(Part(text)))
+    await answering.say(reader.target, Part(text))

@@ -44,17 +44,21 @@ async def edit(
     if turn_id is None:
         await answering.tell(reader, presenter.say(reader.language, "edit.nothing"))
     elif command.args:
-        await correct(message, assistant, answering, presenter, sender, reader, turn_id, command.args)
+        await correct(message, assistant, answering, presenter, reader, turn_id, command.args)
     else:
-        await ask(turn_id, leftovers, presenter, sender, reader)
+        await ask(turn_id, answering, leftovers, presenter, sender, reader)
 
 
-async def ask(turn_id: str, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader) -> None:
+async def ask(
+    turn_id: str, answering: Answering, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
     """For the corrected text, which is the next message or a reply to this one."""
     text = presenter.say(reader.language, "edit.ask" if reader.target.private else "edit.ask_group")
     keyboard = presenter.one_button(turn_id, reader.person, "leave", reader.language)
-    asked = await sender.send(reader.target.message(Part(text), keyboard))
-    before = leftovers.await_correction(reader, asked.message_id, turn_id)
+    asked = await answering.say(reader.target, Part(text), keyboard)
+    if asked is None:
+        return
+    before = leftovers.await_correction(reader, asked, turn_id)
     if before is not None:
         await put_keyboard(sender, reader.target.chat_id, before.message_id, None)
 
@@ -64,7 +68,6 @@ async def correct(
     assistant: Assistant,
     answering: Answering,
     presenter: Presenter,
-    sender: Sender,
     reader: Reader,
     correction: str,
     text: str = "",
@@ -77,7 +80,7 @@ async def correct(
         await answering.tell(reader, presenter.say(reader.language, "edit.same"))
         return
     keyboard = presenter.one_button(turn.id, reader.person, "restore", reader.language)
-    await sender.send(reader.target.message(Part(presenter.say(reader.language, "edit.done")), keyboard))
+    await answering.say(reader.target, Part(presenter.say(reader.language, "edit.done")), keyboard)
 
 
 async def leave(

@@ -15,12 +15,13 @@ from aiohttp import ClientError
 
 from assistant.api import Assistant
 from assistant.errors import AttachmentRefused
-from assistant.memory.records import NewAttachment
+from assistant.memory.records import NewAttachment, Turn
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.comparing import compare
 from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
+from bots.telegram.receipts import Receipt
 
 _log = logging.getLogger(__name__)
 _FILE_LIMIT: Final = 2_000_000
@@ -67,6 +68,7 @@ async def question(
     presenter: Presenter,
     lanes: Lanes,
     reader: Reader,
+    receipt: Receipt,
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
     text = (message.text or message.caption or "").strip()
@@ -80,19 +82,33 @@ async def question(
         text = ""
     elif quoted := _quoted(message):
         attachments.append(NewAttachment(presenter.say(reader.language, "question.quoted"), quoted.encode()))
+    conversation_id = await places.current(reader)
     begin = partial(
         assistant.reply,
-        await places.current(reader),
+        conversation_id,
         text,
         face="telegram",
         attachments=attachments,
         person_id=reader.person.id,
         duel=reader.target.private,
     )
-    turn_id = await answering.answer(reader, begin)
+    earlier = partial(_begun_before, assistant, conversation_id, text, reader, receipt)
+    turn_id = await answering.answer(reader, begin, earlier)
     if turn_id is not None and reader.target.private:
         # In a lane of its own: the next question does not wait for a second answer to this one.
         lanes.put(("duel", reader.target.place), partial(compare, reader, turn_id, assistant, answering, presenter))
+
+
+async def _begun_before(
+    assistant: Assistant, conversation_id: str, text: str, reader: Reader, receipt: Receipt
+) -> Turn | None:
+    """The turn of this very message, where a process died right after it had begun it."""
+    for turn in reversed(await assistant.history(conversation_id)):
+        if turn.created_at < receipt.received_at:
+            return None
+        if (turn.question, turn.face, turn.person_id) == (text, "telegram", reader.person.id):
+            return turn
+    return None
 
 
 async def unreadable(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:

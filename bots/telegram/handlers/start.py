@@ -12,7 +12,6 @@ from assistant.i18n import Language, explain
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.middlewares import Notices
 from bots.telegram.presenter import Part, Presenter
-from bots.telegram.sending import Sender
 from bots.telegram.streaming import Target
 
 
@@ -27,7 +26,7 @@ async def start(
     message: Message,
     command: CommandObject,
     assistant: Assistant,
-    sender: Sender,
+    answering: Answering,
     presenter: Presenter,
     notices: Notices,
     language: Language,
@@ -39,20 +38,20 @@ async def start(
     if user is None:
         return
     if reader is not None:
-        await sender.send(target.message(Part(presenter.say(language, "start.welcome"))))
+        await answering.say(target, Part(presenter.say(language, "start.welcome")))
         return
     if not code:
         if notices.may_tell(user.id):
-            await sender.send(target.message(Part(presenter.say(language, "start.stranger"))))
+            await answering.say(target, Part(presenter.say(language, "start.stranger")))
         return
     try:
         await assistant.people.pair("telegram", str(user.id), user.full_name, code)
     except PairingFailed as error:
         # Every wrong code is answered, so that a typing mistake can be mended; the limit of tries ends that.
         if error.reason != "too_many_attempts" or notices.may_tell(user.id):
-            await sender.send(target.message(Part(explain(error, language))))
+            await answering.say(target, Part(explain(error, language)))
         return
-    await sender.send(target.message(Part(presenter.say(language, "start.paired"))))
+    await answering.say(target, Part(presenter.say(language, "start.paired")))
 
 
 async def help_text(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:

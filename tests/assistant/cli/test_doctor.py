@@ -14,8 +14,11 @@ from assistant.api import Assistant
 from assistant.cli.terminal import catalogue
 from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES
+from assistant.instance import InstanceLock
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.inbox import Arrival
+from assistant.memory.mailbox import Mailbox
 from assistant.models.protocol import Choice, EngineInfo, LoadedModel, Occupancy
 from assistant.paths import Paths
 from tests.assistant.cli.conftest import Patina, Result
@@ -231,3 +234,34 @@ def test_how_the_indexes_stand_is_told_and_mended(patina: Patina, paths: Paths) 
     hurt = checks(patina("doctor", "--json", language="zh_CN.UTF-8"))["indexes"][2]
     assert (hurt["level"], hurt["text"]) == ("problem", "全部内容（按用词）：无法读取")
     assert checks(patina("doctor", "--json", "--fix"))["indexes"][2]["level"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "level", "said"),
+    [
+        ("", "ok", "@my_bot has been connected since"),
+        ("conflict", "warning", "another program has been fetching the messages of @my_bot"),
+        ("stalled", "warning", "left a poll of @my_bot unanswered"),
+        ("unreachable", "warning", "has not reached Telegram since"),
+        ("storage", "warning", "cannot keep messages"),
+        ("ended", "ok", "is not running"),
+    ],
+)
+def test_how_the_bot_stands_is_told(
+    patina: Patina, paths: Paths, monkeypatch: pytest.MonkeyPatch, trouble: str, level: str, said: str
+) -> None:
+    monkeypatch.setenv("PATINA_TELEGRAM__TOKEN", "123456789:AAE0loopback0test0token0of0patina00")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    mailbox.connection("my_bot", "connecting", started=True)
+    mailbox.connection("my_bot", "stalled")
+    mailbox.connection("my_bot", trouble)
+    mailbox.inbox.keep(7, [Arrival(1, {"update_id": 1}, 1, 1)])
+    mailbox.letters.write(7, "1.1", 1, [{"text": "a"}])
+    mailbox.close()
+    with InstanceLock(paths):
+        told = checks(patina("doctor", "--json"))["telegram"][-1]
+    assert told["level"] == level
+    assert said in told["text"]
+    assert "1 messages to answer, 1 answers on their way" in told["text"]
+    assert bool(told["advice"]) == (level == "warning")
+    assert told["facts"]["stalls"] == (2 if trouble == "stalled" else 1)

@@ -19,11 +19,11 @@ from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
 from bots.telegram.clock import Clock
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, User
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
-FAST = Pace(draft=0.01, edit=0.01, keep_alive=20, grace=0.2)
+FAST = Pace(first=0, draft=0.01, edit=0.01, keep_alive=20, grace=0.2)
 
 
 @dataclass
@@ -78,7 +78,7 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         server.clock = clock or server.clock
         telegram = TelegramSettings(token=SecretStr(token), api_root=server.url)
         async with build(paths, settings or Settings(), models=FakeModels(scripted)) as assistant:
-            bot = TelegramBot(assistant, telegram, language, clock=clock, pace=pace)
+            bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:
                 yield Scene(server, assistant, scripted, bot, task)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.botapi import ManualClock, User
+from functools import partial
+
+from assistant.paths import Paths
+from tests.botapi import Chat, ManualClock, User
 from tests.bots.telegram.conftest import Play, Scene
 
 
@@ -119,3 +122,46 @@ async def test_a_person_who_is_in_is_welcomed_back_by_start(play: Play) -> None:
         ann.private.send("/help")
         shown = await ann.private.chat.wait_for(lambda message: "/new" in message.text)
         assert "/stop" in shown.text
+
+
+async def test_a_thousand_updates_of_every_kind_from_strangers_leave_nothing_and_ask_nothing(
+    play: Play, paths: Paths
+) -> None:
+    async with play() as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        buttons = {"inline_keyboard": [[{"text": "👍", "callback_data": "u"}]]}
+        answer = group.add(scene.server.me, text="x", keyboard=buttons)
+        for number in range(100):
+            eve = scene.server.user(6000 + number, "Eve SECRET-NAME")
+            seat = eve.in_chat(group)
+            eve.private.send(f"SECRET-TEXT {number}")
+            eve.private.send("/stop SECRET-TEXT")
+            eve.private.forward("SECRET-TEXT")
+            eve.private.send_document("SECRET-TEXT.txt", b"SECRET-TEXT")
+            eve.private.send_photo("SECRET-TEXT")
+            seat.send("@patina_test_bot SECRET-TEXT")
+            seat.press(answer, "👍")
+            push = partial(scene.server.updates.push, unasked=True)
+            push("message_reaction", _reaction(eve, group))
+            push("stopped_message_generation", {"chat": eve.private.chat.as_json(), "draft_id": 1})
+            push("inline_query", {"id": "1", "from": eve.json, "query": "SECRET-TEXT", "offset": ""})
+            push("telepathy", {"from": eve.json, "thought": "SECRET-TEXT"})
+        await _heard(scene, ann)
+        assert len(scene.model.calls) == 1
+        assert all(call.chat_id in (None, 1001) for call in scene.server.calls)
+        assert len(await scene.assistant.conversations()) == 1
+    kept = b"".join(file.read_bytes() for file in paths.home.rglob("*") if file.is_file())
+    assert b"are you there?" in kept
+    assert b"SECRET" not in kept
+
+
+def _reaction(user: User, chat: Chat) -> dict[str, object]:
+    return {
+        "chat": chat.as_json(),
+        "message_id": 1,
+        "user": user.json,
+        "date": 1,
+        "old_reaction": [],
+        "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+    }

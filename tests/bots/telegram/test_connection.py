@@ -7,7 +7,12 @@ import logging
 
 import pytest
 
+from assistant.errors import RemoteModelFailed
+from assistant.memory.mailbox import report
+from assistant.memory.records import Face, Person
+from assistant.paths import Paths
 from tests.botapi import TOKEN, BotApiServer, ManualClock
+from tests.botapi.faults import Weather
 from tests.bots.telegram.conftest import Play
 
 WRONG = "123456789:AAE0another0token0that0nobody0knows00"
@@ -130,3 +135,70 @@ async def test_the_token_is_in_no_log_line(play: Play, caplog: pytest.LogCapture
             ann.private.send_document("b.txt", b"text")
             await ann.private.chat.wait_for(lambda message: "b.txt" in message.text)
     assert TOKEN not in caplog.text
+
+
+async def test_a_poll_that_is_never_answered_is_given_up_and_the_next_one_works(
+    play: Play, server: BotApiServer, paths: Paths
+) -> None:
+    clock = ManualClock()
+    server.faults.stall("getUpdates")
+    async with play("Heard.", clock=clock) as scene:
+        ann = await scene.paired()
+        await clock.somebody_waits(30, 30)
+        clock.advance(30)
+        await server.wait_for_call(lambda call: call.method == "getUpdates")
+        ann.private.send("Hello?")
+        clock.advance(15)
+        await ann.private.chat.wait_for(lambda message: message.text == "Heard.")
+        assert scene.bot.status.connected
+        told = report(paths.mailbox)
+        assert told is not None
+        assert (told.trouble, told.stalls) == ("", 1)
+
+
+async def test_what_cannot_be_kept_is_not_acknowledged(play: Play) -> None:
+    """The home of the people, on another machine maybe, cannot be asked who is in."""
+    clock = ManualClock()
+    away = True
+
+    async def find(face: Face, external_id: str) -> Person | None:
+        if away:
+            raise RemoteModelFailed(url="http://patina", status=None, reason="away")
+        return await real(face, external_id)
+
+    async with play("Here I am.", clock=clock) as scene:
+        ann = await scene.paired()
+        real = scene.assistant.people.find
+        scene.assistant.people.find = find  # type: ignore[method-assign]
+        ann.private.send("Hello?")
+        await clock.somebody_waits(0.5, 1.5)
+        assert "cannot be kept" in scene.bot.status.last_error
+        assert len(scene.server.updates.first(10)) == 1
+        away = False
+        clock.advance(2)
+        await ann.private.chat.wait_for(lambda message: message.text == "Here I am.")
+
+
+async def test_reordered_updates_of_a_chat_are_answered_in_the_order_they_were_sent(play: Play) -> None:
+    async with play("1", "2", "3", "4") as scene:
+        ann = await scene.paired()
+        scene.server.faults.brew(Weather(shuffled=1.0), seed=1)
+        for text in ("first", "second", "third", "fourth"):
+            ann.private.send(text)
+        await ann.private.chat.wait_for_answers(4)
+        [conversation] = await scene.assistant.conversations()
+        questions = [turn.question for turn in await scene.assistant.history(conversation.id)]
+        assert questions == ["first", "second", "third", "fourth"]
+
+
+async def test_a_conversation_of_a_group_goes_on_after_a_restart(play: Play, server: BotApiServer) -> None:
+    group = server.group(-100, "Friends")
+    async with play("One.") as scene:
+        ann = (await scene.paired()).in_chat(group)
+        ann.send("@patina_test_bot first")
+        await group.wait_for(lambda message: message.text == "One." and bool(message.buttons))
+    async with play("Two.") as scene:
+        ann.send("@patina_test_bot second")
+        await group.wait_for(lambda message: message.text == "Two." and bool(message.buttons))
+        [conversation] = await scene.assistant.conversations()
+        assert conversation.turns == 2

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
+import pytest
 from pydantic import SecretStr
 
 from assistant.config import Settings, TelegramSettings
-from assistant.events import TurnFinished
+from assistant.events import Event, TurnFinished
+from assistant.memory.inbox import Arrival
+from assistant.memory.mailbox import Mailbox
 from assistant.memory.records import Turn
 from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, ManualClock
 from tests.botapi.limits import units
 from tests.bots.telegram.conftest import Play, Scene
@@ -22,6 +26,13 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 async def _turns(scene: Scene) -> list[Turn]:
     [conversation] = await scene.assistant.conversations()
     return await scene.assistant.history(conversation.id)
+
+
+async def _being_written(scene: Scene) -> AsyncGenerator[Event, None]:
+    [conversation] = await scene.assistant.conversations()
+    turn_id = scene.assistant.running(conversation.id)
+    assert turn_id is not None
+    return await scene.assistant.follow(turn_id)
 
 
 async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(play: Play) -> None:
@@ -46,10 +57,7 @@ async def test_a_wait_telegram_asks_for_is_kept_and_the_answer_still_comes_once(
         scene.server.faults.too_many("sendMessageDraft", retry_after=7)
         ann.private.send("Hurry")
         await scene.server.wait_for_call(lambda call: call.status == 429)
-        [conversation] = await scene.assistant.conversations()
-        turn_id = scene.assistant.running(conversation.id)
-        assert turn_id is not None
-        written = await scene.assistant.follow(turn_id)
+        written = await _being_written(scene)
         gate.set()
         assert isinstance([event async for event in written][-1], TurnFinished)
         await clock.somebody_waits(7, 7)
@@ -70,7 +78,7 @@ async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and
         build(paths, Settings(), models=FakeModels(model)) as assistant,
     ):
         settings = TelegramSettings(token=SecretStr(TOKEN), api_root=server.url)
-        bot = TelegramBot(assistant, settings, "en", pace=Pace(draft=0.02, grace=1))
+        bot = TelegramBot(assistant, settings, "en", paths, pace=Pace(draft=0.02, grace=1))
         run = asyncio.create_task(bot.run())
         people = [server.user(number, f"Person {number}") for number in (1, 2, 3, 4)]
         for person in people:
@@ -98,11 +106,62 @@ async def test_formatting_telegram_refuses_is_left_out(play: Play) -> None:
         assert len(ann.private.chat.answers) == 1
 
 
-async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice_but_can_be_asked_for(play: Play) -> None:
+@pytest.mark.parametrize("fault", ["lose_response", "cut"])
+async def test_an_answer_whose_fate_is_unknown_stands_in_the_chat_once(play: Play, fault: str) -> None:
     async with play("The one answer.") as scene:
-        scene.server.faults.lose_response("sendMessage")
+        getattr(scene.server.faults, fault)("sendMessage")
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        ann.private.send("Ask")
+        bo.private.send("Ask too")
+        await bo.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        texts = [message.text for message in ann.private.chat.answers]
+        assert texts == ["The one answer.", "No answer is being written."]
+        assert ann.private.chat.answers[0].buttons == ["👍", "👎", "🔁", "✏️"]
+
+
+async def test_even_the_message_that_was_sent_to_look_for_an_answer_may_get_lost(play: Play) -> None:
+    async with play("The one answer.") as scene:
+        scene.server.faults.cut("sendMessage")
+        scene.server.faults.lose_response("sendMessage", times=2)
         ann = await scene.paired()
         ann.private.send("Ask")
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.", 10)
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        texts = [message.text for message in ann.private.chat.answers]
+        assert texts == ["The one answer.", "No answer is being written."]
+
+
+async def test_an_answer_that_arrived_after_much_else_did_is_found_and_what_looked_for_it_goes(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("The one answer.", gate=gate) as scene:
+        ann = await scene.paired()
+        others = [await scene.paired(2000 + number, "Somebody") for number in range(20)]
+        ann.private.send("Ask")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "The")
+        # Numbers the bot knows nothing of: they lie between the answer and whatever is sent next.
+        for other in others:
+            other.private.chat.add(scene.server.me, text="from another program with this token")
+        scene.server.faults.lose_response("sendMessage")
+        gate.set()
+        await scene.server.wait_for_call(lambda call: call.method == "deleteMessage", 20)
+        assert [message.text for message in ann.private.chat.answers] == ["The one answer."]
+        assert all(other.private.chat.answers[0].text.startswith("from another") for other in others)
+
+
+async def test_where_an_answer_cannot_be_looked_for_it_can_be_asked_for(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("The one answer.", gate=gate) as scene:
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        ann.private.send("Ask")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "The")
+        for _ in range(60):
+            bo.private.chat.add(scene.server.me, text="from another program with this token")
+        scene.server.faults.lose_response("sendMessage")
+        gate.set()
         offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
         texts = [message.text for message in ann.private.chat.answers]
         assert texts.count("The one answer.") == 1
@@ -111,14 +170,93 @@ async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice_but_can_be_aske
         assert ann.private.chat.answers[-1].text == "The one answer."
 
 
-async def test_an_answer_cut_off_before_it_arrived_can_be_asked_for(play: Play) -> None:
-    async with play("The one answer.") as scene:
-        scene.server.faults.cut("sendMessage")
+async def test_a_text_that_waited_is_kept_no_longer_than_it_has_to_wait(play: Play, paths: Paths) -> None:
+    async with play("A very private answer.") as scene:
         ann = await scene.paired()
-        ann.private.send("Ask")
-        offer = await ann.private.chat.wait_for(lambda message: "cannot tell whether" in message.text)
-        ann.private.press(offer, "Show it")
-        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
+        ann.private.send("A very private question")
+        await ann.private.chat.wait_for_answers(1)
+    assert b"very private" not in b"".join(file.read_bytes() for file in paths.home.glob("telegram.db*"))
+
+
+async def test_an_answer_waits_out_a_long_refusal_over_a_restart(play: Play) -> None:
+    gate, clock = asyncio.Event(), ManualClock()
+    async with play("Patience is rewarded.", gate=gate, clock=clock, pace=Pace(first=0, grace=0)) as scene:
+        ann = await scene.paired()
+        scene.server.faults.too_many("sendMessageDraft", retry_after=200)
+        ann.private.send("Hurry")
+        await scene.server.wait_for_call(lambda call: call.status == 429)
+        written = await _being_written(scene)
+        gate.set()
+        assert isinstance([event async for event in written][-1], TurnFinished)
+        await clock.somebody_waits(199, 200)
+        clock.advance(50)
+    before = len(scene.server.calls)
+    async with play("Not asked again.", clock=clock) as scene:
+        await clock.somebody_waits(149, 150)
+        clock.advance(149)
+        assert [call for call in scene.server.calls[before:] if call.chat_id == 1001] == []
+        clock.advance(1)
+        await ann.private.chat.wait_for(lambda message: message.text == "Patience is rewarded.")
+        assert scene.model.calls == []
+        assert scene.server.asked_too_early == 0
+
+
+async def test_an_answer_that_is_deleted_while_it_waits_is_not_sent(play: Play, paths: Paths) -> None:
+    gate, clock = asyncio.Event(), ManualClock()
+    async with play("Never mind.", gate=gate, clock=clock, pace=Pace(first=0)) as scene:
+        ann = await scene.paired()
+        scene.server.faults.too_many("sendMessageDraft", retry_after=200)
+        ann.private.send("Hurry")
+        await scene.server.wait_for_call(lambda call: call.status == 429)
+        written = await _being_written(scene)
+        gate.set()
+        assert isinstance([event async for event in written][-1], TurnFinished)
+        await clock.somebody_waits(199, 200)
+        [conversation] = await scene.assistant.conversations()
+        await scene.assistant.delete(conversation.id)
+        clock.advance(200)
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        assert len(ann.private.chat.answers) == 1
+    assert b"Never mind" not in b"".join(file.read_bytes() for file in paths.home.glob("telegram.db*"))
+
+
+async def test_a_question_that_kills_the_process_every_time_is_given_up_and_said(play: Play, paths: Paths) -> None:
+    bot_id = int(TOKEN.split(":")[0])
+    async with play() as scene:
+        ann = await scene.paired()
+    question = ann.private.chat.add(ann.json, text="Kill it")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    raw = {"update_id": 700_000_900, "message": question.as_json()}
+    mailbox.inbox.keep(bot_id, [Arrival(700_000_900, raw, ann.id, question.id)])
+    for _ in range(10):
+        mailbox.inbox.begin(bot_id, 700_000_900)
+    mailbox.close()
+    async with play("Alive.") as scene:
+        await ann.private.chat.wait_for(lambda message: "cut off again and again" in message.text)
+        assert scene.model.calls == []
+        ann.private.send("And now?")
+        await ann.private.chat.wait_for(lambda message: message.text == "Alive.")
+    async with play("Never asked.") as scene:
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
+        assert len(ann.private.chat.answers) == 3
+
+
+async def test_a_question_whose_answer_had_not_begun_when_the_bot_ended_is_answered_at_the_next_start(
+    play: Play,
+) -> None:
+    gate = asyncio.Event()
+    model = ScriptedChatModel(answers=["never"], load_gate=gate)
+    async with play(model=model) as scene:
+        ann = await scene.paired()
+        ann.private.send("Hello?")
+        ann.private.send("And this?")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text == "Thinking…")
+    async with play("The answer.", "Another answer.") as scene:
+        await ann.private.chat.wait_for_answers(2)
+        assert [message.text for message in ann.private.chat.answers] == ["The answer.", "Another answer."]
+        assert [turn.question for turn in await _turns(scene)] == ["Hello?", "And this?"]
 
 
 async def test_a_thumb_is_kept_with_the_turn_and_marked_and_can_be_taken_back(play: Play) -> None:

@@ -12,7 +12,7 @@ from assistant.config import EngineSettings, Sampling, Settings, TelegramSetting
 from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer
 
 
@@ -25,7 +25,7 @@ async def test_the_local_model_answers_in_telegram_and_can_be_stopped(paths: Pat
     )
     async with BotApiServer() as server, build(paths, settings) as assistant:
         telegram = TelegramSettings(token=SecretStr(TOKEN), api_root=server.url)
-        bot = TelegramBot(assistant, telegram, "en", pace=Pace(draft=0.2, grace=1))
+        bot = TelegramBot(assistant, telegram, "en", paths, pace=Pace(draft=0.2, grace=1))
         run = asyncio.create_task(bot.run())
         ann = server.user(1001, "Ann")
         code = await assistant.people.new_code("telegram")

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.errors import EngineDied
-from bots.telegram.sending import Pace
+from bots.telegram.pacing import Pace
 from tests.botapi import ManualClock
 from tests.bots.telegram.conftest import Play
 from tests.fakes.chat_model import ScriptedChatModel
@@ -101,31 +101,27 @@ async def test_the_draft_shows_the_place_in_the_queue_and_how_much_was_read(play
 
 async def test_a_draft_is_kept_alive_while_the_model_says_nothing(play: Play) -> None:
     gate, clock = asyncio.Event(), ManualClock()
-    async with play("Slow answer", gate=gate, clock=clock, pace=Pace(grace=0.2)) as scene:
+    async with play("Slow answer", gate=gate, clock=clock, pace=Pace(first=0, grace=0.2)) as scene:
         ann = await scene.paired()
         chat = ann.private.chat
         ann.private.send("Take your time")
         await chat.wait_for_draft(lambda draft: draft.text == "Thinking…")
-        await clock.somebody_waits(1, 1)
-        clock.advance(1)
         await chat.wait_for_draft(lambda draft: draft.text == "Slow")
         for shown in (3, 4, 5):
-            await clock.somebody_waits(1, 1)
-            clock.advance(1)
-            await clock.somebody_waits(19, 19)
-            clock.advance(19)
+            await clock.somebody_waits(20, 20)
+            clock.advance(20)
             assert chat.draft is not None, "the preview never disappears"
             await chat.wait_for_draft(lambda _, shown=shown: len(chat.draft_history) == shown)
         gate.set()
         await chat.wait_for(lambda message: message.text == "Slow answer")
         times = [call.at for call in scene.server.calls_of("sendMessageDraft")]
-        assert times == [0, 1, 21, 41, 61]
+        assert times == [0, 0, 20, 40, 60]
 
 
 async def test_drafts_keep_to_one_a_second(play: Play) -> None:
     clock = ManualClock()
     gate = asyncio.Event()
-    async with play("word " * 40, gate=gate, clock=clock, pace=Pace(grace=0.2)) as scene:
+    async with play("word " * 40, gate=gate, clock=clock, pace=Pace(first=0, grace=0.2)) as scene:
         ann = await scene.paired()
         ann.private.send("Go on and on")
         await ann.private.chat.wait_for_draft()
