@@ -61,7 +61,7 @@ async def pressed(
         await toast(query)
         await answering.show_again(reader, button.id)
     elif button.action == "cite":
-        await citations.show(query, button.id, assistant, presenter, sender, reader)
+        await citations.show(query, button.id, assistant, presenter, answering, reader)
     elif button.action == "miscited":
         await citations.wrong(query, button.id, assistant, presenter, sender, reader)
     elif button.action == "never":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiogram.types import CallbackQuery
 
 from assistant.api import Assistant
-from bots.telegram.answering import Reader
+from bots.telegram.answering import Answering, Reader
 from bots.telegram.citing import passage_part
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
@@ -13,14 +13,14 @@ from bots.telegram.sending import Sender, toast
 
 
 async def show(
-    query: CallbackQuery, id: str, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
+    query: CallbackQuery, id: str, assistant: Assistant, presenter: Presenter, answering: Answering, reader: Reader
 ) -> None:
     """Send the passage, and keep that somebody looked."""
     turn_id, number = _cited(id)
     opened = await assistant.citations.citation(turn_id, number)
     await toast(query)
     keyboard = presenter.one_button(id, reader.person, "miscited", reader.language)
-    await sender.send(reader.target.message(passage_part(opened, presenter, reader.language), keyboard))
+    await answering.say(reader.target, passage_part(opened, presenter, reader.language), keyboard)
     await assistant.citation(turn_id, number, wrong=False, face="telegram", person_id=reader.person.id)
 
 
