@@ -23,7 +23,13 @@ from assistant.memory.terms import language
 Likeness: TypeAlias = Callable[[Sequence[str]], np.ndarray]
 """Texts as vectors of length 1, row by row."""
 
-_SENTENCE: Final = re.compile(r"[^。！？!?；\n]*?(?:[。！？!?；]+[”’」』）)\"']*|\.(?=\s|$)[”’)\"']*|\n|$)")
+_SHORTENED: Final = (
+    r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bSt)(?<!\bProf)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\b[A-Z])"
+)
+"""What a full stop behind is no end of a sentence, as it is none before a small letter."""
+_SENTENCE: Final = re.compile(
+    rf"[^。！？!?；\n]*?(?:[。！？!?；]+[”’」』）)\"']*|{_SHORTENED}\.(?=[”’)\"']*(?:\s+[^\sa-z]|\s*$))[”’)\"']*|\n|$)"
+)
 _FENCE: Final = re.compile(r"(?ms)^```.*?(?:^```[^\S\n]*$|\Z)")
 _MARKER: Final = re.compile(r"\s*(?:\[\d{1,2}(?:\s*[,，、]\s*\d{1,2})*\]|【\d{1,2}】)")
 _LEAD: Final = re.compile(r"^\s*(?:[-*•>#]+|\d{1,3}[.)、](?!\d))\s*")

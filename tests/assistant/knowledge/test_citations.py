@@ -115,3 +115,17 @@ def test_a_single_word_rests_on_the_passage_that_has_it_beside_what_was_asked() 
 )
 def test_to_say_that_it_is_not_there_claims_nothing(said: str) -> None:
     assert statements(said, PASSAGES, "How heavy is the tower?") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("The Moerlein Co. was founded in 1853. It closed.", ["The Moerlein Co. was founded in 1853.", "It closed."]),
+        ("J. R. R. Tolkien met Dr. Brown, e.g. in 1920. Go.", ["J. R. R. Tolkien met Dr. Brown, e.g. in 1920.", "Go."]),
+        ("He said “no.” She left.", ["He said “no.”", "She left."]),
+        ("It costs 2.50 euros. 3 is more.", ["It costs 2.50 euros.", "3 is more."]),
+        ("图书馆九点开门。周日十一点。", ["图书馆九点开门。", "周日十一点。"]),
+    ],
+)
+def test_a_full_stop_ends_a_sentence_only_where_another_begins(answer: str, expected: list[str]) -> None:
+    assert [answer[start:end] for start, end in sentences(answer)] == expected
