@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.agent.allowance import Allowance
 from assistant.agent.instructions import instructions, own_words
 from assistant.agent.presence import Presence
 from assistant.config import Sampling
@@ -85,9 +86,7 @@ class Noting:
         self._models = models
         self._prompts = prompts
         self._presence = presence
-        self._today = today
-        self._calls_a_day = calls_a_day
-        self._called: tuple[dt.date, int] = (today(), 0)
+        self._allowance = Allowance(calls_a_day, today)
         self._task: asyncio.Task[None] | None = None
         self._ruling: asyncio.Task[None] | None = None
         self.on = on
@@ -121,7 +120,7 @@ class Noting:
             return 0
         noted = await asyncio.to_thread(self._note_instructions, turn, scope)
         text = own_words(turn.question)[:_READ].strip()
-        if len(text) >= _FEWEST and _OWN.search(text) and self._may_call():
+        if len(text) >= _FEWEST and _OWN.search(text) and self._allowance.take():
             for one in await self._propose(text, language_of_text(text, "en")):
                 noted += await asyncio.to_thread(self._note, turn, scope, one)
         return noted
@@ -185,15 +184,6 @@ class Noting:
             said_at=turn.created_at,
         )
         return int(kept is not None)
-
-    def _may_call(self) -> bool:
-        day, calls = self._called
-        today = self._today()
-        calls = calls if day == today else 0
-        if calls >= self._calls_a_day:
-            return False
-        self._called = (today, calls + 1)
-        return True
 
     async def _propose(self, text: str, language: Language) -> list[Proposed]:
         model = self._models.chat_model()

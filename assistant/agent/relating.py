@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.agent.allowance import Allowance
 from assistant.agent.presence import Presence
 from assistant.config import Sampling
 from assistant.errors import AssistantError
@@ -81,16 +82,14 @@ class Relating:
         self._models = models
         self._prompts = prompts
         self._presence = presence
-        self._today = today
-        self._calls_a_day = calls_a_day
-        self._called: tuple[dt.date, int] = (today(), 0)
+        self._allowance = Allowance(calls_a_day, today)
         self._task: asyncio.Task[None] | None = None
         self.on = on
         self.quiet_s = _QUIET_S
 
     def begin(self) -> None:
         """There may be passages to ask about: go on with them when it is quiet."""
-        if self.on and self._calls_a_day and (self._task is None or self._task.done()):
+        if self.on and self._allowance.left and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
@@ -108,7 +107,7 @@ class Relating:
         """Ask about one passage; returns how many relations are new."""
         found: list[tuple[str, str, str, str]] = []
         for pair in pairs(passage):
-            if not self._may_call():
+            if not self._allowance.take():
                 return 0
             said = await self._ask(pair)
             if (predicate := borne_out(said, pair)) is not None:
@@ -116,29 +115,19 @@ class Relating:
         return await asyncio.to_thread(self._store.keep_relations, passage.id, found)
 
     async def _work(self) -> None:
-        while self.on and self._left():
+        while self.on and self._allowance.left:
             await self._presence.quiet(self.quiet_s)
             waiting = await asyncio.to_thread(self._store.unasked, _BATCH)
             if not waiting:
                 return
             for passage in waiting:
-                if self._presence.is_anybody or not self._left():
+                if self._presence.is_anybody or not self._allowance.left:
                     break
                 try:
                     await self.read(passage)
                 except AssistantError as error:
                     _log.warning("passage %d could not be read for relations: %s", passage.id, error)
                     return
-
-    def _left(self) -> int:
-        day, calls = self._called
-        return self._calls_a_day - (calls if day == self._today() else 0)
-
-    def _may_call(self) -> bool:
-        left = self._left()
-        if left:
-            self._called = (self._today(), self._calls_a_day - left + 1)
-        return left > 0
 
     async def _ask(self, pair: Pair) -> str:
         model = self._models.chat_model()
