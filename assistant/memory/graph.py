@@ -24,16 +24,17 @@ SELECT mentions.chunk_id AS chunk_id, entity_id FROM json_each(?) AS wanted
 JOIN mentions ON mentions.chunk_id = wanted.value
 """
 _CHUNKS_OF: Final = """
-SELECT entity_id, chunk_id FROM (
-    SELECT entity_id, chunk_id, row_number() OVER (PARTITION BY entity_id ORDER BY chunk_id) AS place
-    FROM json_each(?) AS wanted JOIN mentions ON entity_id = wanted.value
-) WHERE place <= ?
+SELECT wanted.value AS entity_id, (
+    SELECT group_concat(chunk_id) FROM (SELECT chunk_id FROM mentions WHERE entity_id = wanted.value LIMIT ?)
+) AS chunks FROM json_each(?) AS wanted
 """
+"""Of a name that is everywhere no more is read than is wanted."""
 _ENTITIES: Final = """
-SELECT entities.id AS id, name, count(*) AS passages, count(DISTINCT document_id) AS documents,
-    max(kind = 'title') AS titled
+SELECT entities.id AS id, name, passages, count(DISTINCT document_id) AS documents, max(kind = 'title') AS titled
 FROM entities JOIN mentions ON entity_id = entities.id JOIN chunks ON chunks.id = chunk_id
 """
+_FOUND: Final = "SELECT id FROM entities WHERE instr(key, ?) ORDER BY passages DESC, id LIMIT ?"
+_MOST: Final = "SELECT id FROM entities WHERE passages > 1 ORDER BY passages DESC, id LIMIT ?"
 _WITH_IDS: Final = "WHERE entities.id IN (SELECT value FROM json_each(?)) GROUP BY entities.id"
 _BESIDE: Final = """
 SELECT other.entity_id AS id, count(*) AS together FROM mentions AS own
@@ -159,8 +160,9 @@ class GraphStore:
     def chunks_of(self, entity_ids: Sequence[int], most: int) -> dict[int, list[int]]:
         """For each name the passages that mention it, up to `most` of each."""
         found: dict[int, list[int]] = {}
-        for row in self._db.rows(_CHUNKS_OF, (_listed(entity_ids), most)):
-            found.setdefault(row["entity_id"], []).append(row["chunk_id"])
+        for row in self._db.rows(_CHUNKS_OF, (most, _listed(entity_ids))):
+            if row["chunks"]:
+                found[row["entity_id"]] = [int(id) for id in row["chunks"].split(",")]
         return found
 
     def keyed(self, keys: Sequence[str]) -> dict[str, int]:
@@ -178,18 +180,9 @@ class GraphStore:
     def entities(self, query: str = "", limit: int = 50) -> list[Entity]:
         """Those that hold `query` in their name, the most mentioned first; what only one passage mentions and no
         document is called is left out unless asked for."""
-        if query.strip():
-            rows = self._db.rows(
-                f"{_ENTITIES} WHERE instr(key, ?) GROUP BY entities.id ORDER BY passages DESC, entities.id LIMIT ?",
-                (query.strip().casefold(), limit),
-            )
-        else:
-            rows = self._db.rows(
-                f"{_ENTITIES} GROUP BY entities.id HAVING passages > 1 ORDER BY documents DESC, passages DESC, "
-                "entities.id LIMIT ?",
-                (limit,),
-            )
-        return [_entity(row) for row in rows]
+        wanted = query.strip().casefold()
+        rows = self._db.rows(_FOUND, (wanted, limit)) if wanted else self._db.rows(_MOST, (limit,))
+        return sorted(self.with_ids([row["id"] for row in rows]), key=lambda one: (-one.passages, one.id))
 
     def with_ids(self, entity_ids: Sequence[int]) -> list[Entity]:
         rows = self._db.rows(f"{_ENTITIES} {_WITH_IDS}", (_listed(entity_ids),))

@@ -10,8 +10,10 @@ _GRAPH: Final = """
 CREATE TABLE entities (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE CHECK (key <> ''),
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    passages INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX entities_by_passages ON entities(passages DESC, id);
 CREATE TABLE mentions (
     entity_id INTEGER NOT NULL REFERENCES entities(id) ON DELETE CASCADE,
     chunk_id INTEGER NOT NULL REFERENCES chunks(id) ON DELETE CASCADE,
@@ -34,9 +36,12 @@ CREATE TABLE chunks_linked (
     asked INTEGER NOT NULL DEFAULT 0 CHECK (asked IN (0, 1))
 );
 CREATE INDEX chunks_to_ask ON chunks_linked(chunk_id) WHERE asked = 0;
+CREATE TRIGGER mention_added AFTER INSERT ON mentions BEGIN
+    UPDATE entities SET passages = passages + 1 WHERE id = new.entity_id;
+END;
 CREATE TRIGGER mention_deleted AFTER DELETE ON mentions BEGIN
-    DELETE FROM entities WHERE id = old.entity_id
-        AND NOT EXISTS (SELECT 1 FROM mentions WHERE entity_id = old.entity_id);
+    UPDATE entities SET passages = passages - 1 WHERE id = old.entity_id;
+    DELETE FROM entities WHERE id = old.entity_id AND passages < 1;
 END;
 """
 """`asked` says that the model was asked what the passage says of its names. A name nobody mentions any more goes with
