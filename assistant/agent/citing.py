@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Final
 
 from assistant.events import CitedSentence, Grounds
@@ -19,10 +20,12 @@ _HELD: Final = re.compile(r"[\s。！？!?；.”’」』）)\"']*(?:\s*(?:\[[\
 
 
 class Citing:
-    """Of one answer. `text` is what may be shown of it so far."""
+    """Of one answer. `text` is what may be shown of it so far; `instead` is what takes its place where no passage bears
+    any of it out, and empty where it may stand all the same. Until one does, nothing is shown then."""
 
-    def __init__(self, grounds: Grounds, question: str, likeness: Likeness) -> None:
+    def __init__(self, grounds: Grounds, question: str, likeness: Likeness, instead: str = "") -> None:
         self._grounds = grounds
+        self._instead = instead
         # Compared with what the model read: what it could not see carries nothing.
         read = [f"{as_data(one.header)}\n{as_data(one.text)}" for one in grounds.passages]
         self._ties = Ties(read, question, likeness)
@@ -40,12 +43,11 @@ class Citing:
     async def end(self) -> tuple[str, str, Grounds]:
         """What is still to be shown, the whole answer, and what it rests on."""
         whole, found = await asyncio.to_thread(self._whole)
+        if self._instead and found and not any(map(_is_firm, found)):
+            return self._grown(self._instead), self._instead, replace(self._grounds, outcome="refused")
         more = self._grown(whole)
         self.text = whole
-        cited = tuple(
-            CitedSentence(one.start, one.end, _number(one), one.support, one.passage is None or one.is_weak)
-            for one in found
-        )
+        cited = tuple(CitedSentence(one.start, one.end, _number(one), one.support, not _is_firm(one)) for one in found)
         return more, whole, Grounds(self._grounds.outcome, self._grounds.confidence, self._grounds.passages, cited)
 
     def _grown(self, now: str) -> str:
@@ -59,7 +61,10 @@ class Citing:
         broken = "\n" in self._raw[said:]
         ended = [span for span in sentences(self._raw) if span[1] < said or broken]
         shut = ended[-1][1] if ended else 0
-        text, _ = numbered(self._raw[:shut], self._statements(ended))
+        found = self._statements(ended)
+        if self._instead and not any(map(_is_firm, found)):
+            return ""
+        text, _ = numbered(self._raw[:shut], found)
         return text + _HELD.sub("", unmarked(self._raw[shut:]))
 
     def _whole(self) -> tuple[str, list[Statement]]:
@@ -73,6 +78,10 @@ class Citing:
             if (start, end) not in self._tied:
                 self._tied[start, end] = self._ties.tie(self._raw, start, end, alone=alone)
         return [one for span in spans if (one := self._tied[span]) is not None]
+
+
+def _is_firm(one: Statement) -> bool:
+    return one.passage is not None and not one.is_weak
 
 
 def _number(one: Statement) -> int | None:

@@ -48,6 +48,8 @@ class Material:
     grounds: Grounds
     question: str
     language: Language
+    alone: bool = False
+    """Whether it is all that the answer may rest on."""
 
     @property
     def is_refused(self) -> bool:
@@ -98,7 +100,9 @@ class Grounding:
         return self._prompts.get("not-in-documents", material.language)
 
     def citing(self, material: Material) -> Citing:
-        return Citing(material.grounds, material.question, _Likeness(self._embeddings))
+        """Of an answer that is to rest on documents alone nothing stands that they do not say at all."""
+        instead = self.refusal(material).render() if material.alone else ""
+        return Citing(material.grounds, material.question, _Likeness(self._embeddings), instead)
 
     async def keep(self, turn_id: str, grounds: Grounds) -> None:
         """What a turn is to rest on, before it is answered."""
@@ -112,6 +116,8 @@ class Grounding:
         more, whole, grounds = await citing.end()
         answer.pieces[:] = [whole]
         try:
+            if grounds.outcome == "refused":
+                await asyncio.to_thread(self._store.keep, turn_id, grounds)
             await asyncio.to_thread(self._store.tie, turn_id, grounds.sentences)
         except StorageError as error:
             # The answer itself is kept next, and that is where a full disk is told of.
@@ -137,7 +143,7 @@ class Grounding:
             beside = self._shelf.store.beside([one.chunk.id for one in found.passages], _REACH)
             chosen = excerpts(found.passages, beside, _MOST_TOKENS)
             grounds = Grounds("answered", found.confidence, _cited(chosen))
-        return Material(grounds, question, language)
+        return Material(grounds, question, language, choice.mode == "always")
 
 
 class _Likeness:

@@ -138,6 +138,27 @@ async def test_only_from_documents_it_says_where_they_hold_nothing_and_asks_no_m
     assert isinstance(events[-1], TurnFinished)
 
 
+async def test_only_from_documents_an_answer_that_none_of_them_bears_out_does_not_stand(
+    assistant: Assistant, model: ScriptedChatModel
+) -> None:
+    model.answers = ["Tenants bring gold coins to a mysterious castle."]
+    free, _ = await ask(assistant, "When is the rent due?", mode="auto")
+    assert free.answer == model.answers[0], "where it may come from elsewhere it is shown as not from the documents"
+    turn, events = await ask(assistant, "When is the rent due?", mode="always")
+    assert turn.answer == "That is not in the documents."
+    assert turn.grounds is not None
+    assert (turn.grounds.outcome, turn.grounds.sentences) == ("refused", ())
+    assert next(one.name for one in turn.grounds.passages) == "lease.md", "the nearest stay to be looked at"
+    [cited] = [one for one in events if isinstance(one, Cited)]
+    assert (cited.answer, cited.grounds.outcome) == (turn.answer, "refused")
+    assert "".join(one.text for one in events if isinstance(one, Token)) == turn.answer, (
+        "nothing is shown to be taken back"
+    )
+    model.answers = [ANSWER]
+    kept, _ = await ask(assistant, "When is the rent due?", mode="always")
+    assert "third day" in kept.answer
+
+
 async def test_a_question_that_leans_on_the_last_one_is_searched_with_it(assistant: Assistant) -> None:
     conversation = (await assistant.new_conversation()).id
     await ask(assistant, "图书馆周日几点开门？", conversation)
