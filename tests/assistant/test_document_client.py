@@ -229,7 +229,7 @@ async def test_folders_are_watched_and_listed(documents: DocumentClient, tmp_pat
 
 
 _METHODS = [name for name in vars(DocumentClient) if not name.startswith("_")]
-_OF_THE_PROCESS = {"resume_after_start", "start_watching", "end_following", "close"}
+_OF_THE_PROCESS = {"resume_after_start", "start", "start_watching", "end_following", "close"}
 
 
 @pytest.mark.parametrize("name", _METHODS)
