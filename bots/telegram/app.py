@@ -27,7 +27,7 @@ from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
+from bots.telegram.handlers import conversations, corrections, documents, door, duels, questions, start, stop
 from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
@@ -38,6 +38,7 @@ from bots.telegram.places import Places
 from bots.telegram.polling import Poller, TokenRefused, Trouble
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
+from bots.telegram.rights import Rights
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
 from bots.telegram.webhook import Webhook, secret_of
@@ -175,7 +176,12 @@ class TelegramBot:
         dispatcher.update.outer_middleware(Access(self._assistant, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
         dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
+        rights = Rights(buttons, self._presenter, sender)
+        for kind, observer in dispatcher.observers.items():
+            if kind not in ("update", "error"):
+                observer.middleware(rights)
         dispatcher.include_routers(
+            door.router(),
             start.router(),
             stop.router(),
             conversations.router(),

@@ -106,6 +106,14 @@ class Presenter:
         ]
         return _stacked(rows)
 
+    def door_keyboard(self, code: str, owner: Person, language: Language) -> InlineKeyboardMarkup:
+        """To let a stranger in as one thing or another, or not."""
+        rows = [
+            self._row(owner, [(self.say(language, f"door.{action}"), action, code)])
+            for action in ("admit", "admit_guest", "refuse")
+        ]
+        return _stacked(rows)
+
     def history_keyboard(
         self, conversations: list[Conversation], person: Person, language: Language
     ) -> InlineKeyboardMarkup:
