@@ -18,6 +18,7 @@ from assistant.memory.database import Database
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
+from assistant.memory.reminders import Reminders
 
 _REMEMBERED_S: Final = 3 * 86_400.0
 """Telegram delivers an update for a day; for so long after it was dealt with it is known again."""
@@ -52,6 +53,7 @@ class Mailbox:
         self._clock = clock
         self.inbox = Inbox(db, clock)
         self.letters = Letters(db, clock)
+        self.reminders = Reminders(db)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:
