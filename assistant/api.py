@@ -10,6 +10,7 @@ from types import TracebackType
 
 from langchain_core.embeddings import Embeddings
 
+from assistant.agent.admission import Admission
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.completion import CompletionRequest, complete
@@ -61,6 +62,7 @@ class Assistant:
         self,
         *,
         conversations: ConversationStore,
+        admission: Admission,
         running: RunningTurns,
         changes: Changes,
         index: IdleIndex,
@@ -85,7 +87,7 @@ class Assistant:
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
-        self._conversations = conversations
+        self._conversations, self._admission = conversations, admission
         self.people = people
         self._recall = recall
         self._forgetting = forgetting
@@ -149,10 +151,11 @@ class Assistant:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
+    async def new_conversation(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
         """Untitled it takes the first words of its question, later a title of the model's; a temporary one is kept out
-        of the memory."""
-        return await asyncio.to_thread(partial(self._conversations.create, title, temporary=temporary))
+        of the memory, and what several say in a shared one is remembered there alone."""
+        create = partial(self._conversations.create, title, temporary=temporary, shared=shared)
+        return await asyncio.to_thread(create)
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
         """Newest activity first; `before` is the `updated_at` of the last one already seen."""
@@ -221,7 +224,7 @@ class Assistant:
         still being written there) is raised before that and nothing is stored.
         """
         begin = partial(
-            self._conversations.begin, conversation_id, text, face=face, person_id=person_id, attachments=attachments
+            self._admission.begin, conversation_id, text, face=face, person_id=person_id, attachments=attachments
         )
         return await self._begin(conversation_id, begin, model, sampling, duel)
 
@@ -367,7 +370,7 @@ class Assistant:
         sampling: Sampling | None,
     ) -> AsyncGenerator[Event, None]:
         conversation_id = (await self.turn(turn_id)).conversation_id
-        asked = partial(self._conversations.begin, conversation_id, question, face=face, person_id=person_id)
+        asked = partial(self._admission.begin, conversation_id, question, face=face, person_id=person_id)
         begin = partial(asked, source=source, source_turn_id=turn_id)
         events = await self._begin(conversation_id, begin, model, sampling)
         await self.signal(turn_id, signal, face=face, person_id=person_id)

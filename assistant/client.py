@@ -93,8 +93,8 @@ class AssistantClient:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
-        body = {"title": title, "temporary": temporary}
+    async def new_conversation(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
+        body = {"title": title, "temporary": temporary, "shared": shared}
         return load(Conversation, await self._call("POST", "/conversations", body))
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from assistant import config
+from assistant.agent.admission import Admission
 from assistant.agent.asking import Asker
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
@@ -56,6 +57,7 @@ from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
+from assistant.memory.allowances import AllowanceStore
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
@@ -65,6 +67,7 @@ from assistant.memory.duels import DuelStore
 from assistant.memory.facts import FactStore
 from assistant.memory.graph import GraphStore
 from assistant.memory.grounds import GroundStore
+from assistant.memory.knocks import KnockStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
@@ -117,7 +120,9 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
-    people = PeopleStore(database)
+    people = PeopleStore(database, mine=mine)
+    allowances = AllowanceStore(database, people)
+    admission = Admission(conversations, people, allowances)
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
@@ -133,7 +138,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         versions=versions,
         models=registry,
         context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
-        grounding=Grounding(kept, grounds, embeddings, prompts, interface_language(settings)),
+        grounding=Grounding(
+            kept,
+            grounds,
+            embeddings,
+            prompts,
+            interface_language(settings),
+            lambda person_id: people.get(person_id).reads_documents,
+        ),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
@@ -232,7 +244,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         runs=RunBook(lab, desk, purposes, RunStore(database)),
         purposes=purposes,
         judge=judge,
-        feedback=Feedback(conversations, signals, recorder),
+        feedback=Feedback(conversations, signals, recorder, admission),
         duels=DuelDesk(
             DuelStore(database),
             conversations,
@@ -248,11 +260,14 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     )
     return Assistant(
         conversations=conversations,
+        admission=admission,
         running=running,
         changes=changes,
         index=index,
         titles=titles,
-        people=PeopleDesk(people, forgetting.person),
+        people=PeopleDesk(
+            people, KnockStore(database, people), allowances, conversations, facts, admission, forgetting.person
+        ),
         recall=recall,
         forgetting=forgetting,
         memory=MemoryDesk(

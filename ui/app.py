@@ -181,6 +181,8 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "set": (panel.set, ("settings",)),
         "pair": (panel.pair, ("settings",)),
         "unpair": (panel.unpair, ("settings",)),
+        "admit": (panel.admit, ("settings",)),
+        "person": (panel.person, ("settings",)),
         **{name: (handler, ("library",)) for name, handler in library.handlers().items()},
     }
     blocks = gr.Blocks(analytics_enabled=False, title="Patina 包浆", fill_width=True, fill_height=True)

@@ -629,6 +629,8 @@
     "lab-import": () => $("[data-static=import-file]", views.lab).click(),
     pair: () => send("pair"),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
+    admit: (node) => send("admit", { code: node.dataset.code, role: node.dataset.role }),
+    person: ({ dataset, value }) => send("person", { person: dataset.person, what: dataset.what, value: dataset.value ?? value }),
   };
 
   const library = window.patinaLibrary({ here, views, send, $, $$, draw });

@@ -21,7 +21,17 @@ from assistant.events import Grounds, Remembered
 from assistant.i18n import Catalogue, Language, explain, human_bytes
 from assistant.knowledge.framing import visible
 from assistant.memory.prompt_versions import LabelMove
-from assistant.memory.records import REASONS, Conversation, DocumentChoice, PairingCode, Person, SearchHit, Turn
+from assistant.memory.records import (
+    REASONS,
+    Allowance,
+    Conversation,
+    DocumentChoice,
+    Knock,
+    PairingCode,
+    Person,
+    SearchHit,
+    Turn,
+)
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
 from ui.cited import marked, parts, source, sources
@@ -183,10 +193,11 @@ class Presenter:
         settings: Settings,
         paths: Paths,
         models: Sequence[ModelInfo],
-        people: Sequence[Person],
+        people: Sequence[tuple[Person, Allowance]],
         code: PairingCode | None,
         message: str = "",
         *,
+        knocks: Sequence[Knock] = (),
         duels: bool = True,
     ) -> str:
         return self._render(
@@ -196,6 +207,7 @@ class Presenter:
             paths=paths,
             models=[model for model in models if model.installed or model.kind == "remote"],
             people=people,
+            knocks=knocks,
             code=code,
             message=message,
             duels=duels,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError
-from assistant.memory.records import PairingCode
+from assistant.errors import AssistantError, NotFound
+from assistant.memory.records import PairingCode, Role
 from ui.preferences import Preferences
 from ui.presenter import Presenter
 from ui.visit import Visit, language_tag
@@ -17,6 +17,8 @@ _TEXTS: Final = {"language", "telegram.token"}
 _NUMBERS: Final = {"sampling.temperature", "sampling.top_p"}
 _COUNTS: Final = {"sampling.max_tokens"}
 _DUELS: Final = "learning.duels"
+_ROLES: Final[dict[str, Role]] = {"owner": "owner", "member": "member", "guest": "guest"}
+_LIMITS: Final = {"questions_a_day", "tokens_a_day", "at_once"}
 _TITLES: Final = "conversations.titles"
 
 
@@ -65,15 +67,48 @@ class SettingsPanel:
         await self._assistant.people.remove(visit.text("person"))
         yield await self._drawn(visit)
 
+    async def admit(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """Let in whoever was shown this code; `role` empty leaves them outside."""
+        role, message = visit.text("role"), ""
+        try:
+            if role in _ROLES:
+                await self._assistant.people.admit(visit.text("code"), _ROLES[role])
+            else:
+                await self._assistant.people.refuse(visit.text("code"))
+        except AssistantError as error:
+            message = self._presenter.explain(error, visit.language)
+        yield await self._drawn(visit, message=message)
+
+    async def person(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """Change what somebody may; a limit left empty is that of the role, 0 is none."""
+        key, value, message = visit.text("what"), visit.text("value").strip(), ""
+        people = self._assistant.people
+        try:
+            before = next((one for one in await people.list() if one.id == visit.text("person")), None)
+            if before is None:
+                raise NotFound(kind="person", id=visit.text("person"))
+            if key == "role" and value in _ROLES:
+                await people.change(before.id, role=_ROLES[value])
+            elif key == "documents":
+                await people.change(before.id, documents=bool(value))
+            elif key in _LIMITS and (not value or value.isdecimal()):
+                limit = {key: int(value) if value else None}
+                await people.change(before.id, quota=replace(before.quota, **limit))
+        except AssistantError as error:
+            message = self._presenter.explain(error, visit.language)
+        yield await self._drawn(visit, message=message)
+
     async def _drawn(self, visit: Visit, *, code: PairingCode | None = None, message: str = "") -> dict[str, Any]:
+        people = self._assistant.people
         html = self._presenter.settings(
             visit.language,
             self._preferences.settings,
             self._preferences.paths,
             await self._assistant.models(),
-            await self._assistant.people.list(),
+            [(one, await people.allowance(one.id)) for one in await people.list()],
             code,
             message,
+            knocks=await people.knocks(),
             duels=await self._assistant.duels.wanted(),
         )
         return {"settings": {"html": html, "language": language_tag(visit.language)}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from assistant.agent.changes import Changes
 from assistant.agent.running import RunningTurns
@@ -41,12 +42,12 @@ class Forgetting:
         await asyncio.to_thread(self._conversations.delete_turn, id)
         await self._follow(turn.conversation_id)
 
-    async def person(self, id: str) -> None:
-        """With all they said and did."""
+    async def person(self, id: str, *, stays: bool = False) -> None:
+        """All they said and did, and they as well unless they stay."""
         for conversation_id in await asyncio.to_thread(self._conversations.said_by, id):
             if (running := self._running.of(conversation_id)) is not None:
                 await self._stop(running)
-        for conversation_id in await asyncio.to_thread(self._conversations.delete_person, id):
+        for conversation_id in await asyncio.to_thread(partial(self._conversations.delete_person, id, stays=stays)):
             await self._follow(conversation_id)
 
     async def _stop(self, turn_id: str) -> None:

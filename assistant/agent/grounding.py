@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Final
@@ -75,8 +75,16 @@ class Grounding:
     """Built once. What fails is logged and costs no answer."""
 
     def __init__(
-        self, shelf: Shelf, store: GroundStore, embeddings: Embeddings, prompts: PromptLibrary, default: Language
+        self,
+        shelf: Shelf,
+        store: GroundStore,
+        embeddings: Embeddings,
+        prompts: PromptLibrary,
+        default: Language,
+        reads: Callable[[str], bool] = lambda person_id: True,
     ) -> None:
+        """`reads` says whether answers to somebody who came in through a messenger may rest on documents."""
+        self._reads = reads
         self._shelf = shelf
         self._store = store
         self._embeddings = embeddings
@@ -128,6 +136,8 @@ class Grounding:
         newest = path[-1]
         choice = self._store.choice(newest.conversation_id)
         if choice.mode == "never" or not newest.question.strip():
+            return None
+        if newest.person_id is not None and not self._reads(newest.person_id):
             return None
         if choice.mode == "auto" and (newest.attachments or not self._store.has_documents()):
             return None  # a file that is sent along is what the question is about

@@ -54,7 +54,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "delete": conversations.delete,
             "delete-turn": conversations.delete_turn,
         },
-        "people": {"list": people.listed, "remove": people.remove},
+        "people": {"list": people.listed, "role": people.role, "quota": people.quota, "remove": people.remove},
         "prompts": {
             "list": prompts.listed,
             "show": prompts.show,

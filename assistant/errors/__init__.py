@@ -47,13 +47,26 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── KeyRefused, HostRefused
     │   ├── UnsafeBind           another host than loopback without an API key
     │   ├── OnlyHere             a path of this machine, given from another one
+    │   ├── OwnersOnly           a role does not allow it
+    │   ├── QuotaReached         enough for today
+    │   ├── TooManyAtOnce        answers being written for one person
     │   └── PairingFailed
     └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
 """
 
 from __future__ import annotations
 
-from assistant.errors.access import AccessError, HostRefused, KeyRefused, OnlyHere, PairingFailed, UnsafeBind
+from assistant.errors.access import (
+    AccessError,
+    HostRefused,
+    KeyRefused,
+    OnlyHere,
+    OwnersOnly,
+    PairingFailed,
+    QuotaReached,
+    TooManyAtOnce,
+    UnsafeBind,
+)
 from assistant.errors.base import AssistantError, InternalFault, SettingsError
 from assistant.errors.inputs import (
     ArchiveRefused,
@@ -143,6 +156,7 @@ __all__ = [
     "NotEnoughMemory",
     "NotFound",
     "OnlyHere",
+    "OwnersOnly",
     "PageRefused",
     "PairingFailed",
     "ParameterRefused",
@@ -151,6 +165,7 @@ __all__ = [
     "PromptTooLong",
     "PromptUnknown",
     "PromptVariables",
+    "QuotaReached",
     "RemoteModelFailed",
     "RunBusy",
     "SettingsError",
@@ -158,6 +173,7 @@ __all__ = [
     "StorageError",
     "TaskIncomplete",
     "TaskInvalid",
+    "TooManyAtOnce",
     "UnsafeBind",
     "VersionAmbiguous",
 ]

@@ -34,5 +34,28 @@ class PairingFailed(AccessError):
     reason: str
 
 
+@dataclass(eq=False)
+class QuotaReached(AccessError):
+    """`reason` is questions or tokens, of which `most` are a day's; the next day begins in `hours`, counted up."""
+
+    reason: str
+    most: int
+    hours: int
+
+
+@dataclass(eq=False)
+class TooManyAtOnce(AccessError):
+    """`most` answers are being written for somebody already."""
+
+    most: int
+
+
+@dataclass(eq=False)
+class OwnersOnly(AccessError):
+    """It is not for people of this role: `reason` is owner, member or guest."""
+
+    reason: str
+
+
 class OnlyHere(AccessError):
     """A path names a file of this machine, so only a caller on it may give one."""

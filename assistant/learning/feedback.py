@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
+from assistant.agent.admission import Admission
 from assistant.errors import NotFound
 from assistant.learning import behaviour
 from assistant.learning.evidence import kept_of
@@ -20,9 +21,13 @@ _LOOKED_BACK_S: Final = 30 * 86_400.0
 
 
 class Feedback:
-    """After every signal the recorder decides what can be decided."""
+    """After every signal the recorder decides what can be decided. An answer in a conversation that is nothing of the
+    person's is not there for them."""
 
-    def __init__(self, conversations: ConversationStore, signals: SignalStore, recorder: Recorder) -> None:
+    def __init__(
+        self, conversations: ConversationStore, signals: SignalStore, recorder: Recorder, admission: Admission
+    ) -> None:
+        self._admission = admission
         self._conversations = conversations
         self._signals = signals
         self._recorder = recorder
@@ -33,6 +38,7 @@ class Feedback:
         """What a person did with an answer."""
 
         def add() -> Signal:
+            self._admission.turn(person_id, turn_id)
             return self._signals.add(turn_id, kind, face=face, person_id=person_id, reason=reason)
 
         kept = await asyncio.to_thread(add)
@@ -45,6 +51,7 @@ class Feedback:
         """What a person did with a passage that an answer cites; NotFound where it cites no such one."""
 
         def add() -> Signal:
+            self._admission.turn(person_id, turn_id)
             grounds = self._conversations.turn(turn_id).grounds
             if grounds is None or number not in {one.number for one in grounds.passages}:
                 raise NotFound(kind="citation", id=str(number))
@@ -70,6 +77,7 @@ class Feedback:
             _log.exception("what turn %s says of the one before is not known", newest.id)
 
     def _edit(self, turn_id: str, text: str, face: Face, person_id: str | None) -> Turn:
+        self._admission.turn(person_id, turn_id)
         before = self._conversations.turn(turn_id)
         turn = self._conversations.edit_answer(turn_id, text, face=face, person_id=person_id)
         if turn.answer == before.answer:

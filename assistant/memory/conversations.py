@@ -44,6 +44,11 @@ SELECT id, title, titled_by, title_version, created_at, updated_at, head_turn_id
     (SELECT COUNT(*) FROM turns WHERE turns.conversation_id = conversations.id) AS turns
 FROM conversations
 """
+_OF_PERSON: Final = """
+WHERE (:before IS NULL OR updated_at < :before) AND (:person IS NULL OR EXISTS
+    (SELECT 1 FROM turns WHERE conversation_id = conversations.id AND person_id = :person))
+ORDER BY updated_at DESC, id DESC LIMIT :limit
+"""
 
 
 class ConversationStore:
@@ -87,13 +92,12 @@ class ConversationStore:
             raise NotFound(kind="conversation", id=conversation_id)
         return Conversation(**row)
 
-    def list(self, limit: int = 50, before: float | None = None) -> builtins.list[Conversation]:
-        """Newest activity first; `before` is the `updated_at` of the last one already seen."""
-        condition = "" if before is None else "WHERE updated_at < :before"
-        rows = self._db.rows(
-            f"{_CONVERSATION} {condition} ORDER BY updated_at DESC, id DESC LIMIT :limit",
-            {"before": before, "limit": limit},
-        )
+    def list(
+        self, limit: int = 50, before: float | None = None, person_id: str | None = None
+    ) -> builtins.list[Conversation]:
+        """Newest activity first; `before` is the `updated_at` of the last one already seen. Of `person_id` only those
+        they asked in."""
+        rows = self._db.rows(_CONVERSATION + _OF_PERSON, {"before": before, "limit": limit, "person": person_id})
         return [Conversation(**row) for row in rows]
 
     def count(self) -> int:
@@ -128,9 +132,14 @@ class ConversationStore:
         rows = self._db.rows("SELECT DISTINCT conversation_id AS id FROM turns WHERE person_id = ?", (person_id,))
         return [row["id"] for row in rows]
 
-    def delete_person(self, person_id: str) -> builtins.list[str]:
-        """Remove somebody with all they said and did; the conversations this was in."""
-        return self._erasure.person(person_id)
+    def turns_of(self, person_id: str) -> builtins.list[Turn]:
+        """What somebody asked and what they were answered, oldest first."""
+        rows = self._db.rows("SELECT id FROM turns WHERE person_id = ? ORDER BY id", (person_id,))
+        return turns.load(self._db, [row["id"] for row in rows])
+
+    def delete_person(self, person_id: str, *, stays: bool = False) -> builtins.list[str]:
+        """Remove all that somebody said and did, and them as well unless they stay; the conversations this was in."""
+        return self._erasure.person(person_id, stays=stays)
 
     # Turns
 

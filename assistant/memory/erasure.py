@@ -80,8 +80,9 @@ class Erasure:
             self._clean(digests)
         return stays
 
-    def person(self, id: str) -> list[str]:
-        """Somebody who came in through a messenger, with all they said and did; returns the conversations concerned."""
+    def person(self, id: str, *, stays: bool = False) -> list[str]:
+        """All that somebody who came in through a messenger said and did, and they themselves unless they stay; returns
+        the conversations concerned. What they used of a day's quota stays used."""
         with self._db.held():
             with self._db.transaction() as tables:
                 person = self._db.row("SELECT * FROM people WHERE id = ?", (id,))
@@ -103,7 +104,10 @@ class Erasure:
                     "DELETE FROM pairing_attempts WHERE face = ? AND external_id = ?",
                     (person["face"], person["external_id"]),
                 )
-                tables.execute("DELETE FROM people WHERE id = ?", (id,))
+                if stays:
+                    tables.execute("UPDATE people SET conversation_id = NULL WHERE id = ?", (id,))
+                else:
+                    tables.execute("DELETE FROM people WHERE id = ?", (id,))
             self._clean(digests)
         return list(dict.fromkeys(row["conversation_id"] for row in rows))
 

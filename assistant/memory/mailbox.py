@@ -18,9 +18,12 @@ from assistant.memory.database import Database
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
+from assistant.memory.reminders import Reminders
 
 _REMEMBERED_S: Final = 3 * 86_400.0
 """Telegram delivers an update for a day; for so long after it was dealt with it is known again."""
+_PRESSES_S: Final = 90 * 86_400.0
+"""So long a button that was pressed cannot be pressed again."""
 _REMEMBERED: Final = 100_000
 """And at most so many of each."""
 
@@ -50,6 +53,7 @@ class Mailbox:
         self._clock = clock
         self.inbox = Inbox(db, clock)
         self.letters = Letters(db, clock)
+        self.reminders = Reminders(db)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:
@@ -75,6 +79,7 @@ class Mailbox:
                 f"DELETE FROM letters WHERE {settled} AND id <= (SELECT max(id) FROM letters) - ?",  # noqa: S608
                 (_REMEMBERED,),
             )
+            tables.execute("DELETE FROM presses WHERE pressed_at < ?", (self._clock() - _PRESSES_S,))
             tables.execute("DELETE FROM waits WHERE until < ?", (self._clock(),))
 
     def newest_message(self, bot_id: int, chat_id: int) -> int:
@@ -95,6 +100,15 @@ class Mailbox:
             sql = f"SELECT message_id FROM {table} WHERE bot_id = ? AND message_id > ? AND {_counted_with(chat_id)}"  # noqa: S608
             ids.update(int(row["message_id"]) for row in self._db.rows(sql, (bot_id, after)))
         return frozenset(ids)
+
+    def take_press(self, bot_id: int, once: str, update_id: int) -> bool:
+        """Whether this update is the one that may use a button that works once."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "INSERT OR IGNORE INTO presses VALUES (?, ?, ?, ?)", (bot_id, once, update_id, self._clock())
+            )
+            sql = "SELECT update_id FROM presses WHERE bot_id = ? AND once = ?"
+            return int(self._db.rows(sql, (bot_id, once))[0]["update_id"]) == update_id
 
     # How long a chat is shut
 

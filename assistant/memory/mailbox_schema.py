@@ -7,6 +7,7 @@ from typing import Final
 import sqlite_utils
 
 from assistant.memory.migrations import Step
+from assistant.memory.reminder_schema import reminders
 
 _FIRST: Final = """
 CREATE TABLE updates (
@@ -72,5 +73,5 @@ def _mailbox(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
 
-MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox),)
+MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox), Step(2, "reminders", reminders))
 """In order, without gaps; numbered apart from those of the main database."""

@@ -56,20 +56,24 @@ Reading: TypeAlias = Callable[[re.Match[str], dt.date], Interval | None]
 
 def mentioned(text: str, said: dt.date) -> tuple[Interval, ...]:
     """What a text said on this day speaks of, the most exact first; empty where it names no time."""
-    found: list[Interval] = []
-    taken: list[tuple[int, int]] = []
+    found = {interval for _, interval in placed(text, said)}
+    return tuple(sorted(found, key=lambda one: (one.days, one.begin)))
+
+
+def placed(text: str, said: dt.date) -> list[tuple[tuple[int, int], Interval]]:
+    """The same, each with where in the text it stands."""
+    found: list[tuple[tuple[int, int], Interval]] = []
     for pattern, read in _READINGS:
         for match in pattern.finditer(text):
-            if any(begin < match.end() and match.start() < end for begin, end in taken):
+            if any(begin < match.end() and match.start() < end for (begin, end), _ in found):
                 continue
             try:
                 interval = read(match, said)
             except (ValueError, OverflowError):
                 continue  # 31 February, or before the first year
             if interval is not None:
-                taken.append(match.span())
-                found.append(interval)
-    return tuple(sorted(set(found), key=lambda one: (one.days, one.begin)))
+                found.append((match.span(), interval))
+    return found
 
 
 def _day(day: dt.date) -> Interval:

@@ -13,10 +13,11 @@ from typing import Final
 import sqlite_utils
 from ulid import ULID
 
-from assistant.errors import NotFound, PairingFailed
+from assistant.errors import NotFound, OwnersOnly, PairingFailed
 from assistant.memory.database import Database, Row
-from assistant.memory.records import Face, PairingCode, Person
+from assistant.memory.records import Face, PairingCode, Person, Quota, Role
 from assistant.memory.text import storable
+from assistant.memory.utterances import OWNER
 
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without 0 and O, 1 and I, which a person mixes up."""
@@ -31,11 +32,17 @@ _REMEMBERED: Final = 86_400.0
 
 
 class PeopleStore:
-    """Codes are kept as salted hashes and work once; wrong tries are counted per person and over all."""
+    """Codes are kept as salted hashes and work once; wrong tries are counted per person and over all.
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+    `mine` are the owner's own ids in messengers: whoever has one of them is an owner, whatever is kept here.
+    """
+
+    def __init__(
+        self, db: Database, clock: Callable[[], float] = time.time, mine: frozenset[str] = frozenset()
+    ) -> None:
         self._db = db
         self._clock = clock
+        self._mine = mine
 
     def new_code(self, face: Face, ttl_s: float = 600) -> PairingCode:
         """Valid for `ttl_s` seconds; a sixth pending code of this face takes the place of the oldest."""
@@ -88,11 +95,79 @@ class PeopleStore:
     def find(self, face: Face, external_id: str) -> Person | None:
         """None for a stranger."""
         row = self._db.row("SELECT * FROM people WHERE face = ? AND external_id = ?", (face, external_id))
-        return Person(**row) if row else None
+        return self._person(row) if row else None
+
+    def get(self, id: str) -> Person:
+        """NotFound for nobody."""
+        row = self._db.row("SELECT * FROM people WHERE id = ?", (id,))
+        if row is None:
+            raise NotFound(kind="person", id=id)
+        return self._person(row)
 
     def list(self) -> builtins.list[Person]:
         """In the order they were let in."""
-        return [Person(**row) for row in self._db.rows("SELECT * FROM people ORDER BY id")]
+        return [self._person(row) for row in self._db.rows("SELECT * FROM people ORDER BY id")]
+
+    def change(
+        self,
+        id: str,
+        *,
+        role: Role | None = None,
+        documents: bool | None = None,
+        quota: Quota | None = None,
+        name: str | None = None,
+    ) -> Person:
+        """What is not given stays. OwnersOnly for another role of an owner that the settings name."""
+        with self._db.transaction() as tables:
+            before = self.get(id)
+            if role not in (None, before.role) and self._mine & {before.id, before.external_id}:
+                raise OwnersOnly(reason="owner")
+            wanted = quota or before.quota
+            tables.execute(
+                "UPDATE people SET role = ?, documents = ?, name = ?, questions_a_day = ?, tokens_a_day = ?,"
+                " at_once = ? WHERE id = ?",
+                (
+                    role or before.role,
+                    before.documents if documents is None else documents,
+                    before.name if name is None else storable(name),
+                    wanted.questions_a_day,
+                    wanted.tokens_a_day,
+                    wanted.at_once,
+                    id,
+                ),
+            )
+        return self.get(id)
+
+    def let_in(self, face: Face, external_id: str, role: Role) -> Person:
+        """Somebody whose name is not known yet; until they say something, their number stands for it."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "INSERT INTO people (id, face, external_id, name, paired_at, role) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (face, external_id) DO NOTHING",
+                (str(ULID()), face, external_id, external_id, self._clock(), role),
+            )
+        person = self.find(face, external_id)
+        if person is None:
+            raise NotFound(kind="person", id=external_id)
+        return person
+
+    def scope(self, id: str) -> str:
+        """Whose memory theirs is: the owner's, or their own."""
+        person = self.get(id)
+        return OWNER if self._mine & {person.id, person.external_id} else person.id
+
+    def may_use(self, id: str, conversation_id: str) -> bool:
+        """Whether a conversation is one that somebody took part in, that several share, or that nobody has asked
+        anything in yet; an owner may use all."""
+        if self.get(id).role == "owner":
+            return True
+        row = self._db.row(
+            "SELECT shared OR NOT EXISTS (SELECT 1 FROM turns WHERE conversation_id = conversations.id)"
+            " OR EXISTS (SELECT 1 FROM turns WHERE conversation_id = conversations.id AND person_id = ?) AS may"
+            " FROM conversations WHERE id = ?",
+            (id, conversation_id),
+        )
+        return bool(row and row["may"])
 
     def remove(self, id: str) -> None:
         """Shut a person out: what was said stays, what is known about them goes. NotFound for nobody."""
@@ -111,6 +186,20 @@ class PeopleStore:
                 if found is None:
                     raise NotFound(kind="conversation", id=conversation_id)
             tables.execute("UPDATE people SET conversation_id = ? WHERE id = ?", (conversation_id, person_id))
+
+    def _person(self, row: Row) -> Person:
+        mine = bool(self._mine & {str(row["id"]), str(row["external_id"])})
+        return Person(
+            id=row["id"],
+            face=row["face"],
+            external_id=row["external_id"],
+            name=row["name"],
+            paired_at=row["paired_at"],
+            conversation_id=row["conversation_id"],
+            role="owner" if mine else row["role"],
+            documents=bool(row["documents"]),
+            quota=Quota(row["questions_a_day"], row["tokens_a_day"], row["at_once"]),
+        )
 
     def _known(self, id: str) -> None:
         if self._db.row("SELECT 1 FROM people WHERE id = ?", (id,)) is None:

@@ -60,6 +60,7 @@ GivenKind: TypeAlias = Literal[
 """What a program may say by itself; an edited answer and a duel are more than a word."""
 DocumentMode: TypeAlias = Literal["auto", "always", "never"]
 Face: TypeAlias = Literal["page", "terminal", "rest", "telegram"]
+Role: TypeAlias = Literal["owner", "member", "guest"]
 DuelChoice: TypeAlias = Literal["first", "second", "both", "neither"]
 Arm: TypeAlias = Literal["production", "canary"]
 """Of a trial: the version in use, and the one it is compared with."""
@@ -246,6 +247,17 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What one person may use; None is what their role has, 0 no limit."""
+
+    questions_a_day: int | None = None
+    tokens_a_day: int | None = None
+    """Read and written for them; what of a prompt was known already costs nothing."""
+    at_once: int | None = None
+    """Answers being written at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody allowed in through a messenger; `external_id` is the messenger's own numeric id."""
 
@@ -256,6 +268,36 @@ class Person:
     paired_at: float
     conversation_id: str | None = None
     """The conversation this person is in now."""
+    role: Role = "member"
+    """An owner may everything, a member what is theirs, a guest ask questions and nothing else."""
+    documents: bool = True
+    """Whether answers to a member may rest on the documents; see `reads_documents`."""
+    quota: Quota = Quota()
+
+    @property
+    def reads_documents(self) -> bool:
+        return self.role == "owner" or (self.role == "member" and self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much of today a person has used, beside what they may; a limit of 0 is none. It begins anew in `renews_in`
+    seconds."""
+
+    questions: int
+    tokens: int
+    limits: Quota
+    renews_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A stranger who asked to be let in, and the code they were shown."""
+
+    code: str
+    face: Face
+    external_id: str
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)

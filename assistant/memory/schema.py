@@ -13,6 +13,7 @@ from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
+from assistant.memory.people_schema import roles
 from assistant.memory.recall_schema import recall
 
 _FIRST: Final = """
@@ -180,5 +181,6 @@ STEPS: Final = (
     Step(13, "graph", graph),
     Step(14, "judged hits", judged_hits),
     Step(15, "grounds", grounds),
+    Step(16, "roles", roles),
 )
 """In order, without gaps."""

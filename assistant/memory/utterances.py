@@ -224,17 +224,18 @@ class UtteranceStore:
 
     def scope(self, conversation_id: str, person_id: str | None) -> str | None:
         """Whose memory a turn belongs to: the owner's, a person's own, or that of a conversation which several share;
-        None for a temporary one. What several said together is recalled among them only, and what one said alone
-        never there."""
+        None for a temporary one and for a guest's. What several said together is recalled among them only, and what
+        one said alone never there."""
         row = self._db.row("SELECT temporary, shared FROM conversations WHERE id = ?", (conversation_id,))
         if row is None or row["temporary"]:
             return None
+        person = self._db.row("SELECT external_id, role FROM people WHERE id = ?", (person_id,))
+        mine = bool(self._mine & {person_id or "", str(person["external_id"]) if person else ""})
+        if person is not None and person["role"] == "guest" and not mine:
+            return None
         if row["shared"]:
             return f"shared {conversation_id}"
-        if person_id is None:
-            return OWNER
-        person = self._db.row("SELECT external_id FROM people WHERE id = ?", (person_id,))
-        return OWNER if self._mine & {person_id, str(person["external_id"]) if person else ""} else person_id
+        return OWNER if person_id is None or mine else person_id
 
     def _speaker(self, turn: Turn) -> str:
         row = self._db.row("SELECT name FROM people WHERE id = ?", (turn.person_id,)) if turn.person_id else None

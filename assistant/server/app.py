@@ -18,6 +18,7 @@ from assistant.server.learning import LearningRoutes
 from assistant.server.memory import MemoryRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
+from assistant.server.people import PeopleRoutes
 from assistant.server.prompts import PromptRoutes
 from assistant.server.runs import RunRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
@@ -37,6 +38,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(PromptRoutes(assistant, language).router)
     app.include_router(LearningRoutes(assistant).router)
     app.include_router(MemoryRoutes(assistant).router)
+    app.include_router(PeopleRoutes(assistant).router)
     app.include_router(GraphRoutes(assistant).router)
     app.include_router(DocumentRoutes(assistant, language).router)
     app.include_router(ArchiveRoutes(assistant, language).router)

@@ -25,6 +25,8 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     # The first class that fits decides; the last column is OpenAI's `type`.
     (errors.KeyRefused, 401, "invalid_request_error"),
     (errors.HostRefused, 403, "permission_error"),
+    (errors.QuotaReached, 429, "rate_limit_error"),
+    (errors.TooManyAtOnce, 429, "rate_limit_error"),
     (errors.AccessError, 403, "permission_error"),
     (errors.NotFound, 404, "invalid_request_error"),
     (errors.ModelUnknown, 404, "invalid_request_error"),

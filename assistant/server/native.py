@@ -18,7 +18,6 @@ from assistant.codec import dump, dump_event
 from assistant.errors import NoModelChosen
 from assistant.events import Event
 from assistant.i18n import Language
-from assistant.memory.records import Face
 from assistant.models.records import DownloadProgress
 from assistant.server import native_schemas as said
 from assistant.server.errors import request_language
@@ -68,12 +67,6 @@ class NativeRoutes:
             ("POST", "/models/prepare", self.prepare_model),
             ("DELETE", "/models/{name:path}", self.remove_model),
             ("GET", "/engine", self.engine_info),
-            ("POST", "/pairing-codes", self.new_pairing_code),
-            ("GET", "/people", self.people),
-            ("POST", "/people", self.pair),
-            ("GET", "/people/{face}/{external_id}", self.person),
-            ("DELETE", "/people/{person_id}", self.unpair),
-            ("PUT", "/people/{person_id}/conversation", self.enter),
         ]
 
     # Conversations
@@ -82,7 +75,7 @@ class NativeRoutes:
         return dump(await self._assistant.conversations(limit, before))
 
     async def new_conversation(self, body: said.NewConversation) -> Any:
-        return dump(await self._assistant.new_conversation(body.title, temporary=body.temporary))
+        return dump(await self._assistant.new_conversation(body.title, temporary=body.temporary, shared=body.shared))
 
     async def conversation(self, conversation_id: str) -> Any:
         return dump(await self._assistant.conversation(conversation_id))
@@ -206,28 +199,6 @@ class NativeRoutes:
 
     async def engine_info(self) -> Any:
         return dump(await self._assistant.engine_info())
-
-    # People
-
-    async def new_pairing_code(self, body: said.CodeRequest) -> Any:
-        return dump(await self._assistant.people.new_code(body.face))
-
-    async def people(self) -> Any:
-        return dump(await self._assistant.people.list())
-
-    async def pair(self, body: said.Pairing) -> Any:
-        return dump(await self._assistant.people.pair(body.face, body.external_id, body.name, body.code))
-
-    async def person(self, face: Face, external_id: str) -> Any:
-        found = await self._assistant.people.find(face, external_id)
-        return None if found is None else dump(found)
-
-    async def unpair(self, person_id: str, said: bool = False) -> None:
-        """In the client `people.remove`."""
-        await self._assistant.people.remove(person_id, said=said)
-
-    async def enter(self, person_id: str, body: said.Entered) -> None:
-        await self._assistant.people.enter(person_id, body.conversation_id)
 
     def _events(self, request: Request, events: AsyncGenerator[Event, None]) -> EventStream:
         return EventStream(_event_lines(events), self._client_language(request))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,9 +21,10 @@ class Title(_Strict):
 
 
 class NewConversation(Title):
-    """Of a temporary one nothing is remembered."""
+    """Of a temporary one nothing is remembered; what is said in a shared one is remembered there alone."""
 
     temporary: bool = False
+    shared: bool = False
 
 
 class EncodedAttachment(_Strict):
@@ -101,18 +101,3 @@ class ModelName(_Strict):
     """None is the current model, or the default for this machine."""
 
     name: str | None = None
-
-
-class CodeRequest(_Strict):
-    face: Face
-
-
-class Pairing(_Strict):
-    face: Face
-    external_id: Annotated[str, Field(min_length=1)]
-    name: str
-    code: str
-
-
-class Entered(_Strict):
-    conversation_id: str | None = None

@@ -191,6 +191,10 @@ class Answering:
         """One message as it is, and its number; None when Telegram will not have it."""
         return await self._send(target.next_key(), [target.message(part, keyboard)])
 
+    async def post(self, key: str, target: Target, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> None:
+        """A message that answers nothing; under the same key it is said once, whatever happens in between."""
+        await self._send(key, [target.message(part, keyboard)])
+
     async def _left(self, reader: Reader, earlier: Earlier | None) -> Turn | None:
         """What an earlier attempt left of this answer."""
         receipt = reader.target.receipt

@@ -27,7 +27,18 @@ from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
+from bots.telegram.handlers import (
+    conversations,
+    corrections,
+    documents,
+    door,
+    duels,
+    own,
+    questions,
+    reminders,
+    start,
+    stop,
+)
 from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
@@ -38,6 +49,8 @@ from bots.telegram.places import Places
 from bots.telegram.polling import Poller, TokenRefused, Trouble
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
+from bots.telegram.reminding import Reminding
+from bots.telegram.rights import Rights
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
 from bots.telegram.webhook import Webhook, secret_of
@@ -113,7 +126,8 @@ class TelegramBot:
         search = Search(mailbox, bot.id, sender, self._clock)
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
-        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id))
+        reminding = Reminding(self._assistant, mailbox, bot.id, answering, self._presenter, self._clock)
+        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id), reminding)
 
         async def handle(update: Update, receipt: Receipt | None) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt)
@@ -136,7 +150,11 @@ class TelegramBot:
             if undelivered or unanswered:
                 _log.warning("telegram: %d messages to send and %d to answer from before", undelivered, unanswered)
             await set_menu(bot, self._presenter)
-            await self._receive(poller, intake)
+            saying = asyncio.create_task(reminding.run())
+            try:
+                await self._receive(poller, intake)
+            finally:
+                saying.cancel()
         except TokenRefused:
             return
         except (TelegramBadRequest, OSError) as error:
@@ -158,7 +176,7 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
-    def _dispatcher(self, sender: Sender, answering: Answering, places: Places) -> Dispatcher:
+    def _dispatcher(self, sender: Sender, answering: Answering, places: Places, reminding: Reminding) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
@@ -169,14 +187,22 @@ class TelegramBot:
             buttons=buttons,
             lanes=self._lanes,
             places=places,
+            reminding=reminding,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
         dispatcher.update.outer_middleware(Access(self._assistant, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
         dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
+        rights = Rights(buttons, self._presenter, sender)
+        for kind, observer in dispatcher.observers.items():
+            if kind not in ("update", "error"):
+                observer.middleware(rights)
         dispatcher.include_routers(
+            door.router(),
             start.router(),
+            own.router(),
+            reminders.router(),
             stop.router(),
             conversations.router(),
             corrections.router(),

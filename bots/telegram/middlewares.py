@@ -68,6 +68,9 @@ class Access(BaseMiddleware):
         data["language"] = language
         data["target"] = target
         if person is not None:
+            if user is not None and person.name == person.external_id and user.full_name:
+                # They were let in before anything was known of them but their number.
+                person = await self._assistant.people.change(person.id, name=user.full_name)
             data["reader"] = Reader(person, language, target)
         elif not may_knock(event, chat):
             return None

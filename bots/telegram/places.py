@@ -29,14 +29,20 @@ class Places:
         known = reader.person.conversation_id if reader.target.private else self._groups.get(reader.target.place)
         if known is not None:
             try:
-                return (await self._assistant.conversation(known)).id
+                return await self._entered(reader, known)
             except NotFound:
-                pass  # deleted on the page
+                pass  # deleted on the page, or not theirs any more
         return await self.begin(reader)
 
+    async def _entered(self, reader: Reader, known: str) -> str:
+        conversation = await self._assistant.conversation(known)
+        if reader.target.private:
+            await self._assistant.people.enter(reader.person.id, conversation.id)
+        return conversation.id
+
     async def begin(self, reader: Reader) -> str:
-        """A new, empty conversation takes the place of the current one."""
-        conversation = await self._assistant.new_conversation()
+        """A new, empty conversation takes the place of the current one. Those of a group are everybody's in it."""
+        conversation = await self._assistant.new_conversation(shared=not reader.target.private)
         if reader.target.private:
             await self._assistant.people.enter(reader.person.id, conversation.id)
         else:

@@ -106,6 +106,22 @@ class Presenter:
         ]
         return _stacked(rows)
 
+    def door_keyboard(self, code: str, owner: Person, language: Language) -> InlineKeyboardMarkup:
+        """To let a stranger in as one thing or another, or not."""
+        rows = [
+            self._row(owner, [(self.say(language, f"door.{action}"), action, code)])
+            for action in ("admit", "admit_guest", "refuse")
+        ]
+        return _stacked(rows)
+
+    def forget_keyboard(self, asked_at: str, person: Person, language: Language) -> InlineKeyboardMarkup:
+        """Whether to delete everything of a person's."""
+        return self._row(person, [(self.say(language, f"own.do_{one}"), one, asked_at) for one in ("forget", "spare")])
+
+    def reminders_keyboard(self, labelled: Sequence[tuple[str, str]], person: Person) -> InlineKeyboardMarkup:
+        """A button for each reminder, by its number, that takes it away."""
+        return _stacked([self._row(person, [(label, "unremind", id)]) for label, id in labelled])
+
     def history_keyboard(
         self, conversations: list[Conversation], person: Person, language: Language
     ) -> InlineKeyboardMarkup:

@@ -41,6 +41,10 @@ class Receipt:
             self.turn_id = turn_id
             await asyncio.to_thread(self._mailbox.inbox.link, self._bot_id, self._update_id, turn_id)
 
+    async def first(self, once: str) -> bool:
+        """Whether no other update has used this button; dealt with once more it is still the first."""
+        return await asyncio.to_thread(self._mailbox.take_press, self._bot_id, once, self._update_id)
+
     def holding(self, work: Work) -> Work:
         """Work that is done later and belongs to the update all the same."""
         self._held += 1

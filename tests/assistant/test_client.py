@@ -24,7 +24,7 @@ from assistant.errors import (
     RemoteModelFailed,
 )
 from assistant.events import Event, Token, TurnFailed, TurnFinished, TurnStarted
-from assistant.memory.records import NewAttachment
+from assistant.memory.records import NewAttachment, Quota
 from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
@@ -180,6 +180,25 @@ async def test_models_are_listed_chosen_and_fetched(server: Running, client: Ass
     assert caught.value.known == ("scripted",)
     with pytest.raises(ModelUnknown):
         await client.remove_model("other")
+
+
+async def test_a_stranger_is_let_in_over_the_client_and_what_they_may_is_changed(client: AssistantClient) -> None:
+    knock = await client.people.knock("telegram", "66")
+    assert await client.people.knocks() == [knock]
+    person = await client.people.admit(knock.code, "guest")
+    quota = Quota(questions_a_day=3)
+    person = await client.people.change(person.id, role="member", documents=False, quota=quota, name="Eve")
+    assert (person.role, person.documents, person.quota, person.name) == ("member", False, quota, "Eve")
+    used = await client.people.allowance(person.id)
+    assert (used.questions, used.limits.questions_a_day) == (0, 3)
+    assert await client.people.conversations(person.id) == []
+    assert '"kind": "person"' in await client.people.export(person.id)
+    await client.people.forget(person.id)
+    assert await client.people.find("telegram", "66") == person
+    refused = await client.people.knock("telegram", "67")
+    await client.people.refuse(refused.code)
+    with pytest.raises(PairingFailed):
+        await client.people.admit(refused.code)
 
 
 async def test_people_pair_with_a_code_and_leave_again(client: AssistantClient) -> None:

@@ -34,8 +34,8 @@ async def new(message: Message, places: Places, presenter: Presenter, answering:
 async def history(
     message: Message, assistant: Assistant, presenter: Presenter, answering: Answering, reader: Reader
 ) -> None:
-    """The newest conversations, each a button to go on with it."""
-    found = await assistant.conversations(limit=_LISTED)
+    """The newest conversations that are theirs, each a button to go on with it."""
+    found = await assistant.people.conversations(reader.person.id, limit=_LISTED)
     key = "history.choose" if found else "history.none"
     keyboard = presenter.history_keyboard(found, reader.person, reader.language) if found else None
     await answering.say(reader.target, Part(presenter.say(reader.language, key)), keyboard)
@@ -54,8 +54,8 @@ async def enter(
     reader: Reader,
 ) -> None:
     """Go on with a conversation, with a reminder of where it stands."""
+    await assistant.people.enter(reader.person.id, conversation_id)
     conversation = await assistant.conversation(conversation_id)
-    await assistant.people.enter(reader.person.id, conversation.id)
     await toast(query)
     turns = await assistant.history(conversation.id)
     title = conversation.title or presenter.say(reader.language, "history.untitled")

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from assistant.api import Assistant
 from assistant.config import Settings, TelegramSettings
 from assistant.i18n import Language
-from assistant.memory.records import Person
+from assistant.memory.records import Person, Role
 from assistant.models.chat_model import ChatModel
 from assistant.paths import Paths
 from assistant.wiring import build
@@ -36,11 +36,14 @@ class Scene:
     bot: TelegramBot
     task: asyncio.Task[None]
 
-    async def paired(self, user_id: int = 1001, name: str = "Ann", language_code: str | None = "en") -> User:
+    async def paired(
+        self, user_id: int = 1001, name: str = "Ann", language_code: str | None = "en", role: Role = "member"
+    ) -> User:
         """A person who came in before."""
         user = self.server.user(user_id, name, language_code)
         code = await self.assistant.people.new_code("telegram")
-        await self.assistant.people.pair("telegram", str(user_id), name, code.code)
+        person = await self.assistant.people.pair("telegram", str(user_id), name, code.code)
+        await self.assistant.people.change(person.id, role=role)
         return user
 
     async def person(self, user: User) -> Person:

@@ -31,7 +31,7 @@ async def test_the_first_message_begins_a_conversation_the_desktop_shows(play: P
 
 async def test_a_conversation_begun_on_the_desktop_is_continued_in_telegram(play: Play) -> None:
     async with play("Your sister is called Mia.", "Mia, as you told me.") as scene:
-        ann = await scene.paired()
+        ann = await scene.paired(role="owner")
         desktop = await scene.assistant.new_conversation("Family")
         events = await scene.assistant.reply(desktop.id, "My sister is called Mia.", face="page")
         assert isinstance([event async for event in events][-1], TurnFinished)
