@@ -40,6 +40,8 @@ _MOST_TOKENS: Final = 900.0
 _SHARE: Final = 4
 """At most a quarter of the window is filled with passages."""
 _NEAREST: Final = 3
+_SAID: Final = 0.5
+"""Part of the question's words from which on a passage of the one document that is asked about is a good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,10 @@ class Grounding:
         no words to be found by: then it is read from its beginning."""
         newest = path[-1]
         found = self._shelf.search(newest.question, _LOOKED_FOR, Filter(document_id=document_id))
-        grounds = self._chosen(found) if found.is_answered else None
-        if grounds is None:
+        has_words = max((one.signals.words for one in found.passages), default=0.0) >= _SAID
+        if found.is_answered or has_words:
+            grounds = self._chosen(found)
+        else:
             passages = _opening(self._shelf.document(document_id), self._shelf.chunks(document_id))
             grounds = Grounds("answered", found.confidence, passages)
         if not grounds.passages:

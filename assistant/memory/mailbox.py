@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from assistant.memory.database import Database
+from assistant.memory.filed import Filed
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
@@ -50,6 +51,7 @@ class Mailbox:
         self._clock = clock
         self.inbox = Inbox(db, clock)
         self.letters = Letters(db, clock)
+        self.filed = Filed(db, clock)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.filed_schema import filed
 from assistant.memory.migrations import Step
 
 _FIRST: Final = """
@@ -72,5 +73,5 @@ def _mailbox(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
 
-MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox),)
+MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox), Step(2, "filed", filed))
 """In order, without gaps; numbered apart from those of the main database."""

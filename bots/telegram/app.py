@@ -23,11 +23,14 @@ from assistant.i18n import Language
 from assistant.memory.mailbox import Mailbox
 from assistant.paths import Paths
 from bots.telegram.answering import Answering
+from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
+from bots.telegram.fetching import Fetcher
+from bots.telegram.filing import Filing
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
+from bots.telegram.handlers import conversations, corrections, documents, duels, files, photos, questions, start, stop
 from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
@@ -113,7 +116,14 @@ class TelegramBot:
         search = Search(mailbox, bot.id, sender, self._clock)
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
-        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id))
+        places = Places(self._assistant, mailbox, bot.id)
+        asking = Asking(self._assistant, answering, places, self._presenter, self._lanes)
+        fetcher = Fetcher(bot, sender)
+        filing = Filing(
+            self._assistant, answering, asking, fetcher, sender, self._presenter, self._lanes, mailbox, bot.id,
+            self._clock, self._pace,
+        )  # fmt: skip
+        dispatcher = self._dispatcher(sender, answering, places, asking, fetcher, filing)
 
         async def handle(update: Update, receipt: Receipt | None) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt)
@@ -143,6 +153,7 @@ class TelegramBot:
             self._status = BotStatus(last_error=self._trouble("webhook", str(error)))
             mailbox.connection(self._status.username, "webhook")
         finally:
+            filing.end()
             await self._end(answering, delivery, poller, mailbox)
 
     async def _receive(self, poller: Poller, intake: Intake) -> None:
@@ -158,7 +169,9 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
-    def _dispatcher(self, sender: Sender, answering: Answering, places: Places) -> Dispatcher:
+    def _dispatcher(
+        self, sender: Sender, answering: Answering, places: Places, asking: Asking, fetcher: Fetcher, filing: Filing
+    ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
@@ -169,6 +182,9 @@ class TelegramBot:
             buttons=buttons,
             lanes=self._lanes,
             places=places,
+            asking=asking,
+            fetcher=fetcher,
+            filing=filing,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
@@ -183,6 +199,8 @@ class TelegramBot:
             duels.router(),
             documents.router(),
             pressed.router(),
+            files.router(),
+            photos.router(),
             questions.router(),
         )
         return dispatcher
