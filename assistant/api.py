@@ -217,15 +217,16 @@ class Assistant:
         model: str | None = None,
         sampling: Sampling | None = None,
         duel: bool = False,
+        document_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Answer a new question; `duel` says that two answers to it can be shown, and `duels.rival` asked for.
+        """Answer a new question; `duel` says that two answers to it can be shown, and `duels.rival` asked for. One
+        about a document is answered from that.
 
         Returns once the question is on disk; what cannot be taken (empty, too long, unknown conversation, an answer
         still being written there) is raised before that and nothing is stored.
         """
-        begin = partial(
-            self._admission.begin, conversation_id, text, face=face, person_id=person_id, attachments=attachments
-        )
+        asked = partial(self._admission.begin, conversation_id, text, face=face, person_id=person_id)
+        begin = partial(asked, attachments=attachments, document_id=document_id)
         return await self._begin(conversation_id, begin, model, sampling, duel)
 
     async def regenerate(

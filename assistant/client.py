@@ -140,9 +140,11 @@ class AssistantClient:
         model: str | None = None,
         sampling: Sampling | None = None,
         duel: bool = False,
+        document_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         files = [{"name": file.name, "data": base64.b64encode(file.data).decode()} for file in attachments]
-        body = {"text": text, "attachments": files, "duel": duel, **_asked(face, person_id, model, sampling)}
+        asked = _asked(face, person_id, model, sampling)
+        body = {"text": text, "attachments": files, "duel": duel, "document_id": document_id, **asked}
         return await self._events("POST", f"/conversations/{conversation_id}/turns", body)
 
     async def regenerate(

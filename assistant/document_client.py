@@ -49,6 +49,9 @@ class DocumentClient:
         told = await self._upload("/documents/upload", data, name=name, collection=collection, modified_at=modified_at)
         return load(Document, told)
 
+    async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
+        return str((await self._upload("/documents/read", data, name=name))["text"])
+
     async def add_page(self, url: str, collection: str = DEFAULT) -> Document:
         return load(Document, await self._call("POST", "/documents/page", {"url": url, "collection": collection}))
 
@@ -112,6 +115,10 @@ class DocumentClient:
         told = await self._call(
             "GET", "/documents", collection=collection, query=query, status=status, limit=limit, offset=offset
         )
+        return [load(Document, one) for one in told]
+
+    async def with_content(self, sha256: str) -> list[Document]:
+        told = await self._call("GET", "/documents/same", sha256=sha256)
         return [load(Document, one) for one in told]
 
     async def document(self, document_id: str) -> Document:

@@ -24,9 +24,10 @@ from assistant.events import Cited, CitedPassage, Event, Grounds, Token
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.excerpts import Excerpt, excerpts
 from assistant.knowledge.framing import framed
+from assistant.knowledge.retriever import Answer as Found
 from assistant.knowledge.shelf import Shelf
 from assistant.knowledge.source import tokens
-from assistant.memory.document_records import Filter
+from assistant.memory.document_records import Chunk, Document, Filter
 from assistant.memory.grounds import GroundStore
 from assistant.memory.records import Turn
 from assistant.prompting.library import PromptLibrary
@@ -39,6 +40,8 @@ _MOST_TOKENS: Final = 900.0
 _SHARE: Final = 4
 """At most a quarter of the window is filled with passages."""
 _NEAREST: Final = 3
+_SAID: Final = 0.5
+"""Part of the question's words from which on a passage of the one document that is asked about is a good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +137,12 @@ class Grounding:
 
     def _find(self, path: Sequence[Turn]) -> Material | None:
         newest = path[-1]
-        choice = self._store.choice(newest.conversation_id)
-        if choice.mode == "never" or not newest.question.strip():
+        if not newest.question.strip() or (newest.person_id is not None and not self._reads(newest.person_id)):
             return None
-        if newest.person_id is not None and not self._reads(newest.person_id):
+        if (document_id := self._store.asked_about(newest.id)) is not None:
+            return self._find_in(path, document_id)
+        choice = self._store.choice(newest.conversation_id)
+        if choice.mode == "never":
             return None
         if choice.mode == "auto" and (newest.attachments or not self._store.has_documents()):
             return None  # a file that is sent along is what the question is about
@@ -150,10 +155,27 @@ class Grounding:
             nearest = excerpts(found.passages[:_NEAREST], (), _MOST_TOKENS)
             grounds = Grounds("refused", found.confidence, _cited(nearest))
         else:
-            beside = self._shelf.store.beside([one.chunk.id for one in found.passages], _REACH)
-            chosen = excerpts(found.passages, beside, _MOST_TOKENS)
-            grounds = Grounds("answered", found.confidence, _cited(chosen))
+            grounds = self._chosen(found)
         return Material(grounds, question, language, choice.mode == "always")
+
+    def _find_in(self, path: Sequence[Turn], document_id: str) -> Material | None:
+        """In the one document that came with the question. One that asks for the whole of it ("what does it say?") has
+        no words to be found by: then it is read from its beginning."""
+        newest = path[-1]
+        found = self._shelf.search(newest.question, _LOOKED_FOR, Filter(document_id=document_id))
+        has_words = max((one.signals.words for one in found.passages), default=0.0) >= _SAID
+        if found.is_answered or has_words:
+            grounds = self._chosen(found)
+        else:
+            passages = _opening(self._shelf.document(document_id), self._shelf.chunks(document_id))
+            grounds = Grounds("answered", found.confidence, passages)
+        if not grounds.passages:
+            return None
+        return Material(grounds, newest.question, language_of_text(newest.question, self._default))
+
+    def _chosen(self, found: Found) -> Grounds:
+        beside = self._shelf.store.beside([one.chunk.id for one in found.passages], _REACH)
+        return Grounds("answered", found.confidence, _cited(excerpts(found.passages, beside, _MOST_TOKENS)))
 
 
 class _Likeness:
@@ -168,6 +190,17 @@ class _Likeness:
         if new:
             self._known |= dict(zip(new, self._embeddings.embed_documents(new), strict=True))
         return np.asarray([self._known[text] for text in texts], np.float32)
+
+
+def _opening(document: Document, chunks: Sequence[Chunk]) -> tuple[CitedPassage, ...]:
+    """How a document begins, a passage a chunk."""
+    room, read = _MOST_TOKENS, list[Excerpt]()
+    for chunk in chunks:
+        room -= tokens(chunk.text)
+        if read and room < 0:
+            break
+        read.append(Excerpt(document, (chunk,), chunk, 0.0))
+    return _cited(read)
 
 
 def _cited(found: Sequence[Excerpt]) -> tuple[CitedPassage, ...]:

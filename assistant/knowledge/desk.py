@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from assistant.errors import PageRefused, ParameterRefused
+from assistant.errors import DocumentUnreadable, PageRefused, ParameterRefused
 from assistant.events import DocumentProgress
 from assistant.knowledge.background import Background
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.retriever import Answer, Signals
 from assistant.knowledge.shelf import Shelf
-from assistant.knowledge.uploads import Uploads
+from assistant.knowledge.uploads import Uploads, shown_name
 from assistant.knowledge.watching import FolderWatch
 from assistant.knowledge.web_pages import PageFetcher
 from assistant.memory.document_records import (
@@ -131,6 +131,14 @@ class DocumentDesk:
         self._background.start()
         return added
 
+    async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
+        """What stands in a file, which is not kept. Raises DocumentUnreadable with the name it was sent under."""
+        stored = await self._uploads.receive(name, data)
+        try:
+            return (await asyncio.to_thread(self._ingest.read_once, stored)).text
+        except DocumentUnreadable as error:
+            raise DocumentUnreadable(Path(shown_name(name)), error.reason) from error
+
     async def add_page(self, url: str, collection: str = DEFAULT) -> Document:
         """Fetch one web page, where the settings allow it; PageRefused says why not."""
         into = _named(collection)
@@ -237,6 +245,10 @@ class DocumentDesk:
         return await asyncio.to_thread(
             lambda: self._shelf.store.all(collection, query=query, status=status, limit=limit, offset=offset)
         )
+
+    async def with_content(self, sha256: str) -> list[Document]:
+        """The documents made of these very bytes, in whatever collection and under whatever name; the oldest first."""
+        return await asyncio.to_thread(self._ingest.with_content, sha256)
 
     async def document(self, document_id: str) -> Document:
         return await asyncio.to_thread(self._shelf.document, document_id)

@@ -78,6 +78,19 @@ class Ingest:
                 break
         return self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
 
+    def with_content(self, digest: str) -> list[Document]:
+        """The documents made of these bytes, also those whose turn to be read has not come; the oldest first."""
+        waiting = [one for one in self._store.all(status="waiting") if one.stored and self._same(one, digest)]
+        found = {one.id: one for one in (*self._store.with_hash(digest), *waiting)}
+        return sorted(found.values(), key=lambda one: one.added_at)
+
+    def read_once(self, stored: str) -> Source:
+        """What stands in a file of the library's own folder, which goes again. Raises DocumentUnreadable."""
+        try:
+            return self._reader.read(self._uploads.path(stored))
+        finally:
+            self._uploads.remove(stored)
+
     def again(self, document_id: str) -> None:
         """Read a document again, whether or not it has changed."""
         self._store.get(document_id)

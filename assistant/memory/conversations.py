@@ -177,13 +177,14 @@ class ConversationStore:
         source_turn_id: str | None = None,
         person_id: str | None = None,
         attachments: Sequence[NewAttachment] = (),
+        document_id: str | None = None,
         shown: bool = True,
     ) -> Turn:
         """Keep a question and make its turn the end of what is shown; the answer is still to come.
 
         A new turn follows that end; a regenerated or edited one stands beside `source_turn_id` and takes over its
-        attachments. One that is not `shown` leaves the end where it is. Raises EmptyMessage, MessageTooLong or
-        AttachmentRefused before anything is written.
+        attachments, and the document it is about. One that is not `shown` leaves the end where it is. Raises
+        EmptyMessage, MessageTooLong, AttachmentRefused or NotFound before anything is written.
         """
         question = _fitting(question)
         arrived = [files.read(attachment) for attachment in attachments]
@@ -195,6 +196,8 @@ class ConversationStore:
             turn_id, now = str(ULID()), self._clock()
             if person_id and self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
                 raise NotFound(kind="person", id=person_id)
+            if document_id and self._db.row("SELECT 1 FROM documents WHERE id = ?", (document_id,)) is None:
+                raise NotFound(kind="document", id=document_id)
             parent = origin.parent_id if origin else conversation.head_turn_id
             turns.insert(
                 tables,
@@ -211,6 +214,8 @@ class ConversationStore:
             for file in arrived:
                 self._files.keep(file)
             turns.attach(tables, turn_id, origin.attachments if origin else (), arrived)
+            if document_id:
+                tables.execute("INSERT INTO turn_documents VALUES (?, ?)", (turn_id, document_id))
             turn = self.turn(turn_id)
             self._index.put_message(tables, "question", conversation_id, turn_id, question)
             for attachment in turn.attachments:

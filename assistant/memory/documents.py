@@ -158,6 +158,10 @@ class DocumentStore:
         rows = self._db.rows(f"{_DOCUMENTS} WHERE collection_id = ? AND source = ?", (collection_id, storable(source)))
         return _document(rows[0]) if rows else None
 
+    def with_hash(self, digest: str) -> list[Document]:
+        """What was read of these bytes, in whatever collection."""
+        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE sha256 = ?", (digest,))]
+
     def pasted(self, document_id: str) -> str | None:
         """The text itself, of a document that is no file."""
         row = self._db.row("SELECT pasted FROM documents WHERE id = ?", (document_id,))

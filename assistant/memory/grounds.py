@@ -41,6 +41,13 @@ _SENTENCES: Final = """
 SELECT cited_sentences.* FROM json_each(?) AS wanted JOIN cited_sentences ON cited_sentences.turn_id = wanted.value
 ORDER BY ordinal
 """
+_ASKED: Final = """
+WITH RECURSIVE earlier(id) AS (
+    SELECT ?
+    UNION SELECT source_turn_id FROM turns JOIN earlier ON turns.id = earlier.id WHERE source_turn_id IS NOT NULL
+)
+SELECT document_id FROM turn_documents JOIN earlier ON turn_id = earlier.id
+"""
 
 
 class GroundStore:
@@ -71,6 +78,11 @@ class GroundStore:
         return self._db.row("SELECT 1 FROM chunks LIMIT 1") is not None
 
     # Of a turn
+
+    def asked_about(self, turn_id: str) -> str | None:
+        """The document that was sent with the question, also where it is asked again."""
+        row = self._db.row(_ASKED, (turn_id,))
+        return None if row is None else str(row["document_id"])
 
     def keep(self, turn_id: str, grounds: Grounds) -> None:
         """What an answer is to rest on, without its sentences."""

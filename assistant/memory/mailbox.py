@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from assistant.memory.database import Database
+from assistant.memory.filed import Filed
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
@@ -54,6 +55,7 @@ class Mailbox:
         self.inbox = Inbox(db, clock)
         self.letters = Letters(db, clock)
         self.reminders = Reminders(db)
+        self.filed = Filed(db, clock)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.filed_schema import filed
 from assistant.memory.migrations import Step
 from assistant.memory.reminder_schema import reminders
 
@@ -73,5 +74,5 @@ def _mailbox(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
 
-MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox), Step(2, "reminders", reminders))
+MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox), Step(2, "reminders", reminders), Step(3, "filed", filed))
 """In order, without gaps; numbered apart from those of the main database."""

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
 from assistant.memory.graph_schema import graph
@@ -182,5 +183,6 @@ STEPS: Final = (
     Step(14, "judged hits", judged_hits),
     Step(15, "grounds", grounds),
     Step(16, "roles", roles),
+    Step(17, "asked documents", asked),
 )
 """In order, without gaps."""

@@ -105,7 +105,9 @@ class DocumentRoutes:
             ("POST", "", self.add),
             ("POST", "/text", self.add_text),
             ("POST", "/upload", self.upload),
+            ("POST", "/read", self.read),
             ("POST", "/page", self.add_page),
+            ("GET", "/same", self.with_content),
             ("GET", "/standing", self.standing),
             ("GET", "/progress", self.progress),
             ("GET", "/events", self.follow),
@@ -145,6 +147,10 @@ class DocumentRoutes:
     ) -> Any:
         """The body is the file; `modified_at` its last change in seconds since 1970."""
         return dump(await self._documents.upload(name, request.stream(), collection, modified_at=modified_at))
+
+    async def read(self, request: Request, name: str) -> Any:
+        """What stands in the file that is the body; it is not kept."""
+        return {"text": await self._documents.read(name, request.stream())}
 
     async def add_page(self, body: NewPage) -> Any:
         """Fetch a web page, where `documents.pages` allows it."""
@@ -195,6 +201,10 @@ class DocumentRoutes:
         self, collection: str = "", query: str = "", status: str = "", limit: int = -1, offset: int = 0
     ) -> Any:
         return dump(await self._documents.documents(collection, query=query, status=status, limit=limit, offset=offset))
+
+    async def with_content(self, sha256: str) -> Any:
+        """The documents made of these bytes."""
+        return dump(await self._documents.with_content(sha256))
 
     async def document(self, document_id: str) -> Any:
         return dump(await self._documents.document(document_id))

@@ -110,6 +110,7 @@ class NativeRoutes:
             model=body.model,
             sampling=body.sampling,
             duel=body.duel,
+            document_id=body.document_id,
         )
         return self._events(request, events)
 

@@ -53,6 +53,7 @@ class Question(Asked):
     text: str
     attachments: list[EncodedAttachment] = Field(default_factory=list)
     duel: bool = False
+    document_id: str | None = None
 
 
 class Edit(Asked):

@@ -23,9 +23,12 @@ from assistant.i18n import Language
 from assistant.memory.mailbox import Mailbox
 from assistant.paths import Paths
 from bots.telegram.answering import Answering
+from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
+from bots.telegram.fetching import Fetcher
+from bots.telegram.filing import Filing
 from bots.telegram.handlers import buttons as pressed
 from bots.telegram.handlers import (
     conversations,
@@ -33,7 +36,9 @@ from bots.telegram.handlers import (
     documents,
     door,
     duels,
+    files,
     own,
+    photos,
     questions,
     reminders,
     start,
@@ -127,7 +132,14 @@ class TelegramBot:
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
         reminding = Reminding(self._assistant, mailbox, bot.id, answering, self._presenter, self._clock)
-        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id), reminding)
+        places = Places(self._assistant, mailbox, bot.id)
+        asking = Asking(self._assistant, answering, places, self._presenter, self._lanes)
+        fetcher = Fetcher(bot, sender)
+        filing = Filing(
+            self._assistant, answering, asking, fetcher, sender, self._presenter, self._lanes, mailbox, bot.id,
+            self._clock, self._pace,
+        )  # fmt: skip
+        dispatcher = self._dispatcher(sender, answering, places, reminding, asking, fetcher, filing)
 
         async def handle(update: Update, receipt: Receipt | None) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt)
@@ -161,6 +173,7 @@ class TelegramBot:
             self._status = BotStatus(last_error=self._trouble("webhook", str(error)))
             mailbox.connection(self._status.username, "webhook")
         finally:
+            filing.end()
             await self._end(answering, delivery, poller, mailbox)
 
     async def _receive(self, poller: Poller, intake: Intake) -> None:
@@ -176,7 +189,16 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
-    def _dispatcher(self, sender: Sender, answering: Answering, places: Places, reminding: Reminding) -> Dispatcher:
+    def _dispatcher(
+        self,
+        sender: Sender,
+        answering: Answering,
+        places: Places,
+        reminding: Reminding,
+        asking: Asking,
+        fetcher: Fetcher,
+        filing: Filing,
+    ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
@@ -188,6 +210,9 @@ class TelegramBot:
             lanes=self._lanes,
             places=places,
             reminding=reminding,
+            asking=asking,
+            fetcher=fetcher,
+            filing=filing,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
@@ -209,6 +234,8 @@ class TelegramBot:
             duels.router(),
             documents.router(),
             pressed.router(),
+            files.router(),
+            photos.router(),
             questions.router(),
         )
         return dispatcher

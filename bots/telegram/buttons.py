@@ -38,6 +38,8 @@ _LETTERS: Final = {
     "forget": "z",
     "spare": "l",
     "unremind": "t",
+    "undo": "D",
+    "unlist": "L",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16
@@ -66,7 +68,8 @@ _ONCE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """`id` is a turn's or a conversation's, as the action has it; of a citation the turn's, a colon and the number."""
+    """`id` is a turn's or a conversation's, as the action has it; of a citation the turn's, a colon and the number;
+    of a file in the library the document's."""
 
     action: str
     id: str

@@ -14,7 +14,7 @@ from bots.telegram.presenter import Presenter
 
 _log = logging.getLogger(__name__)
 _COMMANDS: Final = (
-    "new", "history", "stop", "edit", "compare", "documents", "remind", "reminders", "quiet", "quota",
+    "new", "history", "stop", "edit", "compare", "documents", "keep", "remind", "reminders", "quiet", "quota",
     "export", "forget", "help",
 )  # fmt: skip
 _MENUS: Final[tuple[tuple[str | None, Language], ...]] = ((None, "en"), ("zh", "zh"))

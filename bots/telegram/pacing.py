@@ -34,6 +34,8 @@ class Pace:
     """No preview waits longer than this for being one of many, though it may for a refusal."""
     keep_alive: float = 20.0
     """A draft disappears after 30 seconds unless it is shown again."""
+    file: float = 1.0
+    """How often it is looked how far a file is that is being read."""
     grace: float = 10.0
     """How long a bot that is told to end waits for answers being written."""
     call: int = 30

@@ -135,6 +135,10 @@ class Presenter:
             ).inline_keyboard
         return InlineKeyboardMarkup(inline_keyboard=rows)
 
+    def column(self, person: Person, labelled: Sequence[tuple[str, str, str]]) -> InlineKeyboardMarkup:
+        """One button below the other: a label, an action and an id each."""
+        return _stacked([self._row(person, [one]) for one in labelled])
+
     def _row(self, person: Person, labelled: list[tuple[str, str, str]]) -> InlineKeyboardMarkup:
         row = [
             InlineKeyboardButton(text=label, callback_data=self._buttons.data(action, target, person.id))

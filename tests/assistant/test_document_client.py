@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -210,6 +211,28 @@ async def test_paths_are_taken_from_this_machine_only(server: Running, tmp_path:
             told = await http.post("/api/documents/folders", json={"folder": str(tmp_path)}, headers=headers)
             assert told.status_code == 403
         assert (await http.get("/api/documents")).json() == []
+
+
+async def test_a_file_is_read_without_being_kept(documents: DocumentClient, server: Running) -> None:
+    assert await documents.read("note.md", pieces(b"# Rent\n", b"It is 840 euros.")) == "# Rent\nIt is 840 euros."
+    with pytest.raises(DocumentUnreadable) as raised:
+        await documents.read("../x/torn.pdf", pieces(b"%PDF-1.4 torn"))
+    assert (raised.value.reason, raised.value.path.name) == ("damaged", "torn.pdf")
+    assert await documents.documents() == []
+
+
+async def test_the_same_bytes_are_found_again_before_and_after_they_are_read(documents: DocumentClient) -> None:
+    data = b"The rent is 840 euros."
+    digest = hashlib.sha256(data).hexdigest()
+    assert await documents.with_content(digest) == []
+    await documents.pause()
+    added = await documents.upload("a.txt", pieces(data), "Contracts")
+    assert [one.id for one in await documents.with_content(digest)] == [added.id]
+    await documents.resume()
+    await through(documents)
+    assert [one.id for one in await documents.with_content(digest)] == [added.id]
+    await documents.remove(added.id)
+    assert await documents.with_content(digest) == []
 
 
 async def test_pages_are_fetched_only_where_the_settings_say_so(documents: DocumentClient) -> None:

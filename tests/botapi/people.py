@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.botapi.limits import units
+from tests.botapi.methods import StoredFile
 from tests.botapi.world import Chat, Message
 
 if TYPE_CHECKING:
@@ -62,10 +63,27 @@ class Seat:
         stored.size = len(data) if size is None else size
         return self._say(media={"document": stored.as_document()}, caption=caption)
 
-    def send_photo(self, caption: str = "") -> Message:
-        stored = self._server.keep_file("photo.jpg", b"\xff\xd8\xff", "image/jpeg")
-        size = {"file_id": stored.id, "file_unique_id": f"u{stored.id}", "width": 90, "height": 90}
-        return self._say(media={"photo": [size]}, caption=caption)
+    def send_photo(self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None) -> Message:
+        """In two sizes, as Telegram has it: the smaller one first."""
+        small = self._server.keep_file("thumb.jpg", b"\xff\xd8\xff", "image/jpeg")
+        stored = self._server.keep_file("photo.jpg", data, "image/jpeg")
+        sizes = [{**_sized(one), "width": side, "height": side} for one, side in ((small, 90), (stored, 1280))]
+        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to)
+
+    def send_voice(
+        self, data: bytes = b"OggS", seconds: int = 3, caption: str = "", kind: str = "voice", size: int | None = None
+    ) -> Message:
+        """`kind` may be audio, too."""
+        stored = self._server.keep_file("voice.ogg", data, "audio/ogg")
+        stored.size = len(data) if size is None else size
+        return self._say(
+            media={kind: {**_sized(stored), "duration": seconds, "mime_type": "audio/ogg"}}, caption=caption
+        )
+
+    def send_sticker(self) -> Message:
+        stored = self._server.keep_file("sticker.webp", b"RIFF", "image/webp")
+        kind = {"width": 512, "height": 512, "is_animated": False, "is_video": False, "type": "regular"}
+        return self._say(media={"sticker": {**_sized(stored), **kind}})
 
     def edit(self, message: Message, text: str) -> None:
         message.text, message.edits = text, message.edits + 1
@@ -111,6 +129,8 @@ class Seat:
         )
 
     def _say(self, **content: Any) -> Message:
+        if caption := content.get("caption"):
+            content["media"] = {**content["media"], "caption_entities": entities_of(caption)}
         message = self.chat.add(self._user, **content)
         if self._server.shows(message):
             self._server.updates.push("message", message.as_json())
@@ -130,6 +150,10 @@ class User:
 
     def in_chat(self, chat: Chat) -> Seat:
         return Seat(self._server, self.json, chat)
+
+
+def _sized(stored: StoredFile) -> dict[str, Any]:
+    return {"file_id": stored.id, "file_unique_id": f"u{stored.id}", "file_size": stored.size}
 
 
 def entities_of(text: str) -> list[dict[str, Any]]:

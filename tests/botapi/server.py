@@ -84,6 +84,8 @@ class BotApiServer:
         self.updates = Updates()
         self.faults = Faults()
         self.calls: list[Call] = []
+        self.downloads = 0
+        self.redirect_downloads_to = ""
         self.url = ""
         self._limit = (per_second, burst)
         self._buckets: dict[int, Bucket] = {}
@@ -281,6 +283,9 @@ class BotApiServer:
         called.set()
 
     async def _download(self, request: web.Request) -> web.Response:
+        self.downloads += 1
+        if self.redirect_downloads_to:
+            raise web.HTTPFound(self.redirect_downloads_to)
         stored = self.file(request.match_info["path"].removeprefix("documents/"))
         if request.match_info["token"] != self.token or stored is None or self.faults.next("download"):
             return web.json_response({"ok": False, "error_code": 404, "description": "Not Found"}, status=404)

@@ -15,7 +15,8 @@ from bots.telegram.answering import Answering, Reader
 from bots.telegram.buttons import Buttons, Pressed
 from bots.telegram.citing import sources_of
 from bots.telegram.comparing import choose, refuse
-from bots.telegram.handlers import citations, corrections
+from bots.telegram.filing import Filing
+from bots.telegram.handlers import citations, corrections, documents
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
@@ -43,6 +44,7 @@ async def pressed(
     presenter: Presenter,
     sender: Sender,
     leftovers: Leftovers,
+    filing: Filing,
     reader: Reader,
     receipt: Receipt,
 ) -> None:
@@ -64,6 +66,10 @@ async def pressed(
         await citations.show(query, button.id, assistant, presenter, answering, reader)
     elif button.action == "miscited":
         await citations.wrong(query, button.id, assistant, presenter, sender, reader)
+    elif button.action == "undo":
+        await documents.undo(query, button.id, filing, presenter, sender, reader)
+    elif button.action == "unlist":
+        await documents.unlist(query, button.id, filing, presenter, sender, reader)
     elif button.action == "never":
         await refuse(query, assistant, presenter, sender, reader)
     elif (choice := _CHOICES.get(button.action)) is not None:

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from functools import partial
 from typing import Final
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ContentType
-from aiogram.exceptions import AiogramError
 from aiogram.types import Document, Message, User
-from aiohttp import ClientError
 
-from assistant.api import Assistant
 from assistant.errors import AttachmentRefused
-from assistant.memory.records import NewAttachment, Turn
+from assistant.memory.records import NewAttachment
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.comparing import compare
-from bots.telegram.lanes import Lanes
-from bots.telegram.places import Places
+from bots.telegram.asking import Asking
+from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 
-_log = logging.getLogger(__name__)
 _FILE_LIMIT: Final = 2_000_000
 _UNREADABLE: Final = {
-    ContentType.PHOTO,
-    ContentType.VOICE,
-    ContentType.AUDIO,
     ContentType.VIDEO,
     ContentType.VIDEO_NOTE,
     ContentType.ANIMATION,
@@ -62,71 +51,44 @@ async def is_for_the_bot(message: Message, bot: Bot) -> bool:
 async def question(
     message: Message,
     bot: Bot,
-    assistant: Assistant,
-    answering: Answering,
-    places: Places,
+    asking: Asking,
+    fetcher: Fetcher,
     presenter: Presenter,
-    lanes: Lanes,
     reader: Reader,
     receipt: Receipt,
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
-    text = (message.text or message.caption or "").strip()
-    if message.chat.type != "private":
-        text = _without_mention(message, await bot.me())
+    text = await said(message, bot)
     attachments = []
     if message.document is not None:
-        attachments.append(await _file(message.document, bot))
+        attachments.append(await _file(message.document, fetcher))
     if message.forward_origin is not None and text:
         attachments.append(NewAttachment(presenter.say(reader.language, "question.forwarded"), text.encode()))
         text = ""
     elif quoted := _quoted(message):
         attachments.append(NewAttachment(presenter.say(reader.language, "question.quoted"), quoted.encode()))
-    conversation_id = await places.current(reader)
-    begin = partial(
-        assistant.reply,
-        conversation_id,
-        text,
-        face="telegram",
-        attachments=attachments,
-        person_id=reader.person.id,
-        duel=reader.target.private,
-    )
-    earlier = partial(_begun_before, assistant, conversation_id, text, reader, receipt)
-    turn_id = await answering.answer(reader, begin, earlier)
-    if turn_id is not None and reader.target.private:
-        # In a lane of its own: the next question does not wait for a second answer to this one.
-        lanes.put(("duel", reader.target.place), partial(compare, reader, turn_id, assistant, answering, presenter))
-
-
-async def _begun_before(
-    assistant: Assistant, conversation_id: str, text: str, reader: Reader, receipt: Receipt
-) -> Turn | None:
-    """The turn of this very message, where a process died right after it had begun it."""
-    for turn in reversed(await assistant.history(conversation_id)):
-        if turn.created_at < receipt.received_at:
-            return None
-        if (turn.question, turn.face, turn.person_id) == (text, "telegram", reader.person.id):
-            return turn
-    return None
+    await asking.ask(reader, receipt, text, attachments)
 
 
 async def unreadable(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:
     await answering.tell(reader, presenter.say(reader.language, "question.unreadable"))
 
 
-async def _file(document: Document, bot: Bot) -> NewAttachment:
+async def said(message: Message, bot: Bot) -> str:
+    """What the person says in it themselves; in a group without the name of the bot."""
+    if message.chat.type != "private":
+        return _without_mention(message, await bot.me())
+    return (message.text or message.caption or "").strip()
+
+
+async def _file(document: Document, fetcher: Fetcher) -> NewAttachment:
     name = document.file_name or "file.txt"
-    if (document.file_size or 0) > _FILE_LIMIT:
-        raise AttachmentRefused(name=name, reason="too_large")
-    into = io.BytesIO()
     try:
-        await bot.download(document, into)
-    except (AiogramError, ClientError, TimeoutError) as error:
-        _log.warning("telegram: a file could not be fetched: %s", type(error).__name__)
-        # Not chained: the text of an HTTP client's error holds the address, and the address the bot's token.
-        raise AttachmentRefused(name=name, reason="unreadable") from None
-    return NewAttachment(name, into.getvalue())
+        async with fetcher.fetched(document.file_id, document.file_size, _FILE_LIMIT) as file:
+            return NewAttachment(name, await file.whole())
+    except NotFetched as error:
+        reason = "too_large" if error.reason == "too_large" else "unreadable"
+        raise AttachmentRefused(name=name, reason=reason) from None
 
 
 def _quoted(message: Message) -> str:

@@ -23,7 +23,7 @@ from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, User
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
-FAST = Pace(first=0, draft=0.01, edit=0.01, keep_alive=20, grace=0.2)
+FAST = Pace(first=0, draft=0.01, edit=0.01, file=0.01, keep_alive=20, grace=0.2)
 
 
 @dataclass

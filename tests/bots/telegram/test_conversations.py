@@ -100,7 +100,6 @@ async def test_a_text_file_is_read_with_its_question(play: Play) -> None:
     ("name", "data", "claimed", "said"),
     [
         ("scan.bin", b"\x00\x01\x02\xff" * 50, None, "it is not a text file"),
-        ("huge.txt", b"x", 3_000_000, "it is too large"),
         ("empty.txt", b"", None, "it is empty"),
     ],
 )
@@ -115,10 +114,10 @@ async def test_a_file_that_cannot_be_read_is_explained(
         assert scene.model.calls == []
 
 
-async def test_a_picture_cannot_be_read_yet_and_the_bot_says_so(play: Play) -> None:
+async def test_a_sticker_cannot_be_read_yet_and_the_bot_says_so(play: Play) -> None:
     async with play() as scene:
         ann = await scene.paired()
-        ann.private.send_photo("What is this?")
+        ann.private.send_sticker()
         await ann.private.chat.wait_for(lambda message: "cannot read this kind of message yet" in message.text)
         assert scene.model.calls == []
 

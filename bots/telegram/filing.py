@@ -1,0 +1,222 @@
+"""A file from a chat becomes a document of the library, and a message below it tells how far it is.
+
+A process that dies on the way begins again with the same update: the message is known by its key, the same bytes under
+the same name are the same document, and an edit may be made twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import InlineKeyboardMarkup
+
+from assistant.api import Assistant
+from assistant.errors import AssistantError, DocumentUnreadable, NotFound
+from assistant.i18n import explain
+from assistant.knowledge.desk import LibraryStanding
+from assistant.memory.document_records import Document
+from assistant.memory.mailbox import Mailbox
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.asking import Asking
+from bots.telegram.clock import Clock
+from bots.telegram.fetching import Fetched, Fetcher, NotFetched
+from bots.telegram.lanes import Lanes
+from bots.telegram.pacing import Pace
+from bots.telegram.presenter import Part, Presenter, shortened
+from bots.telegram.receipts import Receipt
+from bots.telegram.sending import Sender
+from bots.telegram.streaming import edited
+
+COLLECTION: Final = "Telegram"
+"""Of what is sent without saying where it belongs."""
+_NAME_LENGTH: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file of a message. `name` is the sender's, `size` in bytes as Telegram says, `at` seconds since 1970."""
+
+    file_id: str
+    name: str
+    size: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """The message that tells of one file, and what is to be asked about it once it can be read."""
+
+    reader: Reader
+    receipt: Receipt
+    message_id: int | None
+    name: str
+    question: str
+
+
+class Filing:
+    """Built once."""
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        answering: Answering,
+        asking: Asking,
+        fetcher: Fetcher,
+        sender: Sender,
+        presenter: Presenter,
+        lanes: Lanes,
+        mailbox: Mailbox,
+        bot_id: int,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._assistant = assistant
+        self._answering = answering
+        self._asking = asking
+        self._fetcher = fetcher
+        self._sender = sender
+        self._presenter = presenter
+        self._lanes = lanes
+        self._mailbox = mailbox
+        self._bot_id = bot_id
+        self._clock = clock
+        self._pace = pace
+        self._ending = False
+
+    def end(self) -> None:
+        """Follow nothing more; the next start goes on with it."""
+        self._ending = True
+
+    async def add(self, reader: Reader, receipt: Receipt, sent: Sent, question: str = "", collection: str = "") -> None:
+        """Put it in the library and return; how far it is, and the answer to `question`, follow."""
+        say = partial(self._presenter.say, reader.language)
+        name = shortened(sent.name, _NAME_LENGTH)
+        message_id = await self._answering.say(reader.target, Part(say("files.fetching", name=name)))
+        progress = _Progress(reader, receipt, message_id, name, question)
+        try:
+            async with self._fetcher.fetched(sent.file_id, sent.size) as file:
+                document, known = await self._filed(sent, file, receipt, collection or COLLECTION)
+        except NotFetched as error:
+            await self._last(progress, say(f"files.{error.reason}", name=name))
+            return
+        except AssistantError as error:
+            await self._last(progress, explain(error, reader.language))
+            return
+        if not known:
+            note = partial(self._mailbox.filed.note, self._bot_id, reader.target.chat_id, document.id)
+            await asyncio.to_thread(note)
+        follow = partial(self._follow, progress, document.id, known=known)
+        self._lanes.put(("file", document.id, message_id), receipt.holding(follow))
+
+    async def remove(self, document_id: str) -> str:
+        """Out of the library with everything that was made of it; what it was called, empty where it was gone."""
+        try:
+            document = await self._assistant.documents.document(document_id)
+            await self._assistant.documents.remove(document_id)
+        except NotFound:
+            document = None
+        await asyncio.to_thread(self._mailbox.filed.forget, self._bot_id, [document_id])
+        return shortened(document.source, _NAME_LENGTH) if document is not None else ""
+
+    async def lately(self, chat_id: int, most: int) -> list[Document]:
+        """What this chat added, the newest first; what was removed elsewhere is forgotten."""
+        found, gone = list[Document](), list[str]()
+        for id in await asyncio.to_thread(self._mailbox.filed.of, self._bot_id, chat_id):
+            try:
+                found.append(await self._assistant.documents.document(id))
+            except NotFound:
+                gone.append(id)
+            if len(found) == most:
+                break
+        if gone:
+            await asyncio.to_thread(self._mailbox.filed.forget, self._bot_id, gone)
+        return found
+
+    async def _filed(self, sent: Sent, file: Fetched, receipt: Receipt, collection: str) -> tuple[Document, bool]:
+        """The document, and whether it was there before. One that could not be read is tried once more."""
+        library = self._assistant.documents
+        for one in await library.with_content(file.sha256):
+            ours = receipt.attempt > 1 and one.added_at >= receipt.received_at
+            if one.status != "failed" and not ours:
+                return one, True
+        return await library.upload(sent.name, file.pieces(), collection, modified_at=sent.at), False
+
+    async def _follow(self, progress: _Progress, document_id: str, *, known: bool) -> None:
+        shown, asked = "", not progress.question
+        keyboard = None if known else self._undo(progress.reader, document_id)
+        while True:
+            try:
+                document = await self._assistant.documents.document(document_id)
+            except NotFound:
+                text = self._presenter.say(progress.reader.language, "files.removed", name=progress.name)
+                await self._last(progress, text)
+                return
+            standing = await self._assistant.documents.standing()
+            if document.status == "ready" and not asked:
+                asked = True
+                ask = partial(self._asking.ask, progress.reader, progress.receipt, progress.question, (), document.id)
+                self._lanes.put(progress.reader.target.place, progress.receipt.holding(ask))
+            text, is_last = await self._step(progress, document, standing, known=known)
+            if is_last:
+                await self._last(progress, text, keyboard)
+                return
+            if text != shown and progress.message_id is not None:
+                edit = progress.reader.target.edit(progress.message_id, Part(text), keyboard)
+                try:
+                    shown = text if await edited(self._sender.show(edit)) else shown
+                except TelegramBadRequest:
+                    shown = text  # the person has deleted it
+            if self._ending:
+                raise asyncio.CancelledError
+            await self._clock.sleep(self._pace.file)
+
+    async def _step(
+        self, progress: _Progress, document: Document, standing: LibraryStanding, *, known: bool
+    ) -> tuple[str, bool]:
+        """What is told of it now, and whether that is the end of it."""
+        say = partial(self._presenter.say, progress.reader.language, name=progress.name)
+        if document.status == "failed":
+            error = DocumentUnreadable(Path(progress.name), document.reason)
+            return explain(error, progress.reader.language), True
+        if document.status in {"waiting", "reading"}:
+            if standing.paused or standing.stopped:
+                return say(f"files.{standing.stopped or 'paused'}"), True
+            if document.status == "reading":
+                return say("files.reading"), False
+            return say("files.queued", before=max(0, standing.count.waiting - 1)), not standing.is_working
+        collections = {one.id: one.name for one in await self._assistant.documents.collections()}
+        facts = {
+            "collection": collections.get(document.collection_id, ""),
+            "chunks": document.chunks,
+            "embedded": document.embedded,
+            "called": shortened(document.source, _NAME_LENGTH),
+        }
+        if known:
+            return say("files.known", **facts), True
+        if document.embedded >= document.chunks:
+            return say("files.ready", **facts), True
+        if standing.is_working:
+            return say("files.words", **facts), False
+        return say("files.words_only", **facts), True
+
+    def _undo(self, reader: Reader, document_id: str) -> InlineKeyboardMarkup:
+        return self._presenter.one_button(document_id, reader.person, "undo", reader.language)
+
+    async def _last(self, progress: _Progress, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+        """What the message says from now on."""
+        if progress.message_id is not None:
+            await self.rewrite(progress.reader, progress.message_id, text, keyboard)
+
+    async def rewrite(
+        self, reader: Reader, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None
+    ) -> None:
+        """Make a message of ours say this, whoever else says so meanwhile."""
+        edit = reader.target.edit(message_id, Part(text), keyboard)
+        with suppress(TelegramBadRequest):  # the person has deleted it
+            await edited(self._sender.send(edit, repeatable=True, patient=True))

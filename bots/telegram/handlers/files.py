@@ -1,0 +1,81 @@
+"""Files for the library: what is no short text, and whatever /keep is said to."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from aiogram import Bot, Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import Message
+
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.filing import Filing, Sent
+from bots.telegram.handlers.questions import is_for_the_bot, said
+from bots.telegram.presenter import Presenter
+from bots.telegram.receipts import Receipt
+
+_SHORT: Final = 32_000
+"""Bytes of a text that goes to the model whole; a longer one is looked up in."""
+_NO_TEXT: Final = frozenset({"pdf", "docx", "pptx", "xlsx", "epub", "doc", "ppt", "xls", "rtf", "odt", "ods", "odp"})
+_PICTURES: Final = frozenset({"png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "heic"})
+
+
+def router() -> Router:
+    routes = Router(name="files")
+    routes.message.register(keep, Command("keep"))
+    routes.message.register(add, is_for_the_library, is_for_the_bot)
+    return routes
+
+
+async def is_for_the_library(message: Message) -> bool:
+    """A short text goes along with one question, a picture or a recording is looked at by itself."""
+    document = message.document
+    if document is None:
+        return False
+    ending = _ending(document.file_name or "")
+    if ending in _PICTURES or (document.mime_type or "").startswith(("image/", "audio/")):
+        return False
+    return ending in _NO_TEXT or (document.file_size or 0) > _SHORT
+
+
+async def add(message: Message, bot: Bot, filing: Filing, reader: Reader, receipt: Receipt) -> None:
+    """A caption is a question, which is answered from the file."""
+    sent = _sent(message)
+    if sent is not None:
+        await filing.add(reader, receipt, sent, await said(message, bot))
+
+
+async def keep(
+    message: Message,
+    command: CommandObject,
+    filing: Filing,
+    answering: Answering,
+    presenter: Presenter,
+    reader: Reader,
+    receipt: Receipt,
+) -> None:
+    """Below a file, or as a reply to one; the collection may follow."""
+    sent = _sent(message) or (_sent(message.reply_to_message) if message.reply_to_message is not None else None)
+    if sent is None:
+        await answering.tell(reader, presenter.say(reader.language, "files.keep"))
+    else:
+        await filing.add(reader, receipt, sent, collection=(command.args or "").strip())
+
+
+def _sent(message: Message) -> Sent | None:
+    at = message.date.timestamp()
+    if (document := message.document) is not None:
+        return Sent(document.file_id, document.file_name or f"file {_day(message)}", document.file_size, at)
+    if message.photo:
+        largest = message.photo[-1]
+        return Sent(largest.file_id, f"photo {_day(message)}.jpg", largest.file_size, at)
+    return None
+
+
+def _day(message: Message) -> str:
+    return f"{message.date:%Y-%m-%d %H.%M.%S}"
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower().lstrip(".")

@@ -1,0 +1,53 @@
+"""Pictures: the text in them is read on this machine and goes to the model as data. Seeing them is not possible yet."""
+
+from __future__ import annotations
+
+from aiogram import Bot, F, Router
+from aiogram.types import Message
+
+from assistant.api import Assistant
+from assistant.errors import DocumentUnreadable
+from assistant.memory.records import NewAttachment
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.asking import Asking
+from bots.telegram.fetching import Fetcher, NotFetched
+from bots.telegram.handlers.questions import is_for_the_bot, said
+from bots.telegram.presenter import Presenter
+from bots.telegram.receipts import Receipt
+
+
+def router() -> Router:
+    routes = Router(name="photos")
+    routes.message.register(photo, F.photo | F.document.mime_type.startswith("image/"), is_for_the_bot)
+    return routes
+
+
+async def photo(
+    message: Message,
+    bot: Bot,
+    assistant: Assistant,
+    answering: Answering,
+    asking: Asking,
+    fetcher: Fetcher,
+    presenter: Presenter,
+    reader: Reader,
+    receipt: Receipt,
+) -> None:
+    """The caption is the question; without one the model is shown the text alone."""
+    picture = message.photo[-1] if message.photo else message.document
+    if picture is None:
+        return
+    name = presenter.say(reader.language, "photos.name")
+    try:
+        async with fetcher.fetched(picture.file_id, picture.file_size) as file:
+            text = await assistant.documents.read(f"{name}.jpg", file.pieces())
+    except NotFetched as error:
+        await answering.tell(reader, presenter.say(reader.language, f"files.{error.reason}", name=name))
+        return
+    except DocumentUnreadable as error:
+        if error.reason not in {"no_ocr", "no_text"}:
+            raise
+        await answering.tell(reader, presenter.say(reader.language, f"photos.{error.reason}"))
+        return
+    attachment = NewAttachment(f"{name}.txt", text.encode())
+    await asking.ask(reader, receipt, await said(message, bot), [attachment])
