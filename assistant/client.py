@@ -174,6 +174,10 @@ class AssistantClient:
     async def follow(self, turn_id: str) -> AsyncGenerator[Event, None]:
         return await self._events("GET", f"/turns/{turn_id}/events")
 
+    async def running(self, conversation_id: str) -> str | None:
+        found = (await self._call("GET", f"/conversations/{conversation_id}/running"))["turn_id"]
+        return None if found is None else str(found)
+
     async def stop(self, turn_id: str, *, face: Face | None = None, person_id: str | None = None) -> bool:
         told = await self._call("POST", f"/turns/{turn_id}/stop", {"face": face, "person_id": person_id})
         return bool(told["stopped"])

@@ -6,9 +6,10 @@ import datetime as dt
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -83,14 +84,36 @@ class ServerSettings(_Section):
 
 class TelegramSettings(_Section):
     token: SecretStr | None = None
-    """The bot's token from @BotFather; without one there is no bot."""
+    """The bot's token from @BotFather; without one, here or in one of the next two places, there is no bot."""
+    token_file: Path | None = None
+    """A file with the token in its first line, which nobody but its owner may read (chmod 600)."""
+    token_keyring: bool = False
+    """Take the token from the system's keyring, where `patina config set telegram.token --keyring` puts it."""
     api_root: str | None = None
-    """Another Bot API server than Telegram's own."""
+    """Another Bot API server than Telegram's own, as http://127.0.0.1:8081."""
+    proxy: SecretStr | None = None
+    """The way to Telegram, as socks5://127.0.0.1:1080 or http://name:password@proxy:3128; a secret, since a password
+    may stand in it."""
     webhook: str | None = None
     """An https address that a reverse proxy passes on to this machine; Telegram then delivers there, and nothing is
     polled."""
     webhook_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     """Where the bot listens for it, on 127.0.0.1 only, at /telegram."""
+
+    @field_validator("api_root", "webhook")
+    @classmethod
+    def _are_addresses(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is not None:
+            schemes = {"https"} if info.field_name == "webhook" else {"http", "https"}
+            _check_address(address, schemes)
+        return address
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
+        if proxy is not None:
+            _check_address(proxy.get_secret_value(), {"http", "https", "socks4", "socks5"})
+        return proxy
 
 
 class LearningSettings(_Section):
@@ -228,6 +251,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # The file and the flags are merged by `load`, which also has to know where a value came from.
         return (init_settings,)
+
+
+def _check_address(address: str, schemes: set[str]) -> None:
+    """What it says never quotes the address, which may hold a password."""
+    parts = urlsplit(address)
+    if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"an address is wanted that begins with {' or '.join(sorted(schemes))}, and names a host")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the port of the address is none") from None
 
 
 def load(paths: Paths, flags: dict[str, Any] | None = None) -> Settings:

@@ -12,6 +12,7 @@ _SECRETS: Final = (
     (re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}"), "<telegram-token>"),
     (re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?bearer\s+)[^\s'\"]+"), r"\1<key>"),
     (re.compile(r"(?i)((?:api[_-]?key|token|secret|password)['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+"), r"\1<secret>"),
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@"), r"\1<secret>@"),
     (re.compile(r"\bhf_[A-Za-z0-9]{20,}"), "<hub-token>"),
 )
 _MAX_BYTES: Final = 5_000_000

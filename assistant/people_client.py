@@ -16,8 +16,8 @@ class PeopleClient:
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    async def new_code(self, face: Face) -> PairingCode:
-        return load(PairingCode, await self._call("POST", "/pairing-codes", {"face": face}))
+    async def new_code(self, face: Face, role: Role = "member") -> PairingCode:
+        return load(PairingCode, await self._call("POST", "/pairing-codes", {"face": face, "role": role}))
 
     async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
         body = {"face": face, "external_id": external_id, "name": name, "code": code}

@@ -627,7 +627,7 @@
     "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-import": () => $("[data-static=import-file]", views.lab).click(),
-    pair: () => send("pair"),
+    pair: (node) => send("pair", { role: node.dataset.role }),
     unpair: (node) => send("unpair", { person: node.dataset.person }),
     admit: (node) => send("admit", { code: node.dataset.code, role: node.dataset.role }),
     person: ({ dataset, value }) => send("person", { person: dataset.person, what: dataset.what, value: dataset.value ?? value }),

@@ -61,7 +61,9 @@ class SettingsPanel:
         yield await self._drawn(visit, message=message)
 
     async def pair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._drawn(visit, code=await self._assistant.people.new_code("telegram"))
+        """A code for the owner's own phone, or for somebody else's."""
+        role = _ROLES.get(visit.text("role"), "member")
+        yield await self._drawn(visit, code=await self._assistant.people.new_code("telegram", role))
 
     async def unpair(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         await self._assistant.people.remove(visit.text("person"))

@@ -48,8 +48,9 @@ class PeopleDesk:
 
     # At the door
 
-    async def new_code(self, face: Face) -> PairingCode:
-        return await asyncio.to_thread(self._people.new_code, face)
+    async def new_code(self, face: Face, role: Role = "member") -> PairingCode:
+        """A code that lets one person in, as an owner, a member or a guest."""
+        return await asyncio.to_thread(partial(self._people.new_code, face, role=role))
 
     async def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
         """Let somebody in for a code; raises PairingFailed."""

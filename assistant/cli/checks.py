@@ -14,14 +14,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from assistant.bot_token import bot_token
 from assistant.cli.terminal import Terminal
 from assistant.config import Settings
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, SettingsError
 from assistant.i18n import explain, human_bytes
 from assistant.instance import find_running
 from assistant.paths import Paths, version
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from assistant.memory.mailbox import MailboxReport
     from assistant.models.hardware import Hardware
 
@@ -130,8 +133,20 @@ def port(terminal: Terminal, settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", "port", f"{host}:{wanted}: {error.strerror}", terminal.text("doctor.port_taken"))
 
 
+def token_of(settings: Settings) -> SecretStr | None:
+    """None also where it cannot be had, which `telegram` says."""
+    try:
+        return bot_token(settings.telegram)
+    except SettingsError:
+        return None
+
+
 def telegram(terminal: Terminal, settings: Settings) -> Iterator[Finding]:
-    token = settings.telegram.token
+    try:
+        token = bot_token(settings.telegram)
+    except SettingsError as error:
+        yield Finding("problem", "telegram", explain(error, terminal.language), terminal.text("doctor.token_advice"))
+        return
     if token is None:
         yield Finding("ok", "telegram", terminal.text("doctor.no_token"))
     elif _TOKEN.fullmatch(token.get_secret_value()):

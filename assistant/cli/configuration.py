@@ -13,6 +13,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from assistant import config
+from assistant.bot_token import into_keyring
 from assistant.cli.terminal import Terminal
 from assistant.config import RemoteModel, ServerSettings, Settings, TelegramSettings, load_with_sources
 from assistant.errors import SettingsError
@@ -50,8 +51,12 @@ def put(
     ctx: typer.Context,
     key: Key,
     value: Annotated[str | None, typer.Argument(metavar="VALUE", show_default=False)] = None,
+    keyring: Annotated[bool, typer.Option("--keyring")] = False,
 ) -> None:
     terminal: Terminal = ctx.obj
+    if keyring:
+        _put_away(terminal, key, value)
+        return
     known = {name for name, _ in values(Settings())}
     if key not in known and not key.startswith(("remote.", "adapters.")):
         raise _unknown(terminal, key)
@@ -61,6 +66,19 @@ def put(
         value = _asked(terminal, key) or None
     config.save(terminal.paths, key, None if value is None else _parsed(value))
     terminal.say("config.saved" if value is not None else "config.removed", name=key, path=terminal.paths.settings)
+
+
+def _put_away(terminal: Terminal, key: str, value: str | None) -> None:
+    """The token into the system's keyring, and out of settings.toml; an empty one takes it away."""
+    if key != "telegram.token":
+        raise SettingsError(key=key, reason=terminal.text("config.only_token"))
+    if value is not None:
+        raise SettingsError(key=key, reason=terminal.text("config.secret", name=key))
+    told = _asked(terminal, key)
+    into_keyring(json.loads(told) if told else None)
+    config.save(terminal.paths, "telegram.token_keyring", bool(told) or None)
+    config.save(terminal.paths, key, None)
+    terminal.say("config.in_keyring" if told else "config.out_of_keyring", name=key)
 
 
 def _asked(terminal: Terminal, key: str) -> str:

@@ -23,6 +23,7 @@ from assistant.paths import version
 
 if TYPE_CHECKING:
     import httpx
+    from pydantic import SecretStr
 
     from assistant.models.hardware import Hardware
     from assistant.models.protocol import EngineInfo
@@ -178,15 +179,15 @@ async def _reachable(terminal: Terminal, settings: Settings) -> AsyncGenerator[F
                     yield Finding("warning", "online", f"{entry.name}: {source.label}", why)
         if not reached:
             yield Finding("problem", "online", terminal.text("doctor.no_source"), terminal.text("doctor.drop_file"))
-        if settings.telegram.token is not None:
-            yield await _telegram(terminal, settings, client)
+        if (token := checks.token_of(settings)) is not None:
+            yield await _telegram(terminal, settings, token, client)
 
 
-async def _telegram(terminal: Terminal, settings: Settings, client: httpx.AsyncClient) -> Finding:
+async def _telegram(terminal: Terminal, settings: Settings, secret: SecretStr, client: httpx.AsyncClient) -> Finding:
     import httpx
 
     root = settings.telegram.api_root or _TELEGRAM
-    token = settings.telegram.token.get_secret_value() if settings.telegram.token else ""
+    token = secret.get_secret_value()
     try:
         told = (await client.get(f"{root}/bot{token}/getMe")).json()
     except (httpx.HTTPError, ValueError) as error:

@@ -20,7 +20,7 @@ def pair(
 ) -> None:
     terminal: Terminal = ctx.obj
     if code is None:
-        made = terminal.run(_made(terminal))
+        made = terminal.run(_made(terminal, role))
         terminal.write(made.code)
         minutes = max(1, round((made.expires_at - time.time()) / 60))
         terminal.say("pair.how", code=made.code, minutes=minutes)
@@ -32,9 +32,9 @@ def pair(
         terminal.say("pair.admitted", id=person.id, role=terminal.text(f"people.{person.role}"))
 
 
-async def _made(terminal: Terminal) -> PairingCode:
+async def _made(terminal: Terminal, role: Role) -> PairingCode:
     async with open_assistant(terminal) as assistant:
-        return await assistant.people.new_code("telegram")
+        return await assistant.people.new_code("telegram", role)
 
 
 async def _admitted(terminal: Terminal, code: str, role: Role) -> Person:

@@ -30,7 +30,8 @@ def listed(ctx: typer.Context) -> None:
     for one, used in found:
         terminal.write(f"{one.id}  {one.face} {one.external_id}  {one.name}  {_standing(terminal, one, used)}")
     for knock in waiting:
-        terminal.say("people.waiting", code=knock.code, face=knock.face, external_id=knock.external_id)
+        facts = {"code": knock.code, "face": knock.face, "external_id": knock.external_id}
+        terminal.write(terminal.text("people.waiting", **facts))
 
 
 def role(ctx: typer.Context, person: Id, role: Annotated[Role, typer.Argument(show_default=False)]) -> None:

@@ -11,11 +11,12 @@ import sys
 import webbrowser
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from assistant import log
+from assistant.bot_token import bot_token
 from assistant.cli.home import model_name
 from assistant.cli.pull import pull_with_progress
 from assistant.cli.terminal import Terminal
@@ -48,12 +49,15 @@ def serve(
     terminal.run(_serve(terminal, terminal.settings(flags), named=flags.get("model")))
 
 
-def bot(ctx: typer.Context) -> None:
+def bot(
+    ctx: typer.Context,
+    connect: Annotated[str | None, typer.Option(metavar="URL", show_default=False)] = None,
+) -> None:
     terminal: Terminal = ctx.obj
     settings = terminal.settings()
-    if settings.telegram.token is None:
+    if bot_token(settings.telegram) is None:
         raise SettingsError(key="telegram.token", reason=terminal.text("bot.no_token"))
-    terminal.run(_bot(terminal, settings))
+    terminal.run(_bot(terminal, settings, connect))
 
 
 async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> None:
@@ -97,7 +101,12 @@ async def _beside(
     assistant.documents.start_watching()
     if settings.engine.preload and assistant.current_model is not None:
         tasks.append(_background(assistant.prepare_model()))
-    if settings.telegram.token is not None:
+    try:
+        wanted = bot_token(settings.telegram) is not None
+    except SettingsError as error:  # the page goes on without the bot
+        terminal.note(explain(error, terminal.language))
+        wanted = False
+    if wanted:
         tasks.append(_background(_telegram(assistant, settings, terminal)))
     if settings.server.browser and _has_display():
         tasks.append(_background(asyncio.to_thread(webbrowser.open, address)))
@@ -139,10 +148,10 @@ async def _fetch_first_model(terminal: Terminal, assistant: Assistant) -> None:
         terminal.say("serve.without_model", folder=terminal.paths.models)
 
 
-async def _bot(terminal: Terminal, settings: Settings) -> None:
+async def _bot(terminal: Terminal, settings: Settings, connect: str | None) -> None:
     with InstanceLock(terminal.paths):
         log.configure(terminal.paths.logs)
-        async with _assistant(terminal, settings) as assistant:
+        async with _connected(settings, connect) if connect else _assistant(terminal, settings) as assistant:
             task = asyncio.create_task(_telegram(assistant, settings, terminal))
             with _cancelled_by_signals(task):
                 terminal.say("bot.running")
@@ -174,6 +183,17 @@ def _cancelled_by_signals(task: asyncio.Task[None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@asynccontextmanager
+async def _connected(settings: Settings, address: str) -> AsyncGenerator[Assistant, None]:
+    """The assistant of another Patina, which this home's API key opens; an AssistantError where it does not answer."""
+    from assistant.client import AssistantClient
+
+    key = settings.server.api_key
+    async with AssistantClient(address, key.get_secret_value() if key else None) as client:
+        await client.people.list()
+        yield cast("Assistant", client)  # it has the same methods as the door itself
 
 
 @asynccontextmanager

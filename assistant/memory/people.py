@@ -44,15 +44,16 @@ class PeopleStore:
         self._clock = clock
         self._mine = mine
 
-    def new_code(self, face: Face, ttl_s: float = 600) -> PairingCode:
-        """Valid for `ttl_s` seconds; a sixth pending code of this face takes the place of the oldest."""
+    def new_code(self, face: Face, ttl_s: float = 600, *, role: Role = "member") -> PairingCode:
+        """Lets somebody in as `role`, for `ttl_s` seconds; a sixth pending code of this face takes the place of the
+        oldest."""
         code, salt = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)), secrets.token_bytes(16)
         now = self._clock()
         with self._db.transaction() as tables:
             tables.execute("DELETE FROM pairing_codes WHERE expires_at < ?", (now - _REMEMBERED,))
             tables.execute(
-                "INSERT INTO pairing_codes (id, face, salt, hash, expires_at) VALUES (?, ?, ?, ?, ?)",
-                (str(ULID()), face, salt, _hash(salt, code), now + ttl_s),
+                "INSERT INTO pairing_codes (id, face, salt, hash, expires_at, role) VALUES (?, ?, ?, ?, ?, ?)",
+                (str(ULID()), face, salt, _hash(salt, code), now + ttl_s, role),
             )
             tables.execute(
                 "DELETE FROM pairing_codes WHERE id IN (SELECT id FROM pairing_codes"
@@ -62,7 +63,8 @@ class PeopleStore:
         return PairingCode(code, now + ttl_s)
 
     def pair(self, face: Face, external_id: str, name: str, code: str) -> Person:
-        """Let a person in for a code; one who is in already keeps id and conversation.
+        """Let a person in for a code; one who is in already keeps id, conversation and role, but for an
+        owner's code.
 
         Raises PairingFailed: wrong_code, expired, or too_many_attempts even for the right code.
         """
@@ -77,9 +79,10 @@ class PeopleStore:
             if found is not None and reason is None:
                 tables.execute("DELETE FROM pairing_codes WHERE id = ?", (found["id"],))
                 tables.execute(
-                    "INSERT INTO people (id, face, external_id, name, paired_at) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT (face, external_id) DO UPDATE SET name = excluded.name",
-                    (str(ULID()), face, external_id, storable(name), now),
+                    "INSERT INTO people (id, face, external_id, name, paired_at, role) VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (face, external_id) DO UPDATE SET name = excluded.name,"
+                    " role = CASE excluded.role WHEN 'owner' THEN 'owner' ELSE role END",
+                    (str(ULID()), face, external_id, storable(name), now, found["role"]),
                 )
             elif reason == "wrong_code":
                 tables.execute(

@@ -12,6 +12,7 @@ ALTER TABLE people ADD COLUMN documents INTEGER NOT NULL DEFAULT 1 CHECK (docume
 ALTER TABLE people ADD COLUMN questions_a_day INTEGER CHECK (questions_a_day >= 0);
 ALTER TABLE people ADD COLUMN tokens_a_day INTEGER CHECK (tokens_a_day >= 0);
 ALTER TABLE people ADD COLUMN at_once INTEGER CHECK (at_once >= 0);
+ALTER TABLE pairing_codes ADD COLUMN role TEXT NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'member', 'guest'));
 
 CREATE TABLE allowances (
     person_id TEXT NOT NULL REFERENCES people(id) ON DELETE CASCADE,

@@ -62,6 +62,10 @@ class Reminders:
         sql = "SELECT * FROM reminders WHERE bot_id = ? AND due_at <= ? ORDER BY due_at, id"
         return [_reminder(row) for row in self._db.rows(sql, (bot_id, now))]
 
+    def any(self, bot_id: int) -> bool:
+        """Whether something is still to be said."""
+        return self._db.row("SELECT 1 FROM reminders WHERE bot_id = ?", (bot_id,)) is not None
+
     def remove(self, bot_id: int, id: int, user_id: int) -> bool:
         """Whether it was there and theirs."""
         with self._db.transaction() as tables:

@@ -19,6 +19,7 @@ class _Strict(BaseModel):
 
 class CodeRequest(_Strict):
     face: Face
+    role: Role = "member"
 
 
 class Pairing(_Strict):
@@ -87,7 +88,7 @@ class PeopleRoutes:
         ]
 
     async def new_pairing_code(self, body: CodeRequest) -> Any:
-        return dump(await self._people.new_code(body.face))
+        return dump(await self._people.new_code(body.face, body.role))
 
     async def knock(self, body: Knocking) -> Any:
         return dump(await self._people.knock(body.face, body.external_id))

@@ -17,6 +17,7 @@ from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
 
 from assistant.api import Assistant
+from assistant.bot_token import bot_token
 from assistant.config import TelegramSettings
 from assistant.errors import NotFound, SettingsError
 from assistant.i18n import Language
@@ -88,9 +89,10 @@ class TelegramBot:
     ) -> None:
         """`language` is that of `status` and of people whose client does not name theirs; `paths` is the bot's own
         home, on whichever machine the assistant is."""
-        if settings.token is None:
+        token = bot_token(settings)
+        if token is None:
             raise SettingsError(key="telegram.token", reason="it is not set")
-        self._token: SecretStr = settings.token
+        self._token: SecretStr = token
         self._settings = settings
         self._assistant = assistant
         self._language = language
@@ -187,7 +189,12 @@ class TelegramBot:
 
     def _open(self) -> Bot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
-        return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
+        proxy = self._settings.proxy.get_secret_value() if self._settings.proxy is not None else None
+        try:
+            session = AiohttpSession(api=api, proxy=proxy)
+        except RuntimeError as error:  # what aiogram raises where the package is missing
+            raise SettingsError(key="telegram.proxy", reason="proxy_package") from error
+        return Bot(self._token.get_secret_value(), session=session)
 
     def _dispatcher(
         self,

@@ -89,11 +89,16 @@ class Reminding:
         try:
             while True:
                 self._news.clear()
+                waiting = True
                 try:
                     await self._look()
+                    waiting = await asyncio.to_thread(self._mailbox.reminders.any, self._bot_id)
                 except AssistantError as error:
                     _log.warning("telegram: reminders cannot be looked at: %s", error)
-                await wait_for_event(self._clock, self._news, _LOOK_S)
+                if waiting:
+                    await wait_for_event(self._clock, self._news, _LOOK_S)
+                else:
+                    await self._news.wait()
         finally:
             for task in self._saying.values():
                 task.cancel()

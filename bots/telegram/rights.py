@@ -69,7 +69,8 @@ def may(event: TelegramObject, button: Pressed | None, reader: Reader) -> bool:
     if button is not None and button.action in _OWNER_BUTTONS:
         return role == "owner"
     if isinstance(event, Message):
-        command = command_of(event)
+        # A caption is a command to aiogram as well.
+        command = command_of(event.model_copy(update={"text": event.text or event.caption}))
         if role == "guest":
             return bool(event.text) and command in _GUEST_COMMANDS
         return command != "/documents" or reader.person.reads_documents

@@ -317,7 +317,7 @@ def test_settings_are_kept_and_the_language_changes_at_once(paths: Paths, tab: O
             "(node) => { node.value = '0.2'; node.dispatchEvent(new Event('change', { bubbles: true })); }"
         )
         expect(page.locator("#settings .note")).to_have_text("Saved")
-        page.get_by_role("button", name="Pair a phone").click()
+        page.get_by_role("button", name="Pair my phone").click()
         expect(page.locator(".pairing strong")).to_have_text(re.compile(r"\w{4,}"))
         expect(page.locator(".pairing small").last).to_contain_text("valid for")
         page.get_by_role("radio", name="中文").click()

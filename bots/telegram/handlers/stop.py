@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
+from typing import Any
+
 from aiogram import Router
 from aiogram.filters import Command
 from aiogram.types import Message, MessageGenerationStopped
@@ -31,7 +34,9 @@ async def stop(
     turn_id = answering.turn_in(reader.target)
     conversation_id = places.known(reader.target, reader.person.conversation_id)
     if turn_id is None and conversation_id is not None:
-        turn_id = assistant.running(conversation_id)
+        running: Any = assistant.running(conversation_id)
+        # Where the assistant is on another machine, that has to be asked.
+        turn_id = await running if isawaitable(running) else running
     if turn_id is None or not await assistant.stop(turn_id, face="telegram", person_id=reader.person.id):
         await answering.tell(reader, presenter.say(reader.language, "stop.nothing"))
 
