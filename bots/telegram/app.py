@@ -30,7 +30,18 @@ from bots.telegram.delivery import Delivery
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, documents, duels, files, photos, questions, start, stop
+from bots.telegram.handlers import (
+    conversations,
+    corrections,
+    documents,
+    duels,
+    files,
+    photos,
+    questions,
+    start,
+    stop,
+    voice,
+)
 from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
@@ -201,6 +212,7 @@ class TelegramBot:
             pressed.router(),
             files.router(),
             photos.router(),
+            voice.router(),
             questions.router(),
         )
         return dispatcher
