@@ -46,6 +46,7 @@ from assistant.models.chat_model import Models
 from assistant.models.engine import Engine
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
+from assistant.models.speech.desk import SpeechDesk
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
@@ -84,6 +85,7 @@ class Assistant:
         archives: ArchiveDesk,
         indexes: IndexDesk,
         citations: CitationDesk,
+        speech: SpeechDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -106,7 +108,7 @@ class Assistant:
         self.metrics = metrics
         self.graph, self._relating = graph, relating
         self.archives, self.indexes = archives, indexes
-        self.documents, self.citations = documents, citations
+        self.documents, self.citations, self.speech = documents, citations, speech
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -331,10 +333,10 @@ class Assistant:
 
     def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
         """Fetch a model; None fetches the default for this machine."""
-        return self._models.pull(name)
+        return self.speech.pull(name) if name and self.speech.knows(name) else self._models.pull(name)
 
     async def remove_model(self, name: str) -> None:
-        await asyncio.to_thread(self._models.remove, name)
+        await (self.speech.remove(name) if self.speech.knows(name) else asyncio.to_thread(self._models.remove, name))
 
     async def prepare_model(self, name: str | None = None) -> None:
         """Load a model before anybody waits for it."""

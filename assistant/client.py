@@ -39,6 +39,7 @@ from assistant.memory_client import MemoryClient
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.people_client import PeopleClient
+from assistant.speech_client import SpeechClient
 
 T = TypeVar("T")
 _CONNECT_S: Final = 5.0
@@ -74,6 +75,7 @@ class AssistantClient:
         self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
         self.indexes = IndexClient(self._call, self._stream)
         self.citations = CitationClient(self._call, self._bytes)
+        self.speech = SpeechClient(self._call, self._upload)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)

@@ -179,6 +179,14 @@ class MemorySettings(_Section):
     """The owner's own ids in messengers: what is said there belongs to the owner's memory, not to another person's."""
 
 
+class SpeechSettings(_Section):
+    """Voice notes as text, made on this machine."""
+
+    model: str = ""
+    """The name of a speech model, or the path of a folder with one in the form of CTranslate2; empty takes one that
+    was fetched."""
+
+
 class DocumentSettings(_Section):
     """A person's own documents."""
 
@@ -235,6 +243,7 @@ class Settings(BaseSettings):
     learning: LearningSettings = LearningSettings()
     memory: MemorySettings = MemorySettings()
     documents: DocumentSettings = DocumentSettings()
+    speech: SpeechSettings = SpeechSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

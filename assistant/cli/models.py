@@ -12,22 +12,27 @@ from assistant.cli.pull import pull_with_progress
 from assistant.cli.terminal import Terminal
 from assistant.i18n import human_bytes
 from assistant.models.records import ModelInfo
+from assistant.models.speech.records import SpeechModel
 
 
 def listed(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> list[ModelInfo]:
+    async def work() -> tuple[list[ModelInfo], list[SpeechModel]]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.models()
+            return await assistant.models(), await assistant.speech.models()
 
     table = Table(box=None, pad_edge=False)
     for column in ("name", "state", "size", "fit", "title"):
         table.add_column(terminal.text(f"models.{column}"), no_wrap=True, overflow="ellipsis")
-    for info in terminal.run(work()):
+    models, heard = terminal.run(work())
+    for info in models:
         mark = "*" if info.current else " "
         size = human_bytes(info.size) if info.size else "-"
         table.add_row(f"{mark} {info.name}", _state(terminal, info), size, _fit(terminal, info), info.title)
+    for one in heard:
+        state = terminal.text("models.installed" if one.installed else "models.available")
+        table.add_row(f"  {one.name}", state, human_bytes(one.size), "-", one.title)
     terminal.out.print(table)
 
 

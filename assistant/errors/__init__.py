@@ -22,6 +22,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── NameTaken            by another collection of documents
     │   ├── FolderUnwatchable
     │   ├── PageRefused          a web page that may not or cannot be fetched
+    │   ├── SpeechRefused        a recording of which no text can be made
     │   └── ArchiveRefused       a backup or an export that cannot be taken
     ├── ModelError
     │   ├── NoModelChosen, ModelUnknown
@@ -86,6 +87,7 @@ from assistant.errors.inputs import (
     ParameterRefused,
     PromptTooLong,
     RunBusy,
+    SpeechRefused,
     TaskIncomplete,
     VersionAmbiguous,
 )
@@ -170,6 +172,7 @@ __all__ = [
     "RunBusy",
     "SettingsError",
     "SourcesUnreachable",
+    "SpeechRefused",
     "StorageError",
     "TaskIncomplete",
     "TaskInvalid",

@@ -133,6 +133,14 @@ class PageRefused(InputError):
 
 
 @dataclass(eq=False)
+class SpeechRefused(InputError):
+    """`reason` is one of the words in the catalogue: no_extra, no_model, too_large, too_long, silent, damaged,
+    timed_out, out_of_memory."""
+
+    reason: str
+
+
+@dataclass(eq=False)
 class ArchiveRefused(InputError):
     """`path` is the archive, or what is wrong within it; `reason` is one of the words in the catalogue: not_ours,
     damaged, newer, paths, links, bomb, exists …"""

@@ -22,6 +22,7 @@ from assistant.server.people import PeopleRoutes
 from assistant.server.prompts import PromptRoutes
 from assistant.server.runs import RunRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
+from assistant.server.speech import SpeechRoutes
 
 
 def create_app(assistant: Assistant, settings: Settings, language: Language = "en") -> FastAPI:
@@ -44,6 +45,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(ArchiveRoutes(assistant, language).router)
     app.include_router(IndexRoutes(assistant, language).router)
     app.include_router(CitationRoutes(assistant).router)
+    app.include_router(SpeechRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

@@ -28,8 +28,10 @@ PAGE_BODY_LIMIT: Final = 24_000_000
 """Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
 UPLOAD_LIMIT: Final = LARGEST
 """Bytes of a document that is sent by itself; it is written to the disk as it comes."""
-_UPLOADS: Final = frozenset({"/api/documents/upload", "/documents/upload", "/api/documents/read"})
-"""Where documents are sent: by programs, and by the page."""
+_UPLOADS: Final = frozenset(
+    {"/api/documents/upload", "/documents/upload", "/api/documents/read", "/api/speech/transcript"}
+)
+"""Where files are sent: by programs, and by the page."""
 _STREAMED: Final = ("/api/archives/import", "/upload/")
 """Where a request is written to the disk as it comes, and may be as large as that has room for."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")

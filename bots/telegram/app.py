@@ -44,6 +44,7 @@ from bots.telegram.handlers import (
     reminders,
     start,
     stop,
+    voice,
 )
 from bots.telegram.intake import Intake
 from bots.telegram.lanes import Lanes
@@ -243,6 +244,7 @@ class TelegramBot:
             pressed.router(),
             files.router(),
             photos.router(),
+            voice.router(),
             questions.router(),
         )
         return dispatcher

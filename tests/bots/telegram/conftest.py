@@ -15,6 +15,7 @@ from assistant.config import Settings, TelegramSettings
 from assistant.i18n import Language
 from assistant.memory.records import Person, Role
 from assistant.models.chat_model import ChatModel
+from assistant.models.speech.transcriber import Transcriber
 from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
@@ -76,11 +77,14 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         token: str = TOKEN,
         prepare: Callable[[Assistant], object] | None = None,
         settings: Settings | None = None,
+        transcriber: Transcriber | None = None,
     ) -> AsyncIterator[Scene]:
         scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
         server.clock = clock or server.clock
         telegram = TelegramSettings(token=SecretStr(token), api_root=server.url)
-        async with build(paths, settings or Settings(), models=FakeModels(scripted)) as assistant:
+        async with build(
+            paths, settings or Settings(), models=FakeModels(scripted), transcriber=transcriber
+        ) as assistant:
             bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from assistant.client import AssistantClient
+from assistant.config import TelegramSettings
+from assistant.paths import Paths
+from bots.telegram.app import TelegramBot
 from tests.assistant.knowledge.files import pdf
-from tests.botapi import TOKEN
+from tests.botapi import TOKEN, BotApiServer
 from tests.bots.telegram.conftest import FAST, Play, Scene
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import NamedEmbeddings
+from tests.fakes.web import serving
 
 LEASE = "The rent is 840 euros a month. It is due on the third day of each month. Late payment costs 25 euros.\n"
 LONG = (LEASE + "Nothing else is said about it. " * 40 + "\n\n") * 28
@@ -219,3 +227,27 @@ async def test_nobody_else_can_remove_it(play: Play) -> None:
 
 async def _pieces(data: bytes) -> AsyncGenerator[bytes, None]:
     yield data
+
+
+async def test_a_bot_before_a_patina_elsewhere_does_the_same(paths: Paths, server: BotApiServer) -> None:
+    """As `patina bot --connect` runs it."""
+    async with (
+        serving(paths, FakeModels(ScriptedChatModel(answers=["On the third day [1]."]))) as running,
+        AssistantClient(running.address) as client,
+    ):
+        settings = TelegramSettings(token=SecretStr(TOKEN), api_root=server.url)
+        bot = asyncio.create_task(TelegramBot(client, settings, "en", paths, pace=FAST).run())  # type: ignore[arg-type]
+        try:
+            ann = server.user(1001, "Ann")
+            code = await client.people.new_code("telegram")
+            await client.people.pair("telegram", "1001", "Ann", code.code)
+            ann.private.send_document("lease.md", LONG.encode(), "When is the rent due?")
+            answer = await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, within=15)
+            assert "[1] lease.md" in answer.text
+            ann.private.send_document("again.md", LONG.encode())
+            await ann.private.chat.wait_for(lambda message: "already in your library, as “lease.md”" in message.text)
+            ann.private.send_voice()
+            await ann.private.chat.wait_for(lambda message: message.text.startswith("The recording was not understood"))
+        finally:
+            bot.cancel()
+            await asyncio.wait({bot})
