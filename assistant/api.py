@@ -10,6 +10,7 @@ from types import TracebackType
 
 from langchain_core.embeddings import Embeddings
 
+from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.completion import CompletionRequest, complete
@@ -82,6 +83,7 @@ class Assistant:
         archives: ArchiveDesk,
         indexes: IndexDesk,
         citations: CitationDesk,
+        branches: BranchDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -104,7 +106,7 @@ class Assistant:
         self.metrics = metrics
         self.graph, self._relating = graph, relating
         self.archives, self.indexes = archives, indexes
-        self.documents, self.citations = documents, citations
+        self.documents, self.citations, self.branches = documents, citations, branches
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge
@@ -149,10 +151,11 @@ class Assistant:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "", *, temporary: bool = False) -> Conversation:
+    async def new_conversation(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
         """Untitled it takes the first words of its question, later a title of the model's; a temporary one is kept out
-        of the memory."""
-        return await asyncio.to_thread(partial(self._conversations.create, title, temporary=temporary))
+        of the memory, and what several people say in a shared one is remembered there alone."""
+        create = partial(self._conversations.create, title, temporary=temporary, shared=shared)
+        return await asyncio.to_thread(create)
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:
         """Newest activity first; `before` is the `updated_at` of the last one already seen."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assistant import config
 from assistant.agent.asking import Asker
+from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.context import ContextBuilder
@@ -56,6 +57,7 @@ from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
+from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
@@ -253,6 +255,7 @@ def build(paths: Paths, settings: Settings, *, models: Models | None = None) -> 
         index=index,
         titles=titles,
         people=PeopleDesk(people, forgetting.person),
+        branches=BranchDesk(Branching(database, conversations, utterances), changes),
         recall=recall,
         forgetting=forgetting,
         memory=MemoryDesk(

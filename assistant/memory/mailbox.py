@@ -21,6 +21,8 @@ from assistant.memory.mailbox_schema import MAILBOX_STEPS
 
 _REMEMBERED_S: Final = 3 * 86_400.0
 """Telegram delivers an update for a day; for so long after it was dealt with it is known again."""
+_SHOWN_S: Final = 90 * 86_400.0
+"""For so long it is known which answer a message shows, for those who react to it late."""
 _REMEMBERED: Final = 100_000
 """And at most so many of each."""
 
@@ -70,7 +72,10 @@ class Mailbox:
                 (_REMEMBERED,),
             )
             settled = "state IN ('confirmed', 'refused')"
-            tables.execute(f"DELETE FROM letters WHERE {settled} AND changed_at < ?", (before,))  # noqa: S608
+            tables.execute(
+                f"DELETE FROM letters WHERE {settled} AND changed_at < iif(turn_id IS NULL, ?, ?)",  # noqa: S608
+                (before, self._clock() - _SHOWN_S),
+            )
             tables.execute(
                 f"DELETE FROM letters WHERE {settled} AND id <= (SELECT max(id) FROM letters) - ?",  # noqa: S608
                 (_REMEMBERED,),

@@ -59,6 +59,8 @@ class NativeRoutes:
             ("PUT", "/duels/wanted", self.ask_for_duels),
             ("POST", "/turns/{turn_id}/stop", self.stop),
             ("POST", "/turns/{turn_id}/select", self.select_branch),
+            ("POST", "/turns/{turn_id}/take-back", self.take_back),
+            ("POST", "/turns/{turn_id}/branch", self.branch),
             ("POST", "/turns/{turn_id}/signals", self.signal),
             ("POST", "/turns/{turn_id}/citations/{number}", self.citation),
             ("GET", "/models", self.models),
@@ -82,7 +84,8 @@ class NativeRoutes:
         return dump(await self._assistant.conversations(limit, before))
 
     async def new_conversation(self, body: said.NewConversation) -> Any:
-        return dump(await self._assistant.new_conversation(body.title, temporary=body.temporary))
+        made = await self._assistant.new_conversation(body.title, temporary=body.temporary, shared=body.shared)
+        return dump(made)
 
     async def conversation(self, conversation_id: str) -> Any:
         return dump(await self._assistant.conversation(conversation_id))
@@ -146,6 +149,15 @@ class NativeRoutes:
 
     async def select_branch(self, turn_id: str) -> Any:
         return dump(await self._assistant.select_branch(turn_id))
+
+    async def take_back(self, turn_id: str) -> Any:
+        """Show the conversation as it was before this turn. In the client `branches.take_back`."""
+        return dump(await self._assistant.branches.take_back(turn_id))
+
+    async def branch(self, turn_id: str, body: said.Title) -> Any:
+        """A new conversation of the turns up to this one, by its old title where none is given. In the client
+        `branches.begin`."""
+        return dump(await self._assistant.branches.begin(turn_id, body.title))
 
     async def citation(self, turn_id: str, number: int, body: said.CitationSignal) -> Any:
         kept = await self._assistant.citation(

@@ -22,9 +22,10 @@ class Title(_Strict):
 
 
 class NewConversation(Title):
-    """Of a temporary one nothing is remembered."""
+    """Of a temporary one nothing is remembered, of a shared one only there."""
 
     temporary: bool = False
+    shared: bool = False
 
 
 class EncodedAttachment(_Strict):

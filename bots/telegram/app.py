@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -12,7 +13,7 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import Update
+from aiogram.types import Message, Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
 
@@ -22,13 +23,27 @@ from assistant.errors import NotFound, SettingsError
 from assistant.i18n import Language
 from assistant.memory.mailbox import Mailbox
 from assistant.paths import Paths
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
+from bots.telegram.handlers import (
+    branches,
+    conversations,
+    corrections,
+    documents,
+    duels,
+    edited,
+    inline,
+    questions,
+    reactions,
+    start,
+    stop,
+)
 from bots.telegram.handlers import buttons as pressed
-from bots.telegram.handlers import conversations, corrections, documents, duels, questions, start, stop
 from bots.telegram.intake import Intake
+from bots.telegram.joining import Joining
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
 from bots.telegram.menu import set_menu
@@ -40,6 +55,7 @@ from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
+from bots.telegram.shown import Shown
 from bots.telegram.webhook import Webhook, secret_of
 
 _log = logging.getLogger(__name__)
@@ -113,17 +129,21 @@ class TelegramBot:
         search = Search(mailbox, bot.id, sender, self._clock)
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
-        dispatcher = self._dispatcher(sender, answering, Places(self._assistant, mailbox, bot.id))
+        places = Places(self._assistant, mailbox, bot.id)
+        shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
+        addressing = Addressing(bot, self._settings.group_words)
+        dispatcher = self._dispatcher(sender, answering, places, shown, addressing)
 
-        async def handle(update: Update, receipt: Receipt | None) -> None:
-            await dispatcher.feed_update(bot, update, receipt=receipt)
+        async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
+            await dispatcher.feed_update(bot, update, receipt=receipt, pieces=pieces)
 
         def report(trouble: Trouble | None, detail: str) -> None:
             text = "" if trouble is None else self._trouble(trouble, detail)
             self._status = BotStatus(trouble is None, self._status.username, text)
             mailbox.connection(self._status.username, trouble or "")
 
-        intake = Intake(bot, mailbox, self._lanes, self._heard, handle)
+        joining = Joining(self._clock, self._pace.join)
+        intake = Intake(bot, mailbox, self._lanes, joining, self._heard, handle)
         kinds = dispatcher.resolve_used_update_types()
         poller = Poller(listener, self._clock, kinds, report, intake.take, self._pace.poll)
         mailbox.connection("", "connecting", started=True)
@@ -158,7 +178,9 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         return Bot(self._token.get_secret_value(), session=AiohttpSession(api=api))
 
-    def _dispatcher(self, sender: Sender, answering: Answering, places: Places) -> Dispatcher:
+    def _dispatcher(
+        self, sender: Sender, answering: Answering, places: Places, shown: Shown, addressing: Addressing
+    ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
             disable_fsm=True,
@@ -169,6 +191,8 @@ class TelegramBot:
             buttons=buttons,
             lanes=self._lanes,
             places=places,
+            shown=shown,
+            addressing=addressing,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
@@ -179,7 +203,11 @@ class TelegramBot:
             start.router(),
             stop.router(),
             conversations.router(),
+            branches.router(),
             corrections.router(),
+            edited.router(),
+            reactions.router(),
+            inline.router(self._clock),
             duels.router(),
             documents.router(),
             pressed.router(),

@@ -30,6 +30,9 @@ _LETTERS: Final = {
     "language": "g",
     "cite": "p",
     "miscited": "q",
+    "go_on": ">",
+    "redo": "z",
+    "reask": "a",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16

@@ -43,6 +43,7 @@ class Leftovers:
         self._clock = clock
         self._reasons: dict[_Who, Left] = {}
         self._corrections: dict[_Who, Left] = {}
+        self._offers: dict[tuple[int, int], None] = {}
 
     def offer_reasons(
         self, reader: Reader, message_id: int, turn_id: str, sources: tuple[int, ...] = ()
@@ -61,6 +62,18 @@ class Leftovers:
         """None for one that was asked for too long ago."""
         left = self._corrections.pop(_who(reader), None)
         return left if left is not None and self._clock.now() - left.at < _WAITS_S else None
+
+    def offer_again(self, message: Message) -> None:
+        """Below this edited question stands a button that answers it once more."""
+        self._offers[message.chat.id, message.message_id] = None
+        if len(self._offers) > _MOST:
+            del self._offers[next(iter(self._offers))]
+
+    def offered(self, message: Message) -> bool:
+        return (message.chat.id, message.message_id) in self._offers
+
+    def take_offer(self, message: Message) -> None:
+        self._offers.pop((message.chat.id, message.message_id), None)
 
     def _put(
         self,

@@ -60,7 +60,11 @@ class Access(BaseMiddleware):
             return None
         user_id, chat = sender_of(event)
         user: User | None = data.get("event_from_user")
-        if user_id is None or chat is None:
+        if user_id is None:
+            return None
+        if event.inline_query is not None:
+            chat = Chat(id=user_id, type="private")  # it is asked from anywhere, and answered to the person alone
+        if chat is None:
             return None
         person = await self._assistant.people.find("telegram", str(user_id))
         language = language_of(user.language_code) if user and user.language_code else self._default

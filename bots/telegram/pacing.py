@@ -34,6 +34,8 @@ class Pace:
     """No preview waits longer than this for being one of many, though it may for a refusal."""
     keep_alive: float = 20.0
     """A draft disappears after 30 seconds unless it is shown again."""
+    join: float = 1.0
+    """How long the next piece of a long text, of an album or of a run of forwards may take."""
     grace: float = 10.0
     """How long a bot that is told to end waits for answers being written."""
     call: int = 30

@@ -78,6 +78,12 @@ class Presenter:
             rows.append(self._row(person, [(f"[{number}]", "cite", f"{turn_id}:{number}") for number in sources]))
         return _stacked(rows)
 
+    def with_going_on(
+        self, keyboard: InlineKeyboardMarkup, turn_id: str, person: Person, language: Language
+    ) -> InlineKeyboardMarkup:
+        """And a button that goes on with an answer that was cut short."""
+        return _stacked([keyboard, self.one_button(turn_id, person, "go_on", language)])
+
     def reasons_keyboard(
         self, turn_id: str, person: Person, language: Language, sources: Sequence[int] = ()
     ) -> InlineKeyboardMarkup:

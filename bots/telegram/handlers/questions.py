@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ContentType
 from aiogram.exceptions import AiogramError
-from aiogram.types import Document, Message, User
+from aiogram.types import Document, Message
 from aiohttp import ClientError
 
 from assistant.api import Assistant
 from assistant.errors import AttachmentRefused
-from assistant.memory.records import NewAttachment, Turn
+from assistant.memory.records import NewAttachment
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.comparing import compare
 from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
+from bots.telegram.quoting import forwarded, quoted
 from bots.telegram.receipts import Receipt
+from bots.telegram.resuming import begun_before
+from bots.telegram.shown import Shown
 
 _log = logging.getLogger(__name__)
 _FILE_LIMIT: Final = 2_000_000
@@ -48,40 +53,35 @@ def router() -> Router:
     return routes
 
 
-async def is_for_the_bot(message: Message, bot: Bot) -> bool:
-    """Always so in a private chat; in a group only when it names the bot or answers it."""
-    if message.chat.type == "private":
-        return True
-    me = await bot.me()
-    answered = message.reply_to_message
-    if answered is not None and answered.from_user is not None and answered.from_user.id == me.id:
-        return True
-    return any(True for _ in _mentions(message, me))
+async def is_for_the_bot(message: Message, addressing: Addressing) -> bool:
+    return await addressing.is_for_the_bot(message)
 
 
 async def question(
     message: Message,
     bot: Bot,
+    addressing: Addressing,
     assistant: Assistant,
     answering: Answering,
     places: Places,
     presenter: Presenter,
     lanes: Lanes,
+    shown: Shown,
     reader: Reader,
     receipt: Receipt,
+    pieces: Sequence[Message] = (),
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
-    text = (message.text or message.caption or "").strip()
-    if message.chat.type != "private":
-        text = _without_mention(message, await bot.me())
-    attachments = []
-    if message.document is not None:
-        attachments.append(await _file(message.document, bot))
-    if message.forward_origin is not None and text:
-        attachments.append(NewAttachment(presenter.say(reader.language, "question.forwarded"), text.encode()))
+    messages = (message, *pieces)
+    attachments = [await _file(one.document, bot) for one in messages if one.document is not None]
+    if message.forward_origin is not None:
         text = ""
-    elif quoted := _quoted(message):
-        attachments.append(NewAttachment(presenter.say(reader.language, "question.quoted"), quoted.encode()))
+        attachments += forwarded(messages, presenter, reader.language)
+    else:
+        text = await addressing.asked(message)
+        whole = not await _is_the_last(message, shown, reader)
+        if (quote := quoted(message, presenter, reader.language, whole=whole)) is not None:
+            attachments.append(quote)
     conversation_id = await places.current(reader)
     begin = partial(
         assistant.reply,
@@ -92,23 +92,19 @@ async def question(
         person_id=reader.person.id,
         duel=reader.target.private,
     )
-    earlier = partial(_begun_before, assistant, conversation_id, text, reader, receipt)
+    earlier = partial(begun_before, assistant, conversation_id, text, reader, receipt)
     turn_id = await answering.answer(reader, begin, earlier)
     if turn_id is not None and reader.target.private:
         # In a lane of its own: the next question does not wait for a second answer to this one.
         lanes.put(("duel", reader.target.place), partial(compare, reader, turn_id, assistant, answering, presenter))
 
 
-async def _begun_before(
-    assistant: Assistant, conversation_id: str, text: str, reader: Reader, receipt: Receipt
-) -> Turn | None:
-    """The turn of this very message, where a process died right after it had begun it."""
-    for turn in reversed(await assistant.history(conversation_id)):
-        if turn.created_at < receipt.received_at:
-            return None
-        if (turn.question, turn.face, turn.person_id) == (text, "telegram", reader.person.id):
-            return turn
-    return None
+async def _is_the_last(message: Message, shown: Shown, reader: Reader) -> bool:
+    """Whether it replies to the exchange it follows anyway, which need not be said twice."""
+    if message.reply_to_message is None:
+        return False
+    turns, replied = await shown.path(reader), await shown.replied(message.reply_to_message, reader)
+    return replied is not None and bool(turns) and turns[-1].id == replied.id
 
 
 async def unreadable(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:
@@ -127,28 +123,3 @@ async def _file(document: Document, bot: Bot) -> NewAttachment:
         # Not chained: the text of an HTTP client's error holds the address, and the address the bot's token.
         raise AttachmentRefused(name=name, reason="unreadable") from None
     return NewAttachment(name, into.getvalue())
-
-
-def _quoted(message: Message) -> str:
-    if message.quote is not None:
-        return message.quote.text.strip()
-    answered = message.reply_to_message
-    return (answered.text or answered.caption or "").strip() if answered is not None else ""
-
-
-def _mentions(message: Message, me: User) -> list[str]:
-    text = message.text or message.caption or ""
-    found = []
-    for entity in message.entities or message.caption_entities or []:
-        named = entity.extract_from(text)
-        by_name = entity.type == "mention" and named.lower() == f"@{me.username}".lower()
-        if by_name or (entity.type == "text_mention" and entity.user is not None and entity.user.id == me.id):
-            found.append(named)
-    return found
-
-
-def _without_mention(message: Message, me: User) -> str:
-    text = message.text or message.caption or ""
-    for named in _mentions(message, me):
-        text = text.replace(named, "", 1)
-    return text.strip()

@@ -23,7 +23,7 @@ from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, User
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
-FAST = Pace(first=0, draft=0.01, edit=0.01, keep_alive=20, grace=0.2)
+FAST = Pace(first=0, draft=0.01, edit=0.01, keep_alive=20, join=0.05, grace=0.2)
 
 
 @dataclass
@@ -73,10 +73,11 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         token: str = TOKEN,
         prepare: Callable[[Assistant], object] | None = None,
         settings: Settings | None = None,
+        group_words: tuple[str, ...] = (),
     ) -> AsyncIterator[Scene]:
         scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
         server.clock = clock or server.clock
-        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url)
+        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url, group_words=group_words)
         async with build(paths, settings or Settings(), models=FakeModels(scripted)) as assistant:
             bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
