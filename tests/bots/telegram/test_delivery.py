@@ -225,6 +225,7 @@ async def test_a_question_that_kills_the_process_every_time_is_given_up_and_said
     bot_id = int(TOKEN.split(":")[0])
     async with play() as scene:
         ann = await scene.paired()
+        await scene.server.wait_for_call(lambda call: call.method == "setMyCommands")
     question = ann.private.chat.add(ann.json, text="Kill it")
     mailbox = Mailbox.open(paths.mailbox, paths.backups)
     raw = {"update_id": 700_000_900, "message": question.as_json()}
