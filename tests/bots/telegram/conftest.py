@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
@@ -71,7 +71,7 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         language: Language = "en",
         model: ChatModel | None = None,
         token: str = TOKEN,
-        prepare: Callable[[Assistant], object] | None = None,
+        prepare: Callable[[Assistant], Awaitable[object]] | None = None,
         settings: Settings | None = None,
         group_words: tuple[str, ...] = (),
     ) -> AsyncIterator[Scene]:
@@ -79,6 +79,8 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         server.clock = clock or server.clock
         telegram = TelegramSettings(token=SecretStr(token), api_root=server.url, group_words=group_words)
         async with build(paths, settings or Settings(), models=FakeModels(scripted)) as assistant:
+            if prepare is not None:
+                await prepare(assistant)
             bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:

@@ -6,8 +6,12 @@ import asyncio
 
 import pytest
 
+from assistant.api import Assistant
+from assistant.memory.inbox import Arrival
+from assistant.memory.mailbox import Mailbox
 from assistant.memory.records import Turn
-from tests.botapi import User
+from assistant.paths import Paths
+from tests.botapi import TOKEN, User
 from tests.botapi.world import Message
 from tests.bots.telegram.conftest import Play, Scene
 
@@ -114,15 +118,40 @@ async def test_undo_takes_the_last_turn_back_and_brings_it_again(play: Play) -> 
         await ann.private.chat.wait_for(lambda message: message.text == "There is nothing to take back.")
 
 
-async def test_an_undo_that_comes_twice_takes_one_turn_back(play: Play) -> None:
-    async with play("one", "two", "x") as scene:
+async def test_what_a_process_died_over_is_done_once(play: Play, paths: Paths) -> None:
+    bot_id = int(TOKEN.split(":")[0])
+    async with play("one", "two") as scene:
         ann = await scene.paired()
         await ask(ann, "first", "one")
         await ask(ann, "second", "two")
-        turns = await shown(scene, ann)
-        for _ in range(2):
-            await scene.assistant.branches.take_back(turns[-1].id)
+        second = (await shown(scene, ann))[-1]
+        await scene.assistant.branches.take_back(second.id)  # and then the process dies
+    undo = ann.private.chat.add(ann.json, text="/undo")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    raw = {"update_id": 700_000_900, "message": undo.as_json()}
+    mailbox.inbox.keep(bot_id, [Arrival(700_000_900, raw, ann.id, undo.id)])
+    mailbox.inbox.begin(bot_id, 700_000_900)
+    mailbox.inbox.link(bot_id, 700_000_900, second.id)
+    mailbox.close()
+    async with play() as scene:
+        await ann.private.chat.wait_for(lambda message: "Taken back: second" in message.text)
         assert [turn.question for turn in await shown(scene, ann)] == ["first"]
+        [conversation] = await scene.assistant.conversations()
+        await scene.server.wait_for_call(lambda call: call.method == "setMyCommands")
+    branch = ann.private.chat.add(ann.json, text="/branch")
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    raw = {"update_id": 700_000_901, "message": branch.as_json()}
+    mailbox.inbox.keep(bot_id, [Arrival(700_000_901, raw, ann.id, branch.id)])
+    mailbox.inbox.begin(bot_id, 700_000_901)
+    mailbox.close()
+
+    async def branched(assistant: Assistant) -> None:
+        [turn] = await assistant.history(conversation.id)
+        await assistant.branches.begin(turn.id, "first (branch)")  # and then the process dies
+
+    async with play(prepare=branched) as scene:
+        await ann.private.chat.wait_for(lambda message: "A conversation of its own" in message.text)
+        assert len(await scene.assistant.conversations()) == 2
 
 
 async def test_switch_goes_where_the_title_says(play: Play) -> None:

@@ -45,7 +45,9 @@ async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(pla
         assert len(answers) > 2
         assert all(units(message.text) <= 4096 for message in answers)
         received = [line.strip() for message in answers for line in message.text.splitlines() if line.strip()]
-        assert received == lines
+        numbers = [f"({number}/{len(answers)})" for number in range(1, len(answers) + 1)]
+        assert [line for line in received if line.startswith("(")] == numbers
+        assert [line for line in received if not line.startswith("(")] == lines
         assert [bool(message.buttons) for message in answers] == [False] * (len(answers) - 1) + [True]
         assert last.buttons == ["👍", "👎", "🔁", "✏️"]
 
