@@ -27,12 +27,15 @@ class Addressing:
 
     async def is_for_the_bot(self, message: Message) -> bool:
         me = await self._bot.me()
-        if message.via_bot is not None or (message.from_user is not None and message.from_user.is_bot):
+        offered = message.via_bot is not None and message.via_bot.id == me.id  # what inline mode put there
+        if offered or (message.from_user is not None and message.from_user.is_bot):
             return False
         if message.chat.type == "private":
             return True
         answered = message.reply_to_message
-        if answered is not None and answered.from_user is not None and answered.from_user.id == me.id:
+        # What is said in a topic replies to the topic's beginning, which may have been the bot's doing.
+        meant = answered is not None and answered.forum_topic_created is None
+        if meant and answered is not None and answered.from_user is not None and answered.from_user.id == me.id:
             return True
         return bool(_mentions(message, me)) or self._call(_text(message)) > 0
 

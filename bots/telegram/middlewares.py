@@ -96,7 +96,7 @@ class Explain(BaseMiddleware):
 
     async def _tell(self, event: TelegramObject, data: dict[str, Any], error: AssistantError) -> None:
         reader: Reader | None = data.get("reader")
-        if reader is None or not isinstance(event, Update):
+        if reader is None or not isinstance(event, Update) or event.inline_query is not None:
             return
         text = explain(error, reader.language)
         query: CallbackQuery | None = event.callback_query

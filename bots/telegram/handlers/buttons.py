@@ -12,7 +12,7 @@ from aiogram.types import CallbackQuery
 from assistant.api import Assistant
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
 from bots.telegram.addressing import Addressing
-from bots.telegram.answering import Answering, Reader
+from bots.telegram.answering import CUT, Answering, Reader
 from bots.telegram.buttons import Buttons, Pressed
 from bots.telegram.citing import sources_of
 from bots.telegram.comparing import choose, refuse
@@ -126,6 +126,8 @@ async def _rate(
     else:
         shown = None if kind == "thumb_cleared" else thumb
         keyboard = presenter.answer_keyboard(turn_id, reader.person, shown, sources)
+        if turn.finish_reason in CUT:
+            keyboard = presenter.with_going_on(keyboard, turn_id, reader.person, reader.language)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
     if earlier is not None and earlier.message_id != message_id:

@@ -9,7 +9,7 @@ from aiogram import Router
 from aiogram.types import MessageReactionUpdated, ReactionTypeEmoji, ReactionTypeUnion
 
 from assistant.api import Assistant
-from bots.telegram.answering import Reader
+from bots.telegram.answering import CUT, Reader
 from bots.telegram.citing import sources_of
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
@@ -44,8 +44,12 @@ async def reacted(
     if turn is None or turn.rating == now or (now is None and turn.rating != before):
         return
     await assistant.signal(turn.id, now or "thumb_cleared", face="telegram", person_id=reader.person.id)
-    if turn.person_id == reader.person.id:  # a button works for the one it was made for
+    duel = await assistant.duels.of(turn.id) if turn.compared else None
+    asked_which = duel is not None and duel.choice is None and duel.second_turn_id == turn.id
+    if turn.person_id == reader.person.id and not asked_which:  # a button works for the one it was made for
         keyboard = presenter.answer_keyboard(turn.id, reader.person, now, sources_of(turn.grounds))
+        if turn.finish_reason in CUT:
+            keyboard = presenter.with_going_on(keyboard, turn.id, reader.person, reader.language)
         await put_keyboard(sender, reaction.chat.id, answer.last, keyboard)
 
 

@@ -60,6 +60,9 @@ async def test_an_answer_that_was_stopped_is_gone_on_with(play: Play, by: str) -
         ann.private.send("/stop")
         cut = await ann.private.chat.wait_for(lambda message: "Stopped." in message.text)
         assert "▶️ Go on" in cut.buttons
+        ann.private.react(cut, "👎")
+        await ann.private.chat.wait_for(lambda message: "👎 ✓" in message.buttons)
+        assert "▶️ Go on" in cut.buttons, "a thumb takes no other button away"
         gate.set()
         if by == "command":
             ann.private.send("/continue")
