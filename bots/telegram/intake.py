@@ -152,6 +152,8 @@ def lane_of(update: Update) -> Hashable:
     reaction, inline = update.message_reaction, update.inline_query
     if message is not None and may_knock(update, message.chat):
         return "start", message.chat.id
+    if update.edited_message is not None:
+        return "edited", update.edited_message.chat.id
     if reaction is not None:
         return "reactions", reaction.chat.id, reaction.message_id
     if inline is not None:

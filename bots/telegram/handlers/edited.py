@@ -39,16 +39,17 @@ async def edited(
 ) -> None:
     """Offer it, once for each message: the button reads what stands there when it is pressed."""
     turn = await shown.asked(message.chat.id, message.message_id)
-    if turn is None or turn.person_id != reader.person.id or leftovers.offered(message):
+    if turn is None or turn.person_id != reader.person.id:
         return
     # Of several messages that were one question, each says only a part of it.
     text = await addressing.asked(message)
     if goes_on(message) or not text or text.startswith("/") or text == turn.question:
         return
+    if not leftovers.offer_again(message, text):
+        return
     keyboard = presenter.one_button(turn.id, reader.person, "reask", reader.language)
     target = replace(reader.target, reply_to=message.message_id)
-    if await answering.say(target, Part(presenter.say(reader.language, "edited.offer")), keyboard) is not None:
-        leftovers.offer_again(message)
+    await answering.say(target, Part(presenter.say(reader.language, "edited.offer")), keyboard)
 
 
 async def reask(
@@ -71,7 +72,7 @@ async def reask(
         await toast(query, presenter.say(reader.language, "edited.gone"), alert=True)
         return
     await toast(query, presenter.say(reader.language, "buttons.again"))
-    leftovers.take_offer(replied)
+    leftovers.take_offer(replied, text)
     await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
     begin = partial(assistant.edit, turn_id, text, face="telegram", person_id=reader.person.id)
     earlier = partial(begun_beside, assistant, turn_id, reader, receipt)
