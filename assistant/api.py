@@ -11,6 +11,7 @@ from types import TracebackType
 from langchain_core.embeddings import Embeddings
 
 from assistant.agent.admission import Admission
+from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.completion import CompletionRequest, complete
@@ -86,6 +87,7 @@ class Assistant:
         indexes: IndexDesk,
         citations: CitationDesk,
         speech: SpeechDesk,
+        branches: BranchDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
@@ -108,7 +110,7 @@ class Assistant:
         self.metrics = metrics
         self.graph, self._relating = graph, relating
         self.archives, self.indexes = archives, indexes
-        self.documents, self.citations, self.speech = documents, citations, speech
+        self.documents, self.citations, self.speech, self.branches = documents, citations, speech, branches
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
         self.judge = workshop.judge

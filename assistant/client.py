@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 
 from assistant.archive_client import ArchiveClient
+from assistant.branch_client import BranchClient
 from assistant.citation_client import CitationClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
@@ -70,6 +71,7 @@ class AssistantClient:
         self.idle = IdleClient(self._call)
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
+        self.branches = BranchClient(self._call)
         self.graph = GraphClient(self._call)
         self.documents = DocumentClient(self._call, self._stream, self._upload)
         self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)

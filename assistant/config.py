@@ -99,6 +99,9 @@ class TelegramSettings(_Section):
     polled."""
     webhook_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     """Where the bot listens for it, on 127.0.0.1 only, at /telegram."""
+    group_words: tuple[str, ...] = ()
+    """Names that a message to the bot may begin with in a group, besides a mention, such as Patina or 包浆. Telegram
+    shows such messages to a bot only when its privacy mode is off."""
 
     @field_validator("api_root", "webhook")
     @classmethod

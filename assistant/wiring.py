@@ -11,6 +11,7 @@ from pathlib import Path
 from assistant import config
 from assistant.agent.admission import Admission
 from assistant.agent.asking import Asker
+from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.context import ContextBuilder
@@ -58,6 +59,7 @@ from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
+from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
@@ -276,6 +278,7 @@ def build(
         people=PeopleDesk(
             people, KnockStore(database, people), allowances, conversations, facts, admission, forgetting.person
         ),
+        branches=BranchDesk(Branching(database, conversations, utterances), changes),
         recall=recall,
         forgetting=forgetting,
         memory=MemoryDesk(

@@ -19,6 +19,7 @@ from assistant.agent.recollection import Recollection, Reminder
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.citations import unmarked
+from assistant.knowledge.framing import as_name, between_lines
 from assistant.memory.records import Arm, Turn
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.asking import framed_examples
@@ -181,7 +182,7 @@ class ContextBuilder:
         if not turn.attachments:
             return []
         frame = self._prompts.get("attachment", language)
-        return [frame.render(name=file.name, text=file.text) for file in turn.attachments]
+        return [frame.render(name=as_name(file.name), text=between_lines(file.text)) for file in turn.attachments]
 
 
 def examples_of(version: PromptVersion) -> list[BaseMessage]:

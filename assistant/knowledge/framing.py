@@ -18,6 +18,11 @@ _NUMBER: Final = re.compile(r"([\[【［])\s*(\d{1,3}(?:\s*[,，、]\s*\d{1,3})*
 _TOKEN: Final = re.compile(r"<(?=[|｜/]?[A-Za-z_▁|｜])")
 """What the special words of chat templates begin with."""
 _BREAK: Final = re.compile(r"\n(?:[^\S\n]*\n)+")
+_LINE_END: Final = re.compile(r"(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
+_DASHES: Final = re.compile(r"[^\S\n]*(?:[-‐‑‒–—―−─━⸺⸻﹘﹣－ー][^\S\n]*){4,}")
+_CHAT_TOKEN: Final = re.compile(r"<(?=[^\w\s]*[|｜])|<(?=/?(?:s|im_start|im_end|start_of_turn|end_of_turn|eot_id)>)")
+_NAME_LENGTH: Final = 120
+_QUOTES: Final = dict.fromkeys(map(ord, '"“”„‟«»「」『』`'), "'")
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})
 
 
@@ -32,6 +37,20 @@ def as_data(text: str) -> str:
     seen = _RULE.sub("· · ·", visible(text))
     seen = _NUMBER.sub(r"(\2)", seen)
     return _TOKEN.sub("‹", seen).strip()
+
+
+def between_lines(text: str) -> str:
+    """To stand between the two lines of dashes of a prompt: as it is, code and all, but for lines that look like those
+    and for what chat templates are made of."""
+    pieces = _LINE_END.split(text)
+    pieces[::2] = [_CHAT_TOKEN.sub("‹", "· · ·" if _DASHES.fullmatch(visible(line)) else line) for line in pieces[::2]]
+    return "".join(pieces)
+
+
+def as_name(name: str) -> str:
+    """Of a file or of somebody, to stand in quotation marks in one line of a prompt."""
+    seen = " ".join(as_data(name).translate(_QUOTES).split())
+    return seen if len(seen) <= _NAME_LENGTH else seen[: _NAME_LENGTH - 1] + "…"
 
 
 def framed(passages: Sequence[tuple[str, str]]) -> str:

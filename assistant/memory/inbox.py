@@ -76,13 +76,14 @@ class Inbox:
         rows = self._db.rows("SELECT * FROM updates WHERE bot_id = ? AND done_at IS NULL ORDER BY update_id", (bot_id,))
         return [_waiting(row) for row in rows]
 
-    def begin(self, bot_id: int, update_id: int) -> int:
-        """Count a try; says which one it is, from 1."""
+    def begin(self, bot_id: int, update_id: int, *more: int) -> int:
+        """Count a try at an update, and at those that are dealt with as one with it; says which one it is, from 1."""
         with self._db.transaction() as tables:
-            row = tables.execute(
-                "UPDATE updates SET attempts = attempts + 1 WHERE bot_id = ? AND update_id = ? RETURNING attempts",
-                (bot_id, update_id),
-            ).fetchone()
+            for one in (*more, update_id):
+                row = tables.execute(
+                    "UPDATE updates SET attempts = attempts + 1 WHERE bot_id = ? AND update_id = ? RETURNING attempts",
+                    (bot_id, one),
+                ).fetchone()
         return int(row[0]) if row else 1
 
     def link(self, bot_id: int, update_id: int, turn_id: str) -> None:
@@ -92,13 +93,23 @@ class Inbox:
                 "UPDATE updates SET turn_id = ? WHERE bot_id = ? AND update_id = ?", (turn_id, bot_id, update_id)
             )
 
-    def done(self, bot_id: int, update_id: int) -> None:
-        """It was dealt with; what it said is erased here."""
+    def asked(self, bot_id: int, chat_id: int, message_id: int) -> str | None:
+        """The turn that answers what was asked in this message."""
+        row = self._db.row(
+            "SELECT turn_id FROM updates WHERE bot_id = ? AND chat_id = ? AND message_id = ? AND turn_id IS NOT NULL"
+            " ORDER BY update_id DESC LIMIT 1",
+            (bot_id, chat_id, message_id),
+        )
+        return None if row is None else str(row["turn_id"])
+
+    def done(self, bot_id: int, *update_ids: int) -> None:
+        """They were dealt with, all at once; what they said is erased here."""
         with self._db.transaction() as tables:
-            tables.execute(
-                "UPDATE updates SET content = NULL, done_at = ? WHERE bot_id = ? AND update_id = ?",
-                (self._clock(), bot_id, update_id),
-            )
+            for one in update_ids:
+                tables.execute(
+                    "UPDATE updates SET content = NULL, done_at = ? WHERE bot_id = ? AND update_id = ?",
+                    (self._clock(), bot_id, one),
+                )
 
 
 def _waiting(row: Row) -> Waiting:

@@ -19,6 +19,13 @@ import sqlite_utils
 from assistant.memory.database import Database, Row
 
 LetterState: TypeAlias = Literal["queued", "sent", "unknown", "confirmed", "refused"]
+_SHOWING: Final = """
+SELECT here.turn_id, (SELECT message_id FROM letters AS every WHERE every.bot_id = here.bot_id AND every.key = here.key
+    AND every.message_id IS NOT NULL ORDER BY every.part DESC LIMIT 1) AS last
+FROM letters AS here
+WHERE here.bot_id = ? AND here.chat_id = ? AND here.message_id = ? AND here.final AND here.turn_id IS NOT NULL
+ORDER BY here.id DESC LIMIT 1
+"""
 _OPEN: Final = "state IN ('queued', 'sent', 'unknown')"
 
 
@@ -78,6 +85,11 @@ class Letters:
     def of(self, bot_id: int, key: str) -> list[Letter]:
         rows = self._db.rows("SELECT * FROM letters WHERE bot_id = ? AND key = ? ORDER BY part", (bot_id, key))
         return [_letter(row) for row in rows]
+
+    def showing(self, bot_id: int, chat_id: int, message_id: int) -> tuple[str, int] | None:
+        """The turn whose answer stands in a message, and the last message of that answer; None for anything else."""
+        row = self._db.row(_SHOWING, (bot_id, chat_id, message_id))
+        return None if row is None else (str(row["turn_id"]), int(row["last"]))
 
     def undelivered(self, bot_id: int) -> list[str]:
         """The keys of final messages that have not arrived, oldest first."""

@@ -25,6 +25,8 @@ _REMEMBERED_S: Final = 3 * 86_400.0
 """Telegram delivers an update for a day; for so long after it was dealt with it is known again."""
 _PRESSES_S: Final = 90 * 86_400.0
 """So long a button that was pressed cannot be pressed again."""
+_SHOWN_S: Final = 90 * 86_400.0
+"""For so long it is known which answer a message shows, for those who react to it late."""
 _REMEMBERED: Final = 100_000
 """And at most so many of each."""
 
@@ -76,7 +78,10 @@ class Mailbox:
                 (_REMEMBERED,),
             )
             settled = "state IN ('confirmed', 'refused')"
-            tables.execute(f"DELETE FROM letters WHERE {settled} AND changed_at < ?", (before,))  # noqa: S608
+            tables.execute(
+                f"DELETE FROM letters WHERE {settled} AND changed_at < iif(turn_id IS NULL, ?, ?)",  # noqa: S608
+                (before, self._clock() - _SHOWN_S),
+            )
             tables.execute(
                 f"DELETE FROM letters WHERE {settled} AND id <= (SELECT max(id) FROM letters) - ?",  # noqa: S608
                 (_REMEMBERED,),

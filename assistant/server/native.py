@@ -58,6 +58,8 @@ class NativeRoutes:
             ("PUT", "/duels/wanted", self.ask_for_duels),
             ("POST", "/turns/{turn_id}/stop", self.stop),
             ("POST", "/turns/{turn_id}/select", self.select_branch),
+            ("POST", "/turns/{turn_id}/take-back", self.take_back),
+            ("POST", "/turns/{turn_id}/branch", self.branch),
             ("POST", "/turns/{turn_id}/signals", self.signal),
             ("POST", "/turns/{turn_id}/citations/{number}", self.citation),
             ("GET", "/models", self.models),
@@ -140,6 +142,15 @@ class NativeRoutes:
 
     async def select_branch(self, turn_id: str) -> Any:
         return dump(await self._assistant.select_branch(turn_id))
+
+    async def take_back(self, turn_id: str) -> Any:
+        """Show the conversation as it was before this turn. In the client `branches.take_back`."""
+        return dump(await self._assistant.branches.take_back(turn_id))
+
+    async def branch(self, turn_id: str, body: said.Title) -> Any:
+        """A new conversation of the turns up to this one, by its old title where none is given. In the client
+        `branches.begin`."""
+        return dump(await self._assistant.branches.begin(turn_id, body.title))
 
     async def citation(self, turn_id: str, number: int, body: said.CitationSignal) -> Any:
         kept = await self._assistant.citation(

@@ -24,6 +24,8 @@ from bots.telegram.presenter import Part, Presenter
 from bots.telegram.sending import Sender
 from bots.telegram.streaming import Preview, Target
 
+CUT: Final = frozenset({"stopped", "length"})
+"""What ends an answer that could have gone on."""
 Begin = Callable[[], Awaitable[AsyncGenerator[Event, None]]]
 Earlier = Callable[[], Awaitable[Turn | None]]
 """The turn an attempt before this one began, which died before it could say so."""
@@ -90,7 +92,7 @@ class Writing:
         note = ""
         if isinstance(self.last, TurnFailed):
             note = explain(self.last.error, self._language)
-        elif self.last is None or self.last.finish_reason in {"stopped", "length"}:
+        elif self.last is None or self.last.finish_reason in CUT:
             reason = "stopped" if self.last is None else self.last.finish_reason
             note = self._presenter.say(self._language, f"ending.{reason if self.text.strip() else 'nothing'}")
         elif not self.text.strip():
@@ -169,9 +171,17 @@ class Answering:
         await self._deliver(reader, writing, key)
         return writing.turn_id or None
 
-    async def show(self, reader: Reader, markdown: str, keyboard: InlineKeyboardMarkup, *, links: bool = True) -> None:
-        """Send a text that is there already."""
-        await self._post(reader.target.next_key(), reader.target, markdown, keyboard, links=links)
+    async def show(
+        self,
+        reader: Reader,
+        markdown: str,
+        keyboard: InlineKeyboardMarkup,
+        *,
+        turn_id: str | None = None,
+        links: bool = True,
+    ) -> None:
+        """Send a text that is there already: the answer of this turn, where it is one."""
+        await self._post(reader.target.next_key(), reader.target, markdown, keyboard, turn_id=turn_id, links=links)
 
     async def show_again(self, reader: Reader, turn_id: str) -> None:
         """Send a stored answer, which the person asked to see."""
@@ -181,7 +191,7 @@ class Answering:
         if turn.grounds is not None:
             edited = turn.original is not None
             text = with_sources(text, turn.grounds, self._presenter, reader.language, edited=edited)
-        await self.show(reader, text, keyboard, links=turn.grounds is None)
+        await self.show(reader, text, keyboard, turn_id=turn.id, links=turn.grounds is None)
 
     async def tell(self, reader: Reader, text: str) -> None:
         """A sentence of the bot's own."""
@@ -258,6 +268,8 @@ class Answering:
     async def _deliver(self, reader: Reader, writing: Writing, key: str) -> None:
         if writing.begun and isinstance(writing.last, TurnFinished):
             keyboard = self._presenter.answer_keyboard(writing.turn_id, reader.person, None, writing.sources)
+            if writing.last.finish_reason in CUT:
+                keyboard = self._presenter.with_going_on(keyboard, writing.turn_id, reader.person, reader.language)
         else:
             keyboard = self._presenter.again_keyboard(writing.turn_id, reader.person)
         offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -12,7 +13,7 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import Update
+from aiogram.types import Message, Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
 
@@ -23,6 +24,7 @@ from assistant.errors import NotFound, SettingsError
 from assistant.i18n import Language
 from assistant.memory.mailbox import Mailbox
 from assistant.paths import Paths
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering
 from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
@@ -30,23 +32,28 @@ from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
-from bots.telegram.handlers import buttons as pressed
 from bots.telegram.handlers import (
+    branches,
     conversations,
     corrections,
     documents,
     door,
     duels,
+    edited,
     files,
+    inline,
     own,
     photos,
     questions,
+    reactions,
     reminders,
     start,
     stop,
     voice,
 )
+from bots.telegram.handlers import buttons as pressed
 from bots.telegram.intake import Intake
+from bots.telegram.joining import Joining
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers, Settle
 from bots.telegram.menu import set_menu
@@ -60,6 +67,7 @@ from bots.telegram.reminding import Reminding
 from bots.telegram.rights import Rights
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
+from bots.telegram.shown import Shown
 from bots.telegram.webhook import Webhook, secret_of
 
 _log = logging.getLogger(__name__)
@@ -142,17 +150,20 @@ class TelegramBot:
             self._assistant, answering, asking, fetcher, sender, self._presenter, self._lanes, mailbox, bot.id,
             self._clock, self._pace,
         )  # fmt: skip
-        dispatcher = self._dispatcher(sender, answering, places, reminding, asking, fetcher, filing)
+        shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
+        addressing = Addressing(bot, self._settings.group_words)
+        dispatcher = self._dispatcher(sender, answering, places, reminding, asking, fetcher, filing, shown, addressing)
 
-        async def handle(update: Update, receipt: Receipt | None) -> None:
-            await dispatcher.feed_update(bot, update, receipt=receipt)
+        async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
+            await dispatcher.feed_update(bot, update, receipt=receipt, pieces=pieces)
 
         def report(trouble: Trouble | None, detail: str) -> None:
             text = "" if trouble is None else self._trouble(trouble, detail)
             self._status = BotStatus(trouble is None, self._status.username, text)
             mailbox.connection(self._status.username, trouble or "")
 
-        intake = Intake(bot, mailbox, self._lanes, self._heard, handle)
+        joining = Joining(self._clock, self._pace.join)
+        intake = Intake(bot, mailbox, self._lanes, joining, self._heard, handle)
         kinds = dispatcher.resolve_used_update_types()
         poller = Poller(listener, self._clock, kinds, report, intake.take, self._pace.poll)
         mailbox.connection("", "connecting", started=True)
@@ -206,6 +217,8 @@ class TelegramBot:
         asking: Asking,
         fetcher: Fetcher,
         filing: Filing,
+        shown: Shown,
+        addressing: Addressing,
     ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
@@ -221,6 +234,8 @@ class TelegramBot:
             asking=asking,
             fetcher=fetcher,
             filing=filing,
+            shown=shown,
+            addressing=addressing,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
@@ -238,7 +253,11 @@ class TelegramBot:
             reminders.router(),
             stop.router(),
             conversations.router(),
+            branches.router(),
             corrections.router(),
+            edited.router(),
+            reactions.router(),
+            inline.router(self._clock),
             duels.router(),
             documents.router(),
             pressed.router(),

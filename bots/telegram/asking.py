@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from assistant.api import Assistant
-from assistant.memory.records import NewAttachment, Turn
+from assistant.memory.records import NewAttachment
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.comparing import compare
 from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
+from bots.telegram.resuming import begun_before
 
 
 class Asking:
@@ -47,18 +48,9 @@ class Asking:
             duel=reader.target.private,
             document_id=document_id,
         )
-        earlier = partial(self._begun_before, conversation_id, text, reader, receipt)
+        earlier = partial(begun_before, self._assistant, conversation_id, text, reader, receipt)
         turn_id = await self._answering.answer(reader, begin, earlier)
         if turn_id is not None and reader.target.private:
             # In a lane of its own: the next question does not wait for a second answer to this one.
             rival = partial(compare, reader, turn_id, self._assistant, self._answering, self._presenter)
             self._lanes.put(("duel", reader.target.place), rival)
-
-    async def _begun_before(self, conversation_id: str, text: str, reader: Reader, receipt: Receipt) -> Turn | None:
-        """The turn of this very message, where a process died right after it had begun it."""
-        for turn in reversed(await self._assistant.history(conversation_id)):
-            if turn.created_at < receipt.received_at:
-                return None
-            if (turn.question, turn.face, turn.person_id) == (text, "telegram", reader.person.id):
-                return turn
-        return None

@@ -40,6 +40,9 @@ _LETTERS: Final = {
     "unremind": "t",
     "undo": "D",
     "unlist": "L",
+    "go_on": ">",
+    "redo": "Z",
+    "reask": "A",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16

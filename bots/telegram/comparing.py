@@ -36,7 +36,8 @@ async def compare(
         if (await assistant.conversation(first.conversation_id)).head_turn_id != first.id:
             return
         text = presenter.say(reader.language, "duel.text", answer=second.answer.strip())
-        await answering.show(reader, text, presenter.duel_keyboard(first.id, reader.person, reader.language))
+        keyboard = presenter.duel_keyboard(first.id, reader.person, reader.language)
+        await answering.show(reader, text, keyboard, turn_id=second.id)
     except (AssistantError, TelegramAPIError) as error:
         # Nobody asked for this answer, so nobody is told that there is none.
         _log.info("telegram: no second answer to turn %s: %s", turn_id, error)

@@ -16,11 +16,13 @@ from pydantic import ValidationError
 
 from assistant.memory.inbox import Arrival, Waiting
 from assistant.memory.mailbox import Mailbox
+from bots.telegram.joining import Joined, Joining
 from bots.telegram.lanes import Lanes
 from bots.telegram.receipts import Receipt
 
 _log = logging.getLogger(__name__)
-Handle = Callable[[Update, Receipt | None], Awaitable[object]]
+Handle = Callable[[Update, Receipt | None, Sequence[Message]], Awaitable[object]]
+"""Deals with an update; the messages are those that were sent as one with its own."""
 Heard = Callable[[int], Awaitable[bool]]
 """Whether somebody with this numeric id is let in."""
 _TIDY_EVERY: Final = 1000
@@ -29,10 +31,13 @@ _TIDY_EVERY: Final = 1000
 class Intake:
     """One per bot. `take` may be called by the poller and by the webhook alike."""
 
-    def __init__(self, bot: Bot, mailbox: Mailbox, lanes: Lanes, heard: Heard, handle: Handle) -> None:
+    def __init__(
+        self, bot: Bot, mailbox: Mailbox, lanes: Lanes, joining: Joining, heard: Heard, handle: Handle
+    ) -> None:
         self._bot = bot
         self._mailbox = mailbox
         self._lanes = lanes
+        self._joining = joining
         self._heard = heard
         self._handle = handle
         self._taken = 0
@@ -62,19 +67,22 @@ class Intake:
         for waiting in await asyncio.to_thread(self._mailbox.inbox.keep, self._bot.id, arrivals):
             self._dispatch(waiting)
         for knock in passing:
-            self._lanes.put(("stranger", knock.update_id), partial(self._handle, knock, None))
+            self._lanes.put(lane_of(knock), partial(self._handle, knock, None, ()))
         self._taken += len(arrivals)
         if self._taken >= _TIDY_EVERY:
             self._taken = 0
             await asyncio.to_thread(self._mailbox.tidy)
 
     async def _looked_at(self, raw: dict[str, Any]) -> tuple[Arrival, Update | None]:
-        """What is kept of it, and a stranger's /start, which is heard once and never kept."""
+        """What is kept of it, and what is heard once and never kept: a stranger's /start, and an inline query, which is
+        of no use to anybody some seconds later."""
         update_id = int(raw["update_id"])
         update = self._read(raw)
         if update is None:
             return Arrival(update_id, None), None
         user, chat = sender_of(update)
+        if user is not None and update.inline_query is not None:
+            return Arrival(update_id, None), update if await self._heard(user) else None
         if user is None or chat is None:
             return Arrival(update_id, None), None
         if await self._heard(user):
@@ -95,19 +103,25 @@ class Intake:
         update = self._read(waiting.content)
         if update is None:  # written by a newer Patina
             return
-        self._lanes.put(lane_of(update), partial(self._deal, update, waiting), waiting.update_id)
+        lane = lane_of(update)
+        joined = self._joining.take(lane, update, waiting)
+        if joined is not None:
+            self._lanes.put(lane, partial(self._deal, joined), waiting.update_id)
 
-    async def _deal(self, update: Update, waiting: Waiting) -> None:
-        attempt = await asyncio.to_thread(self._mailbox.inbox.begin, self._bot.id, waiting.update_id)
+    async def _deal(self, joined: Joined) -> None:
+        await self._joining.gathered(joined)
+        first = joined.waiting[0]
+        ids = [waiting.update_id for waiting in joined.waiting]
+        attempt = await asyncio.to_thread(self._mailbox.inbox.begin, self._bot.id, *ids)
         receipt = Receipt(
             self._mailbox,
             self._bot.id,
-            waiting.update_id,
+            *ids,
             attempt=attempt,
-            turn_id=waiting.turn_id,
-            received_at=waiting.received_at,
+            turn_id=first.turn_id,
+            received_at=first.received_at,
         )
-        await receipt.run(partial(self._handle, update, receipt))
+        await receipt.run(partial(self._handle, joined.update(), receipt, joined.following))
 
 
 def sender_of(update: Update) -> tuple[int | None, Chat | None]:
@@ -135,6 +149,15 @@ def command_of(message: Message) -> str:
 def lane_of(update: Update) -> Hashable:
     """A chat's messages wait for each other; what must not wait for an answer being written has lanes of its own."""
     message, query, stopped = update.message, update.callback_query, update.stopped_message_generation
+    reaction, inline = update.message_reaction, update.inline_query
+    if message is not None and may_knock(update, message.chat):
+        return "start", message.chat.id
+    if update.edited_message is not None:
+        return "edited", update.edited_message.chat.id
+    if reaction is not None:
+        return "reactions", reaction.chat.id, reaction.message_id
+    if inline is not None:
+        return "inline", inline.from_user.id
     if stopped is not None or (message is not None and command_of(message) == "/stop"):
         return "stop", update.update_id
     if query is not None:

@@ -43,6 +43,7 @@ class Leftovers:
         self._clock = clock
         self._reasons: dict[_Who, Left] = {}
         self._corrections: dict[_Who, Left] = {}
+        self._offers: dict[tuple[int, int], str | None] = {}
 
     def offer_reasons(
         self, reader: Reader, message_id: int, turn_id: str, sources: tuple[int, ...] = ()
@@ -61,6 +62,21 @@ class Leftovers:
         """None for one that was asked for too long ago."""
         left = self._corrections.pop(_who(reader), None)
         return left if left is not None and self._clock.now() - left.at < _WAITS_S else None
+
+    def offer_again(self, message: Message, text: str) -> bool:
+        """Whether a button that answers this edited question once more is to be shown: not where one is open, or where
+        just this was answered."""
+        place = message.chat.id, message.message_id
+        if self._offers.get(place, text + "?") in (None, text):
+            return False
+        self._offers[place] = None
+        if len(self._offers) > _MOST:
+            del self._offers[next(iter(self._offers))]
+        return True
+
+    def take_offer(self, message: Message, text: str) -> None:
+        """The question is answered as it is now."""
+        self._offers[message.chat.id, message.message_id] = text
 
     def _put(
         self,

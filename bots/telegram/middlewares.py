@@ -60,7 +60,11 @@ class Access(BaseMiddleware):
             return None
         user_id, chat = sender_of(event)
         user: User | None = data.get("event_from_user")
-        if user_id is None or chat is None:
+        if user_id is None:
+            return None
+        if event.inline_query is not None:
+            chat = Chat(id=user_id, type="private")  # it is asked from anywhere, and answered to the person alone
+        if chat is None:
             return None
         person = await self._assistant.people.find("telegram", str(user_id))
         language = language_of(user.language_code) if user and user.language_code else self._default
@@ -95,7 +99,7 @@ class Explain(BaseMiddleware):
 
     async def _tell(self, event: TelegramObject, data: dict[str, Any], error: AssistantError) -> None:
         reader: Reader | None = data.get("reader")
-        if reader is None or not isinstance(event, Update):
+        if reader is None or not isinstance(event, Update) or event.inline_query is not None:
             return
         text = explain(error, reader.language)
         query: CallbackQuery | None = event.callback_query

@@ -36,6 +36,8 @@ class Pace:
     """A draft disappears after 30 seconds unless it is shown again."""
     file: float = 1.0
     """How often it is looked how far a file is that is being read."""
+    join: float = 1.0
+    """How long the next piece of a long text, of an album or of a run of forwards may take."""
     grace: float = 10.0
     """How long a bot that is told to end waits for answers being written."""
     call: int = 30

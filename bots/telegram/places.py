@@ -43,15 +43,20 @@ class Places:
     async def begin(self, reader: Reader) -> str:
         """A new, empty conversation takes the place of the current one. Those of a group are everybody's in it."""
         conversation = await self._assistant.new_conversation(shared=not reader.target.private)
-        if reader.target.private:
-            await self._assistant.people.enter(reader.person.id, conversation.id)
-        else:
-            self._groups[reader.target.place] = conversation.id
+        if not reader.target.private:
             # Others read along: a person's documents are spoken of there only where that is asked for.
             await self._assistant.citations.choose(conversation.id, "never")
-            enter = partial(self._mailbox.enter, self._bot_id, *reader.target.place, conversation.id)
-            await asyncio.to_thread(enter)
+        await self.enter(reader, conversation.id)
         return conversation.id
+
+    async def enter(self, reader: Reader, conversation_id: str) -> None:
+        """From now on this chat is in that conversation."""
+        if reader.target.private:
+            await self._assistant.people.enter(reader.person.id, conversation_id)
+        else:
+            self._groups[reader.target.place] = conversation_id
+            enter = partial(self._mailbox.enter, self._bot_id, *reader.target.place, conversation_id)
+            await asyncio.to_thread(enter)
 
     def known(self, target: Target, conversation_id: str | None) -> str | None:
         """The current conversation without beginning one."""

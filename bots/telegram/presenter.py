@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
-from telegramify_markdown import RenderConfig, convert, split_entities
+from telegramify_markdown import RenderConfig, convert
 
 from assistant.events import Event, Grounded, Progress, Queued
 from assistant.i18n import Catalogue, Language
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.buttons import Buttons
+from bots.telegram.splitting import split
+from bots.telegram.tables import aligned
 
 TEXT_LIMIT: Final = 4096
 """Of one message, in UTF-16 code units."""
@@ -41,16 +43,14 @@ class Presenter:
         return self._sentences.text(language, key, **facts)
 
     def parts(self, markdown: str, *, links: bool = True) -> list[Part]:
-        """The text in messages of at most 4096 units, cut at line ends where there are any. Without `links` no words
-        lead to an address: what was made from documents may hold one that somebody put there."""
+        """The text in messages of at most 4096 units, numbered where there are several. Without `links` no words lead
+        to an address: what was made from documents may hold one that somebody put there."""
         text, entities = convert(markdown, config=self._config)
         if not text.strip():
             text, entities = markdown, []
         allowed = [entity for entity in entities if entity.url is None or (links and entity.url.startswith(_LINKS))]
-        return [
-            Part(piece, tuple(MessageEntity(**entity.to_dict()) for entity in placed))
-            for piece, placed in split_entities(text, allowed, TEXT_LIMIT)
-        ]
+        text, placed = aligned(text, [MessageEntity(**entity.to_dict()) for entity in allowed])
+        return [Part(piece, tuple(within)) for piece, within in split(text, placed, TEXT_LIMIT)]
 
     def progress(self, event: Event, language: Language) -> str | None:
         """A sentence for the events before the first word, None for the others."""
@@ -77,6 +77,12 @@ class Presenter:
         if sources:
             rows.append(self._row(person, [(f"[{number}]", "cite", f"{turn_id}:{number}") for number in sources]))
         return _stacked(rows)
+
+    def with_going_on(
+        self, keyboard: InlineKeyboardMarkup, turn_id: str, person: Person, language: Language
+    ) -> InlineKeyboardMarkup:
+        """And a button that goes on with an answer that was cut short."""
+        return _stacked([keyboard, self.one_button(turn_id, person, "go_on", language)])
 
     def reasons_keyboard(
         self, turn_id: str, person: Person, language: Language, sources: Sequence[int] = ()

@@ -17,11 +17,20 @@ class Receipt:
     """
 
     def __init__(
-        self, mailbox: Mailbox, bot_id: int, update_id: int, *, attempt: int, turn_id: str | None, received_at: float
+        self,
+        mailbox: Mailbox,
+        bot_id: int,
+        update_id: int,
+        *more: int,
+        attempt: int,
+        turn_id: str | None,
+        received_at: float,
     ) -> None:
+        """`more` are updates that are dealt with as one with it."""
         self._mailbox = mailbox
         self._bot_id = bot_id
         self._update_id = update_id
+        self._more = more
         self.attempt = attempt
         """From 1; more says that a process died while it dealt with this."""
         self.turn_id = turn_id
@@ -70,4 +79,4 @@ class Receipt:
     async def _let_go(self) -> None:
         self._held -= 1
         if self._held == 0:
-            await asyncio.to_thread(self._mailbox.inbox.done, self._bot_id, self._update_id)
+            await asyncio.to_thread(self._mailbox.inbox.done, self._bot_id, self._update_id, *self._more)

@@ -29,6 +29,7 @@ from bots.telegram.sending import Sender
 _log = logging.getLogger(__name__)
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 """A preview is fetched by Telegram without anybody's click: an address in an answer could carry words out in it."""
+_GENERAL_TOPIC: Final = 1
 _NOT_MODIFIED: Final = "message is not modified"
 
 
@@ -56,7 +57,8 @@ class Target:
         reply = ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True) if self.reply_to else None
         return SendMessage(
             chat_id=self.chat_id,
-            message_thread_id=self.thread_id,
+            # Telegram knows the general topic by this number, and will not have it named.
+            message_thread_id=None if self.thread_id == _GENERAL_TOPIC else self.thread_id,
             text=part.text,
             entities=list(part.entities) or None,
             reply_parameters=reply,

@@ -201,6 +201,19 @@ async def test_a_stranger_is_let_in_over_the_client_and_what_they_may_is_changed
         await client.people.admit(refused.code)
 
 
+async def test_a_conversation_goes_back_and_branches_from_afar(server: Running, client: AssistantClient) -> None:
+    made = await client.new_conversation("家", shared=True)
+    await everything(await client.reply(made.id, "你好", face="page"))
+    [turn] = await client.history(made.id)
+    copy = await client.branches.begin(turn.id)
+    assert (copy.title, copy.turns) == ("家", 1)
+    assert (await client.branches.take_back(turn.id)).head_turn_id is None
+    assert await client.history(made.id) == []
+    assert (await client.history(copy.id))[0].answer == "第一个回答"
+    with pytest.raises(NotFound):
+        await client.branches.begin("nobody", "x")
+
+
 async def test_people_pair_with_a_code_and_leave_again(client: AssistantClient) -> None:
     code = await client.people.new_code("telegram")
     with pytest.raises(PairingFailed):

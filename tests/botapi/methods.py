@@ -12,6 +12,8 @@ from tests.botapi.limits import (
     COMMANDS,
     DELETE_WINDOW_S,
     DOWNLOAD_BYTES,
+    INLINE_ID_BYTES,
+    INLINE_RESULTS,
     PHOTO_BYTES,
     TEXT_UNITS,
     UPLOAD_BYTES,
@@ -85,7 +87,7 @@ class Methods:
             **self._server.me,
             "can_join_groups": True,
             "can_read_all_group_messages": not self._server.privacy,
-            "supports_inline_queries": False,
+            "supports_inline_queries": True,
             "can_connect_to_business": False,
             "has_main_web_app": False,
         }
@@ -156,6 +158,7 @@ class Methods:
             entities=entities,
             keyboard=checked_keyboard(params.get("reply_markup")),
             reply_to=self._reply_to(chat, params),
+            thread=self._thread(params),
         )
         return message.as_json()
 
@@ -248,6 +251,21 @@ class Methods:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         return True
 
+    async def answerInlineQuery(self, params: Params) -> Any:  # noqa: N802
+        results = params.get("results") or []
+        if len(results) > INLINE_RESULTS:
+            raise bad_request("RESULTS_TOO_MUCH")
+        for one in results:
+            if not 1 <= len(str(one.get("id", "")).encode()) <= INLINE_ID_BYTES:
+                raise bad_request("RESULT_ID_INVALID")
+            content = one["input_message_content"]
+            checked_text(content["message_text"], content.get("entities"), TEXT_UNITS)
+        if len({one["id"] for one in results}) < len(results):
+            raise bad_request("RESULT_ID_DUPLICATE")
+        if not self._server.answer_inline(str(params.get("inline_query_id")), params):
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        return True
+
     # Files
 
     async def sendDocument(self, params: Params) -> Any:  # noqa: N802
@@ -307,6 +325,12 @@ class Methods:
             return self._server.chats[int(params["chat_id"])]
         except (KeyError, ValueError):
             raise bad_request("chat not found") from None
+
+    def _thread(self, params: Params) -> int | None:
+        thread = params.get("message_thread_id")
+        if thread is not None and int(thread) == 1:
+            raise bad_request("message thread not found")  # the general topic is not named
+        return None if thread is None else int(thread)
 
     def _original(self, params: Params) -> Message:
         source = self._server.chats.get(int(params.get("from_chat_id", 0)))

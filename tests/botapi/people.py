@@ -36,6 +36,25 @@ class Press:
         self._answered.set()
 
 
+@dataclass
+class InlineAsked:
+    """What is typed after the bot's name; `results` are what it offers, None until it has answered."""
+
+    id: str
+    results: list[dict[str, Any]] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answered(self, within: float = 5.0) -> list[dict[str, Any]]:
+        async with asyncio.timeout(within):
+            await self._answered.wait()
+        return self.results or []
+
+    def settle(self, params: dict[str, Any]) -> None:
+        self.results, self.params = params.get("results") or [], params
+        self._answered.set()
+
+
 class Seat:
     """One person in one chat."""
 
@@ -44,11 +63,17 @@ class Seat:
         self._user = user
         self.chat = chat
 
-    def send(self, text: str, *, reply_to: Message | None = None, quote: str = "") -> Message:
-        return self._say(text=text, entities=entities_of(text), reply_to=reply_to, quote=quote)
+    def send(
+        self, text: str, *, reply_to: Message | None = None, quote: str = "", thread: int | None = None
+    ) -> Message:
+        return self._say(text=text, entities=entities_of(text), reply_to=reply_to, quote=quote, thread=thread)
 
-    def forward(self, text: str) -> Message:
-        return self._say(text=text, forwarded=True)
+    def forward(self, text: str, origin: dict[str, Any] | None = None) -> Message:
+        return self._say(text=text, forwarded=True, origin=origin)
+
+    def send_through(self, bot: dict[str, Any], text: str) -> Message:
+        """Put what an inline bot offered into the chat."""
+        return self._say(text=text, via_bot=bot)
 
     def send_document(
         self,
@@ -57,11 +82,12 @@ class Seat:
         caption: str = "",
         mime_type: str = "text/plain",
         size: int | None = None,
+        album: str = "",
     ) -> Message:
         """`size` is what the server claims, where it should differ from the truth."""
         stored = self._server.keep_file(name, data, mime_type)
         stored.size = len(data) if size is None else size
-        return self._say(media={"document": stored.as_document()}, caption=caption)
+        return self._say(media={"document": stored.as_document()}, caption=caption, album=album)
 
     def send_photo(self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None) -> Message:
         """In two sizes, as Telegram has it: the smaller one first."""
@@ -86,7 +112,7 @@ class Seat:
         return self._say(media={"sticker": {**_sized(stored), **kind}})
 
     def edit(self, message: Message, text: str) -> None:
-        message.text, message.edits = text, message.edits + 1
+        message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1
         self._server.updates.push("edited_message", message.as_json())
 
     def press(self, message: Message, label: str) -> Press:
@@ -115,7 +141,8 @@ class Seat:
         self._server.updates.push("stopped_message_generation", {"chat": self.chat.as_json(), "draft_id": draft.id})
 
     def react(self, message: Message, emoji: str) -> None:
-        old, message.reactions = message.reactions, [{"type": "emoji", "emoji": emoji}]
+        """An empty one takes the reaction away."""
+        old, message.reactions = message.reactions, [{"type": "emoji", "emoji": emoji}] if emoji else []
         self._server.updates.push(
             "message_reaction",
             {
@@ -147,6 +174,13 @@ class User:
         if language_code:
             self.json["language_code"] = language_code
         self.private = self.in_chat(server.open_chat(user_id, "private", {"first_name": name}))
+
+    def ask_inline(self, query: str) -> InlineAsked:
+        """Write @the_bot and this in any chat."""
+        asked = self._server.new_inline()
+        content = {"id": asked.id, "from": self.json, "query": query, "offset": ""}
+        self._server.updates.push("inline_query", content)
+        return asked
 
     def in_chat(self, chat: Chat) -> Seat:
         return Seat(self._server, self.json, chat)

@@ -17,7 +17,7 @@ from bots.telegram.clock import Clock, wait_for_event
 from tests.botapi.faults import Fault, Faults
 from tests.botapi.limits import UPLOAD_BYTES, Bucket, Refused
 from tests.botapi.methods import Methods, Params, StoredFile, Upload
-from tests.botapi.people import Press, User
+from tests.botapi.people import InlineAsked, Press, User
 from tests.botapi.webhook import Webhook
 from tests.botapi.world import Chat, Message, Updates
 
@@ -34,6 +34,8 @@ _JSON_FIELDS: Final = frozenset(
         "allowed_updates",
         "reaction",
         "message_ids",
+        "results",
+        "button",
     }
 )
 _SPENDS: Final = ("send", "edit", "delete", "forward", "copy", "setmessagereaction")
@@ -96,6 +98,7 @@ class BotApiServer:
         self._numbers = count(1)
         self._files: dict[str, StoredFile] = {}
         self._presses: dict[str, Press] = {}
+        self._inline: dict[str, InlineAsked] = {}
         self._methods = Methods(self)
         self._poller: asyncio.Event | None = None
         self._called = asyncio.Event()
@@ -215,6 +218,18 @@ class BotApiServer:
         if press is None or press.answer is not None:
             return False
         press.settle(text)
+        return True
+
+    def new_inline(self) -> InlineAsked:
+        asked = InlineAsked(id=f"{len(self._inline) + 1:012d}")
+        self._inline[asked.id] = asked
+        return asked
+
+    def answer_inline(self, query_id: str, params: dict[str, Any]) -> bool:
+        asked = self._inline.get(query_id)
+        if asked is None or asked.results is not None:
+            return False
+        asked.settle(params)
         return True
 
     # HTTP

@@ -23,6 +23,8 @@ from aiogram.types import (
     BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InlineQueryResultArticle,
+    InputTextMessageContent,
     MessageEntity,
     ReactionTypeEmoji,
     ReplyParameters,
@@ -108,6 +110,12 @@ async def test_every_modelled_method_answers_in_aiograms_types(server: BotApiSer
     assert await bot.get_updates(timeout=0)
     press = ann.private.press((await _shown(bot, server)), "Go")
     assert await bot.answer_callback_query(press.id)
+    asked = ann.ask_inline("hello")
+    article = InlineQueryResultArticle(
+        id="1", title="hi", input_message_content=InputTextMessageContent(message_text="hi")
+    )
+    assert await bot.answer_inline_query(asked.id, [article])
+    assert [result["title"] for result in await asked.answered()] == ["hi"]
     assert await bot.set_webhook("https://example.org/hook", secret_token="secret")
     assert (await bot.get_webhook_info()).url == "https://example.org/hook"
     assert await bot.delete_webhook()

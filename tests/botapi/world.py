@@ -33,6 +33,12 @@ class Message:
     reply_to: Message | None = None
     quote: str = ""
     forwarded: bool = False
+    origin: dict[str, Any] | None = None
+    """Of a forwarded message, where it is not somebody who hides their account."""
+    album: str = ""
+    thread: int | None = None
+    """The topic it is in; None in a chat without topics and in the general one."""
+    via_bot: dict[str, Any] | None = None
     reactions: list[dict[str, Any]] = field(default_factory=list)
     edits: int = 0
     sent_at: float = 0.0
@@ -77,7 +83,13 @@ class Message:
             shown["quote"] = {"text": self.quote, "position": 0, "is_manual": True}
         if self.forwarded:
             origin = {"type": "hidden_user", "date": self.date, "sender_user_name": "Somebody"}
-            shown["forward_origin"] = origin
+            shown["forward_origin"] = self.origin or origin
+        if self.album:
+            shown["media_group_id"] = self.album
+        if self.thread is not None:
+            shown |= {"message_thread_id": self.thread, "is_topic_message": True}
+        if self.via_bot is not None:
+            shown["via_bot"] = self.via_bot
         return shown
 
 

@@ -6,24 +6,28 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, Literal
 
-from aiogram import Bot, Router
+from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from assistant.api import Assistant
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
-from bots.telegram.answering import Answering, Reader
+from bots.telegram.addressing import Addressing
+from bots.telegram.answering import CUT, Answering, Reader
 from bots.telegram.buttons import Buttons, Pressed
 from bots.telegram.citing import sources_of
 from bots.telegram.comparing import choose, refuse
 from bots.telegram.filing import Filing
-from bots.telegram.handlers import citations, corrections, documents
+from bots.telegram.handlers import branches, citations, corrections, documents, edited
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
 from bots.telegram.leftovers import Leftovers
+from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
+from bots.telegram.resuming import begun_beside
 from bots.telegram.sending import Sender, toast
+from bots.telegram.shown import Shown
 
 _CHOICES: Final[dict[str, DuelChoice]] = {"first": "first", "second": "second", "both": "both", "neither": "neither"}
 
@@ -36,7 +40,7 @@ def router() -> Router:
 
 async def pressed(
     query: CallbackQuery,
-    bot: Bot,
+    addressing: Addressing,
     assistant: Assistant,
     answering: Answering,
     buttons: Buttons,
@@ -45,6 +49,8 @@ async def pressed(
     sender: Sender,
     leftovers: Leftovers,
     filing: Filing,
+    places: Places,
+    shown: Shown,
     reader: Reader,
     receipt: Receipt,
 ) -> None:
@@ -53,12 +59,21 @@ async def pressed(
     if button is None:
         await toast(query, presenter.say(reader.language, "buttons.not_yours"))
     elif button.action == "enter":
-        await enter(query, button.id, assistant, presenter, answering, reader)
+        await enter(query, button.id, assistant, places, presenter, answering, reader)
     elif button.action == "again":
         await assistant.turn(button.id)
         await toast(query, presenter.say(reader.language, "buttons.again"))
         begin = partial(assistant.regenerate, button.id, face="telegram", person_id=reader.person.id)
-        lanes.put(reader.target.place, receipt.holding(partial(answering.answer, reader, begin)))
+        earlier = partial(begun_beside, assistant, button.id, reader, receipt)
+        lanes.put(reader.target.place, receipt.holding(partial(answering.answer, reader, begin, earlier)))
+    elif button.action == "go_on":
+        await branches.go_on(query, button.id, assistant, answering, lanes, presenter, shown, reader, receipt)
+    elif button.action == "redo":
+        await branches.redo(query, button.id, assistant, presenter, sender, reader)
+    elif button.action == "reask":
+        await edited.reask(
+            query, button.id, assistant, addressing, answering, lanes, leftovers, presenter, sender, reader, receipt
+        )
     elif button.action == "show":
         await toast(query)
         await answering.show_again(reader, button.id)
@@ -117,6 +132,8 @@ async def _rate(
     else:
         shown = None if kind == "thumb_cleared" else thumb
         keyboard = presenter.answer_keyboard(turn_id, reader.person, shown, sources)
+        if turn.finish_reason in CUT:
+            keyboard = presenter.with_going_on(keyboard, turn_id, reader.person, reader.language)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
     if earlier is not None and earlier.message_id != message_id:

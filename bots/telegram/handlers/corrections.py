@@ -8,12 +8,11 @@ from aiogram.types import CallbackQuery, Message
 
 from assistant.api import Assistant
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.buttons import Buttons
 from bots.telegram.keyboards import put_keyboard
-from bots.telegram.leftovers import Leftovers, button_below
-from bots.telegram.places import Places
+from bots.telegram.leftovers import Leftovers
 from bots.telegram.presenter import Part, Presenter
 from bots.telegram.sending import Sender, toast
+from bots.telegram.shown import Shown
 
 
 def router() -> Router:
@@ -32,15 +31,14 @@ async def edit(
     command: CommandObject,
     assistant: Assistant,
     answering: Answering,
-    buttons: Buttons,
     leftovers: Leftovers,
-    places: Places,
     presenter: Presenter,
     sender: Sender,
+    shown: Shown,
     reader: Reader,
 ) -> None:
     """The answer that is replied to, else the latest; with a text it is corrected at once."""
-    turn_id = await _meant(message, assistant, buttons, places, reader)
+    turn_id = await _meant(message, shown, reader)
     if turn_id is None:
         await answering.tell(reader, presenter.say(reader.language, "edit.nothing"))
     elif command.args:
@@ -105,13 +103,8 @@ async def restore(
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
 
 
-async def _meant(
-    message: Message, assistant: Assistant, buttons: Buttons, places: Places, reader: Reader
-) -> str | None:
-    if message.reply_to_message is not None:
-        button = button_below(message.reply_to_message, buttons, reader)
-        if button is not None and button.action != "enter":
-            return button.id.partition(":")[0]
-    conversation_id = places.known(reader.target, reader.person.conversation_id)
-    turns = await assistant.history(conversation_id) if conversation_id else []
+async def _meant(message: Message, shown: Shown, reader: Reader) -> str | None:
+    if message.reply_to_message is not None and (turn := await shown.meant(message, reader)) is not None:
+        return turn.id
+    turns = await shown.path(reader)
     return next((turn.id for turn in reversed(turns) if turn.answer.strip() and turn.status != "streaming"), None)

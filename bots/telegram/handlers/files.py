@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
-from aiogram import Bot, Router
+from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.filing import Filing, Sent
-from bots.telegram.handlers.questions import is_for_the_bot, said
+from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 
@@ -39,11 +40,11 @@ async def is_for_the_library(message: Message) -> bool:
     return ending in _NO_TEXT or (document.file_size or 0) > _SHORT
 
 
-async def add(message: Message, bot: Bot, filing: Filing, reader: Reader, receipt: Receipt) -> None:
+async def add(message: Message, addressing: Addressing, filing: Filing, reader: Reader, receipt: Receipt) -> None:
     """A caption is a question, which is answered from the file."""
     sent = _sent(message)
     if sent is not None:
-        await filing.add(reader, receipt, sent, await said(message, bot))
+        await filing.add(reader, receipt, sent, await addressing.asked(message))
 
 
 async def keep(

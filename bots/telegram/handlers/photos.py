@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.types import Message
 
 from assistant.api import Assistant
 from assistant.errors import DocumentUnreadable
 from assistant.memory.records import NewAttachment
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
-from bots.telegram.handlers.questions import is_for_the_bot, said
+from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 
@@ -24,7 +25,7 @@ def router() -> Router:
 
 async def photo(
     message: Message,
-    bot: Bot,
+    addressing: Addressing,
     assistant: Assistant,
     answering: Answering,
     asking: Asking,
@@ -50,4 +51,4 @@ async def photo(
         await answering.tell(reader, presenter.say(reader.language, f"photos.{error.reason}"))
         return
     attachment = NewAttachment(f"{name}.txt", text.encode())
-    await asking.ask(reader, receipt, await said(message, bot), [attachment])
+    await asking.ask(reader, receipt, await addressing.asked(message), [attachment])

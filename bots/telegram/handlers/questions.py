@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.enums import ContentType
-from aiogram.types import Document, Message, User
+from aiogram.types import Document, Message
 
 from assistant.errors import AttachmentRefused
 from assistant.memory.records import NewAttachment
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.presenter import Presenter
+from bots.telegram.quoting import forwarded, quoted
 from bots.telegram.receipts import Receipt
+from bots.telegram.shown import Shown
 
 _FILE_LIMIT: Final = 2_000_000
 _UNREADABLE: Final = {
@@ -37,36 +41,32 @@ def router() -> Router:
     return routes
 
 
-async def is_for_the_bot(message: Message, bot: Bot) -> bool:
-    """Always so in a private chat; in a group only when it names the bot or answers it."""
-    if message.chat.type == "private":
-        return True
-    me = await bot.me()
-    answered = message.reply_to_message
-    if answered is not None and answered.from_user is not None and answered.from_user.id == me.id:
-        return True
-    return any(True for _ in _mentions(message, me))
+async def is_for_the_bot(message: Message, addressing: Addressing) -> bool:
+    return await addressing.is_for_the_bot(message)
 
 
 async def question(
     message: Message,
-    bot: Bot,
+    addressing: Addressing,
     asking: Asking,
     fetcher: Fetcher,
     presenter: Presenter,
+    shown: Shown,
     reader: Reader,
     receipt: Receipt,
+    pieces: Sequence[Message] = (),
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
-    text = await said(message, bot)
-    attachments = []
-    if message.document is not None:
-        attachments.append(await _file(message.document, fetcher))
-    if message.forward_origin is not None and text:
-        attachments.append(NewAttachment(presenter.say(reader.language, "question.forwarded"), text.encode()))
+    messages = (message, *pieces)
+    attachments = [await _file(one.document, fetcher) for one in messages if one.document is not None]
+    if message.forward_origin is not None:
         text = ""
-    elif quoted := _quoted(message):
-        attachments.append(NewAttachment(presenter.say(reader.language, "question.quoted"), quoted.encode()))
+        attachments += forwarded(messages, presenter, reader.language)
+    else:
+        text = await addressing.asked(message)
+        whole = not await _is_the_last(message, shown, reader)
+        if (quote := quoted(message, presenter, reader.language, whole=whole)) is not None:
+            attachments.append(quote)
     await asking.ask(reader, receipt, text, attachments)
 
 
@@ -74,11 +74,12 @@ async def unreadable(message: Message, presenter: Presenter, answering: Answerin
     await answering.tell(reader, presenter.say(reader.language, "question.unreadable"))
 
 
-async def said(message: Message, bot: Bot) -> str:
-    """What the person says in it themselves; in a group without the name of the bot."""
-    if message.chat.type != "private":
-        return _without_mention(message, await bot.me())
-    return (message.text or message.caption or "").strip()
+async def _is_the_last(message: Message, shown: Shown, reader: Reader) -> bool:
+    """Whether it replies to the exchange it follows anyway, which need not be said twice."""
+    if message.reply_to_message is None:
+        return False
+    turns, replied = await shown.path(reader), await shown.replied(message.reply_to_message, reader)
+    return replied is not None and bool(turns) and turns[-1].id == replied.id
 
 
 async def _file(document: Document, fetcher: Fetcher) -> NewAttachment:
@@ -89,28 +90,3 @@ async def _file(document: Document, fetcher: Fetcher) -> NewAttachment:
     except NotFetched as error:
         reason = "too_large" if error.reason == "too_large" else "unreadable"
         raise AttachmentRefused(name=name, reason=reason) from None
-
-
-def _quoted(message: Message) -> str:
-    if message.quote is not None:
-        return message.quote.text.strip()
-    answered = message.reply_to_message
-    return (answered.text or answered.caption or "").strip() if answered is not None else ""
-
-
-def _mentions(message: Message, me: User) -> list[str]:
-    text = message.text or message.caption or ""
-    found = []
-    for entity in message.entities or message.caption_entities or []:
-        named = entity.extract_from(text)
-        by_name = entity.type == "mention" and named.lower() == f"@{me.username}".lower()
-        if by_name or (entity.type == "text_mention" and entity.user is not None and entity.user.id == me.id):
-            found.append(named)
-    return found
-
-
-def _without_mention(message: Message, me: User) -> str:
-    text = message.text or message.caption or ""
-    for named in _mentions(message, me):
-        text = text.replace(named, "", 1)
-    return text.strip()

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.types import Audio, Document, Message, VideoNote, Voice
 
 from assistant.api import Assistant
 from assistant.errors import SpeechRefused
 from assistant.i18n import explain
 from assistant.memory.records import NewAttachment
+from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.filing import Filing
-from bots.telegram.handlers.questions import is_for_the_bot, said
+from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Part, Presenter, shortened
 from bots.telegram.receipts import Receipt
 
@@ -35,7 +36,7 @@ def router() -> Router:
 
 async def voice(
     message: Message,
-    bot: Bot,
+    addressing: Addressing,
     assistant: Assistant,
     answering: Answering,
     asking: Asking,
@@ -56,7 +57,7 @@ async def voice(
         await filing.rewrite(reader, shown, text)
     if not heard:
         return
-    question = await said(message, bot)
+    question = await addressing.asked(message)
     if not question and message.voice is not None and message.forward_origin is None:
         question = presenter.say(reader.language, "voice.question")
     await asking.ask(reader, receipt, question, [NewAttachment(f"{name}.txt", heard.encode())])

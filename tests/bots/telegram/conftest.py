@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from bots.telegram.pacing import Pace
 from tests.botapi import TOKEN, BotApiServer, User
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
-FAST = Pace(first=0, draft=0.01, edit=0.01, file=0.01, keep_alive=20, grace=0.2)
+FAST = Pace(first=0, draft=0.01, edit=0.01, file=0.01, join=0.05, keep_alive=20, grace=0.2)
 
 
 @dataclass
@@ -75,16 +75,19 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         language: Language = "en",
         model: ChatModel | None = None,
         token: str = TOKEN,
-        prepare: Callable[[Assistant], object] | None = None,
+        prepare: Callable[[Assistant], Awaitable[object]] | None = None,
         settings: Settings | None = None,
         transcriber: Transcriber | None = None,
+        group_words: tuple[str, ...] = (),
     ) -> AsyncIterator[Scene]:
         scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
         server.clock = clock or server.clock
-        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url)
+        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url, group_words=group_words)
         async with build(
             paths, settings or Settings(), models=FakeModels(scripted), transcriber=transcriber
         ) as assistant:
+            if prepare is not None:
+                await prepare(assistant)
             bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:

@@ -145,7 +145,7 @@ async def test_a_forwarded_message_is_data_and_not_a_question(play: Play) -> Non
         [conversation] = await scene.assistant.conversations()
         [turn] = await scene.assistant.history(conversation.id)
         assert turn.question == ""
-        assert turn.attachments[0].name == "forwarded message.txt"
+        assert turn.attachments[0].name == "message forwarded from Somebody.txt"
 
 
 async def test_messages_of_one_chat_are_answered_in_order_and_another_chat_does_not_wait(play: Play) -> None:

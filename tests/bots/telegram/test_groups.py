@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
+from assistant.paths import Paths
 from tests.bots.telegram.conftest import Play
 
 
@@ -85,3 +88,75 @@ async def test_a_button_works_only_for_the_person_it_was_made_for(play: Play) ->
         assert await bo.in_chat(group).press(answer, "👍").answered() == "This button is not for you."
         [conversation] = await scene.assistant.conversations()
         assert [turn.rating for turn in await scene.assistant.history(conversation.id)] == [None]
+
+
+async def test_a_message_that_begins_with_a_name_of_the_bot_is_for_it(play: Play) -> None:
+    async with play("one", "two", group_words=("Patina", "包浆")) as scene:
+        scene.server.privacy = False
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("I like Patina on bronze")
+        ann.in_chat(group).send("patinas are nice")
+        ann.in_chat(group).send("patina, what is it?")
+        await group.wait_for(lambda message: message.text == "one" and bool(message.buttons))
+        ann.in_chat(group).send("包浆，这是什么？")
+        await group.wait_for(lambda message: message.text == "two" and bool(message.buttons))
+        assert [call[-1].text for call in scene.model.calls] == ["what is it?", "这是什么？"]
+
+
+async def test_every_topic_is_a_conversation_of_its_own_and_answered_where_it_was_asked(play: Play) -> None:
+    async with play("in five", "in general", "in five again") as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-1_000_000_000_100, "Forum")
+        seat = ann.in_chat(group)
+        seat.send("@patina_test_bot one", thread=5)
+        five = await group.wait_for(lambda message: message.text == "in five" and bool(message.buttons))
+        seat.send("@patina_test_bot two", thread=1)
+        general = await group.wait_for(lambda message: message.text == "in general" and bool(message.buttons))
+        seat.send("@patina_test_bot three", thread=5)
+        again = await group.wait_for(lambda message: message.text == "in five again" and bool(message.buttons))
+        assert (five.thread, general.thread, again.thread) == (5, None, 5)
+        conversations = await scene.assistant.conversations()
+        asked = {
+            tuple(turn.question for turn in await scene.assistant.history(conversation.id))
+            for conversation in conversations
+        }
+        assert asked == {("one", "three"), ("two",)}
+
+
+async def test_what_is_said_in_a_group_is_remembered_there_alone(play: Play, paths: Paths) -> None:
+    async with play("one", "two") as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot My dog is called Rex")
+        await group.wait_for(lambda message: message.text == "one" and bool(message.buttons))
+        ann.private.send("My cat is called Tom")
+        await ann.private.chat.wait_for(lambda message: message.text == "two" and bool(message.buttons))
+        person = await scene.person(ann)
+        [group_conversation] = [
+            one for one in await scene.assistant.conversations() if one.id != person.conversation_id
+        ]
+    with closing(sqlite3.connect(paths.database)) as database:
+        scopes = dict(database.execute("SELECT conversation_id, scope FROM utterances"))
+    assert scopes == {
+        group_conversation.id: f"shared {group_conversation.id}",
+        person.conversation_id: person.id,
+    }
+
+
+async def test_two_bots_do_not_talk_to_each_other(play: Play) -> None:
+    async with play("Hello.") as scene:
+        scene.server.privacy = False
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot hi")
+        answer = await group.wait_for(lambda message: message.text == "Hello." and bool(message.buttons))
+        other = scene.server.user(1002, "Other bot")
+        code = await scene.assistant.people.new_code("telegram")
+        await scene.assistant.people.pair("telegram", "1002", "Other bot", code.code)
+        other.json["is_bot"] = True
+        for _ in range(3):
+            other.in_chat(group).send("@patina_test_bot hello back", reply_to=answer)
+        ann.in_chat(group).send("/help")
+        await group.wait_for(lambda message: "/regenerate" in message.text)
+        assert len(scene.model.calls) == 1
