@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -105,10 +105,9 @@ class TelegramSettings(_Section):
 
     @field_validator("api_root", "webhook")
     @classmethod
-    def _are_addresses(cls, address: str | None, info: ValidationInfo) -> str | None:
+    def _are_addresses(cls, address: str | None) -> str | None:
         if address is not None:
-            schemes = {"https"} if info.field_name == "webhook" else {"http", "https"}
-            _check_address(address, schemes)
+            _check_address(address, {"http", "https"})
         return address
 
     @field_validator("proxy")

@@ -91,7 +91,7 @@ def test_a_keyring_that_cannot_be_used_is_said(ring: _Ring, monkeypatch: pytest.
         {"api_root": "http://"},
         {"api_root": "https://example.org:99999"},
         {"api_root": "https://example.org/?x=1"},
-        {"webhook": "http://example.org/telegram"},
+        {"webhook": "example.org/telegram"},
         {"proxy": "proxy.example.org:3128"},
         {"proxy": "gopher://user:hunter2@proxy"},
     ],

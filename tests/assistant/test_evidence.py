@@ -321,7 +321,7 @@ async def test_with_trusted_people_named_only_they_and_the_owner_count(
         for number, name in (("66", "Ada"), ("67", "Eve")):
             code = await assistant.people.new_code("telegram")
             person = await assistant.people.pair("telegram", number, name, code.code)
-            turn = await asked(assistant, (await assistant.new_conversation()).id, QUESTIONS[0])
+            turn = await asked(assistant, (await assistant.new_conversation(shared=True)).id, QUESTIONS[0])
             await assistant.signal(turn.id, "thumb_up", face="telegram", person_id=person.id)
         (standing,) = await assistant.desk.trials()
         assert standing.canary_labels + standing.production_labels == counted
