@@ -159,7 +159,7 @@ async def test_what_a_process_died_over_is_done_once(play: Play, paths: Paths) -
 
 async def test_switch_goes_where_the_title_says(play: Play) -> None:
     async with play("one") as scene:
-        ann = await scene.paired()
+        ann = await scene.paired(role="owner")
         for title in ("Family matters", "Family trip", "钓鱼"):
             await scene.assistant.new_conversation(title)
         ann.private.send("/switch 钓鱼")

@@ -59,7 +59,8 @@ async def test_whether_answers_come_from_documents_is_chosen_in_the_chat(play: P
         await ann.private.chat.wait_for(lambda message: message.text.startswith("Here I answer only from your"))
         ann.private.send("Who is the mayor of Paris?")
         answer = await ann.private.chat.wait_for(lambda message: "That is not in the documents." in message.text)
-        assert answer.buttons == ["👍", "👎", "🔁", "✏️"]
+        # The nearest passage has a button once it is found by meaning.
+        assert answer.buttons[:4] == ["👍", "👎", "🔁", "✏️"]
         assert scene.model.calls == []
         ann.private.send("/documents")
         await ann.private.chat.wait_for(lambda message: "/documents auto" in message.text)
