@@ -49,7 +49,7 @@ async def _journey(patina: Served, telegram: BotApiServer) -> None:
         [conversation] = await client.conversations()
 
         ann = telegram.user(1001, "Ann", language_code="zh-hans").private
-        ann.send(f"/start {(await client.people.new_code('telegram')).code}")
+        ann.send(f"/start {(await client.people.new_code('telegram', 'owner')).code}")
         await ann.chat.wait_for(lambda message: "配对成功" in message.text, 30)
         ann.send("/history")
         choice = await ann.chat.wait_for(lambda message: bool(message.buttons), 30)
