@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
@@ -38,7 +37,6 @@ async def test_without_the_extra_a_sentence_says_how_to_get_it(play: Play, monke
         assert scene.model.calls == []
 
 
-@pytest.mark.skipif(importlib.util.find_spec("rapidocr") is None, reason="needs patina[ocr]")
 async def test_the_text_in_a_picture_goes_along_as_data(play: Play) -> None:
     async with play("840 euros.") as scene:
         ann = await scene.paired()
