@@ -24,6 +24,7 @@ from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
+from assistant.agent.tool_desk import ToolDesk
 from assistant.archive.desk import ArchiveDesk
 from assistant.config import Sampling
 from assistant.events import Event
@@ -79,6 +80,7 @@ class Assistant:
         embedding_model: str,
         prompts: PromptLibrary,
         loop: AgentLoop,
+        tools: ToolDesk,
         workshop: Workshop,
         documents: DocumentDesk,
         graph: GraphDesk,
@@ -101,13 +103,10 @@ class Assistant:
         self._embeddings = embeddings
         self.embedding_model = embedding_model
         self._prompts = prompts
-        self._loop = loop
+        self._loop, self.tools = loop, tools
         self._close_database = close_database
-        self._running = running
-        self._changes = changes
-        self._index = index
-        self.titles = titles
-        self.metrics = metrics
+        self._running, self._changes, self._index = running, changes, index
+        self.titles, self.metrics = titles, metrics
         self.graph, self._relating = graph, relating
         self.archives, self.indexes = archives, indexes
         self.documents, self.citations, self.speech, self.branches = documents, citations, speech, branches
@@ -120,6 +119,7 @@ class Assistant:
     async def start(self) -> int:
         """Mark answers a killed process left half-written; returns how many there were."""
         interrupted = await asyncio.to_thread(self._conversations.recover)
+        await self.tools.begin()
         await self.documents.resume_after_start()
         if interrupted:
             _log.warning("%d answers were cut off when the last process ended", interrupted)

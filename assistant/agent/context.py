@@ -69,9 +69,10 @@ class ContextBuilder:
         max_tokens: int,
         arm: Arm | None = None,
         material: Material | None = None,
+        results: str = "",
     ) -> Context:
         """`path` is the branch, the turn to answer last; `arm` asks for either version of a trial. What is to be read
-        from documents stands with the question, and what is said of it too.
+        from documents stands with the question, and what is said of it too; so do the `results` of tools.
 
         Raises PromptTooLong when that turn alone does not fit."""
         language = language_of_text(path[0].question, self._default)
@@ -83,6 +84,8 @@ class ContextBuilder:
         answered = [turn for turn in earlier if turn.answer.strip()]
         start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
         asked, reminder = await self._reminded(newest, answered[start:], language, model, version, material)
+        if results:
+            asked[-1] = HumanMessage(f"{results}\n\n{asked[-1].text}")
         budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
 
         def with_history(dropped: int) -> list[BaseMessage]:
@@ -94,6 +97,8 @@ class ContextBuilder:
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
             asked, reminder = self._asked(newest, language, version, material), Reminder()
+            if results:
+                asked[-1] = HumanMessage(f"{results}\n\n{asked[-1].text}")
             alone = await model.count_tokens([*system, *asked])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)

@@ -15,6 +15,8 @@ from assistant.agent.context import ContextBuilder
 from assistant.agent.grounding import Grounding, Material
 from assistant.agent.presence import Presence
 from assistant.agent.stream import Answer, stream
+from assistant.agent.tool_record import Used
+from assistant.agent.tool_use import ToolUse
 from assistant.config import Sampling
 from assistant.errors import AssistantError, InternalFault, StorageError
 from assistant.events import (
@@ -56,6 +58,7 @@ class AgentLoop:
         models: Models,
         context: ContextBuilder,
         grounding: Grounding,
+        tools: ToolUse,
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
@@ -65,6 +68,7 @@ class AgentLoop:
         self._models = models
         self._context = context
         self._grounding = grounding
+        self._tools = tools
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
@@ -83,16 +87,22 @@ class AgentLoop:
     async def _answered(
         self, turn: Turn, model_name: str | None, sampling: Sampling | None, arm: Arm | None
     ) -> AsyncGenerator[Event, None]:
-        answer = Answer()
+        answer, used = Answer(), Used()
         began = time.monotonic()
         try:
             model = self._models.chat_model(model_name)
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
             material = await self._grounding.find(path)
+            if material is None and not _rival(turn, arm):
+                async with aclosing(self._tools.run(path, model, used)) as events:
+                    async for event in events:
+                        yield event
             if material is not None and material.is_refused:
                 writing = self._refused(turn, material, answer)
+            elif used.answer:
+                writing = self._told(turn, used.answer, answer)
             else:
-                writing = self._written(path, model, sampling, arm, material, answer)
+                writing = self._written(path, model, sampling, arm, material, answer, used)
             async with aclosing(writing) as events:
                 async for event in events:
                     yield event
@@ -107,9 +117,13 @@ class AgentLoop:
             last = await self._keep(turn, answer, "stopped")
         except AssistantError as error:
             await self._grounding.cited(turn.id, answer)
+            for event in await self._tools.take_back(turn.id, used):
+                yield event
             last = await self._keep(turn, answer, "failed", error)
         except Exception as error:
             _log.exception("turn %s failed", turn.id)
+            for event in await self._tools.take_back(turn.id, used):
+                yield event
             last = await self._keep(turn, answer, "failed", InternalFault(reason=type(error).__name__))
         timings = answer.timings
         if not timings.total_ms:
@@ -125,6 +139,7 @@ class AgentLoop:
         arm: Arm | None,
         material: Material | None,
         answer: Answer,
+        used: Used,
     ) -> AsyncGenerator[Event, None]:
         """What the model writes for the last turn of `path`."""
         turn, chosen = path[-1], sampling or self.sampling
@@ -135,7 +150,10 @@ class AgentLoop:
             await self._grounding.keep(turn.id, material.grounds)
             answer.citing = self._grounding.citing(material)
             yield Grounded(turn.id, material.grounds.passages)
-        context = await self._context.build(path, model, chosen.max_tokens, arm, material)
+        for remark in used.remarks:
+            answer.pieces.append(f"{remark}\n\n")
+            yield Token(turn.id, answer.pieces[-1])
+        context = await self._context.build(path, model, chosen.max_tokens, arm, material, self._tools.material(used))
         version = context.version
         if sampling is None:
             chosen = _drawn(chosen, version, from_documents=material is not None)
@@ -157,6 +175,12 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
+        answer.usage = used.added_to(answer.usage)
+
+    async def _told(self, turn: Turn, said: str, answer: Answer) -> AsyncGenerator[Event, None]:
+        """What a tool did, where that was all that was wanted: no model is asked to say it."""
+        answer.pieces.append(said)
+        yield Token(turn.id, said)
 
     async def _refused(self, turn: Turn, material: Material, answer: Answer) -> AsyncGenerator[Event, None]:
         """That it is not in the documents. Nothing of it is left to a model, which would rather make something up."""
@@ -238,6 +262,11 @@ def _drawn(chosen: Sampling, version: PromptVersion, *, from_documents: bool) ->
         cooler = {"temperature": min(chosen.temperature, _READING), "max_tokens": min(chosen.max_tokens, longest)}
         chosen = chosen.model_copy(update=cooler)
     return version.learned.drawn(chosen) if version.learned is not None else chosen
+
+
+def _rival(turn: Turn, arm: Arm | None) -> bool:
+    """Whether it is the second answer of a duel, for which nothing is to be done a second time."""
+    return arm is not None and turn.source == "regenerate"
 
 
 def _forget_cancellation() -> None:

@@ -31,7 +31,7 @@ def retrieval(
 ) -> None:
     terminal: Terminal = ctx.obj
     from assistant.knowledge.evaluation import measure, read
-    from assistant.wiring import throwaway_shelf
+    from assistant.throwaway import throwaway_shelf
 
     asked = read(beir)
     told = time.monotonic()

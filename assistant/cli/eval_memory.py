@@ -22,7 +22,7 @@ def memory(
 ) -> None:
     terminal: Terminal = ctx.obj
     from assistant.memory.recall_evaluation import measure, read
-    from assistant.wiring import throwaway_memory
+    from assistant.throwaway import throwaway_memory
 
     told = time.monotonic()
 

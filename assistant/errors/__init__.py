@@ -52,6 +52,11 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── QuotaReached         enough for today
     │   ├── TooManyAtOnce        answers being written for one person
     │   └── PairingFailed
+    ├── ToolError
+    │   ├── ArgumentsRefused     not what the tool takes
+    │   ├── ToolFailed, ToolTimedOut
+    │   ├── ApprovalClosed       decided already, or nobody waits for it any more
+    │   └── NotUndoable
     └── InternalFault            a mistake of ours, caught around a turn so that the rest lives on
 """
 
@@ -118,10 +123,20 @@ from assistant.errors.storage import (
     MigrationFailed,
     StorageError,
 )
+from assistant.errors.tools import (
+    ApprovalClosed,
+    ArgumentsRefused,
+    NotUndoable,
+    ToolError,
+    ToolFailed,
+    ToolTimedOut,
+)
 
 __all__ = [
     "AccessError",
+    "ApprovalClosed",
     "ArchiveRefused",
+    "ArgumentsRefused",
     "AssistantError",
     "AttachmentRefused",
     "ConversationBusy",
@@ -157,6 +172,7 @@ __all__ = [
     "NoModelChosen",
     "NotEnoughMemory",
     "NotFound",
+    "NotUndoable",
     "OnlyHere",
     "OwnersOnly",
     "PageRefused",
@@ -177,6 +193,9 @@ __all__ = [
     "TaskIncomplete",
     "TaskInvalid",
     "TooManyAtOnce",
+    "ToolError",
+    "ToolFailed",
+    "ToolTimedOut",
     "UnsafeBind",
     "VersionAmbiguous",
 ]

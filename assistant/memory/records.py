@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from assistant.events import FinishReason, Grounds, Remembered, Timings, Usage
+from assistant.events import FinishReason, Grounds, Remembered, Timings, ToolStatus, Usage
+from assistant.i18n import Language
 
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
 """interrupted: the process ended while the answer was being written; what had arrived is kept."""
@@ -100,6 +101,31 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that was called for an answer; `arguments` is a JSON object as text, `result` what it gave or why it did
+    not."""
+
+    id: str
+    tool: str
+    arguments: str
+    status: ToolStatus
+    result: str
+    undoable: bool
+    """Whether what it did can still be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReminder:
+    """Something that somebody, or the owner where `person_id` is None, wants to be told at `due_at`."""
+
+    id: str
+    person_id: str | None
+    text: str
+    language: Language
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     id: str
     conversation_id: str
@@ -137,6 +163,8 @@ class Turn:
     """That of the prompt version, for people; 0 for none."""
     grounds: Grounds | None = None
     """What it rests on, where it was to be answered from documents."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """In the order they were made."""
 
 
 @dataclass(frozen=True, slots=True)

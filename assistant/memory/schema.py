@@ -16,6 +16,7 @@ from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
 from assistant.memory.people_schema import roles
 from assistant.memory.recall_schema import recall
+from assistant.memory.tool_schema import tools
 
 _FIRST: Final = """
 CREATE TABLE conversations (
@@ -184,5 +185,6 @@ STEPS: Final = (
     Step(15, "grounds", grounds),
     Step(16, "roles", roles),
     Step(17, "asked documents", asked),
+    Step(18, "tools", tools),
 )
 """In order, without gaps."""

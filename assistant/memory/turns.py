@@ -12,7 +12,7 @@ import sqlite_utils
 from ulid import ULID
 
 from assistant.events import FinishReason, Remembered, Timings, Usage
-from assistant.memory import grounds
+from assistant.memory import grounds, tool_calls
 from assistant.memory.attachments import TextFile
 from assistant.memory.database import Database, Row
 from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
@@ -89,12 +89,14 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
         for row in db.rows(_RECALLED, wanted):
             recalled[row["of_turn"]].append(_remembered(row))
         rested = grounds.load(db, ids)
+        called = tool_calls.load(db, ids)
         rows = db.rows(_TURNS, wanted)
     return [
         replace(
             _turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])),
             recalled=tuple(recalled[row["id"]]),
             grounds=rested.get(row["id"]),
+            tool_calls=called.get(row["id"], ()),
         )
         for row in rows
     ]

@@ -23,6 +23,7 @@ from assistant.server.prompts import PromptRoutes
 from assistant.server.runs import RunRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
 from assistant.server.speech import SpeechRoutes
+from assistant.server.tools import ToolRoutes
 
 
 def create_app(assistant: Assistant, settings: Settings, language: Language = "en") -> FastAPI:
@@ -46,6 +47,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(IndexRoutes(assistant, language).router)
     app.include_router(CitationRoutes(assistant).router)
     app.include_router(SpeechRoutes(assistant).router)
+    app.include_router(ToolRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)
     errors.install(app, language)
     # The last one added is the first one asked.

@@ -34,6 +34,8 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.ConversationBusy, 409, "invalid_request_error"),
     (errors.RunBusy, 409, "invalid_request_error"),
     (errors.NameTaken, 409, "invalid_request_error"),
+    (errors.ApprovalClosed, 409, "invalid_request_error"),
+    (errors.NotUndoable, 409, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
     (errors.SettingsError, 400, "invalid_request_error"),

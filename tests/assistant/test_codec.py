@@ -11,6 +11,8 @@ from assistant import errors
 from assistant.codec import dump, dump_error, dump_event, load, load_error, load_event
 from assistant.errors import AssistantError
 from assistant.events import (
+    Approval,
+    ApprovalRequested,
     ContextTrimmed,
     Event,
     Logprob,
@@ -21,6 +23,7 @@ from assistant.events import (
     Token,
     TokenLogprob,
     ToolCalled,
+    ToolFinished,
     TurnFinished,
     TurnStarted,
     Usage,
@@ -37,6 +40,8 @@ EVENTS: list[Event] = [
     Token("t", "你好\u2028\x85"),
     Token("t", "", (TokenLogprob("\ufffd", -1.5, (0xE4,), (Logprob("a", -0.5, (97,)),)),)),
     ToolCalled("t", "c1", "weather", "{}"),
+    ApprovalRequested("t", Approval("a", "t", "c", "c1", "weather", "{}", None, 1.0, 2.0)),
+    ToolFinished("t", "c1", "weather", "done", "rain"),
     TurnFinished("t", "length", "m", "v", Usage(1, 2, 3), Timings(1.0, 2.0, 3.0, 4.0)),
 ]
 ERRORS: list[AssistantError] = [

@@ -1,0 +1,68 @@
+"""What tools have done for one answer so far."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.events import ToolStatus, Usage
+from assistant.i18n import Language
+
+
+@dataclass(slots=True)
+class Call:
+    """One that was made; `read` is what the model is shown to have asked."""
+
+    id: str
+    tool: str
+    arguments: str
+    status: ToolStatus = "running"
+    result: str = ""
+    receipt: str | None = None
+
+    @property
+    def read(self) -> dict[str, Any]:
+        try:
+            given = json.loads(self.arguments or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        return given if isinstance(given, dict) else {}
+
+
+@dataclass(slots=True)
+class Used:
+    """Grows while tools are called. `outside` says that something strangers wrote has been read; `answer` is set where
+    the call is all that was wanted, `remarks` are said before the answer."""
+
+    calls: list[Call] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    language: Language = "en"
+    outside: bool = False
+    failed: bool = False
+    """Whether a tool was begun and did not come to its end."""
+    answer: str = ""
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the last call gave what an earlier one of the same tool gave."""
+        *before, last = self.calls
+        return any(one.tool == last.tool and one.result == last.result for one in before)
+
+    def has(self, tool: str, arguments: str) -> bool:
+        """Whether this very call was made already."""
+        wanted = Call("", tool, arguments).read
+        return any(one.tool == tool and one.read == wanted for one in self.calls)
+
+    def count(self, more: Usage) -> None:
+        """Tokens that the choice of tools took."""
+        self.usage = self.added_to(more)
+
+    def added_to(self, usage: Usage) -> Usage:
+        """Those of an answer, with what choosing took."""
+        return Usage(
+            self.usage.prompt_tokens + usage.prompt_tokens,
+            self.usage.completion_tokens + usage.completion_tokens,
+            self.usage.cached_tokens + usage.cached_tokens,
+        )

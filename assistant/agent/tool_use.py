@@ -1,0 +1,214 @@
+"""Tools before an answer: which are called, what they may, what came of it, and what is taken back when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from assistant.agent.approvals import Approvals
+from assistant.agent.tool_choice import ToolChoice
+from assistant.agent.tool_record import Call, Used
+from assistant.config import ToolSettings
+from assistant.errors import ArgumentsRefused, ToolError
+from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, ToolFinished, ToolStatus
+from assistant.i18n import Language, language_of_text
+from assistant.knowledge.framing import as_data
+from assistant.memory.records import Role, Turn
+from assistant.memory.tool_calls import ToolCallStore
+from assistant.models.chat_model import ChatModel
+from assistant.prompting.library import PromptLibrary
+from assistant.tools.base import Caller, Outcome, Tool
+from assistant.tools.wishes import plain_wish
+from assistant.tools.workbench import Workbench
+
+_log = logging.getLogger(__name__)
+_ASKS: Final = re.compile(r"[?？]")
+_QUOTED: Final = re.compile(r"^>", re.MULTILINE)
+_INTERRUPTED: Final[ToolStatus] = "interrupted"
+_DONE: Final[ToolStatus] = "done"
+_FAILED: Final[ToolStatus] = "failed"
+_OUTCOMES: Final[Mapping[Decision, ToolStatus]] = {
+    "approved": "done",
+    "refused": "refused",
+    "expired": "expired",
+    "waiting": "expired",
+}
+
+
+class ToolUse:
+    """Built once. `role` is that of who asks, `changed` is told the conversation in which something waits."""
+
+    def __init__(
+        self,
+        *,
+        workbench: Workbench,
+        choice: ToolChoice,
+        approvals: Approvals,
+        store: ToolCallStore,
+        prompts: PromptLibrary,
+        role: Callable[[str | None], Role],
+        settings: ToolSettings,
+        changed: Callable[[str], None],
+        default: Language,
+        now: Callable[[], dt.datetime] = dt.datetime.now,
+    ) -> None:
+        self._workbench = workbench
+        self._choice = choice
+        self._approvals = approvals
+        self._store = store
+        self._prompts = prompts
+        self._role = role
+        self._settings = settings
+        self._changed = changed
+        self._default = default
+        self._now = now
+
+    async def run(self, path: Sequence[Turn], model: ChatModel, used: Used) -> AsyncGenerator[Event, None]:
+        """Call what the newest message needs; `used` is filled on the way."""
+        turn, settings = path[-1], self._settings
+        if not turn.question.strip() or not (settings.wishes or settings.offered):
+            return
+        if turn.source_turn_id is not None:
+            # Asked again or asked differently: what the other answer did is not to be done twice.
+            for event in await self._take_back_of(turn.source_turn_id):
+                yield event
+        offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
+        language = used.language = language_of_text(turn.question, self._default)
+        caller = Caller(turn.id, turn.person_id, language, self._now())
+        wish = plain_wish(turn.question, caller.now) if settings.wishes else None
+        if wish is not None and wish.tool in offered and not turn.attachments:
+            async with aclosing(self._call(turn, offered[wish.tool], wish.arguments, caller, used)) as events:
+                async for event in events:
+                    yield event
+            self._conclude(turn, used)
+            return
+        if not settings.offered:
+            return
+        used.outside = _quotes(path)
+        while len(used.calls) < settings.steps and not used.failed:
+            called: ToolCalled | None = None
+            async with aclosing(self._choice.choose(path, model, language, offered, used)) as events:
+                async for event in events:
+                    if isinstance(event, ToolCalled):
+                        called = event
+                    else:
+                        yield event
+            if called is None or used.has(called.name, called.arguments):
+                break
+            async with aclosing(self._call(turn, offered[called.name], called.arguments, caller, used)) as events:
+                async for event in events:
+                    yield event
+            if used.repeats:
+                break
+        self._conclude(turn, used)
+
+    def _conclude(self, turn: Turn, used: Used) -> None:
+        """Say in fixed words what was set, which a small model would say wrongly; a question beside it is answered."""
+        if not used.calls or any(one.tool != "remind" or one.status != "done" for one in used.calls):
+            return
+        results = "\n\n".join(dict.fromkeys(one.result for one in used.calls))
+        said = self._prompts.get("reminder-set", used.language).render(result=results)
+        if _ASKS.search(turn.question):
+            used.remarks.append(said)
+        else:
+            used.answer = said
+
+    def material(self, used: Used) -> str:
+        """What tools gave, as the model reads it with the question; empty where there is nothing."""
+        told = [one for one in used.calls if one.result]
+        lines = "\n".join(
+            f"{one.tool}{'' if one.status == 'done' else f' ({one.status})'}: {as_data(one.result)}" for one in told
+        )
+        return self._prompts.get("tool-results", used.language).render(lines=lines) if lines else ""
+
+    async def take_back(self, turn_id: str, used: Used) -> list[Event]:
+        """Everything that was done for this answer and can be undone, the last first."""
+        events: list[Event] = []
+        for one in reversed(used.calls):
+            if one.status != "done" or one.receipt is None:
+                continue
+            try:
+                await self._workbench.undo(one.tool, one.receipt)
+            except ToolError as error:
+                _log.warning("turn %s: %s is not taken back: %s", turn_id, one.tool, error)
+                continue
+            await asyncio.to_thread(self._store.undone, one.id)
+            one.status = "undone"
+            events.append(ToolFinished(turn_id, one.id, one.tool, "undone", one.result))
+        return events
+
+    async def undo(self, call_id: str) -> None:
+        """Take back what a call did, long after; NotFound, NotUndoable, or ToolFailed where it cannot be any more."""
+        call, receipt = await asyncio.to_thread(self._store.receipt, call_id)
+        await self._workbench.undo(call.tool, receipt)
+        await asyncio.to_thread(self._store.undone, call_id)
+
+    async def _take_back_of(self, turn_id: str) -> list[Event]:
+        events: list[Event] = []
+        for one in reversed(await asyncio.to_thread(self._store.of, turn_id)):
+            if one.undoable:
+                try:
+                    await self.undo(one.id)
+                except ToolError as error:
+                    _log.warning("turn %s: %s is not taken back: %s", turn_id, one.tool, error)
+                    continue
+                events.append(ToolFinished(turn_id, one.id, one.tool, "undone", one.result))
+        return events
+
+    async def _call(
+        self, turn: Turn, tool: Tool, arguments: str, caller: Caller, used: Used
+    ) -> AsyncGenerator[Event, None]:
+        id = await asyncio.to_thread(self._store.begin, turn.id, tool.name, arguments)
+        call = Call(id, tool.name, arguments)
+        used.calls.append(call)
+        yield ToolCalled(turn.id, id, tool.name, arguments)
+        outcome, status = Outcome(""), _INTERRUPTED
+        try:
+            given, status = tool.read(arguments), _DONE
+            if tool.permission == "owner" or (used.outside and tool.permission != "free"):
+                status = _INTERRUPTED
+                approval = await self._approvals.ask(id, tool.name, arguments, turn.person_id)
+                try:
+                    self._changed(turn.conversation_id)
+                    yield ApprovalRequested(turn.id, approval)
+                    decision = await self._approvals.decided(approval)
+                finally:
+                    await asyncio.shield(self._approvals.leave(approval))
+                    self._changed(turn.conversation_id)
+                status = _OUTCOMES[decision]
+                if status == "done":
+                    # What was approved is run, and nothing else.
+                    given = tool.read(approval.arguments)
+                    if not await self._approvals.use(approval, id, tool.name, approval.arguments):
+                        status = _OUTCOMES["expired"]
+            if status == "done":
+                status = _INTERRUPTED
+                outcome = await self._workbench.run(tool, given, caller)
+                status = _DONE
+                used.outside = used.outside or tool.reads_outside
+            else:
+                name = "tool-not-allowed" if status == "refused" else "tool-not-answered"
+                used.remarks.append(self._prompts.get(name, caller.language).render(tool=tool.name))
+        except ArgumentsRefused as error:
+            # Nothing was done yet, and a model may mend what it wrote.
+            outcome, status = Outcome(f"{error.code}: {error.reason}"), _FAILED
+        except ToolError as error:
+            outcome, status = Outcome(" ".join([error.code, *map(str, error.facts.values())])), _FAILED
+            used.failed = True
+        finally:
+            call.status, call.result, call.receipt = status, outcome.text, outcome.receipt
+            await asyncio.shield(asyncio.to_thread(self._store.finish, id, status, outcome.text, outcome.receipt))
+        yield ToolFinished(turn.id, id, tool.name, status, outcome.text)
+        if used.failed:
+            for event in await self.take_back(turn.id, used):
+                yield event
+
+
+def _quotes(path: Sequence[Turn]) -> bool:
+    """Whether the choice is made with something that others may have written: files, or quoted lines."""
+    return any(one.attachments or _QUOTED.search(one.question) for one in path)
