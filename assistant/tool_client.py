@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from assistant.agent.tool_desk import ToolInfo
 from assistant.codec import load
 from assistant.events import Approval
-from assistant.memory.records import PersonReminder
+from assistant.memory.records import Face, PersonReminder
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -39,8 +39,11 @@ class ToolClient:
     async def due_reminders(self) -> builtins.list[PersonReminder]:
         return [load(PersonReminder, one) for one in await self._call("GET", "/reminders/due")]
 
-    async def take_reminder(self, reminder_id: str) -> bool:
-        return bool(await self._call("POST", f"/reminders/{reminder_id}/take"))
+    async def coming_reminders(self) -> builtins.list[PersonReminder]:
+        return [load(PersonReminder, one) for one in await self._call("GET", "/reminders/coming")]
+
+    async def take_reminder(self, reminder_id: str, face: Face) -> bool:
+        return bool(await self._call("POST", f"/reminders/{reminder_id}/take", {"face": face}))
 
     async def remove_reminder(self, reminder_id: str, person_id: str | None = None) -> bool:
         return bool(await self._call("DELETE", f"/reminders/{reminder_id}", person_id=person_id))

@@ -321,7 +321,7 @@ def build(
         embedding_model=embeddings.name,
         prompts=prompts,
         loop=loop,
-        tools=ToolDesk(workbench, tool_use, approvals, calls, reminders, admission),
+        tools=ToolDesk(workbench, tool_use, approvals, calls, reminders, admission, changes.tell),
         workshop=workshop,
         documents=documents,
         graph=GraphDesk(graph, DocumentStore(database)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant.agent.admission import Admission
@@ -11,7 +12,7 @@ from assistant.agent.approvals import Approvals
 from assistant.agent.tool_use import ToolUse
 from assistant.events import Approval
 from assistant.memory.person_reminders import PersonReminders
-from assistant.memory.records import PersonReminder
+from assistant.memory.records import Face, PersonReminder
 from assistant.memory.tool_calls import ToolCallStore
 from assistant.tools.base import Permission
 from assistant.tools.workbench import Workbench
@@ -38,7 +39,10 @@ class ToolDesk:
         calls: ToolCallStore,
         reminders: PersonReminders,
         admission: Admission,
+        changed: Callable[[str], None],
     ) -> None:
+        """`changed` is told the conversation in which something was taken back."""
+        self._changed = changed
         self._workbench = workbench
         self._use = use
         self._approvals = approvals
@@ -64,6 +68,7 @@ class ToolDesk:
 
         await asyncio.to_thread(admitted)
         await self._use.undo(call_id)
+        self._changed(await asyncio.to_thread(self._calls.conversation_of, call_id))
 
     # What waits for the owner
 
@@ -89,9 +94,13 @@ class ToolDesk:
         """For a face: whose time has come, whoever they are for."""
         return await asyncio.to_thread(self._reminders.due)
 
-    async def take_reminder(self, reminder_id: str) -> bool:
-        """For the face that says it; False where another one has."""
-        return await asyncio.to_thread(self._reminders.said, reminder_id)
+    async def coming_reminders(self) -> builtins.list[PersonReminder]:
+        """For a face: what is still to be said, whoever it is for."""
+        return await asyncio.to_thread(self._reminders.coming)
+
+    async def take_reminder(self, reminder_id: str, face: Face) -> bool:
+        """For the face that says it; False where another one has, or where it is not to be said any more."""
+        return await asyncio.to_thread(self._reminders.take, reminder_id, face)
 
     async def remove_reminder(self, reminder_id: str, person_id: str | None = None) -> bool:
         """Whether it was there and theirs."""

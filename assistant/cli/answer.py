@@ -11,12 +11,14 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.status import Status
 
 from assistant.cli.sources import write_sources
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError
 from assistant.events import (
+    ApprovalRequested,
     Cited,
     ContextTrimmed,
     Event,
@@ -25,12 +27,16 @@ from assistant.events import (
     Queued,
     Reasoning,
     Token,
+    ToolCalled,
+    ToolFinished,
     TurnFailed,
     TurnFinished,
     TurnStarted,
 )
 
 _FRAME_S: Final = 1 / 15
+_NOTE: Final = 200
+"""Characters of what a tool gave that are shown."""
 _FENCES: Final = ("```", "~~~")
 
 
@@ -54,6 +60,8 @@ async def draw(terminal: Terminal, events: AsyncGenerator[Event, None], outcome:
                 match event:
                     case TurnStarted():
                         outcome.turn_id = event.turn_id
+                    case ToolFinished():
+                        view.note(_done(terminal, event))
                     case Token():
                         outcome.text += event.text
                         view.add(event.text)
@@ -82,16 +90,28 @@ def _waiting(terminal: Terminal, event: Event) -> str:
             return terminal.text("answer.trimmed", turns=event.dropped_turns)
         case Grounded():
             return terminal.text("answer.documents", count=len(event.passages))
+        case ToolCalled():
+            return terminal.text("answer.tool_called", tool=event.name)
+        case ApprovalRequested():
+            asked = event.approval
+            return terminal.text("answer.tool", tool=asked.tool, arguments=asked.arguments, id=asked.id)
         case Reasoning():
             return terminal.text("answer.thinking")
         case _:
             return terminal.text("answer.working")
 
 
+def _done(terminal: Terminal, event: ToolFinished) -> str:
+    key = "answer.tool_done" if event.status == "done" else "answer.tool_not"
+    return terminal.text(key, tool=event.name, result=event.result.replace("\n", " ")[:_NOTE], status=event.status)
+
+
 class _Silent:
     """Nothing: the whole answer is printed at the end by somebody else."""
 
     def wait(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
 
     def add(self, text: str) -> None: ...
 
@@ -128,7 +148,10 @@ class _Markdown(_Silent):
         self._drawn_at = 0.0
 
     def wait(self, text: str) -> None:
-        self._status.update(text)
+        self._status.update(escape(text))
+
+    def note(self, text: str) -> None:
+        self._console.print(f"⚙ {text}", style="dim", markup=False, highlight=False)
 
     def add(self, text: str) -> None:
         if self._live is None:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from assistant.cli import (
+    approvals,
     archives,
     configuration,
     conversations,
@@ -55,6 +56,8 @@ def build(terminal: Terminal) -> TyperGroup:
             "delete-turn": conversations.delete_turn,
         },
         "people": {"list": people.listed, "role": people.role, "quota": people.quota, "remove": people.remove},
+        "approvals": {"list": approvals.listed, "approve": approvals.approve, "refuse": approvals.refuse},
+        "reminders": {"list": approvals.reminders, "remove": approvals.forget_reminder},
         "prompts": {
             "list": prompts.listed,
             "show": prompts.show,

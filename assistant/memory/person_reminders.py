@@ -10,7 +10,7 @@ from ulid import ULID
 
 from assistant.i18n import Language
 from assistant.memory.database import Database, Row
-from assistant.memory.records import PersonReminder
+from assistant.memory.records import Face, PersonReminder
 from assistant.memory.text import storable
 
 
@@ -47,11 +47,18 @@ class PersonReminders:
         sql = "SELECT * FROM person_reminders WHERE said_at IS NULL AND due_at <= ? ORDER BY due_at, id"
         return [_reminder(row) for row in self._db.rows(sql, (self._clock(),))]
 
-    def said(self, id: str) -> bool:
-        """Take it on to say it; whether it was still to be said, so that of two faces only one does."""
+    def coming(self) -> builtins.list[PersonReminder]:
+        """What is still to be said, whoever it is for, the next one first."""
+        sql = "SELECT * FROM person_reminders WHERE said_at IS NULL ORDER BY due_at, id"
+        return [_reminder(row) for row in self._db.rows(sql)]
+
+    def take(self, id: str, face: Face) -> bool:
+        """Whether this face is the one to say it; asked again, it is told the same."""
         with self._db.transaction() as tables:
             changed = tables.execute(
-                "UPDATE person_reminders SET said_at = ? WHERE id = ? AND said_at IS NULL", (self._clock(), id)
+                "UPDATE person_reminders SET said_at = ?, said_by = ?"
+                " WHERE id = ? AND (said_at IS NULL OR said_by = ?)",
+                (self._clock(), face, id, face),
             )
             return bool(changed.rowcount)
 

@@ -62,6 +62,16 @@ class Reminders:
         sql = "SELECT * FROM reminders WHERE bot_id = ? AND due_at <= ? ORDER BY due_at, id"
         return [_reminder(row) for row in self._db.rows(sql, (bot_id, now))]
 
+    def keys(self, bot_id: int, beginning: str) -> set[str]:
+        """Of what is still to be said, those that begin so."""
+        sql = "SELECT key FROM reminders WHERE bot_id = ? AND substr(key, 1, ?) = ?"
+        return {str(row["key"]) for row in self._db.rows(sql, (bot_id, len(beginning), beginning))}
+
+    def drop(self, bot_id: int, key: str, now: float) -> None:
+        """It is not to be said, unless its time has come and it may be said at this moment."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM reminders WHERE bot_id = ? AND key = ? AND due_at > ?", (bot_id, key, now))
+
     def any(self, bot_id: int) -> bool:
         """Whether something is still to be said."""
         return self._db.row("SELECT 1 FROM reminders WHERE bot_id = ?", (bot_id,)) is not None

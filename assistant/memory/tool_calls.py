@@ -76,6 +76,11 @@ class ToolCallStore:
             raise NotFound(kind="tool_call", id=id)
         return str(row["turn_id"])
 
+    def conversation_of(self, id: str) -> str:
+        """NotFound for a call that is none."""
+        sql = "SELECT conversation_id FROM turns WHERE id = ?"
+        return str(self._db.rows(sql, (self.turn_of(id),))[0]["conversation_id"])
+
     def undone(self, id: str) -> None:
         """It has been taken back."""
         with self._db.transaction() as tables:

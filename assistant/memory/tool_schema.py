@@ -46,7 +46,8 @@ CREATE TABLE person_reminders (
     text TEXT NOT NULL,
     language TEXT NOT NULL CHECK (language IN ('en', 'zh')),
     due_at REAL NOT NULL,
-    said_at REAL
+    said_at REAL,
+    said_by TEXT CHECK (said_by IN ('page', 'terminal', 'rest', 'telegram'))
 );
 CREATE INDEX person_reminders_by_time ON person_reminders(due_at) WHERE said_at IS NULL;
 CREATE INDEX person_reminders_by_person ON person_reminders(person_id);

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from assistant.api import Assistant
 from assistant.codec import dump
+from assistant.memory.records import Face
 
 
 class Acting(BaseModel):
@@ -18,6 +19,12 @@ class Acting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     person_id: str | None = None
+
+
+class Taking(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    face: Face
 
 
 class ToolRoutes:
@@ -38,6 +45,7 @@ class ToolRoutes:
             ("POST", "/approvals/{approval_id}/refuse", self.refuse),
             ("GET", "/reminders", self.reminders),
             ("GET", "/reminders/due", self.due_reminders),
+            ("GET", "/reminders/coming", self.coming_reminders),
             ("POST", "/reminders/{reminder_id}/take", self.take_reminder),
             ("DELETE", "/reminders/{reminder_id}", self.remove_reminder),
         ]
@@ -64,8 +72,11 @@ class ToolRoutes:
     async def due_reminders(self) -> Any:
         return dump(await self._tools.due_reminders())
 
-    async def take_reminder(self, reminder_id: str) -> Any:
-        return await self._tools.take_reminder(reminder_id)
+    async def coming_reminders(self) -> Any:
+        return dump(await self._tools.coming_reminders())
+
+    async def take_reminder(self, reminder_id: str, body: Taking) -> Any:
+        return await self._tools.take_reminder(reminder_id, body.face)
 
     async def remove_reminder(self, reminder_id: str, person_id: str | None = None) -> Any:
         return await self._tools.remove_reminder(reminder_id, person_id)

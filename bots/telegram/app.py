@@ -33,6 +33,7 @@ from bots.telegram.delivery import Delivery
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
 from bots.telegram.handlers import (
+    approvals,
     branches,
     conversations,
     corrections,
@@ -68,6 +69,7 @@ from bots.telegram.rights import Rights
 from bots.telegram.searching import Search
 from bots.telegram.sending import Sender
 from bots.telegram.shown import Shown
+from bots.telegram.watching import Watching
 from bots.telegram.webhook import Webhook, secret_of
 
 _log = logging.getLogger(__name__)
@@ -176,11 +178,13 @@ class TelegramBot:
             if undelivered or unanswered:
                 _log.warning("telegram: %d messages to send and %d to answer from before", undelivered, unanswered)
             await set_menu(bot, self._presenter)
-            saying = asyncio.create_task(reminding.run())
+            watching = Watching(self._assistant, reminding, answering, self._presenter, self._clock, self._language)
+            beside = [asyncio.create_task(one.run()) for one in (reminding, watching)]
             try:
                 await self._receive(poller, intake)
             finally:
-                saying.cancel()
+                for task in beside:
+                    task.cancel()
         except TokenRefused:
             return
         except (TelegramBadRequest, OSError) as error:
@@ -248,6 +252,7 @@ class TelegramBot:
                 observer.middleware(rights)
         dispatcher.include_routers(
             door.router(),
+            approvals.router(),
             start.router(),
             own.router(),
             reminders.router(),

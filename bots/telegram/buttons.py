@@ -43,6 +43,8 @@ _LETTERS: Final = {
     "go_on": ">",
     "redo": "Z",
     "reask": "A",
+    "approve": "Y",
+    "disallow": "N",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16
@@ -64,6 +66,8 @@ _ONCE: Final = frozenset(
         "refuse",
         "forget",
         "unremind",
+        "approve",
+        "disallow",
     }
 )
 """What changes something works once each time it is drawn: a press that is repeated or kept for later does nothing."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 from telegramify_markdown import RenderConfig, convert
 
-from assistant.events import Event, Grounded, Progress, Queued
+from assistant.events import ApprovalRequested, Event, Grounded, Progress, Queued, ToolCalled
 from assistant.i18n import Catalogue, Language
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.buttons import Buttons
@@ -56,6 +56,10 @@ class Presenter:
         """A sentence for the events before the first word, None for the others."""
         if isinstance(event, Grounded):
             return self.say(language, "progress.documents")
+        if isinstance(event, ToolCalled):
+            return self.say(language, "progress.tool", tool=event.name)
+        if isinstance(event, ApprovalRequested):
+            return self.say(language, "progress.approval", tool=event.approval.tool)
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
         if isinstance(event, Progress):
@@ -119,6 +123,11 @@ class Presenter:
             for action in ("admit", "admit_guest", "refuse")
         ]
         return _stacked(rows)
+
+    def approval_keyboard(self, id: str, owner: Person, language: Language, *, whole: bool) -> InlineKeyboardMarkup:
+        """To allow a call that is shown `whole`, or not; else only not."""
+        actions = ("approve", "disallow") if whole else ("disallow",)
+        return self._row(owner, [(self.say(language, f"approval.{action}"), action, id) for action in actions])
 
     def forget_keyboard(self, asked_at: str, person: Person, language: Language) -> InlineKeyboardMarkup:
         """Whether to delete everything of a person's."""

@@ -23,6 +23,8 @@ _LOOK_S: Final = 20.0
 """How often it is looked what is due; nothing is said more than so many seconds late."""
 _LATE_S: Final = 300.0
 """From here on it is said that it comes late."""
+_CORE: Final = "core."
+"""What the keys of reminders that were set in a conversation begin with."""
 MOST: Final = 50
 """Reminders that one person may have waiting."""
 
@@ -67,11 +69,38 @@ class Reminding:
         at = self._clock.time() if due_at is None else due_at
         await self.put(Reminder(key, user_id, user_id, None, language, "message", text, at))
 
+    async def take_over(self) -> None:
+        """Keep here what people are to be reminded of in the core; what it has no more is not said."""
+        coming = await self._assistant.tools.coming_reminders()
+        people = [one for one in await self._assistant.people.list() if one.face == "telegram"] if coming else []
+        wanted = {
+            f"{_CORE}{one.id}.{person.external_id}": (one, int(person.external_id))
+            for one in coming
+            for person in people
+            if person.external_id.isdecimal()
+            and (person.id == one.person_id or (one.person_id is None and person.role == "owner"))
+        }
+        kept = await asyncio.to_thread(self._mailbox.reminders.keys, self._bot_id, _CORE)
+        for key in kept - wanted.keys():
+            await asyncio.to_thread(self._mailbox.reminders.drop, self._bot_id, key, self._clock.time())
+        for key in wanted.keys() - kept:
+            one, user_id = wanted[key]
+            await self.put(Reminder(key, user_id, user_id, None, one.language, "reminder", one.text, one.due_at))
+
     async def of(self, user_id: int) -> list[Reminder]:
+        await self.take_over()
         return await asyncio.to_thread(self._mailbox.reminders.of, self._bot_id, user_id)
 
     async def remove(self, id: int, user_id: int) -> bool:
-        """Whether it was there and theirs."""
+        """Whether it was there and theirs; one of the core's is gone there as well."""
+        known = await asyncio.to_thread(self._mailbox.reminders.of, self._bot_id, user_id)
+        found = next((one for one in known if one.id == id), None)
+        if found is not None and (core := _core_id(found)):
+            person = await self._assistant.people.find("telegram", str(user_id))
+            if person is not None:
+                await self._assistant.tools.remove_reminder(core, person.id)
+                if person.role == "owner":
+                    await self._assistant.tools.remove_reminder(core)
         return await asyncio.to_thread(self._mailbox.reminders.remove, self._bot_id, id, user_id)
 
     async def forget(self, user_id: int) -> None:
@@ -111,10 +140,13 @@ class Reminding:
                 task.add_done_callback(partial(self._said, reminder.id))
 
     async def _say(self, reminder: Reminder) -> None:
-        if await self._assistant.people.find("telegram", str(reminder.user_id)) is not None:
+        core = _core_id(reminder)
+        # Taken by name, so that a bot that dies before it has said it may take it again.
+        is_wanted = not core or await self._assistant.tools.take_reminder(core, "telegram")
+        if is_wanted and await self._assistant.people.find("telegram", str(reminder.user_id)) is not None:
             target = Target(reminder.chat_id, reminder.chat_id == reminder.user_id, reminder.thread_id)
             await self._answering.post(f"reminder.{reminder.id}", target, Part(self._text(reminder)))
-        await self.remove(reminder.id, reminder.user_id)
+        await asyncio.to_thread(self._mailbox.reminders.remove, self._bot_id, reminder.id, reminder.user_id)
 
     def _text(self, reminder: Reminder) -> str:
         text = reminder.text
@@ -130,6 +162,11 @@ class Reminding:
         self._saying.pop(id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("telegram: a reminder was not said: %s", error)
+
+
+def _core_id(reminder: Reminder) -> str:
+    """Of a reminder that the core has; empty for one of this bot's own."""
+    return reminder.key.removeprefix(_CORE).partition(".")[0] if reminder.key.startswith(_CORE) else ""
 
 
 def spoken(at: dt.datetime) -> str:

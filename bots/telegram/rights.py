@@ -20,7 +20,7 @@ from bots.telegram.sending import Sender, toast
 
 _GUEST_COMMANDS: Final = frozenset({"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota"})
 _GUEST_BUTTONS: Final = frozenset({"thumb_up", "thumb_down", *REASONS, "again", "show", "forget", "spare"})
-_OWNER_BUTTONS: Final = frozenset({"admit", "admit_guest", "refuse"})
+_OWNER_BUTTONS: Final = frozenset({"admit", "admit_guest", "refuse", "approve", "disallow"})
 
 
 class Rights(BaseMiddleware):

@@ -1,0 +1,86 @@
+"""Tools seen from a phone: a wish in plain words is kept, and only the owner's own button lets a call be made."""
+
+from __future__ import annotations
+
+from assistant.config import Settings, ToolSettings
+from tests.botapi import ManualClock
+from tests.bots.telegram.conftest import Play
+from tests.fakes.caller import CallingChatModel
+
+ON = Settings(tools=ToolSettings(offered=True, pages=True))
+PAGE = ("fetch_page", {"url": "http://127.0.0.1:9/secret"})
+
+
+def wanting() -> CallingChatModel:
+    return CallingChatModel(answers=["I go on."], wants=(PAGE,))
+
+
+async def test_a_reminder_asked_for_in_plain_words_comes_once(play: Play) -> None:
+    clock = ManualClock()
+    async with play(clock=clock) as scene:
+        ann = await scene.paired(language_code="zh")
+        ann.private.send("10分钟后提醒我喝茶")
+        await ann.private.chat.wait_for(lambda message: "到时候提醒你" in message.text)
+        person = await scene.person(ann)
+        [reminder] = await scene.assistant.tools.reminders(person.id)
+        ann.private.send("/reminders")
+        await ann.private.chat.wait_for(lambda message: any("喝茶" in label for label in message.buttons))
+        await clock.somebody_waits(19, 20)
+        clock.advance(reminder.due_at - clock.time() + 1)
+        await ann.private.chat.wait_for(lambda message: message.text == "⏰ 喝茶")
+        assert await scene.assistant.tools.reminders(person.id) == []
+    async with play(clock=clock):
+        pass
+    assert sum("⏰ 喝茶" in message.text for message in ann.private.chat.answers) == 1
+    assert scene.model.calls == []
+
+
+async def test_it_is_listed_with_the_others_and_taken_away_for_good(play: Play) -> None:
+    async with play() as scene:
+        ann = await scene.paired()
+        ann.private.send("remind me tomorrow at 9 to see the dentist")
+        await ann.private.chat.wait_for(lambda message: "I will remind you" in message.text)
+        ann.private.send("/remind in 2 days rent")
+        await ann.private.chat.wait_for(lambda message: "rent" in message.text)
+        ann.private.send("/reminders")
+        listed = await ann.private.chat.wait_for(lambda message: "Your reminders" in message.text)
+        assert len(listed.buttons) == 2
+        await ann.private.press(listed, "dentist").answered()
+        await ann.private.chat.wait_for(lambda message: message.id == listed.id and len(message.buttons) == 1)
+        assert await scene.assistant.tools.reminders((await scene.person(ann)).id) == []
+
+
+async def test_the_owner_is_asked_privately_and_whoever_asked_sees_that_it_waits(play: Play) -> None:
+    async with play(model=wanting(), settings=ON) as scene:
+        boss = await scene.paired(1000, "Boss", role="owner")
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        ann.private.send("What does that page say?")
+        asked = await boss.private.chat.wait_for(lambda message: "Ann asked something that needs you" in message.text)
+        assert "http://127.0.0.1:9/secret" in asked.text
+        assert asked.buttons == ["Allow once", "Do not allow"]
+        for nobody in (ann, bo):
+            nobody.in_chat(boss.private.chat).press(asked, "Allow once")
+        bo.private.send("/quota")
+        await bo.private.chat.wait_for_answers(1)
+        assert len(await scene.assistant.tools.approvals()) == 1
+        await boss.private.press(asked, "Do not allow").answered()
+        answer = await ann.private.chat.wait_for(lambda message: "I go on." in message.text)
+        assert "The owner did not allow this" in answer.text
+        assert not any("needs you" in message.text for one in (ann, bo) for message in one.private.chat.answers)
+        [approval] = await scene.assistant.tools.approvals(waiting=False)
+        assert (approval.decision, approval.decided_by) == ("refused", (await scene.person(boss)).id)
+
+
+async def test_an_allowed_call_is_made_once_and_a_second_press_does_nothing(play: Play) -> None:
+    async with play(model=wanting(), settings=ON) as scene:
+        boss = await scene.paired(1000, "Boss", role="owner")
+        boss.private.send("What does that page say?")
+        asked = await boss.private.chat.wait_for(lambda message: "May this be done" in message.text)
+        presses = [boss.private.press(asked, "Allow once") for _ in range(2)]
+        for press in presses:
+            await press.answered()
+        await boss.private.chat.wait_for(lambda message: "I go on." in message.text)
+        [approval] = await scene.assistant.tools.approvals(waiting=False)
+        assert approval.decision == "approved"
+        [call] = (await scene.assistant.turn(approval.turn_id)).tool_calls
+        assert (call.status, "private" in call.result) == ("failed", True)
