@@ -19,6 +19,7 @@ from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import LANGUAGES
 from assistant.paths import Paths
 from assistant.server.security import from_this_machine
+from ui.approvals import ApprovalPanel
 from ui.archives import ArchivePanel
 from ui.chat import Chat
 from ui.citations import Citations
@@ -105,6 +106,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
     models = ModelChooser(assistant, presenter)
     citations = Citations(assistant, presenter)
     chat = Chat(assistant, presenter, conversations, models, Duels(assistant, presenter), citations)
+    approvals = ApprovalPanel(assistant, conversations)
     runs = RunPanel(assistant, presenter)
     exchange = ExchangePanel(assistant, presenter)
     learning = LearningPanel(assistant, presenter)
@@ -125,6 +127,10 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "stop": (chat.stop, ()),
         "rate": (chat.rate, ()),
         "copied": (chat.copied, ()),
+        "approve": (approvals.approve, ("sidebar",)),
+        "disallow": (approvals.refuse, ("sidebar",)),
+        "tool-undo": (approvals.undo, ("sidebar",)),
+        "reminded": (approvals.reminded, ("sidebar",)),
         "cite": (citations.open, ("passage",)),
         "cite-wrong": (citations.wrong, ("passage",)),
         "documents": (citations.choose, ()),

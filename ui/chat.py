@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from assistant.api import Assistant
 from assistant.errors import AssistantError, NotFound
 from assistant.events import (
+    ApprovalRequested,
     ContextTrimmed,
     Event,
     Grounded,
@@ -21,12 +22,16 @@ from assistant.events import (
     Reasoning,
     Reminded,
     Token,
+    ToolCalled,
+    ToolFinished,
     TurnFailed,
     TurnFinished,
     TurnStarted,
 )
 from assistant.i18n import Language
 from assistant.memory.records import Conversation, SignalKind, Turn
+from ui.approvals import watched
+from ui.calls import Calls
 from ui.citations import Citations
 from ui.conversations import ConversationList
 from ui.duels import Duels
@@ -170,9 +175,12 @@ class Chat:
 
     async def watch(self, visit: Visit) -> AsyncGenerator[Views, None]:
         """Tell the tab, for as long as it is open, of every conversation that changes through whichever face."""
-        async with aclosing(await self._assistant.changes()) as changes:
+        async with (
+            aclosing(await self._assistant.changes()) as changes,
+            aclosing(watched(self._assistant, changes)) as watching,
+        ):
             number = 0
-            async for conversation in changes:
+            async for conversation in watching:
                 number += 1
                 yield {"changed": {"conversation": conversation, "number": number}}
 
@@ -312,6 +320,8 @@ class _Writing:
                 self.draft = replace(draft, reasoning=draft.reasoning + event.text, status="")
             case Token():
                 self.draft = replace(draft, answer=draft.answer + event.text, status="")
+            case ToolCalled() | ApprovalRequested() | ToolFinished():
+                self.draft = replace(draft, calls=(draft.calls or Calls()).after(event), status="")
             case TurnFailed():
                 self.draft = replace(draft, error=event.error)
             case TurnFinished():

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from assistant.api import Assistant
+from ui.calls import Waiting
 from ui.presenter import Presenter
 from ui.visit import Visit
 
@@ -23,7 +24,11 @@ class ConversationList:
         """The sidebar view, for any event that changes what stands in it."""
         limit = max(int(visit.number("shown") or 0), _PAGE) + more
         conversations = await self._assistant.conversations(limit + 1)
-        html = self._presenter.sidebar(visit.language, conversations[:limit], more=len(conversations) > limit)
+        tools = self._assistant.tools
+        due = tuple(one for one in await tools.due_reminders() if one.person_id is None)
+        waiting = Waiting(tuple(await tools.approvals()), due)
+        more_to_come = len(conversations) > limit
+        html = self._presenter.sidebar(visit.language, conversations[:limit], more=more_to_come, waiting=waiting)
         return {"sidebar": {"html": html}}
 
     async def list(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:

@@ -477,6 +477,10 @@
     attach: () => $("[data-static=picker]", views.composer).click(),
     detach: (node) => { here.files.splice(Number(node.dataset.index), 1); files(); controls(); },
     regenerate: (node) => { if (!here.busy) ask("regenerate", { turn: turnOf(node) }); },
+    approve: (node) => send("approve", { approval: node.dataset.approval }),
+    disallow: (node) => send("disallow", { approval: node.dataset.approval }),
+    "tool-undo": (node) => send("tool-undo", { call: node.dataset.call }),
+    reminded: (node) => send("reminded", { reminder: node.dataset.reminder }),
     branch: (node) => {
       if (here.busy || !node.dataset.to) return;
       here.view += 1;

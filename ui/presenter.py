@@ -34,12 +34,14 @@ from assistant.memory.records import (
 )
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
+from ui.calls import Calls, Waiting, spelled
 from ui.cited import marked, parts, source, sources
 from ui.markdown import Markdown
 
 _HERE: Final = Path(__file__).parent
 _MODES: Final = ("auto", "always", "never")
 _DAY_S: Final = 86_400
+_NOTHING: Final = Waiting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Draft:
     remembered: tuple[Remembered, ...] = ()
     grounds: Grounds | None = None
     error: AssistantError | None = None
+    calls: Calls | None = None
+    """None where those of the stored turn are all there are."""
 
 
 class Presenter:
@@ -75,6 +79,10 @@ class Presenter:
 
     def text(self, language: Language, key: str, **facts: object) -> str:
         return self._catalogue.text(language, key, **facts)
+
+    def _tool(self, name: str, language: Language) -> str:
+        """What a tool does, in the person's words; one that came from elsewhere has only its name."""
+        return self._catalogue.find(language, f"tool.name_{name}") or name
 
     def explain(self, error: AssistantError, language: Language) -> str:
         return explain(error, language)
@@ -102,6 +110,11 @@ class Presenter:
             sources=sources(draft.grounds) if draft.grounds and not draft.writing else [],
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
             original=self._markdown_of(turn.original or "", language, remember=True),
+            calls=[
+                (one, self._tool(one.tool, language), spelled(one.arguments))
+                for one in (turn.tool_calls if draft.calls is None else draft.calls.made)
+            ],
+            approval=draft.calls.approval if draft.calls is not None else None,
             note="" if draft.writing else self._note(turn, draft, language),
             remembered=[self._remembered(one, language) for one in draft.remembered],
             trimmed=self._trimmed(draft.dropped_turns, language),
@@ -157,17 +170,25 @@ class Presenter:
 
     # Around it
 
-    def sidebar(self, language: Language, conversations: Sequence[Conversation], *, more: bool) -> str:
+    def sidebar(
+        self, language: Language, conversations: Sequence[Conversation], *, more: bool, waiting: Waiting = _NOTHING
+    ) -> str:
         days = [
             (self.text(language, f"days.{day}"), list(group))
             for day, group in groupby(conversations, key=lambda one: _day(one.updated_at, time.time()))
         ]
         before = conversations[-1].updated_at if conversations and more else None
-        return self._render("sidebar.html", language, days=days, before=before, hits=None, query="")
+        approvals = [(one, self._tool(one.tool, language), spelled(one.arguments)) for one in waiting.approvals]
+        due = [(one, time.strftime("%Y-%m-%d %H:%M", time.localtime(one.due_at))) for one in waiting.due]
+        return self._render(
+            "sidebar.html", language, days=days, before=before, hits=None, query="", approvals=approvals, due=due
+        )
 
     def found(self, language: Language, query: str, hits: Sequence[SearchHit]) -> str:
         marked = [(hit, _marked(hit)) for hit in hits]
-        return self._render("sidebar.html", language, days=[], before=None, hits=marked, query=query)
+        return self._render(
+            "sidebar.html", language, days=[], before=None, hits=marked, query=query, approvals=[], due=[]
+        )
 
     def topbar(self, language: Language, title: str, model: str | None) -> str:
         return self._render("topbar.html", language, title=title, model=model)

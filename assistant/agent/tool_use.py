@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 from assistant.agent.approvals import Approvals
 from assistant.agent.tool_choice import ToolChoice
@@ -17,7 +18,7 @@ from assistant.config import ToolSettings
 from assistant.errors import ArgumentsRefused, ToolError
 from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, ToolFinished, ToolStatus
 from assistant.i18n import Language, language_of_text
-from assistant.knowledge.framing import as_data
+from assistant.knowledge.framing import as_data, visible
 from assistant.memory.records import Role, Turn
 from assistant.memory.tool_calls import ToolCallStore
 from assistant.models.chat_model import ChatModel
@@ -172,6 +173,7 @@ class ToolUse:
             given, status = tool.read(arguments), _DONE
             if tool.permission == "owner" or (used.outside and tool.permission != "free"):
                 status = _INTERRUPTED
+                _refuse_hidden(tool, given)
                 approval = await self._approvals.ask(id, tool.name, arguments, turn.person_id)
                 try:
                     self._changed(turn.conversation_id)
@@ -207,6 +209,13 @@ class ToolUse:
         if used.failed:
             for event in await self.take_back(turn.id, used):
                 yield event
+
+
+def _refuse_hidden(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """What the owner is shown has to be all there is: nothing of no width, nothing that turns the text around."""
+    written = json.dumps(dict(arguments), ensure_ascii=False, default=str)
+    if visible(written) != written:
+        raise ArgumentsRefused(tool.name, "characters that cannot be seen")
 
 
 def _quotes(path: Sequence[Turn]) -> bool:

@@ -58,10 +58,11 @@ class PageServer:
         port: int = 0,
         flags: dict[str, Any] | None = None,
         download: Sequence[DownloadProgress] | None = None,
+        kind: type[ScriptedChatModel] = ScriptedChatModel,
         **model: Any,
     ) -> None:
         self.gate = asyncio.Event()
-        self.model = ScriptedChatModel(answers=list(answers), gate=self.gate if gated else None, **model)
+        self.model = kind(answers=list(answers), gate=self.gate if gated else None, **model)
         self.models = NoModelYet(self.model, download, self.gate) if download else FakeModels(self.model)
         self._paths = paths
         self._port = port

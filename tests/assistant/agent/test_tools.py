@@ -280,6 +280,14 @@ async def test_nobody_decides_in_time_and_the_answer_says_so(paths: Paths) -> No
             await assistant.tools.approve(approval.id)
 
 
+async def test_what_the_owner_could_not_see_is_not_even_asked_for(paths: Paths) -> None:
+    turned = ("fetch_page", {"url": "http://example.org/\u202egnp.exe"})
+    async with home(paths, calling(turned, answer="I go on.")) as assistant:
+        turn, events = await ask(assistant, "Read it")
+        assert of(ApprovalRequested, events) == []
+        assert (turn.tool_calls[0].status, "cannot be seen" in turn.tool_calls[0].result) == ("failed", True)
+
+
 async def test_an_answer_that_is_stopped_waits_for_nobody(owned: Assistant) -> None:
     approval, events = await begun(owned)
     await owned.stop(approval.turn_id)
