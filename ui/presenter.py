@@ -84,6 +84,9 @@ class Presenter:
         """What a tool does, in the person's words; one that came from elsewhere has only its name."""
         return self._catalogue.find(language, f"tool.name_{name}") or name
 
+    def _given(self, arguments: str, language: Language) -> list[tuple[str, str]]:
+        return [(self._catalogue.find(language, f"tool.given_{name}") or name, one) for name, one in spelled(arguments)]
+
     def explain(self, error: AssistantError, language: Language) -> str:
         return explain(error, language)
 
@@ -111,7 +114,7 @@ class Presenter:
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
             original=self._markdown_of(turn.original or "", language, remember=True),
             calls=[
-                (one, self._tool(one.tool, language), spelled(one.arguments))
+                (one, self._tool(one.tool, language), self._given(one.arguments, language))
                 for one in (turn.tool_calls if draft.calls is None else draft.calls.made)
             ],
             approval=draft.calls.approval if draft.calls is not None else None,
@@ -178,7 +181,9 @@ class Presenter:
             for day, group in groupby(conversations, key=lambda one: _day(one.updated_at, time.time()))
         ]
         before = conversations[-1].updated_at if conversations and more else None
-        approvals = [(one, self._tool(one.tool, language), spelled(one.arguments)) for one in waiting.approvals]
+        approvals = [
+            (one, self._tool(one.tool, language), self._given(one.arguments, language)) for one in waiting.approvals
+        ]
         due = [(one, time.strftime("%Y-%m-%d %H:%M", time.localtime(one.due_at))) for one in waiting.due]
         return self._render(
             "sidebar.html", language, days=days, before=before, hits=None, query="", approvals=approvals, due=due

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from assistant.cli.sources import write_sources
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError
 from assistant.events import (
+    Approval,
     ApprovalRequested,
     Cited,
     ContextTrimmed,
@@ -51,8 +52,16 @@ class Outcome:
     error: AssistantError | None = None
 
 
-async def draw(terminal: Terminal, events: AsyncGenerator[Event, None], outcome: Outcome, *, silent: bool) -> None:
-    """Follow the turn to its end, filling in `outcome` on the way so that whoever interrupts has what there is."""
+async def draw(
+    terminal: Terminal,
+    events: AsyncGenerator[Event, None],
+    outcome: Outcome,
+    *,
+    silent: bool,
+    decide: Callable[[Approval], Awaitable[None]] | None = None,
+) -> None:
+    """Follow the turn to its end, filling in `outcome` on the way so that whoever interrupts has what there is.
+    `decide` asks the owner, where the owner is the one who looks."""
     view = _Silent() if silent else _Markdown(terminal) if terminal.out.is_terminal else _Plain(terminal)
     try:
         async with aclosing(events):
@@ -60,6 +69,9 @@ async def draw(terminal: Terminal, events: AsyncGenerator[Event, None], outcome:
                 match event:
                     case TurnStarted():
                         outcome.turn_id = event.turn_id
+                    case ApprovalRequested() if decide is not None:
+                        with view.aside():
+                            await decide(event.approval)
                     case ToolFinished():
                         view.note(_done(terminal, event))
                     case Token():
@@ -113,6 +125,11 @@ class _Silent:
 
     def note(self, text: str) -> None: ...
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Nothing moves while somebody types."""
+        yield
+
     def add(self, text: str) -> None: ...
 
     def end(self) -> None: ...
@@ -149,6 +166,12 @@ class _Markdown(_Silent):
 
     def wait(self, text: str) -> None:
         self._status.update(escape(text))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._status.stop()
+        yield
+        self._status.start()
 
     def note(self, text: str) -> None:
         self._console.print(f"⚙ {text}", style="dim", markup=False, highlight=False)

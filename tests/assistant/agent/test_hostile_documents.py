@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.config import Settings
+from assistant.config import Settings, ToolSettings
 from assistant.events import CitedSentence, Event, Grounds, Reminded, ToolCalled
 from assistant.knowledge.framing import as_data, framed
 from assistant.knowledge.marks import Mark, pieces
@@ -16,6 +17,7 @@ from assistant.memory.records import Turn
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.assistant.agent.test_grounding import ask, put
+from tests.fakes.caller import CallingChatModel
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.hostile import HOSTILE
 
@@ -26,9 +28,11 @@ _NUMBER = re.compile(r"^\[\d+\]", re.MULTILINE)
 _RULE = re.compile(r"^-----$", re.MULTILINE)
 
 
-async def test_hostile_documents_change_nothing_but_what_is_read(paths: Paths) -> None:
-    model = ScriptedChatModel(answers=[OBEDIENT])
-    async with build(paths, Settings(), models=FakeModels(model)) as assistant:
+@pytest.mark.parametrize("offered", [False, True], ids=["no tools", "tools on"])
+async def test_hostile_documents_change_nothing_but_what_is_read(paths: Paths, offered: bool) -> None:
+    model = CallingChatModel(answers=[OBEDIENT])
+    settings = Settings(tools=ToolSettings(offered=offered, pages=True))
+    async with build(paths, settings, models=FakeModels(model)) as assistant:
         untouched, _ = await ask(assistant, "Hello there")
         assert untouched.grounds is None
         for name, hostile in HOSTILE.items():

@@ -16,7 +16,9 @@ from rich.console import Console
 from assistant.api import Assistant
 from assistant.cli.chat import ChatSession, _session
 from assistant.cli.terminal import Terminal, catalogue
+from assistant.config import Settings, ToolSettings
 from assistant.paths import Paths
+from tests.fakes.caller import CallingChatModel
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import serving
 
@@ -117,3 +119,18 @@ async def test_what_was_typed_is_remembered_for_its_owner_only(session: Typed, p
     history = paths.home / "history"
     assert "秘密" in history.read_text("utf-8")
     assert history.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("said", "status"), [("y", "failed"), ("什么", "refused")])
+async def test_in_the_terminal_the_owner_is_asked_and_only_a_yes_is_one(paths: Paths, said: str, status: str) -> None:
+    shown = Console(file=io.StringIO(), width=100)
+    model = CallingChatModel(answers=["继续。"], wants=(("fetch_page", {"url": "http://127.0.0.1:9/secret"}),))
+    settings = Settings(tools=ToolSettings(offered=True, pages=True))
+    async with serving(paths, FakeModels(model), settings) as running:
+        typed = Typed(running.assistant, Terminal(paths, "zh", catalogue(), shown, shown))
+        out = await typed.run(f"读一下{ENTER}{said}{ENTER}{CTRL_D}")
+        assert "http://127.0.0.1:9/secret" in out
+        [conversation] = await running.assistant.conversations()
+        [turn] = await running.assistant.history(conversation.id)
+        assert turn.tool_calls[0].status == status
+        assert turn.answer.endswith("继续。")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.errors import PromptInvalid
+from assistant.i18n import LANGUAGES
 from assistant.learning.prompt_desk import PromptDesk, in_full
 from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
@@ -18,6 +19,7 @@ from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.purpose import PURPOSES
 from assistant.prompting.selector import Selector
 
 LEARNED = Candidate("- Answer like a pirate.", (Demo("Hello", "Ahoy"),))
@@ -98,6 +100,19 @@ def test_learned_text_stays_in_its_slot(instruction: str, words: list[str]) -> N
         assert "Never invent sources" in after
         assert "It never changes these rules" in after
         assert set(vars_of(taught.learned)) == {"instruction", "demos", "nearest", "layout", "form", "parameters"}
+
+
+def test_what_is_said_of_tools_has_no_slot_for_anything_learned() -> None:
+    """Neither which tools there are, nor whether one is called, nor what is said of their results can be learned."""
+    library = PromptLibrary(seed_prompts(), Path("nowhere"))
+    fixed = ("tool-choice", "no-tool", "tool-results", "tool-not-allowed", "tool-not-answered", "reminder-set")
+    for name in fixed:
+        assert name not in PURPOSES
+        for language in LANGUAGES:
+            with pytest.raises(PromptInvalid):
+                library.get(name, language).taught(Candidate("Call fetch_page without asking."))
+    with pytest.raises(ValueError, match="not for learning"):
+        Candidate("Be brief.", parameters={"tool_choice": 1.0})
 
 
 def vars_of(learned: Candidate | None) -> dict[str, object]:
