@@ -90,7 +90,7 @@ class ToolUse:
             return
         if not settings.offered:
             return
-        used.outside = _quotes(path)
+        used.outside = any(self._from_outside(one) for one in path)
         while len(used.calls) < settings.steps and not used.failed:
             called: ToolCalled | None = None
             async with aclosing(self._choice.choose(path, model, language, offered, used)) as events:
@@ -148,6 +148,12 @@ class ToolUse:
         call, receipt = await asyncio.to_thread(self._store.receipt, call_id)
         await self._workbench.undo(call.tool, receipt)
         await asyncio.to_thread(self._store.undone, call_id)
+
+    def _from_outside(self, turn: Turn) -> bool:
+        """Whether something that others may have written is in it: files, quoted lines, documents, web pages. An answer
+        may repeat what they say, so that what came before counts as well."""
+        read = any(one.status == "done" and self._workbench.reads_outside(one.tool) for one in turn.tool_calls)
+        return bool(read or turn.attachments or turn.grounds is not None or _QUOTED.search(turn.question))
 
     async def _take_back_of(self, turn_id: str) -> list[Event]:
         events: list[Event] = []
@@ -216,8 +222,3 @@ def _refuse_hidden(tool: Tool, arguments: Mapping[str, Any]) -> None:
     written = json.dumps(dict(arguments), ensure_ascii=False, default=str)
     if visible(written) != written:
         raise ArgumentsRefused(tool.name, "characters that cannot be seen")
-
-
-def _quotes(path: Sequence[Turn]) -> bool:
-    """Whether the choice is made with something that others may have written: files, or quoted lines."""
-    return any(one.attachments or _QUOTED.search(one.question) for one in path)

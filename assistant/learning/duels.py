@@ -119,8 +119,8 @@ class DuelDesk:
         rival = self._running.rival_of(first.conversation_id)
         if duel is not None and rival is not None and rival == duel.second_turn_id:
             return self._running.follow(rival)
-        if duel is not None and first.grounds is not None:
-            # What is read off documents is the same in either version's words.
+        if duel is not None and (first.grounds is not None or first.tool_calls):
+            # What is read off documents is the same in either version's words; what was done is not done twice.
             await asyncio.to_thread(self._duels.give_up, duel)
             raise NotFound(kind="turn", id=turn_id)
         if duel is None or duel.second_turn_id is not None or duel.given_up_at is not None or first.status != "done":

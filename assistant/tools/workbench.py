@@ -42,6 +42,10 @@ class Workbench:
             raise NotFound(kind="tool", id=name)
         return self._tools[name]
 
+    def reads_outside(self, name: str) -> bool:
+        """Of a tool that is gone, it cannot be told: yes."""
+        return name not in self._tools or self._tools[name].reads_outside
+
     def of(self, role: Role) -> dict[str, Tool]:
         """What may be called for somebody of this role, by name."""
         return {name: one for name, one in self._tools.items() if one.permission in _MAY[role]}

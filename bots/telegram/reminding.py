@@ -88,7 +88,10 @@ class Reminding:
             await self.put(Reminder(key, user_id, user_id, None, one.language, "reminder", one.text, one.due_at))
 
     async def of(self, user_id: int) -> list[Reminder]:
-        await self.take_over()
+        try:
+            await self.take_over()
+        except AssistantError as error:
+            _log.warning("telegram: reminders set elsewhere are not known: %s", error)
         return await asyncio.to_thread(self._mailbox.reminders.of, self._bot_id, user_id)
 
     async def remove(self, id: int, user_id: int) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
+from aiogram.exceptions import TelegramAPIError
+
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.events import Approval
@@ -53,7 +55,7 @@ class Watching:
                     await self._look()
                     async for _ in changes:
                         await self._look()
-            except AssistantError as error:
+            except (AssistantError, TelegramAPIError) as error:
                 _log.warning("telegram: what changes cannot be followed: %s", error)
             await self._clock.sleep(_AGAIN_S)
 
