@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from assistant.archive.manifest import Kind
+from assistant.archive.pending import Standing
 from assistant.archive.reader import ArchiveReader
 from assistant.archive.steps import BLOCK, ArchiveStep, told
 from assistant.archive.writer import discard, unpacked, zipped
@@ -41,6 +42,7 @@ class ArchiveClient:
         self._send = send
         self._lines = lines
         self._http = http
+        self.restoring = RestoreClient(send, lines, http)
 
     async def backup(self, target: Path, *, secrets: bool = False) -> Steps:
         """Made there, and kept at `target` here."""
@@ -117,6 +119,51 @@ class ArchiveClient:
             raise RemoteModelFailed(url=str(self._http.base_url), status=None, reason="cut_off") from error
         finally:
             await response.aclose()
+
+
+class RestoreClient:
+    """Restoring into a Patina that runs elsewhere: brought there, confirmed, and put in place when it starts next."""
+
+    def __init__(
+        self,
+        send: Callable[..., Awaitable[httpx.Response]],
+        lines: Callable[..., AsyncGenerator[Any, None]],
+        http: httpx.AsyncClient,
+    ) -> None:
+        self._send = send
+        self._lines = lines
+        self._http = http
+
+    async def offer(self, archive: Path) -> Steps:
+        """A backup of this machine; the last step's `path` is the id to `confirm` it with."""
+        with tempfile.TemporaryDirectory(prefix="patina-") as folder:
+            if await asyncio.to_thread(archive.is_dir):
+                packed = Path(folder) / "backup.zip"
+                await asyncio.to_thread(zipped, archive, packed)
+                archive = packed
+            ArchiveReader(archive, "backup").close()  # what is wrong with it is said before it is sent
+            request = self._http.build_request("POST", "/archives/restore", content=_blocks(archive))
+            response = await self._send(request, stream=True)
+            async with aclosing(self._lines(response, partial(load, ArchiveStep))) as steps:
+                async for step in steps:
+                    yield step
+
+    async def confirm(self, id: str) -> Standing:
+        return await self._standing("PUT", f"/archives/restore/{id}")
+
+    async def withdraw(self) -> Standing:
+        return await self._standing("DELETE", "/archives/restore")
+
+    async def standing(self) -> Standing:
+        return await self._standing("GET", "/archives/restore")
+
+    async def restart(self) -> bool:
+        response = await self._send(self._http.build_request("POST", "/archives/restart"), stream=False)
+        return bool(response.json()["restarting"])
+
+    async def _standing(self, method: str, path: str) -> Standing:
+        response = await self._send(self._http.build_request(method, path), stream=False)
+        return load(Standing, response.json())
 
 
 async def _blocks(path: Path) -> AsyncGenerator[bytes, None]:

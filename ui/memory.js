@@ -1,10 +1,11 @@
 // The memory page's half of the tab: what a click there means. `page.js` hands over what it draws and sends with.
 window.patinaMemory = (page) => {
   "use strict";
-  const { $, draw, send, open, views } = page;
+  const { $, draw, send, open, views, wait } = page;
   const SEARCH_AFTER_MS = 250;
   const EVENTS = { known: "memory", said: "memory-said", keep: "keep" };
   const at = { tab: "known", person: "", query: "" };
+  let bringing = null;
 
   const ask = (name, fields = {}, tab = "known") => {
     at.tab = tab;
@@ -29,22 +30,23 @@ window.patinaMemory = (page) => {
     // What was searched for meanwhile, or another tab, is drawn by its own answer.
     if (value.tab !== at.tab || (value.query !== undefined && value.query !== at.query.trim())) return;
     draw(views.memory, value.html);
+    if (value.restarting) wait(true);
     if (value.added) $("[data-static=fact]", views.memory).value = "";
     const search = $("[data-static=memory-search]", views.memory);
     if (search && search.value !== at.query && document.activeElement !== search) search.value = at.query;
   }
 
   async function bring(ticket) {
-    const [file] = $("[data-static=keep-file]", views.memory).files;
+    const { kind, files: [file] } = bringing;
     const said = message();
     const told = (key, last) => {
       const part = last?.total ? ` · ${Math.round((100 * last.done) / last.total)} %` : "";
       said.textContent = said.dataset[key] ? said.dataset[key] + part : "";
     };
     told("sending");
-    let outcome = { error: said.dataset.lost };
+    let outcome = { error: kind === "backup" ? said.dataset.lostBackup : said.dataset.lost };
     try {
-      const answer = await fetch(`upload/${ticket}`, {
+      const answer = await fetch(`upload/${ticket}?name=${encodeURIComponent(file.name)}`, {
         method: "POST", body: file, headers: { "Accept-Language": document.documentElement.lang },
       });
       if (answer.ok) {
@@ -56,8 +58,7 @@ window.patinaMemory = (page) => {
       } else outcome = { error: (await answer.json()).error.message };
     } catch { /* the outcome says that it was lost */ }
     said.textContent = "";
-    $("[data-static=keep-file]", views.memory).value = "";
-    ask("keep-brought", outcome, "keep");
+    ask("keep-brought", { ...outcome, kind }, "keep");
   }
 
   async function* steps(body) {
@@ -133,6 +134,10 @@ window.patinaMemory = (page) => {
     }, "keep"),
     "keep-cancel": () => ask("keep-cancel", {}, "keep"),
     "keep-import": () => $("[data-static=keep-file]", views.memory).click(),
+    "keep-restore": () => $("[data-static=restore-file]", views.memory).click(),
+    "keep-confirm": (node) => ask("keep-confirm", { id: node.dataset.id }, "keep"),
+    "keep-withdraw": () => ask("keep-withdraw", {}, "keep"),
+    "keep-restart": () => ask("keep-restart", {}, "keep"),
   };
 
   let searching = null;
@@ -143,8 +148,11 @@ window.patinaMemory = (page) => {
     searching = setTimeout(() => show("said"), SEARCH_AFTER_MS);
   });
   document.addEventListener("change", ({ target }) => {
-    if (target.dataset?.static !== "keep-file" || !target.files.length) return;
-    ask("keep-bring", { people: $("[data-static=people]", views.memory).checked }, "keep");
+    if (!["keep-file", "restore-file"].includes(target.dataset?.static) || !target.files.length) return;
+    const { kind } = target.dataset;
+    bringing = { kind, files: [...target.files] };
+    target.value = "";
+    ask("keep-bring", { kind, people: $("[data-static=people]", views.memory).checked }, "keep");
   });
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;

@@ -640,7 +640,7 @@
   const library = window.patinaLibrary({ here, views, send, $, $$, draw });
   Object.assign(painters, library.painters);
   Object.assign(actions, library.actions);
-  const memory = window.patinaMemory({ $, draw, send, open, views });
+  const memory = window.patinaMemory({ $, draw, send, open, views, wait });
   Object.assign(actions, memory.actions);
   Object.assign(painters, memory.painters);
 
@@ -761,10 +761,10 @@
 
   const reach = window.fetch.bind(window);
   let lost = false;
-  async function wait() {
+  async function wait(expected = false) {
     if (lost) return;
     lost = true;
-    document.body.classList.add("adrift");
+    document.body.classList.toggle("adrift", !expected);
     for (;;) {
       await new Promise((done) => setTimeout(done, 1500));
       try {

@@ -15,6 +15,7 @@ from assistant.archive.importing import take
 from assistant.archive.inbox import Inbox
 from assistant.archive.manifest import Kind
 from assistant.archive.outbox import Outbox
+from assistant.archive.pending import RestoreDesk
 from assistant.archive.steps import ArchiveStep, told
 from assistant.errors import ImportRefused
 from assistant.memory.database import Database
@@ -26,8 +27,8 @@ class ArchiveDesk:
     """Every call tells its steps; closing what it returns ends the work, and nothing half-made stays.
 
     `prompts` gives the lines about prompts, `take_prompts` judges and keeps such lines and says how many are new;
-    `taken` is called when something was taken in. A home is restored into while nothing of it is open, so that is no
-    call here: see `assistant.archive.restore`.
+    `taken` is called when something was taken in. A home is restored into while nothing of it is open, so that what is
+    asked for here waits in `restoring` for the next start.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class ArchiveDesk:
         self._mine = mine
         self.outbox = Outbox(paths.drafts / "outgoing")
         self.inbox = Inbox(paths.drafts / "incoming")
+        self.restoring = RestoreDesk(paths)
         self._taking = asyncio.Lock()
 
     def backup(self, target: Path, *, secrets: bool = False) -> AsyncGenerator[ArchiveStep, None]:

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import time
 from pathlib import Path
 from typing import Final
 
 from ulid import ULID
 
-from assistant.archive import settings_file
 from assistant.archive.backup import DATABASE, OWN_FILES, OWN_FOLDERS, SETTINGS
-from assistant.archive.manifest import own_name
-from assistant.archive.reader import ArchiveReader
+from assistant.archive.staging import PENDING, check, fit_settings, unpacked
 from assistant.archive.steps import ArchiveStep, Work
 from assistant.archive.writer import discard
-from assistant.errors import ArchiveRefused, DatabaseDamaged, DatabaseTooNew
-from assistant.memory import snapshot
+from assistant.errors import DatabaseDamaged, DatabaseTooNew
 from assistant.memory.database import explained
-from assistant.memory.inspection import inspect
-from assistant.memory.schema import STEPS
 from assistant.paths import Paths
 
 _log = logging.getLogger(__name__)
@@ -53,28 +47,41 @@ def restore(paths: Paths, archive: Path) -> Work:
     with explained(paths.home):
         paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     finish(paths)
-    reader = ArchiveReader(archive, "backup")
-    names = {entry.name for entry in reader.manifest.files}
-    if reader.manifest.database > STEPS[-1].number:
-        reader.close()
-        raise DatabaseTooNew(path=archive, found=reader.manifest.database, known=STEPS[-1].number)
-    if DATABASE not in names or any(not _is_known(name) for name in names):
-        reader.close()
-        raise ArchiveRefused(archive, "incomplete")
     staged = paths.drafts / str(ULID())
     try:
-        yield from reader.unpacked(staged)
-        yield ArchiveStep("checking", reader.manifest.size, reader.manifest.size)
-        _check(staged / DATABASE)
-        _prepare(paths, staged)
-        aside = paths.set_aside / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{staged.name[-4:]}"
-        with explained(paths.home):
-            _write(paths.home / _MARK, {"staged": staged.name, "aside": aside.name, "names": _entries(staged)})
+        manifest = yield from unpacked(paths, archive, staged)
+        discard(paths.drafts / PENDING)  # this one is the later word
+        aside = _begin(paths, staged)
     except BaseException:
         discard(staged)
         raise
     finish(paths)
-    yield ArchiveStep("done", path=str(aside) if aside.exists() else "", counts=reader.manifest.counts)
+    yield ArchiveStep("done", path=str(aside) if aside.exists() else "", counts=manifest.counts)
+
+
+def put_in_place(paths: Paths) -> bool:
+    """What waits for nobody to use the home, see `assistant.archive.pending`; False when there is nothing, or nothing
+    that this Patina can open, which then goes on waiting."""
+    staged = paths.drafts / PENDING
+    if not staged.is_dir():
+        return False
+    try:
+        check(staged / DATABASE)
+    except (DatabaseDamaged, DatabaseTooNew) as error:
+        _log.error("what was to be restored is left where it is: %s", error)
+        return False
+    _begin(paths, staged)
+    finish(paths)
+    return True
+
+
+def _begin(paths: Paths, staged: Path) -> Path:
+    """From here on it is carried to its end, now or at the next start; returns where what is here will lie."""
+    fit_settings(paths, staged)
+    aside = paths.set_aside / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{str(ULID())[-4:]}"
+    with explained(paths.home):
+        _write(paths.home / _MARK, {"staged": staged.name, "aside": aside.name, "names": _entries(staged)})
+    return aside
 
 
 def finish(paths: Paths) -> None:
@@ -98,47 +105,6 @@ def finish(paths: Paths) -> None:
     _log.info("restored; what was there lies in %s", aside)
 
 
-def _is_known(name: str) -> bool:
-    first, _, rest = name.partition("/")
-    return first in {"attachments", "documents", *OWN_FOLDERS} if rest else first in {DATABASE, SETTINGS, *OWN_FILES}
-
-
-def _check(database: Path) -> None:
-    report = inspect(database)
-    if report is None or report.problems:
-        raise DatabaseDamaged(path=database, reason=report.problems[0] if report else "missing")
-    if report.schema > report.known_schema:
-        raise DatabaseTooNew(path=database, found=report.schema, known=report.known_schema)
-
-
-def _prepare(paths: Paths, staged: Path) -> None:
-    """Give documents that lie nowhere else a place in the home, and the settings the keys that are here."""
-    stored: dict[str, tuple[str, str]] = {}
-    for document in snapshot.documents_in(staged / DATABASE):
-        folder = staged / "documents" / document.id
-        brought = next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
-        if brought is None:
-            continue
-        original = Path(document.source)
-        if document.stored or not original.is_file() or original.is_relative_to(paths.home):
-            file = own_name(document.id, brought.name)
-            stored[document.id] = (document.source if document.stored else brought.name, file)
-            brought.replace(staged / "documents" / file)
-        discard(folder)
-    snapshot.repoint(staged / DATABASE, staged / "backups", stored)
-    discard(staged / "backups")
-    settings = staged / SETTINGS
-    if paths.settings.is_file() and settings.is_file() and settings_file.is_usable(paths.settings):
-        merged = settings_file.with_secrets_of(settings.read_text("utf-8"), paths.settings.read_text("utf-8"))
-        settings.write_text(merged, "utf-8")
-    if settings.is_file() and not settings_file.is_usable(settings):
-        # A setting of another version must not keep Patina from starting.
-        _log.warning("the settings of the backup cannot be used here, those of this home stay")
-        settings.unlink()
-        if paths.settings.is_file():
-            shutil.copyfile(paths.settings, settings)
-
-
 def _entries(staged: Path) -> list[str]:
     return sorted(set(_OURS) & {entry.name for entry in staged.iterdir()})
 
@@ -149,7 +115,16 @@ def _write(mark: Path, told: dict[str, str | list[str]]) -> None:
     draft.replace(mark)
 
 
-def sweep(paths: Paths) -> None:
-    """At start: finish what was broken off, and remove what was being made when a process died."""
+def sweep(paths: Paths) -> bool:
+    """At start: finish what was broken off, put in place what waited for it, and remove what was being made when a
+    process died. Returns whether the home is now another one."""
+    interrupted = (paths.home / _MARK).exists()
     finish(paths)
-    discard(paths.drafts)
+    placed = put_in_place(paths)
+    if (paths.drafts / PENDING).is_dir():
+        for draft in paths.drafts.iterdir():
+            if draft.name != PENDING:
+                discard(draft)
+    else:
+        discard(paths.drafts)
+    return interrupted or placed

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from assistant.cli.home import open_assistant
 from assistant.cli.terminal import Terminal
-from assistant.instance import InstanceLock
+from assistant.instance import InstanceLock, find_running
 
 if TYPE_CHECKING:
     from assistant.archive.steps import ArchiveStep
@@ -44,18 +44,31 @@ def restore(
     from assistant.archive.steps import told
 
     terminal: Terminal = ctx.obj
-    paths = terminal.paths
+    paths, archive = terminal.paths, file.expanduser().absolute()
 
     async def work() -> ArchiveStep:
         with InstanceLock(paths):
-            return await _shown(terminal, told(restored(paths, file.absolute())))
+            return await _shown(terminal, told(restored(paths, archive)))
 
     if not yes and paths.database.exists():
         typer.confirm(terminal.text("archives.confirm", home=paths.home), abort=True, err=True)
+    running = find_running(paths)
+    if running is not None and running.address is not None:
+        terminal.say("archives.restarts" if terminal.run(_through(terminal, archive)) else "archives.waits")
+        return
     last = terminal.run(work())
     terminal.say("archives.restored", **_counts(last))
     if last.path:
         terminal.say("archives.set_aside", path=last.path)
+
+
+async def _through(terminal: Terminal, archive: Path) -> bool:
+    """Restored by the Patina that uses the home; whether it begins anew at once, to do that."""
+    async with open_assistant(terminal) as assistant:
+        restoring = assistant.archives.restoring
+        last = await _shown(terminal, restoring.offer(archive))
+        await restoring.confirm(last.path)
+        return await restoring.restart()
 
 
 def export(ctx: typer.Context, target: Annotated[Path | None, typer.Argument(show_default=False)] = None) -> None:

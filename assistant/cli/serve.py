@@ -17,6 +17,7 @@ import typer
 
 from assistant import log
 from assistant.bot_token import bot_token
+from assistant.cli.beginning_anew import begin_anew
 from assistant.cli.home import model_name
 from assistant.cli.pull import pull_with_progress
 from assistant.cli.terminal import Terminal
@@ -46,7 +47,9 @@ def serve(
     flags: dict[str, Any] = {"server": server}
     if model is not None:
         flags["model"] = model_name(model)
-    terminal.run(_serve(terminal, terminal.settings(flags), named=flags.get("model")))
+    again_at = terminal.run(_serve(terminal, flags))
+    if again_at is not None:
+        begin_anew(again_at)
 
 
 def bot(
@@ -60,14 +63,21 @@ def bot(
     terminal.run(_bot(terminal, settings, connect))
 
 
-async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> None:
+async def _serve(terminal: Terminal, flags: dict[str, Any]) -> int | None:
+    """The port to begin anew at, where somebody asked for that."""
+    from assistant.archive.restore import sweep
     from assistant.cli.web_server import WebServer, listen
     from assistant.server.app import create_app
     from assistant.server.security import check_bind
     from ui.app import mount
 
+    settings, named, again = terminal.settings(flags), flags.get("model"), False
     check_bind(settings.server.host, settings)
     with InstanceLock(terminal.paths) as lock:
+        if sweep(terminal.paths):  # what was restored has settings of its own
+            settings = terminal.settings(flags)
+            check_bind(settings.server.host, settings)
+            terminal.say("serve.restored", folder=terminal.paths.set_aside)
         log.configure(terminal.paths.logs)
         async with _assistant(terminal, settings) as assistant:
             if named is not None:
@@ -81,7 +91,13 @@ async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> N
                 running = asyncio.create_task(server.run())
                 if not await server.answering(running):
                     await running
-                    return
+                    return None
+
+                def begin_again() -> None:
+                    nonlocal again
+                    again = server.should_exit = True
+
+                assistant.archives.restoring.on_restart = begin_again
                 lock.publish(server.address)
                 typer.echo(server.address)
                 if settings.server.port and listening.port != settings.server.port:
@@ -89,6 +105,7 @@ async def _serve(terminal: Terminal, settings: Settings, named: str | None) -> N
                 terminal.say("serve.ready")
                 async with _beside(terminal, settings, assistant, server.address):
                     await running
+    return listening.port if again else None
 
 
 @asynccontextmanager

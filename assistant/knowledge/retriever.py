@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from assistant.knowledge import confidence, fusion
+from assistant.knowledge.candidates import PARENT, Candidates
 from assistant.knowledge.centring import Centring
 from assistant.knowledge.names import Names
 from assistant.knowledge.walk import Walk
@@ -39,11 +40,8 @@ _STALE: Final = 0.1
 _COMPARED: Final = 5_000
 """Chunks a filter lets through up to which each is compared, instead of searching the vector index more widely."""
 _WIDER: Final = 4
-_PARENT: Final = 0.3
 _REACH: Final = 2
 _PARENTS: Final = 40
-_READ: Final = 60
-"""Chunks that are read sentence by sentence: the best of the candidates so far."""
 _LINK: Final = 0.35
 _LINKS_FROM: Final = 10
 _LINKED_CHUNKS: Final = 16
@@ -84,26 +82,6 @@ class Answer:
     lexical: int
 
 
-@dataclass(slots=True)
-class _Scored:
-    """Candidates as rows, in one order throughout."""
-
-    ids: list[int]
-    bodies: list[str]
-    cosine: np.ndarray
-    near: np.ndarray
-    said: np.ndarray
-    sentence: np.ndarray
-    parent: np.ndarray
-    link: np.ndarray
-    covered: float
-    """How much of the question the best of them holds by its words."""
-
-    @property
-    def total(self) -> np.ndarray:
-        return np.asarray(fusion.fused(self.near, self.said, self.sentence) + self.parent + self.link)
-
-
 @dataclass(frozen=True, slots=True)
 class _Library:
     """What is kept in memory of it until it has changed."""
@@ -135,17 +113,16 @@ class Retriever:
         plain = self._vector(question) if way != "words" else None
         vector = None if plain is None else self._centred(plain, question, library)
         by_meaning = self._nearest(vector, allowed)
-        ids = list(dict.fromkeys([*by_words, *by_meaning]))
-        if not ids:
+        found = Candidates(self._index, asked, vector, _floor(library, vector))
+        found.add([*by_words, *by_meaning])
+        if not found.ids:
             return Answer((), False, 0.0, len(by_words))
-        scored = self._scored(ids, vector, asked, library)
         if way == "both":
-            self._add_parents(scored, vector, library)
-            scored = self._add_links(scored, vector, asked, library, allowed)
-            scored = self._add_walk(scored, vector, asked, library, allowed)
-        order = np.argsort(-scored.total, kind="stable")[:limit]
-        sure = _confidence(scored, plain, vector, int(order[0]), library) if len(order) else 0.0
-        return Answer(self._found(scored, order), sure >= _SURE, sure, len(by_words))
+            self._add_parents(found, vector)
+            self._add_related(found, library, allowed)
+        order = found.best(limit)
+        sure = _confidence(found, plain, vector, order[0], library) if order else 0.0
+        return Answer(self._found(found, order), sure >= _SURE, sure, len(by_words))
 
     # Candidates
 
@@ -181,151 +158,76 @@ class Retriever:
             found = [id for id, lets in zip(found, np.isin(found, allowed), strict=True) if lets]
         return found[:_CANDIDATES]
 
-    # Scores
+    # What stands beside them
 
-    def _scored(
-        self, ids: Sequence[int], vector: np.ndarray | None, asked: fusion.Weights, library: _Library
-    ) -> _Scored:
-        bodies = self._index.bodies(ids)
-        ids = [id for id in ids if id in bodies]
-        spaced = [fusion.spaced(bodies[id][0]) for id in ids]
-        scores = np.array([fusion.bm25(body, bodies[id][1], asked) for id, body in zip(ids, spaced, strict=True)])
-        cosine = self._cosines(ids, vector)
-        near = np.zeros(len(ids))
-        if np.isfinite(cosine).any():
-            near = fusion.meaning(cosine, _floor(library, vector))
-        said, sentence = fusion.words(scores, asked), np.zeros(len(ids))
-        for place in np.argsort(-fusion.fused(near, said, sentence), kind="stable")[:_READ]:
-            sentence[place] = fusion.best_sentence(spaced[place], asked)
-        nothing = np.zeros(len(ids))
-        covered = fusion.coverage(scores, asked)
-        return _Scored(list(ids), spaced, cosine, near, said, sentence, nothing, nothing.copy(), covered)
-
-    def _cosines(self, ids: Sequence[int], vector: np.ndarray | None) -> np.ndarray:
-        """Not a number where there is no vector."""
-        cosines = np.full(len(ids), np.nan)
-        if vector is None:
-            return cosines
-        known, vectors = self._index.vectors(ids)
-        if known:
-            found = dict(zip(known, (vectors @ vector).tolist(), strict=True))
-            cosines = np.array([found.get(id, np.nan) for id in ids])
-        return cosines
-
-    def _add_parents(self, scored: _Scored, vector: np.ndarray | None, library: _Library) -> None:
+    def _add_parents(self, found: Candidates, vector: np.ndarray | None) -> None:
         """What stands around the best chunks counts a little for them."""
-        if vector is None or not scored.ids:
+        if vector is None:
             return
-        best = np.argsort(-scored.total, kind="stable")[:_PARENTS]
-        around = self._index.around([scored.ids[place] for place in best], _REACH)
-        beside = list(dict.fromkeys(id for ids in around.values() for id in ids))
-        cosines = dict(zip(beside, self._cosines(beside, vector), strict=True))
-        floor, top = _floor(library, vector), float(np.nanmax(scored.cosine, initial=-1.0))
+        best = found.best(_PARENTS)
+        around = self._index.around([found.ids[place] for place in best], _REACH)
+        cosines = found.cosines(list(dict.fromkeys(id for ids in around.values() for id in ids)))
+        top = float(np.nanmax(found.cosine, initial=-1.0))
         for place in best:
-            own = scored.near[place]
-            others = [(cosines[id] - floor) / max(top - floor, 1e-6) for id in around[scored.ids[place]]]
-            family = [value for value in (own, *others) if np.isfinite(value)]
-            scored.parent[place] = _PARENT * (sum(family) / len(family) if family else 0.0)
+            others = [(cosines[id] - found.floor) / max(top - found.floor, 1e-6) for id in around[found.ids[place]]]
+            family = [value for value in (found.near[place], *others) if np.isfinite(value)]
+            found.parent[place] = PARENT * (sum(family) / len(family) if family else 0.0)
 
-    def _add_links(
-        self,
-        scored: _Scored,
-        vector: np.ndarray | None,
-        asked: fusion.Weights,
-        library: _Library,
-        allowed: np.ndarray | None,
-    ) -> _Scored:
-        """The documents that the best chunks name get a part of what those have."""
-        totals = scored.total
-        best = np.argsort(-totals, kind="stable")[:_LINKS_FROM]
-        own = self._index.documents_of([scored.ids[place] for place in best])
-        bonus: dict[str, float] = {}
-        for place in best:
-            for document in library.names.within(scored.bodies[place]) - {own.get(scored.ids[place])}:
-                bonus[document] = max(bonus.get(document, 0.0), float(totals[place]))
-        if not bonus:
-            return scored
-        linked = self._index.first_of(list(bonus), _LINKED_CHUNKS)
-        if allowed is not None:
-            lets = np.isin(list(linked), allowed)
-            linked = {id: document for (id, document), let in zip(linked.items(), lets, strict=True) if let}
-        scored = self._widened(scored, list(linked), vector, asked, library)
-        places = {id: place for place, id in enumerate(scored.ids)}
-        totals = scored.total
-        for document, value in bonus.items():
+    def _add_related(self, found: Candidates, library: _Library, allowed: np.ndarray | None) -> None:
+        """What the best chunks lead to gets a part of what they have: documents that they name by their titles, and
+        passages that share names with them, from several sides."""
+        totals = found.total
+        best = {found.ids[place]: float(totals[place]) for place in found.best(_LINKS_FROM)}
+        named = self._named(found, best, library)
+        linked = self._index.first_of(list(named), _LINKED_CHUNKS) if named else {}
+        reached = self._walk.reached(best) if self._walk is not None else {}
+        before, more = len(found.ids), list(dict.fromkeys([*linked, *reached]))
+        found.add(more if allowed is None else np.intersect1d(more, allowed).tolist())
+        # One that only this leads to stands for its surroundings itself.
+        found.parent[before:] = [PARENT * _number(near) for near in found.near[before:]]
+        totals, places = found.total, {id: place for place, id in enumerate(found.ids)}
+        lead = max(best.values())
+        for id, often in reached.items():
+            if id in places:
+                found.link[places[id]] = _WALK * often * lead
+        for document, value in named.items():
             its = [places[id] for id, of in linked.items() if of == document and id in places]
             if its:
-                scored.link[max(its, key=lambda place: totals[place])] = _LINK * value
-        return scored
+                first = max(its, key=lambda place: totals[place])
+                found.link[first] = max(found.link[first], _LINK * value)
 
-    def _add_walk(
-        self,
-        scored: _Scored,
-        vector: np.ndarray | None,
-        asked: fusion.Weights,
-        library: _Library,
-        allowed: np.ndarray | None,
-    ) -> _Scored:
-        """What shares names with the best chunks, from several sides, counts a little for it."""
-        if self._walk is None or not scored.ids:
-            return scored
-        totals = scored.total
-        best = np.argsort(-totals, kind="stable")[:_LINKS_FROM]
-        lead = float(totals[best[0]])
-        reached = self._walk.reached({scored.ids[place]: float(totals[place]) for place in best})
-        if allowed is not None:
-            reached = {id: value for id, value in reached.items() if np.isin(id, allowed)}
-        scored = self._widened(scored, list(reached), vector, asked, library)
-        for place, id in enumerate(scored.ids):
-            if id in reached:
-                scored.link[place] = max(scored.link[place], _WALK * reached[id] * lead)
-        return scored
-
-    def _widened(
-        self,
-        scored: _Scored,
-        more: Sequence[int],
-        vector: np.ndarray | None,
-        asked: fusion.Weights,
-        library: _Library,
-    ) -> _Scored:
-        """With further chunks: one that only a link leads to stands for its surroundings itself."""
-        ids = list(dict.fromkeys([*scored.ids, *more]))
-        if len(ids) == len(scored.ids):
-            return scored
-        parents = dict(zip(scored.ids, scored.parent, strict=True))
-        links = dict(zip(scored.ids, scored.link, strict=True))
-        wider = self._scored(ids, vector, asked, library)
-        wider.parent = np.array(
-            [parents.get(id, _PARENT * _number(near)) for id, near in zip(wider.ids, wider.near, strict=True)]
-        )
-        wider.link = np.array([links.get(id, 0.0) for id in wider.ids])
-        return wider
+    def _named(self, found: Candidates, best: dict[int, float], library: _Library) -> dict[str, float]:
+        """The documents whose titles stand in the best chunks, each with the score of the best of those."""
+        own = self._index.documents_of(list(best))
+        bodies = dict(zip(found.ids, found.bodies, strict=True))
+        named: dict[str, float] = {}
+        for id, score in best.items():
+            for document in library.names.within(bodies[id]) - {own.get(id)}:
+                named[document] = max(named.get(document, 0.0), score)
+        return named
 
     # What is found
 
-    def _found(self, scored: _Scored, order: np.ndarray) -> tuple[Found, ...]:
-        chunks = self._store.chunks_with([scored.ids[place] for place in order])
-        documents: dict[str, Document] = {}
-        totals = scored.total
-        found: list[Found] = []
+    def _found(self, found: Candidates, order: Sequence[int]) -> tuple[Found, ...]:
+        chunks = self._store.chunks_with([found.ids[place] for place in order])
+        documents = self._store.with_ids({chunk.document_id for chunk in chunks.values()})
+        totals = found.total
+        passages: list[Found] = []
         for place in order:
-            chunk = chunks.get(scored.ids[place])
-            if chunk is None:
-                continue
-            if chunk.document_id not in documents:
-                documents[chunk.document_id] = self._store.get(chunk.document_id)
-            cosine = scored.cosine[place]
+            chunk = chunks.get(found.ids[place])
+            if chunk is None or chunk.document_id not in documents:
+                continue  # deleted meanwhile
+            cosine = found.cosine[place]
             signals = Signals(
                 float(cosine) if np.isfinite(cosine) else None,
-                _number(scored.near[place]),
-                float(scored.said[place]),
-                float(scored.sentence[place]),
-                float(scored.parent[place]),
-                float(scored.link[place]),
+                _number(found.near[place]),
+                float(found.said[place]),
+                float(found.sentence[place]),
+                float(found.parent[place]),
+                float(found.link[place]),
             )
-            found.append(Found(chunk, documents[chunk.document_id], float(totals[place]), signals))
-        return tuple(found)
+            passages.append(Found(chunk, documents[chunk.document_id], float(totals[place]), signals))
+        return tuple(passages)
 
     def _now(self) -> _Library:
         totals, known = self._index.totals(), self._library
@@ -375,7 +277,7 @@ def _most_words(holding: dict[str, Holding], asked: fusion.Weights, allowed: np.
 
 
 def _confidence(
-    scored: _Scored, plain: np.ndarray | None, vector: np.ndarray | None, best: int, library: _Library
+    scored: Candidates, plain: np.ndarray | None, vector: np.ndarray | None, best: int, library: _Library
 ) -> float:
     """`best` is the row of the first passage."""
     if vector is None or plain is None or not np.isfinite(scored.cosine).any():

@@ -85,8 +85,12 @@ class Database:
             yield
 
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[Row]:
+        """What a SELECT finds, each with its columns by their names."""
+        # Not through sqlite-utils, whose savepoint around each of them costs more than most of them do.
         with self.held():
-            return list(self._tables.query(sql, parameters))
+            cursor = self._tables.conn.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def row(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> Row | None:
         """The first row, None when there is none."""

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import sqlite_utils
@@ -130,6 +130,12 @@ class DocumentStore:
     def find(self, document_id: str) -> Document | None:
         row = self._db.row(f"{_DOCUMENTS} WHERE documents.id = ?", (document_id,))
         return None if row is None else _document(row)
+
+    def with_ids(self, document_ids: Iterable[str]) -> dict[str, Document]:
+        """Those of them that there are."""
+        where = "WHERE documents.id IN (SELECT value FROM json_each(?))"
+        rows = self._db.rows(f"{_DOCUMENTS} {where}", (json.dumps(list(document_ids)),))
+        return {row["id"]: _document(row) for row in rows}
 
     def all(
         self, collection: str = "", *, query: str = "", status: str = "", limit: int = -1, offset: int = 0

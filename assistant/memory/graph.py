@@ -29,24 +29,42 @@ SELECT wanted.value AS entity_id, (
 ) AS chunks FROM json_each(?) AS wanted
 """
 """Of a name that is everywhere no more is read than is wanted."""
+_READ: Final = 1_000
+"""Passages of a name that are read to draw it or to tell where it stands: the newest. What is in more of them is in so
+many that these tell enough, and reading all would take a minute where a name is everywhere."""
 _ENTITIES: Final = """
-SELECT entities.id AS id, name, passages, count(DISTINCT document_id) AS documents, max(kind = 'title') AS titled
-FROM entities JOIN mentions ON entity_id = entities.id JOIN chunks ON chunks.id = chunk_id
+SELECT entities.id AS id, name, passages, count(*) AS read, count(DISTINCT document_id) AS documents,
+    max(kind = 'title') AS titled
+FROM entities JOIN mentions ON entity_id = entities.id AND chunk_id >= coalesce((
+        SELECT chunk_id FROM mentions WHERE entity_id = entities.id ORDER BY chunk_id DESC LIMIT 1 OFFSET :read
+    ), 0)
+JOIN chunks ON chunks.id = chunk_id
+WHERE entities.id IN (SELECT value FROM json_each(:ids)) GROUP BY entities.id
 """
 _FOUND: Final = "SELECT id FROM entities WHERE instr(key, ?) ORDER BY passages DESC, id LIMIT ?"
 _MOST: Final = "SELECT id FROM entities WHERE passages > 1 ORDER BY passages DESC, id LIMIT ?"
-_WITH_IDS: Final = "WHERE entities.id IN (SELECT value FROM json_each(?)) GROUP BY entities.id"
 _BESIDE: Final = """
-SELECT other.entity_id AS id, count(*) AS together FROM mentions AS own
-JOIN mentions AS other ON other.chunk_id = own.chunk_id AND other.entity_id <> own.entity_id
-WHERE own.entity_id = ? GROUP BY other.entity_id ORDER BY together DESC, other.entity_id LIMIT ?
+SELECT other.entity_id AS id FROM (
+    SELECT chunk_id FROM mentions WHERE entity_id = :name ORDER BY chunk_id DESC LIMIT :read
+) AS own JOIN mentions AS other ON other.chunk_id = own.chunk_id AND other.entity_id <> :name
+JOIN entities ON entities.id = other.entity_id
+GROUP BY other.entity_id ORDER BY count(*) / sqrt(passages) DESC, other.entity_id LIMIT :most
 """
+"""A name that stands with every other says little of this one: its passages count against it, as in a cosine."""
 _TOGETHER: Final = """
-SELECT one.entity_id AS a, other.entity_id AS b, count(*) AS together
-FROM mentions AS one JOIN mentions AS other ON other.chunk_id = one.chunk_id AND other.entity_id > one.entity_id
-WHERE one.entity_id IN (SELECT value FROM json_each(?)) AND other.entity_id IN (SELECT value FROM json_each(?))
-GROUP BY one.entity_id, other.entity_id
+SELECT min(rarer.id, commoner.id) AS a, max(rarer.id, commoner.id) AS b, count(*) AS together
+FROM entities AS rarer JOIN mentions AS one ON one.entity_id = rarer.id
+    AND one.chunk_id >= coalesce((
+        SELECT chunk_id FROM mentions WHERE entity_id = rarer.id ORDER BY chunk_id DESC LIMIT 1 OFFSET :read
+    ), 0)
+CROSS JOIN entities AS commoner
+CROSS JOIN mentions AS other ON other.chunk_id = one.chunk_id AND other.entity_id = commoner.id
+WHERE rarer.id IN (SELECT value FROM json_each(:ids)) AND commoner.id IN (SELECT value FROM json_each(:ids))
+    AND (commoner.passages, commoner.id) > (rarer.passages, rarer.id)
+GROUP BY rarer.id, commoner.id
 """
+"""Of two names the rarer one's passages are looked through, so that only two that are both everywhere are counted in
+a part of theirs."""
 _RELATIONS: Final = """
 SELECT subject_id, predicate, object_id, chunk_id, quote FROM relations
 WHERE subject_id IN (SELECT value FROM json_each(?)) AND object_id IN (SELECT value FROM json_each(?))
@@ -64,7 +82,8 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Something that is spoken of by name. `titled` says that a document is called so."""
+    """Something that is spoken of by name. `titled` says that a document is called so. How many documents speak of
+    what is nearly everywhere is an estimate."""
 
     id: int
     name: str
@@ -172,10 +191,10 @@ class GraphStore:
         return {row["key"]: row["id"] for row in rows}
 
     def entity(self, entity_id: int) -> Entity:
-        rows = self._db.rows(f"{_ENTITIES} WHERE entities.id = ? GROUP BY entities.id", (entity_id,))
-        if not rows:
+        found = self.with_ids([entity_id])
+        if not found:
             raise NotFound("entity", str(entity_id))
-        return _entity(rows[0])
+        return found[0]
 
     def entities(self, query: str = "", limit: int = 50) -> list[Entity]:
         """Those that hold `query` in their name, the most mentioned first; what only one passage mentions and no
@@ -185,17 +204,17 @@ class GraphStore:
         return sorted(self.with_ids([row["id"] for row in rows]), key=lambda one: (-one.passages, one.id))
 
     def with_ids(self, entity_ids: Sequence[int]) -> list[Entity]:
-        rows = self._db.rows(f"{_ENTITIES} {_WITH_IDS}", (_listed(entity_ids),))
-        return [_entity(row) for row in rows]
+        return [_entity(row) for row in self._db.rows(_ENTITIES, {"ids": _listed(entity_ids), "read": _READ - 1})]
 
     def beside(self, entity_id: int, limit: int) -> list[int]:
-        """The names that stand with it most often."""
-        return [row["id"] for row in self._db.rows(_BESIDE, (entity_id, limit))]
+        """The names that belong to it most: which stand with it often, for how often they stand anywhere."""
+        rows = self._db.rows(_BESIDE, {"name": entity_id, "read": _READ, "most": limit})
+        return [row["id"] for row in rows]
 
     def together(self, entity_ids: Sequence[int]) -> list[Together]:
         """Every pair of these that some passage mentions together."""
-        ids = _listed(entity_ids)
-        return [Together(row["a"], row["b"], row["together"]) for row in self._db.rows(_TOGETHER, (ids, ids))]
+        rows = self._db.rows(_TOGETHER, {"ids": _listed(entity_ids), "read": _READ - 1})
+        return [Together(row["a"], row["b"], row["together"]) for row in rows]
 
     def relations(self, entity_ids: Sequence[int]) -> list[Relation]:
         """What passages say of any two of these."""
@@ -212,7 +231,8 @@ class GraphStore:
 
 
 def _entity(row: Row) -> Entity:
-    return Entity(row["id"], row["name"], row["passages"], row["documents"], bool(row["titled"]))
+    documents = round(row["documents"] * row["passages"] / row["read"])
+    return Entity(row["id"], row["name"], row["passages"], documents, bool(row["titled"]))
 
 
 def _listed(ids: Sequence[int]) -> str:

