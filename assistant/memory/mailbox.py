@@ -16,6 +16,7 @@ from typing import Final
 
 from assistant.memory.database import Database
 from assistant.memory.filed import Filed
+from assistant.memory.formats import Formats
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
@@ -58,6 +59,7 @@ class Mailbox:
         self.letters = Letters(db, clock)
         self.reminders = Reminders(db)
         self.filed = Filed(db, clock)
+        self.formats = Formats(db)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:

@@ -32,6 +32,7 @@ from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
+from bots.telegram.forms import Forms
 from bots.telegram.handlers import (
     branches,
     conversations,
@@ -41,6 +42,7 @@ from bots.telegram.handlers import (
     duels,
     edited,
     files,
+    forms,
     inline,
     own,
     photos,
@@ -152,7 +154,9 @@ class TelegramBot:
         )  # fmt: skip
         shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
         addressing = Addressing(bot, self._settings.group_words)
-        dispatcher = self._dispatcher(sender, answering, places, reminding, asking, fetcher, filing, shown, addressing)
+        dispatcher = self._dispatcher(
+            sender, answering, places, reminding, asking, fetcher, filing, shown, addressing, Forms(mailbox, bot.id)
+        )
 
         async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt, pieces=pieces)
@@ -219,6 +223,7 @@ class TelegramBot:
         filing: Filing,
         shown: Shown,
         addressing: Addressing,
+        forms_of: Forms,
     ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
@@ -236,10 +241,11 @@ class TelegramBot:
             filing=filing,
             shown=shown,
             addressing=addressing,
+            forms_of=forms_of,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
-        dispatcher.update.outer_middleware(Access(self._assistant, self._language))
+        dispatcher.update.outer_middleware(Access(self._assistant, forms_of, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
         dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
         rights = Rights(buttons, self._presenter, sender)
@@ -260,6 +266,7 @@ class TelegramBot:
             inline.router(self._clock),
             duels.router(),
             documents.router(),
+            forms.router(),
             pressed.router(),
             files.router(),
             photos.router(),

@@ -43,6 +43,8 @@ _LETTERS: Final = {
     "go_on": ">",
     "redo": "Z",
     "reask": "A",
+    "other_form": "F",
+    "format": "R",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.botapi.limits import units
-from tests.botapi.methods import StoredFile
+from tests.botapi.parameters import StoredFile
 from tests.botapi.world import Chat, Message
 
 if TYPE_CHECKING:

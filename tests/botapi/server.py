@@ -16,7 +16,8 @@ from aiohttp import web
 from bots.telegram.clock import Clock, wait_for_event
 from tests.botapi.faults import Fault, Faults
 from tests.botapi.limits import UPLOAD_BYTES, Bucket, Refused
-from tests.botapi.methods import Methods, Params, StoredFile, Upload
+from tests.botapi.methods import Methods
+from tests.botapi.parameters import Params, StoredFile, Upload
 from tests.botapi.people import InlineAsked, Press, User
 from tests.botapi.webhook import Webhook
 from tests.botapi.world import Chat, Message, Updates
@@ -36,6 +37,7 @@ _JSON_FIELDS: Final = frozenset(
         "message_ids",
         "results",
         "button",
+        "rich_message",
     }
 )
 _SPENDS: Final = ("send", "edit", "delete", "forward", "copy", "setmessagereaction")

@@ -169,7 +169,7 @@ async def test_a_download_that_fails_never_tells_the_token(play: Play, caplog: p
 
 @pytest.mark.parametrize("path", ["../getMe", "https://192.0.2.1/x", "/etc/passwd", "a/../../b", "x?y=1", "x#y", ""])
 async def test_a_file_is_fetched_from_nowhere_else(play: Play, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.botapi.methods.StoredFile.path", path)
+    monkeypatch.setattr("tests.botapi.parameters.StoredFile.path", path)
     async with play() as scene:
         ann = await scene.paired()
         ann.private.send_document("lease.pdf", b"%PDF-", mime_type="application/pdf")
