@@ -34,6 +34,7 @@ from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
 from bots.telegram.forms import Forms
 from bots.telegram.handlers import (
+    albums,
     branches,
     conversations,
     corrections,
@@ -268,6 +269,7 @@ class TelegramBot:
             documents.router(),
             forms.router(),
             pressed.router(),
+            albums.router(),
             files.router(),
             photos.router(),
             voice.router(),

@@ -89,12 +89,14 @@ class Seat:
         stored.size = len(data) if size is None else size
         return self._say(media={"document": stored.as_document()}, caption=caption, album=album)
 
-    def send_photo(self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None) -> Message:
+    def send_photo(
+        self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None, album: str = ""
+    ) -> Message:
         """In two sizes, as Telegram has it: the smaller one first."""
         small = self._server.keep_file("thumb.jpg", b"\xff\xd8\xff", "image/jpeg")
         stored = self._server.keep_file("photo.jpg", data, "image/jpeg")
         sizes = [{**_sized(one), "width": side, "height": side} for one, side in ((small, 90), (stored, 1280))]
-        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to)
+        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to, album=album)
 
     def send_voice(
         self, data: bytes = b"OggS", seconds: int = 3, caption: str = "", kind: str = "voice", size: int | None = None

@@ -56,6 +56,23 @@ async def test_a_long_file_becomes_a_document_that_is_told_of_and_can_be_removed
         assert not (await scene.assistant.documents.search("When is the rent due?")).passages
 
 
+async def test_an_album_of_documents_is_in_the_library_whole_and_its_caption_is_about_all(
+    play: Play, tmp_path: Path
+) -> None:
+    async with play("On the third day [1], and on Sundays [2].") as scene:
+        ann = await scene.paired()
+        rent = pdf(tmp_path / "rent.pdf", [["The rent of the flat is due on the third day of each month."]])
+        garage = pdf(tmp_path / "garage.pdf", [["The rent of the garage is due on Sundays."]])
+        ann.private.send_document("rent.pdf", rent.read_bytes(), "When is the rent due?", "application/pdf", album="5")
+        ann.private.send_document("garage.pdf", garage.read_bytes(), "", "application/pdf", album="5")
+        await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 20)
+        assert sorted(await names(scene)) == ["garage.pdf", "rent.pdf"]
+        asked = scene.model.calls[-1][-1].text
+        assert "third day" in asked
+        assert "Sundays" in asked
+        assert len(scene.model.calls) == 1
+
+
 async def test_a_caption_is_answered_from_the_file_and_from_nothing_else(play: Play, tmp_path: Path) -> None:
     async with play("It is due on the third day of each month [1].") as scene:
         await scene.assistant.documents.add_text("other.md", "The rent of the garage is due on Sundays. " * 5)
