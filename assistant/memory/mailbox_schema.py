@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.drawn_schema import drawn
 from assistant.memory.filed_schema import filed
 from assistant.memory.format_schema import formats
 from assistant.memory.migrations import Step
@@ -80,5 +81,6 @@ MAILBOX_STEPS: Final = (
     Step(2, "reminders", reminders),
     Step(3, "filed", filed),
     Step(4, "formats", formats),
+    Step(5, "drawn", drawn),
 )
 """In order, without gaps; numbered apart from those of the main database."""

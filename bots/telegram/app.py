@@ -30,6 +30,7 @@ from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
+from bots.telegram.drawn import Drawn
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
 from bots.telegram.forms import Forms
@@ -141,7 +142,8 @@ class TelegramBot:
     async def _run(self, bot: Bot, listener: Bot, mailbox: Mailbox) -> None:
         await asyncio.to_thread(mailbox.tidy)
         shut = partial(mailbox.shut, bot.id)
-        sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace)
+        drawn = Drawn(mailbox, bot.id)
+        sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace, drawn)
         search = Search(mailbox, bot.id, sender, self._clock)
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
@@ -156,8 +158,9 @@ class TelegramBot:
         shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
         addressing = Addressing(bot, self._settings.group_words)
         dispatcher = self._dispatcher(
-            sender, answering, places, reminding, asking, fetcher, filing, shown, addressing, Forms(mailbox, bot.id)
-        )
+            sender, answering, places, reminding, asking, fetcher, filing, shown, addressing, Forms(mailbox, bot.id),
+            Rights(Buttons(self._token), drawn, delivery, self._presenter, sender),
+        )  # fmt: skip
 
         async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt, pieces=pieces)
@@ -225,6 +228,7 @@ class TelegramBot:
         shown: Shown,
         addressing: Addressing,
         forms_of: Forms,
+        rights: Rights,
     ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
@@ -249,7 +253,6 @@ class TelegramBot:
         dispatcher.update.outer_middleware(Access(self._assistant, forms_of, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
         dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
-        rights = Rights(buttons, self._presenter, sender)
         for kind, observer in dispatcher.observers.items():
             if kind not in ("update", "error"):
                 observer.middleware(rights)

@@ -117,6 +117,11 @@ class Delivery:
         await asyncio.to_thread(letters.confirmed, letter, sent.message_id)
         return sent.message_id
 
+    async def settled(self, chat_id: int) -> None:
+        """Return once nothing is under way to this chat whose number is not known yet."""
+        async with self._queues.setdefault(chat_id, asyncio.Lock()):
+            return
+
     async def resume(self) -> int:
         """Go on with what a process before this one had to say; returns how much that is."""
         await asyncio.to_thread(self._mailbox.letters.recover, self._bot_id)

@@ -18,6 +18,7 @@ from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiohttp import ClientConnectorError
 
 from bots.telegram.clock import Clock
+from bots.telegram.drawn import Drawn
 from bots.telegram.pacing import Budgets, Pace
 
 _log = logging.getLogger(__name__)
@@ -35,11 +36,19 @@ async def _nothing() -> None:
 class Sender:
     """One per bot."""
 
-    def __init__(self, bot: Bot, clock: Clock, budgets: Budgets | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        clock: Clock,
+        budgets: Budgets | None = None,
+        pace: Pace | None = None,
+        drawn: Drawn | None = None,
+    ) -> None:
         self._bot = bot
         self._clock = clock
         self._budgets = budgets or Budgets(clock)
         self._pace = pace or Pace()
+        self._drawn = drawn
 
     async def send(
         self,
@@ -111,7 +120,11 @@ class Sender:
     async def _call(self, chat_id: int, method: TelegramMethod[_Result], timeout_s: int) -> _Result:
         if chat_id:
             self._budgets.spend(chat_id, self._gap(chat_id))
+        if self._drawn is not None:
+            await self._drawn.leaves(method)
         result = await self._bot(method, request_timeout=timeout_s)
+        if self._drawn is not None:
+            await self._drawn.arrived(method, result)
         if chat_id:
             self._budgets.of(chat_id).taken()
         return result

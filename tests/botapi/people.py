@@ -117,9 +117,11 @@ class Seat:
         message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1
         self._server.updates.push("edited_message", message.as_json())
 
-    def press(self, message: Message, label: str) -> Press:
-        """Press the first button whose label contains this text."""
+    def press(self, message: Message, label: str, shown_by: Message | None = None) -> Press:
+        """Press the first button whose label contains this text. A client that somebody has changed may say that
+        another message had shown it."""
         button = message.button(label)
+        message = shown_by or message
         press = self._server.new_press()
         self._server.updates.push(
             "callback_query",
