@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Message, Update
@@ -29,6 +28,7 @@ from bots.telegram.answering import Answering
 from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
+from bots.telegram.connection import Session
 from bots.telegram.delivery import Delivery
 from bots.telegram.drawn import Drawn
 from bots.telegram.fetching import Fetcher
@@ -211,7 +211,7 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         proxy = self._settings.proxy.get_secret_value() if self._settings.proxy is not None else None
         try:
-            session = AiohttpSession(api=api, proxy=proxy)
+            session = Session(api=api, proxy=proxy)
         except RuntimeError as error:  # what aiogram raises where the package is missing
             raise SettingsError(key="telegram.proxy", reason="proxy_package") from error
         return Bot(self._token.get_secret_value(), session=session)

@@ -15,9 +15,9 @@ from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramR
 from aiogram.methods import TelegramMethod
 from aiogram.types import CallbackQuery
 from aiogram.utils.backoff import Backoff, BackoffConfig
-from aiohttp import ClientConnectorError
 
 from bots.telegram.clock import Clock
+from bots.telegram.connection import never_left
 from bots.telegram.drawn import Drawn
 from bots.telegram.pacing import Budgets, Pace
 
@@ -147,11 +147,6 @@ async def toast(query: CallbackQuery, text: str = "", *, alert: bool = False) ->
         await query.answer(text[:_TOAST_LENGTH], show_alert=alert)
     except TelegramAPIError as error:
         _log.info("telegram: a pressed button was not answered: %s", error)
-
-
-def never_left(error: Exception) -> bool:
-    """Whether it is certain that the server has not seen the request."""
-    return isinstance(error.__cause__, ClientConnectorError)
 
 
 def _chat(method: TelegramMethod[_Result]) -> int:
