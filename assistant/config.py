@@ -114,7 +114,7 @@ class TelegramSettings(_Section):
     @classmethod
     def _is_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
         if proxy is not None:
-            _check_address(proxy.get_secret_value(), {"http", "https", "socks4", "socks5"})
+            _check_address(proxy.get_secret_value(), {"http", "socks4", "socks5"}, port=True)
         return proxy
 
 
@@ -281,15 +281,17 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-def _check_address(address: str, schemes: set[str]) -> None:
+def _check_address(address: str, schemes: set[str], *, port: bool = False) -> None:
     """What it says never quotes the address, which may hold a password."""
     parts = urlsplit(address)
     if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"an address is wanted that begins with {' or '.join(sorted(schemes))}, and names a host")
     try:
-        _ = parts.port
+        given = parts.port
     except ValueError:
         raise ValueError("the port of the address is none") from None
+    if port and given is None:
+        raise ValueError("the address has to name a port")
 
 
 def load(paths: Paths, flags: dict[str, Any] | None = None) -> Settings:

@@ -82,6 +82,27 @@ class Letters:
                 )
         return self.of(bot_id, key)
 
+    def replace(self, letter: Letter, contents: Sequence[dict[str, Any]]) -> None:
+        """These take the place of a part and of all after it, none of which has arrived. What is not known of the
+        part, or which preview it is to take the place of, stays so."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "DELETE FROM letters WHERE bot_id = (SELECT bot_id FROM letters WHERE id = ?) AND key = ? AND part > ?",
+                (letter.id, letter.key, letter.part),
+            )
+            self._set(
+                tables,
+                "content = ?, state = iif(state = 'unknown', state, 'queued')",
+                _dump(contents[0]),
+                letter.id,
+            )
+            for part, content in enumerate(contents[1:], start=letter.part + 1):
+                tables.execute(
+                    "INSERT INTO letters (bot_id, key, part, chat_id, state, final, content, turn_id, changed_at)"
+                    " SELECT bot_id, key, ?, chat_id, 'queued', final, ?, turn_id, ? FROM letters WHERE id = ?",
+                    (part, _dump(content), self._clock(), letter.id),
+                )
+
     def of(self, bot_id: int, key: str) -> list[Letter]:
         rows = self._db.rows("SELECT * FROM letters WHERE bot_id = ? AND key = ? ORDER BY part", (bot_id, key))
         return [_letter(row) for row in rows]

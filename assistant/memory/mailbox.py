@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from assistant.memory.database import Database
+from assistant.memory.drawn import Drawn
 from assistant.memory.filed import Filed
+from assistant.memory.formats import Formats
 from assistant.memory.inbox import Inbox
 from assistant.memory.letters import Letters
 from assistant.memory.mailbox_schema import MAILBOX_STEPS
@@ -24,7 +26,7 @@ from assistant.memory.reminders import Reminders
 _REMEMBERED_S: Final = 3 * 86_400.0
 """Telegram delivers an update for a day; for so long after it was dealt with it is known again."""
 _PRESSES_S: Final = 90 * 86_400.0
-"""So long a button that was pressed cannot be pressed again."""
+"""So long a button works, and one that was pressed cannot be pressed again."""
 _SHOWN_S: Final = 90 * 86_400.0
 """For so long it is known which answer a message shows, for those who react to it late."""
 _REMEMBERED: Final = 100_000
@@ -58,6 +60,8 @@ class Mailbox:
         self.letters = Letters(db, clock)
         self.reminders = Reminders(db)
         self.filed = Filed(db, clock)
+        self.formats = Formats(db)
+        self.drawn = Drawn(db, clock)
 
     @classmethod
     def open(cls, path: Path, backups: Path, clock: Callable[[], float] = time.time) -> Mailbox:
@@ -87,6 +91,7 @@ class Mailbox:
                 (_REMEMBERED,),
             )
             tables.execute("DELETE FROM presses WHERE pressed_at < ?", (self._clock() - _PRESSES_S,))
+            tables.execute("DELETE FROM drawn WHERE drawn_at < ?", (self._clock() - _PRESSES_S,))
             tables.execute("DELETE FROM waits WHERE until < ?", (self._clock(),))
 
     def newest_message(self, bot_id: int, chat_id: int) -> int:

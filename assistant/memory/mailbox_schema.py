@@ -6,7 +6,9 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.drawn_schema import drawn
 from assistant.memory.filed_schema import filed
+from assistant.memory.format_schema import formats
 from assistant.memory.migrations import Step
 from assistant.memory.reminder_schema import reminders
 
@@ -74,5 +76,11 @@ def _mailbox(tables: sqlite_utils.Database) -> None:
     tables.executescript(_FIRST)
 
 
-MAILBOX_STEPS: Final = (Step(1, "mailbox", _mailbox), Step(2, "reminders", reminders), Step(3, "filed", filed))
+MAILBOX_STEPS: Final = (
+    Step(1, "mailbox", _mailbox),
+    Step(2, "reminders", reminders),
+    Step(3, "filed", filed),
+    Step(4, "formats", formats),
+    Step(5, "drawn", drawn),
+)
 """In order, without gaps; numbered apart from those of the main database."""

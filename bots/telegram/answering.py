@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,16 +16,18 @@ from assistant.errors import AssistantError, NotFound
 from assistant.events import Cited, Event, Token, TurnFailed, TurnFinished, TurnStarted
 from assistant.i18n import Language, explain
 from assistant.memory.records import Person, Turn
-from bots.telegram.citing import sources_of, with_sources
+from bots.telegram.below import CUT, Below, below, sources_of
+from bots.telegram.citing import with_sources
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.pacing import Pace
-from bots.telegram.presenter import Part, Presenter
+from bots.telegram.posts import Post
+from bots.telegram.presenter import TEXT_LIMIT, Part, Presenter
+from bots.telegram.rich import gains
 from bots.telegram.sending import Sender
+from bots.telegram.splitting import split
 from bots.telegram.streaming import Preview, Target
 
-CUT: Final = frozenset({"stopped", "length"})
-"""What ends an answer that could have gone on."""
 Begin = Callable[[], Awaitable[AsyncGenerator[Event, None]]]
 Earlier = Callable[[], Awaitable[Turn | None]]
 """The turn an attempt before this one began, which died before it could say so."""
@@ -35,11 +37,13 @@ _ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom an answer is, where it goes and in which language the bot itself speaks there."""
+    """For whom an answer is, where it goes and in which language the bot itself speaks there; `rich` says that it is
+    drawn as a rich message where that shows more."""
 
     person: Person
     language: Language
     target: Target
+    rich: bool = False
 
 
 class Writing:
@@ -82,10 +86,13 @@ class Writing:
         elif status := self._presenter.progress(event, self._language):
             self._status = status
 
-    def preview(self) -> Part:
+    def preview(self, rich: bool) -> Part:
         """The newest message's worth of text, or what is happening before the first word."""
         parts = self._presenter.parts(self.text) if self.text.strip() else []
-        return parts[-1] if parts else Part(self._status)
+        if not parts:
+            return Part(self._status)
+        richer = self._presenter.rich_parts(self.text) if rich else []
+        return replace(parts[-1], rich=richer[-1].rich) if richer else parts[-1]
 
     def answer(self) -> str:
         """The text with a note where it does not simply end."""
@@ -103,8 +110,10 @@ class Writing:
         return "\n\n".join(piece for piece in (text, note) if piece)
 
     @property
-    def sources(self) -> list[int]:
-        return sources_of(self.cited.grounds) if self.cited is not None else []
+    def below(self) -> Below:
+        sources = sources_of(self.cited.grounds) if self.cited is not None else []
+        cut = isinstance(self.last, TurnFinished) and self.last.finish_reason in CUT
+        return Below(self.turn_id, tuple(sources), gains(self.text), cut)
 
 
 class Answering:
@@ -181,17 +190,29 @@ class Answering:
         links: bool = True,
     ) -> None:
         """Send a text that is there already: the answer of this turn, where it is one."""
-        await self._post(reader.target.next_key(), reader.target, markdown, keyboard, turn_id=turn_id, links=links)
+        key = reader.target.next_key()
+        await self._post(key, reader.target, markdown, keyboard, turn_id=turn_id, links=links, rich=reader.rich)
 
-    async def show_again(self, reader: Reader, turn_id: str) -> None:
-        """Send a stored answer, which the person asked to see."""
+    async def show_again(self, reader: Reader, turn_id: str, *, rich: bool | None = None) -> None:
+        """Send a stored answer, which the person asked to see; `rich` where it is to be drawn otherwise than usual."""
         turn = await self._assistant.turn(turn_id)
-        keyboard = self._presenter.answer_keyboard(turn.id, reader.person, turn.rating, sources_of(turn.grounds))
-        text = turn.answer
-        if turn.grounds is not None:
-            edited = turn.original is not None
-            text = with_sources(text, turn.grounds, self._presenter, reader.language, edited=edited)
-        await self.show(reader, text, keyboard, turn_id=turn.id, links=turn.grounds is None)
+        keyboard = self._presenter.answer_keyboard(below(turn), reader.person, reader.language, turn.rating)
+        drawn = reader if rich is None else replace(reader, rich=rich)
+        text, links = self._text(turn, reader), turn.grounds is None
+        await self.show(drawn, text, keyboard, turn_id=turn.id, links=links)
+
+    def parts_of(self, turn: Turn, reader: Reader, *, rich: bool) -> list[Part]:
+        """The messages of a stored answer."""
+        text = self._text(turn, reader)
+        drawn = self._presenter.rich_parts(text) if rich else []
+        return drawn or self._presenter.parts(text, links=turn.grounds is None)
+
+    def _text(self, turn: Turn, reader: Reader) -> str:
+        """As Markdown, with what it rests on."""
+        if turn.grounds is None:
+            return turn.answer
+        edited = turn.original is not None
+        return with_sources(turn.answer, turn.grounds, self._presenter, reader.language, edited=edited)
 
     async def tell(self, reader: Reader, text: str) -> None:
         """A sentence of the bot's own."""
@@ -239,7 +260,7 @@ class Answering:
                 async for event in events:
                     writing.take(event)
                     if preview is None:
-                        preview = self._begin_preview(target, writing, key)
+                        preview = self._begin_preview(reader, writing, key)
                         if target.receipt is not None and writing.turn_id:
                             await target.receipt.link(writing.turn_id)
                     preview.changed()
@@ -250,7 +271,8 @@ class Answering:
                 await preview.close()
         return writing
 
-    def _begin_preview(self, target: Target, writing: Writing, key: str) -> Preview:
+    def _begin_preview(self, reader: Reader, writing: Writing, key: str) -> Preview:
+        target = reader.target
         preview = Preview(
             self._sender,
             self._delivery,
@@ -258,7 +280,7 @@ class Answering:
             key,
             self._pace,
             self._clock,
-            writing.preview,
+            lambda: writing.preview(reader.rich and target.private),
             lambda: writing.begun,
         )
         self._by_place[target.place] = writing.turn_id
@@ -267,9 +289,7 @@ class Answering:
 
     async def _deliver(self, reader: Reader, writing: Writing, key: str) -> None:
         if writing.begun and isinstance(writing.last, TurnFinished):
-            keyboard = self._presenter.answer_keyboard(writing.turn_id, reader.person, None, writing.sources)
-            if writing.last.finish_reason in CUT:
-                keyboard = self._presenter.with_going_on(keyboard, writing.turn_id, reader.person, reader.language)
+            keyboard = self._presenter.answer_keyboard(writing.below, reader.person, reader.language, None)
         else:
             keyboard = self._presenter.again_keyboard(writing.turn_id, reader.person)
         offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
@@ -281,6 +301,7 @@ class Answering:
             keyboard,
             turn_id=writing.turn_id or None,
             links=writing.cited is None,
+            rich=reader.rich,
             otherwise=reader.target.message(unknown, offer),
         )
 
@@ -293,27 +314,48 @@ class Answering:
         *,
         turn_id: str | None = None,
         links: bool = True,
+        rich: bool = False,
         otherwise: SendMessage | None = None,
     ) -> None:
-        parts = self._presenter.parts(markdown, links=links)
-        following = replace(target, reply_to=None)
-        messages = [
-            (target if number == 0 else following).message(part, keyboard if number == len(parts) - 1 else None)
-            for number, part in enumerate(parts)
-        ]
-        await self._send(key, messages, turn_id=turn_id, otherwise=otherwise)
+        plain = _messages(target, self._presenter.parts(markdown, links=links), keyboard)
+        drawn = self._presenter.rich_parts(markdown) if rich else []
+        if not drawn:
+            await self._send(key, plain, turn_id=turn_id, otherwise=otherwise)
+            return
+        instead = [plain]
+        for number in range(1, len(drawn)):
+            words = "\n\n".join(part.text for part in drawn[number:])
+            rest = [Part(text) for text, _ in split(words, (), TEXT_LIMIT)]
+            instead.append(_messages(replace(target, reply_to=None), rest, keyboard))
+        posts = _posts(target, drawn, keyboard)
+        await self._send(key, posts, turn_id=turn_id, otherwise=otherwise, instead=instead)
 
     async def _send(
         self,
         key: str,
-        messages: list[SendMessage],
+        messages: Sequence[Post],
         *,
         turn_id: str | None = None,
         otherwise: SendMessage | None = None,
+        instead: Sequence[Sequence[SendMessage]] = (),
     ) -> int | None:
         if key:
-            return await self._delivery.post(key, messages, turn_id=turn_id, otherwise=otherwise)
+            return await self._delivery.post(key, messages, turn_id=turn_id, otherwise=otherwise, instead=instead)
         last = None
         for message in messages:  # to a stranger, of whom nothing is kept
             last = (await self._sender.send(message)).message_id
         return last
+
+
+def _posts(target: Target, parts: Sequence[Part], keyboard: InlineKeyboardMarkup | None) -> list[Post]:
+    """The first one is the reply, and the last one has the buttons."""
+    following = replace(target, reply_to=None)
+    return [
+        (target if number == 0 else following).post(part, keyboard if number == len(parts) - 1 else None)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _messages(target: Target, parts: Sequence[Part], keyboard: InlineKeyboardMarkup | None) -> list[SendMessage]:
+    ordinary = [replace(part, rich=None) for part in parts]
+    return [post for post in _posts(target, ordinary, keyboard) if isinstance(post, SendMessage)]

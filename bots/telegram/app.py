@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Message, Update
@@ -29,10 +28,14 @@ from bots.telegram.answering import Answering
 from bots.telegram.asking import Asking
 from bots.telegram.buttons import Buttons
 from bots.telegram.clock import Clock
+from bots.telegram.connection import Session
 from bots.telegram.delivery import Delivery
+from bots.telegram.drawn import Drawn
 from bots.telegram.fetching import Fetcher
 from bots.telegram.filing import Filing
+from bots.telegram.forms import Forms
 from bots.telegram.handlers import (
+    albums,
     approvals,
     branches,
     conversations,
@@ -42,6 +45,7 @@ from bots.telegram.handlers import (
     duels,
     edited,
     files,
+    forms,
     inline,
     own,
     photos,
@@ -140,7 +144,8 @@ class TelegramBot:
     async def _run(self, bot: Bot, listener: Bot, mailbox: Mailbox) -> None:
         await asyncio.to_thread(mailbox.tidy)
         shut = partial(mailbox.shut, bot.id)
-        sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace)
+        drawn = Drawn(mailbox, bot.id)
+        sender = Sender(bot, self._clock, Budgets(self._clock, shut, mailbox.waits(bot.id)), self._pace, drawn)
         search = Search(mailbox, bot.id, sender, self._clock)
         delivery = Delivery(mailbox, bot.id, sender, search, self._exists, self._clock)
         answering = Answering(self._assistant, sender, delivery, self._presenter, self._clock, self._pace)
@@ -154,7 +159,10 @@ class TelegramBot:
         )  # fmt: skip
         shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
         addressing = Addressing(bot, self._settings.group_words)
-        dispatcher = self._dispatcher(sender, answering, places, reminding, asking, fetcher, filing, shown, addressing)
+        dispatcher = self._dispatcher(
+            sender, answering, places, reminding, asking, fetcher, filing, shown, addressing, Forms(mailbox, bot.id),
+            Rights(Buttons(self._token), drawn, delivery, self._presenter, sender),
+        )  # fmt: skip
 
         async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
             await dispatcher.feed_update(bot, update, receipt=receipt, pieces=pieces)
@@ -207,7 +215,7 @@ class TelegramBot:
         api = TelegramAPIServer.from_base(self._settings.api_root) if self._settings.api_root else PRODUCTION
         proxy = self._settings.proxy.get_secret_value() if self._settings.proxy is not None else None
         try:
-            session = AiohttpSession(api=api, proxy=proxy)
+            session = Session(api=api, proxy=proxy)
         except RuntimeError as error:  # what aiogram raises where the package is missing
             raise SettingsError(key="telegram.proxy", reason="proxy_package") from error
         return Bot(self._token.get_secret_value(), session=session)
@@ -223,6 +231,8 @@ class TelegramBot:
         filing: Filing,
         shown: Shown,
         addressing: Addressing,
+        forms_of: Forms,
+        rights: Rights,
     ) -> Dispatcher:
         leftovers, buttons = Leftovers(self._clock), Buttons(self._token)
         dispatcher = Dispatcher(
@@ -240,13 +250,13 @@ class TelegramBot:
             filing=filing,
             shown=shown,
             addressing=addressing,
+            forms_of=forms_of,
             notices=Notices(self._clock),
             leftovers=leftovers,
         )
-        dispatcher.update.outer_middleware(Access(self._assistant, self._language))
+        dispatcher.update.outer_middleware(Access(self._assistant, forms_of, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
         dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
-        rights = Rights(buttons, self._presenter, sender)
         for kind, observer in dispatcher.observers.items():
             if kind not in ("update", "error"):
                 observer.middleware(rights)
@@ -265,7 +275,9 @@ class TelegramBot:
             inline.router(self._clock),
             duels.router(),
             documents.router(),
+            forms.router(),
             pressed.router(),
+            albums.router(),
             files.router(),
             photos.router(),
             voice.router(),

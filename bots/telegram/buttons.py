@@ -45,6 +45,8 @@ _LETTERS: Final = {
     "reask": "A",
     "approve": "Y",
     "disallow": "N",
+    "other_form": "F",
+    "format": "R",
 }
 _ACTIONS: Final = {letter: action for action, letter in _LETTERS.items()}
 _SEAL_LENGTH: Final = 16

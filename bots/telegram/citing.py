@@ -10,23 +10,14 @@ from assistant.agent.citation_desk import OpenedCitation
 from assistant.events import CitedPassage, Grounds
 from assistant.i18n import Language
 from assistant.knowledge.framing import visible
-from assistant.knowledge.marks import Mark, cited, pieces
+from assistant.knowledge.marks import Mark, pieces
+from bots.telegram.below import sources_of
 from bots.telegram.presenter import Part, Presenter, shortened
 
 _LONGEST: Final = 1500
 """Characters of a passage that are sent."""
 _NAME_LENGTH: Final = 80
 _NONE: Final = "°"
-
-
-def sources_of(grounds: Grounds | None) -> list[int]:
-    """The numbers to be shown: of what the answer cites, or of what came nearest to one."""
-    if grounds is None:
-        return []
-    known = {one.number for one in grounds.passages}
-    if grounds.outcome == "refused":
-        return sorted(known)
-    return [number for number in cited(grounds) if number in known]
 
 
 def with_sources(

@@ -12,6 +12,7 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.memory.records import DuelChoice
 from bots.telegram.answering import Answering, Reader
+from bots.telegram.below import Below, below
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
 from bots.telegram.sending import Sender, toast
@@ -56,7 +57,7 @@ async def choose(
     duel = await assistant.duels.choose(turn_id, choice, face="telegram", person_id=reader.person.id)
     await toast(query, presenter.say(reader.language, f"duel.chosen_{duel.choice}"))
     shown = duel.second_turn_id if duel.choice in ("second", "both") else None
-    await _settle(query, shown, presenter, sender, reader)
+    await _settle(query, below(await assistant.turn(shown)) if shown else None, presenter, sender, reader)
 
 
 async def refuse(
@@ -69,10 +70,10 @@ async def refuse(
 
 
 async def _settle(
-    query: CallbackQuery, turn_id: str | None, presenter: Presenter, sender: Sender, reader: Reader
+    query: CallbackQuery, answer: Below | None, presenter: Presenter, sender: Sender, reader: Reader
 ) -> None:
     """Below the second answer stands from now on what stands below any answer, or nothing."""
     if query.message is None:
         return
-    keyboard = presenter.answer_keyboard(turn_id, reader.person, None) if turn_id else None
+    keyboard = presenter.answer_keyboard(answer, reader.person, reader.language, None) if answer else None
     await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

@@ -17,14 +17,16 @@ from aiogram.exceptions import (
     TelegramAPIError,
     TelegramBadRequest,
     TelegramNetworkError,
+    TelegramNotFound,
     TelegramServerError,
 )
-from aiogram.methods import SendMessage
+from aiogram.methods import SendMessage, SendRichMessage
 
 from assistant.memory.letters import Letter
 from assistant.memory.mailbox import Mailbox
 from bots.telegram.clock import Clock
-from bots.telegram.searching import Lost, Search, edit_to, stands_as
+from bots.telegram.posts import Post, edit_to, kept, read
+from bots.telegram.searching import Lost, Search, stands_as
 from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
@@ -57,17 +59,20 @@ class Delivery:
     async def post(
         self,
         key: str,
-        messages: Sequence[SendMessage],
+        messages: Sequence[Post],
         *,
         turn_id: str | None = None,
         otherwise: SendMessage | None = None,
+        instead: Sequence[Sequence[SendMessage]] = (),
     ) -> int | None:
         """Say this in so many messages, and return once it stands in the chat: the number of the last message.
 
         None when Telegram will not have it. What was said under the key before is not said again. `otherwise` takes the
-        text's place where it cannot be found out whether that is there already.
+        text's place where it cannot be found out whether that is there already. `instead` says of each rich message
+        what is sent in its place and that of all after it where Telegram will not have it.
         """
-        contents = [_content(message, otherwise) for message in messages]
+        others = instead or [()] * len(messages)
+        contents = [kept(message, otherwise, other) for message, other in zip(messages, others, strict=True)]
         chat_id = int(messages[0].chat_id)
         write = self._mailbox.letters.write
         await asyncio.to_thread(write, self._bot_id, key, chat_id, contents, turn_id=turn_id)
@@ -92,7 +97,7 @@ class Delivery:
     async def _preview(self, key: str, message: SendMessage) -> int | None:
         letters = self._mailbox.letters
         written = await asyncio.to_thread(
-            letters.write, self._bot_id, key, int(message.chat_id), [_content(message, None)], final=False
+            letters.write, self._bot_id, key, int(message.chat_id), [kept(message, None, ())], final=False
         )
         letter = written[0]
         if letter.final or letter.message_id is not None or letter.state == "unknown":
@@ -111,6 +116,11 @@ class Delivery:
             return None
         await asyncio.to_thread(letters.confirmed, letter, sent.message_id)
         return sent.message_id
+
+    async def settled(self, chat_id: int) -> None:
+        """Return once nothing is under way to this chat whose number is not known yet."""
+        async with self._queues.setdefault(chat_id, asyncio.Lock()):
+            return
 
     async def resume(self) -> int:
         """Go on with what a process before this one had to say; returns how much that is."""
@@ -143,10 +153,15 @@ class Delivery:
     async def _in_turn(self, key: str, chat_id: int, resumed: bool) -> int | None:
         queue = self._queues.setdefault(chat_id, asyncio.Lock())
         async with queue:
-            message_id = None
-            for letter in await asyncio.to_thread(self._mailbox.letters.of, self._bot_id, key):
+            message_id, part = None, 0
+            while (letter := await self._part(key, part)) is not None:
                 message_id = await self._settle(letter, resumed)
+                part += 1
         return message_id
+
+    async def _part(self, key: str, part: int) -> Letter | None:
+        letters = await asyncio.to_thread(self._mailbox.letters.of, self._bot_id, key)
+        return next((letter for letter in letters if letter.part == part), None)
 
     async def _settle(self, letter: Letter, resumed: bool) -> int | None:
         if letter.content is None or letter.state in {"confirmed", "refused"}:
@@ -155,10 +170,12 @@ class Delivery:
         if resumed and letter.turn_id is not None and not await self._wanted(letter.turn_id):
             await asyncio.to_thread(letters.refused, letter)
             return None
-        message = SendMessage.model_validate(letter.content["message"])
+        message = read(letter.content)
         try:
             message_id = await self._place(letter, message)
-        except TelegramBadRequest as error:
+        except (TelegramBadRequest, TelegramNotFound) as error:
+            if isinstance(message, SendRichMessage):
+                return await self._settle_otherwise(letter, error)
             if not message.entities:
                 await self._refuse(letter, error)
                 return None
@@ -177,11 +194,22 @@ class Delivery:
         await asyncio.to_thread(letters.confirmed, letter, message_id)
         return message_id
 
+    async def _settle_otherwise(self, letter: Letter, error: TelegramAPIError) -> int | None:
+        """In the ordinary form, since an older server, or a chat, takes no other."""
+        _log.info("telegram: sent as ordinary messages: %s", error)
+        instead: list[dict[str, Any]] = (letter.content or {}).get("instead") or []
+        if not instead:
+            await self._refuse(letter, error)
+            return None
+        await asyncio.to_thread(self._mailbox.letters.replace, letter, instead)
+        plain = await self._part(letter.key, letter.part)
+        return None if plain is None else await self._settle(plain, resumed=False)
+
     async def _refuse(self, letter: Letter, error: TelegramAPIError) -> None:
         _log.warning("telegram: a message to chat %s was refused: %s", letter.chat_id, error)
         await asyncio.to_thread(self._mailbox.letters.refused, letter)
 
-    async def _place(self, letter: Letter, message: SendMessage) -> int | None:
+    async def _place(self, letter: Letter, message: Post) -> int | None:
         """Where it stands in the end. Raises what says that Telegram will not have it."""
         letters = self._mailbox.letters
         if letter.state != "unknown" and letter.message_id is not None:
@@ -203,7 +231,7 @@ class Delivery:
                 return sent.message_id
         return await self._found(letter.id, letter.key, message)
 
-    async def _found(self, id: int, key: str, message: SendMessage) -> int | None:
+    async def _found(self, id: int, key: str, message: Post) -> int | None:
         kept = await asyncio.to_thread(self._mailbox.letters.of, self._bot_id, key)
         letter = next(letter for letter in kept if letter.id == id)
         try:
@@ -229,11 +257,3 @@ class Delivery:
             self._mailbox.letters.sent(letter, after)
 
         await asyncio.to_thread(note)
-
-
-def _content(message: SendMessage, otherwise: SendMessage | None) -> dict[str, Any]:
-    # What was not set stands for the bot's defaults, which JSON has no word for.
-    content = {"message": message.model_dump(mode="json", exclude_unset=True)}
-    if otherwise is not None:
-        content["otherwise"] = otherwise.model_dump(mode="json", exclude_unset=True)
-    return content

@@ -21,6 +21,7 @@ from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.methods import GetFile
 from aiohttp import ClientError, ClientTimeout
 
+from bots.telegram.connection import turned_away
 from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Fetcher:
         if not isinstance(self._bot.session, AiohttpSession):
             raise NotFetched("unreachable")
         session = await self._bot.session.create_session()
+        failures: tuple[type[Exception], ...] = (ClientError, TimeoutError, OSError, ValueError, *turned_away())
         # What fails is told by its kind and not chained: the text of an HTTP client's error holds the address.
         try:
             async with session.get(
@@ -115,6 +117,6 @@ class Fetcher:
                     raise NotFetched("unreachable")
                 async for piece in answer.content.iter_chunked(_PIECE):
                     yield piece
-        except (ClientError, TimeoutError, OSError, ValueError) as error:
+        except failures as error:
             _log.warning("telegram: a file could not be fetched: %s", type(error).__name__)
             raise NotFetched("unreachable") from None

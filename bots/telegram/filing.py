@@ -57,6 +57,7 @@ class _Progress:
     message_id: int | None
     name: str
     question: str
+    alone: bool
 
 
 class Filing:
@@ -93,12 +94,22 @@ class Filing:
         """Follow nothing more; the next start goes on with it."""
         self._ending = True
 
-    async def add(self, reader: Reader, receipt: Receipt, sent: Sent, question: str = "", collection: str = "") -> None:
-        """Put it in the library and return; how far it is, and the answer to `question`, follow."""
+    async def add(
+        self,
+        reader: Reader,
+        receipt: Receipt,
+        sent: Sent,
+        question: str = "",
+        collection: str = "",
+        *,
+        alone: bool = True,
+    ) -> None:
+        """Put it in the library and return; how far it is, and the answer to `question`, follow. That is answered from
+        this document `alone`, or from the library as it is then."""
         say = partial(self._presenter.say, reader.language)
         name = shortened(sent.name, _NAME_LENGTH)
         message_id = await self._answering.say(reader.target, Part(say("files.fetching", name=name)))
-        progress = _Progress(reader, receipt, message_id, name, question)
+        progress = _Progress(reader, receipt, message_id, name, question, alone)
         try:
             async with self._fetcher.fetched(sent.file_id, sent.size) as file:
                 document, known = await self._filed(sent, file, receipt, collection or COLLECTION)
@@ -160,7 +171,8 @@ class Filing:
             standing = await self._assistant.documents.standing()
             if document.status == "ready" and not asked:
                 asked = True
-                ask = partial(self._asking.ask, progress.reader, progress.receipt, progress.question, (), document.id)
+                only = document.id if progress.alone else None
+                ask = partial(self._asking.ask, progress.reader, progress.receipt, progress.question, (), only)
                 self._lanes.put(progress.reader.target.place, progress.receipt.holding(ask))
             text, is_last = await self._step(progress, document, standing, known=known)
             if is_last:

@@ -12,6 +12,7 @@ from aiogram import BaseMiddleware
 from aiogram.types import InlineKeyboardMarkup, Message, TelegramObject
 
 from bots.telegram.answering import Reader
+from bots.telegram.below import Below
 from bots.telegram.buttons import Buttons, Pressed
 from bots.telegram.clock import Clock
 from bots.telegram.keyboards import put_keyboard
@@ -32,8 +33,8 @@ class Left:
     message_id: int
     turn_id: str
     at: float
-    sources: tuple[int, ...] = ()
-    """Passages that have buttons there."""
+    below: Below | None = None
+    """What else can be pressed there, where it is an answer."""
 
 
 class Leftovers:
@@ -45,18 +46,16 @@ class Leftovers:
         self._corrections: dict[_Who, Left] = {}
         self._offers: dict[tuple[int, int], str | None] = {}
 
-    def offer_reasons(
-        self, reader: Reader, message_id: int, turn_id: str, sources: tuple[int, ...] = ()
-    ) -> Left | None:
+    def offer_reasons(self, reader: Reader, message_id: int, below: Below) -> Left | None:
         """The choice that was open before, which is to be taken away."""
-        return self._put(self._reasons, reader, message_id, turn_id, sources)
+        return self._put(self._reasons, reader, Left(message_id, below.turn_id, self._clock.now(), below))
 
     def take_reasons(self, reader: Reader) -> Left | None:
         return self._reasons.pop(_who(reader), None)
 
     def await_correction(self, reader: Reader, message_id: int, turn_id: str) -> Left | None:
         """The request that was open before, which is to be taken away."""
-        return self._put(self._corrections, reader, message_id, turn_id)
+        return self._put(self._corrections, reader, Left(message_id, turn_id, self._clock.now()))
 
     def take_correction(self, reader: Reader) -> Left | None:
         """None for one that was asked for too long ago."""
@@ -78,16 +77,9 @@ class Leftovers:
         """The question is answered as it is now."""
         self._offers[message.chat.id, message.message_id] = text
 
-    def _put(
-        self,
-        kept: dict[_Who, Left],
-        reader: Reader,
-        message_id: int,
-        turn_id: str,
-        sources: tuple[int, ...] = (),
-    ) -> Left | None:
+    def _put(self, kept: dict[_Who, Left], reader: Reader, left: Left) -> Left | None:
         before = kept.pop(_who(reader), None)
-        kept[_who(reader)] = Left(message_id, turn_id, self._clock.now(), sources)
+        kept[_who(reader)] = left
         if len(kept) > _MOST:
             del kept[next(iter(kept))]
         return before
@@ -112,12 +104,9 @@ class Settle(BaseMiddleware):
         reader: Reader | None = data.get("reader")
         if reader is not None and isinstance(event, Message):
             reasons, asked = self._leftovers.take_reasons(reader), self._leftovers.take_correction(reader)
-            if reasons is not None:
-                self._put_later(
-                    reader,
-                    reasons.message_id,
-                    self._presenter.answer_keyboard(reasons.turn_id, reader.person, "thumb_down", reasons.sources),
-                )
+            if reasons is not None and reasons.below is not None:
+                settled = self._presenter.answer_keyboard(reasons.below, reader.person, reader.language, "thumb_down")
+                self._put_later(reader, reasons.message_id, settled)
             data["correction"] = self._correction(event, reader, asked)
             if asked is not None:
                 self._put_later(reader, asked.message_id, None)

@@ -14,8 +14,8 @@ from bots.telegram.presenter import Presenter
 
 _log = logging.getLogger(__name__)
 _COMMANDS: Final = (
-    "new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "compare", "documents",
-    "keep", "remind", "reminders", "quiet", "quota", "export", "forget", "help",
+    "new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "compare", "format",
+    "documents", "keep", "remind", "reminders", "quiet", "quota", "export", "forget", "help",
 )  # fmt: skip
 _MENUS: Final[tuple[tuple[str | None, Language], ...]] = ((None, "en"), ("zh", "zh"))
 """Telegram's language code, None for everybody without a menu of their own, and our language for it."""

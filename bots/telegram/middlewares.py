@@ -15,6 +15,7 @@ from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import Language, explain, language_of
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.clock import Clock
+from bots.telegram.forms import Forms
 from bots.telegram.intake import may_knock, sender_of
 from bots.telegram.receipts import Receipt
 from bots.telegram.sending import toast
@@ -51,8 +52,9 @@ class Access(BaseMiddleware):
     A stranger's /start in a private chat gets through without a `reader`, and nothing else of theirs does.
     """
 
-    def __init__(self, assistant: Assistant, default: Language) -> None:
+    def __init__(self, assistant: Assistant, forms: Forms, default: Language) -> None:
         self._assistant = assistant
+        self._forms = forms
         self._default = default
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
@@ -75,7 +77,8 @@ class Access(BaseMiddleware):
             if user is not None and person.name == person.external_id and user.full_name:
                 # They were let in before anything was known of them but their number.
                 person = await self._assistant.people.change(person.id, name=user.full_name)
-            data["reader"] = Reader(person, language, target)
+            rich = await self._forms.of(user_id) == "rich"
+            data["reader"] = Reader(person, language, target, rich)
         elif not may_knock(event, chat):
             return None
         return await handler(event, data)

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, InputRichMessage, MessageEntity
 from telegramify_markdown import RenderConfig, convert
 
 from assistant.events import ApprovalRequested, Event, Grounded, Progress, Queued, ToolCalled
 from assistant.i18n import Catalogue, Language
 from assistant.memory.records import REASONS, Conversation, Person
+from bots.telegram.below import Below
 from bots.telegram.buttons import Buttons
+from bots.telegram.markdown import TooDeep
+from bots.telegram.rich import rich_blocks
+from bots.telegram.rich_limits import TooLarge, parts_of
+from bots.telegram.rich_words import words_of
 from bots.telegram.splitting import split
 from bots.telegram.tables import aligned
 
@@ -25,10 +30,12 @@ _LINKS: Final = ("http://", "https://", "tg://", "mailto:")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One message's worth of text; entity offsets in UTF-16 code units."""
+    """One message's worth of text; entity offsets in UTF-16 code units. `rich` is the same, or as much as goes into a
+    rich message, for whoever wants one."""
 
     text: str
     entities: tuple[MessageEntity, ...] = ()
+    rich: InputRichMessage | None = None
 
 
 class Presenter:
@@ -52,6 +59,19 @@ class Presenter:
         text, placed = aligned(text, [MessageEntity(**entity.to_dict()) for entity in allowed])
         return [Part(piece, tuple(within)) for piece, within in split(text, placed, TEXT_LIMIT)]
 
+    def rich_parts(self, markdown: str) -> list[Part]:
+        """The same as rich messages, with their words for whoever cannot be shown them; none where those would show no
+        more, or Telegram would not have them."""
+        try:
+            parts = parts_of(rich_blocks(markdown) or [])
+        except (TooDeep, TooLarge):
+            return []
+        return [
+            # What was made from documents may hold an address: nothing in it is to be made one that can be pressed.
+            Part(words_of(part), rich=InputRichMessage(blocks=part, skip_entity_detection=True))
+            for part in parts
+        ]
+
     def progress(self, event: Event, language: Language) -> str | None:
         """A sentence for the events before the first word, None for the others."""
         if isinstance(event, Grounded):
@@ -67,34 +87,27 @@ class Presenter:
         return None
 
     def answer_keyboard(
-        self,
-        turn_id: str,
-        person: Person,
-        rating: Literal["thumb_up", "thumb_down"] | None,
-        sources: Sequence[int] = (),
+        self, below: Below, person: Person, language: Language, rating: Literal["thumb_up", "thumb_down"] | None
     ) -> InlineKeyboardMarkup:
-        """👍 👎 🔁 ✏️ with a mark at the thumb that was given, and below them a button for each of the passages."""
+        """👍 👎 🔁 ✏️ with a mark at the thumb that was given, and below them what this answer has besides."""
+        turn_id = below.turn_id
         up = "👍 ✓" if rating == "thumb_up" else "👍"
         down = "👎 ✓" if rating == "thumb_down" else "👎"
         labelled = ((up, "thumb_up"), (down, "thumb_down"), ("🔁", "again"), ("✏️", "edit"))
         rows = [self._row(person, [(label, action, turn_id) for label, action in labelled])]
-        if sources:
-            rows.append(self._row(person, [(f"[{number}]", "cite", f"{turn_id}:{number}") for number in sources]))
+        if below.sources:
+            rows.append(self._row(person, [(f"[{one}]", "cite", f"{turn_id}:{one}") for one in below.sources]))
+        if below.formed:
+            rows.append(self.one_button(turn_id, person, "other_form", language))
+        if below.cut:
+            rows.append(self.one_button(turn_id, person, "go_on", language))
         return _stacked(rows)
 
-    def with_going_on(
-        self, keyboard: InlineKeyboardMarkup, turn_id: str, person: Person, language: Language
-    ) -> InlineKeyboardMarkup:
-        """And a button that goes on with an answer that was cut short."""
-        return _stacked([keyboard, self.one_button(turn_id, person, "go_on", language)])
-
-    def reasons_keyboard(
-        self, turn_id: str, person: Person, language: Language, sources: Sequence[int] = ()
-    ) -> InlineKeyboardMarkup:
+    def reasons_keyboard(self, below: Below, person: Person, language: Language) -> InlineKeyboardMarkup:
         """That of an answer with 👎, and why that may be."""
-        rows = [self.answer_keyboard(turn_id, person, "thumb_down", sources)]
+        rows = [self.answer_keyboard(below, person, language, "thumb_down")]
         for reasons in (REASONS[:2], REASONS[2:]):
-            labelled = [(self.say(language, f"reason.{reason}"), reason, turn_id) for reason in reasons]
+            labelled = [(self.say(language, f"reason.{reason}"), reason, below.turn_id) for reason in reasons]
             rows.append(self._row(person, labelled))
         return _stacked(rows)
 

@@ -12,25 +12,34 @@ from assistant.errors import OwnersOnly
 from assistant.memory.records import REASONS
 from bots.telegram.answering import Reader
 from bots.telegram.buttons import Buttons, Pressed
+from bots.telegram.delivery import Delivery
+from bots.telegram.drawn import Drawn
 from bots.telegram.intake import command_of
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 from bots.telegram.sending import Sender, toast
 
-_GUEST_COMMANDS: Final = frozenset({"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota"})
-_GUEST_BUTTONS: Final = frozenset({"thumb_up", "thumb_down", *REASONS, "again", "show", "forget", "spare"})
+_GUEST_COMMANDS: Final = frozenset({"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota", "/format"})
+_GUEST_BUTTONS: Final = frozenset(
+    {"thumb_up", "thumb_down", *REASONS, "again", "show", "forget", "spare", "other_form", "format"}
+)
 _OWNER_BUTTONS: Final = frozenset({"admit", "admit_guest", "refuse", "approve", "disallow"})
 
 
 class Rights(BaseMiddleware):
     """Stands before the handlers of every kind of update. What is refused is an error, which `Explain` tells.
 
-    A button that may be pressed once is used up here, and 🔁 is drawn anew when it has done its work.
+    A button works below the message it was drawn below. One that may be pressed once is used up here, and 🔁 is drawn
+    anew when it has done its work.
     """
 
-    def __init__(self, buttons: Buttons, presenter: Presenter, sender: Sender) -> None:
+    def __init__(
+        self, buttons: Buttons, drawn: Drawn, delivery: Delivery, presenter: Presenter, sender: Sender
+    ) -> None:
         self._buttons = buttons
+        self._drawn = drawn
+        self._delivery = delivery
         self._presenter = presenter
         self._sender = sender
 
@@ -45,6 +54,9 @@ class Rights(BaseMiddleware):
         if not may(event, button, reader):
             raise OwnersOnly(reason="guest" if reader.person.role == "guest" else "member")
         receipt: Receipt | None = data.get("receipt")
+        if isinstance(event, CallbackQuery) and button is not None and not await self._belongs(event, reader):
+            await toast(event, self._presenter.say(reader.language, "buttons.elsewhere"), alert=True)
+            return None
         if isinstance(event, CallbackQuery) and button is not None and button.once and receipt is not None:
             if not await receipt.first(button.once):
                 await toast(event, self._presenter.say(reader.language, "buttons.used"))
@@ -54,6 +66,14 @@ class Rights(BaseMiddleware):
                 await self._redraw(event, reader)
             return done
         return await handler(event, data)
+
+    async def _belongs(self, query: CallbackQuery, reader: Reader) -> bool:
+        """Whether the button was drawn below the message that it was pressed below."""
+        if await self._drawn.has(query):
+            return True
+        # A person may be quicker than the server's answer, or see a message whose fate is being found out.
+        await self._delivery.settled(reader.target.chat_id)
+        return await self._drawn.has(query)
 
     async def _redraw(self, query: CallbackQuery, reader: Reader) -> None:
         message = query.message

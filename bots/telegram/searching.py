@@ -14,11 +14,12 @@ from contextlib import suppress
 from typing import Final
 
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNetworkError, TelegramServerError
-from aiogram.methods import DeleteMessage, EditMessageText, SendMessage
+from aiogram.methods import DeleteMessage
 
 from assistant.memory.letters import Letter
 from assistant.memory.mailbox import Mailbox
 from bots.telegram.clock import Clock
+from bots.telegram.posts import Post, edit_to, sign_for
 from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ _REACH: Final = 3
 _MOST_QUIETLY: Final = 12
 _MOST: Final = 40
 """Numbers looked at, each of which costs a call. More are in between only when a bot is busy in very many chats."""
-_MARK: Final = "…"
 
 
 class Lost(Exception):
@@ -51,7 +51,7 @@ class Search:
         self._sender = sender
         self._clock = clock
 
-    async def settle(self, letter: Letter, message: SendMessage) -> int:
+    async def settle(self, letter: Letter, message: Post) -> int:
         """The number under which the message stands now, there before or put there. Raises Lost, or
         TelegramBadRequest for a text that Telegram does not take."""
         await self._clock.sleep(_GIVE_TIME_S)
@@ -79,20 +79,20 @@ class Search:
         known = await asyncio.to_thread(self._mailbox.known_messages, self._bot_id, letter.chat_id, letter.after_id)
         return [number for number in range(letter.after_id + 1, last + 1) if number not in known]
 
-    async def _look(self, numbers: list[int], message: SendMessage) -> int | None:
+    async def _look(self, numbers: list[int], message: Post) -> int | None:
         """The first of them that is ours, which reads as wanted from then on."""
         for number in numbers:
             if await stands_as(self._sender, number, message):
                 return number
         return None
 
-    async def _mark(self, letter: Letter, message: SendMessage) -> int:
+    async def _mark(self, letter: Letter, message: Post) -> int:
         """A message sent after the one that is looked for, which will hold the text if that did not arrive.
 
         It may get lost in its turn. Then the next one is, and what stands between is found like all else.
         """
         await asyncio.to_thread(self._mailbox.letters.marking, letter, 0)
-        sign = message.model_copy(update={"text": _MARK, "entities": None, "reply_markup": None})
+        sign = sign_for(message)
         wait = 1.0
         while True:
             try:
@@ -105,15 +105,15 @@ class Search:
                 await asyncio.to_thread(self._mailbox.letters.marking, letter, sent.message_id)
                 return sent.message_id
 
-    async def _remove(self, number: int, message: SendMessage) -> None:
+    async def _remove(self, number: int, message: Post) -> None:
         # A bot may delete what a person wrote to it, so only what an edit has shown to be ours is deleted.
-        sign = message.model_copy(update={"text": _MARK, "entities": None, "reply_markup": None})
+        sign = sign_for(message)
         with suppress(TelegramAPIError):
             if await stands_as(self._sender, number, sign):
                 await self._sender.send(DeleteMessage(chat_id=message.chat_id, message_id=number), repeatable=True)
 
 
-async def stands_as(sender: Sender, message_id: int, message: SendMessage) -> bool:
+async def stands_as(sender: Sender, message_id: int, message: Post) -> bool:
     """Make a message of ours read like this; False when there is none of ours under this number."""
     try:
         await sender.send(edit_to(message_id, message), repeatable=True, patient=True)
@@ -124,15 +124,3 @@ async def stands_as(sender: Sender, message_id: int, message: SendMessage) -> bo
             return False
         raise
     return True
-
-
-def edit_to(message_id: int, message: SendMessage) -> EditMessageText:
-    """Idempotent, unlike sending."""
-    return EditMessageText(
-        chat_id=message.chat_id,
-        message_id=message_id,
-        text=message.text,
-        entities=message.entities,
-        reply_markup=message.reply_markup,  # type: ignore[arg-type]  # the bot makes inline keyboards only
-        parse_mode=None,
-    )

@@ -15,9 +15,10 @@ from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramR
 from aiogram.methods import TelegramMethod
 from aiogram.types import CallbackQuery
 from aiogram.utils.backoff import Backoff, BackoffConfig
-from aiohttp import ClientConnectorError
 
 from bots.telegram.clock import Clock
+from bots.telegram.connection import never_left
+from bots.telegram.drawn import Drawn
 from bots.telegram.pacing import Budgets, Pace
 
 _log = logging.getLogger(__name__)
@@ -35,11 +36,19 @@ async def _nothing() -> None:
 class Sender:
     """One per bot."""
 
-    def __init__(self, bot: Bot, clock: Clock, budgets: Budgets | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        clock: Clock,
+        budgets: Budgets | None = None,
+        pace: Pace | None = None,
+        drawn: Drawn | None = None,
+    ) -> None:
         self._bot = bot
         self._clock = clock
         self._budgets = budgets or Budgets(clock)
         self._pace = pace or Pace()
+        self._drawn = drawn
 
     async def send(
         self,
@@ -111,7 +120,11 @@ class Sender:
     async def _call(self, chat_id: int, method: TelegramMethod[_Result], timeout_s: int) -> _Result:
         if chat_id:
             self._budgets.spend(chat_id, self._gap(chat_id))
+        if self._drawn is not None:
+            await self._drawn.leaves(method)
         result = await self._bot(method, request_timeout=timeout_s)
+        if self._drawn is not None:
+            await self._drawn.arrived(method, result)
         if chat_id:
             self._budgets.of(chat_id).taken()
         return result
@@ -134,11 +147,6 @@ async def toast(query: CallbackQuery, text: str = "", *, alert: bool = False) ->
         await query.answer(text[:_TOAST_LENGTH], show_alert=alert)
     except TelegramAPIError as error:
         _log.info("telegram: a pressed button was not answered: %s", error)
-
-
-def never_left(error: Exception) -> bool:
-    """Whether it is certain that the server has not seen the request."""
-    return isinstance(error.__cause__, ClientConnectorError)
 
 
 def _chat(method: TelegramMethod[_Result]) -> int:

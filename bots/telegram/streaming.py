@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiogram.exceptions import (
@@ -16,19 +16,18 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramServerError,
 )
-from aiogram.methods import EditMessageText, SendMessage, SendMessageDraft
-from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from aiogram.methods import EditMessageText, SendMessage, SendMessageDraft, SendRichMessage, SendRichMessageDraft
+from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from bots.telegram.clock import Clock, wait_for_event
 from bots.telegram.delivery import Delivery
 from bots.telegram.pacing import Pace
+from bots.telegram.posts import NO_PREVIEW, Post, edit_to
 from bots.telegram.presenter import Part
 from bots.telegram.receipts import Receipt
 from bots.telegram.sending import Sender
 
 _log = logging.getLogger(__name__)
-_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
-"""A preview is fetched by Telegram without anybody's click: an address in an answer could carry words out in it."""
 _GENERAL_TOPIC: Final = 1
 _NOT_MODIFIED: Final = "message is not modified"
 
@@ -53,30 +52,42 @@ class Target:
         """Of the next thing that is said here; empty where nothing is kept."""
         return self.receipt.next_key() if self.receipt is not None else ""
 
+    def post(self, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> Post:
+        """In its own form."""
+        if part.rich is None:
+            return self.message(part, keyboard)
+        return SendRichMessage(
+            chat_id=self.chat_id,
+            message_thread_id=self._topic,
+            rich_message=part.rich,
+            reply_parameters=self._reply,
+            reply_markup=keyboard,
+        )
+
     def message(self, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> SendMessage:
-        reply = ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True) if self.reply_to else None
+        """In the ordinary form."""
         return SendMessage(
             chat_id=self.chat_id,
-            # Telegram knows the general topic by this number, and will not have it named.
-            message_thread_id=None if self.thread_id == _GENERAL_TOPIC else self.thread_id,
+            message_thread_id=self._topic,
             text=part.text,
             entities=list(part.entities) or None,
-            reply_parameters=reply,
+            reply_parameters=self._reply,
             reply_markup=keyboard,
             parse_mode=None,
-            link_preview_options=_NO_PREVIEW,
+            link_preview_options=NO_PREVIEW,
         )
 
     def edit(self, message_id: int, part: Part, keyboard: InlineKeyboardMarkup | None = None) -> EditMessageText:
-        return EditMessageText(
-            chat_id=self.chat_id,
-            message_id=message_id,
-            text=part.text,
-            entities=list(part.entities) or None,
-            reply_markup=keyboard,
-            parse_mode=None,
-            link_preview_options=_NO_PREVIEW,
-        )
+        return edit_to(message_id, self.post(part, keyboard))
+
+    @property
+    def _topic(self) -> int | None:
+        # Telegram knows the general topic by this number, and will not have it named.
+        return None if self.thread_id == _GENERAL_TOPIC else self.thread_id
+
+    @property
+    def _reply(self) -> ReplyParameters | None:
+        return ReplyParameters(message_id=self.reply_to, allow_sending_without_reply=True) if self.reply_to else None
 
 
 class Preview:
@@ -108,6 +119,7 @@ class Preview:
         self._render = render
         self._begun = begun
         self._drafts = target.private
+        self._rich = True
         self._shown: Part | None = None
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -164,13 +176,17 @@ class Preview:
                 if await self._sender.show(self._draft(part)):
                     self._shown = part
             except (TelegramBadRequest, TelegramNotFound) as error:
-                _log.info("telegram: no drafts here, editing a message instead: %s", error)
-                self._drafts = False
+                if part.rich is not None and self._rich:
+                    _log.info("telegram: no rich drafts here: %s", error)
+                    self._rich = False
+                else:
+                    _log.info("telegram: no drafts here, editing a message instead: %s", error)
+                    self._drafts = False
         elif part == self._shown:
             return
         elif self._message_id is None:
             await self._begin_message(part)
-        elif await edited(self._sender.show(self._target.edit(self._message_id, part))):
+        elif await edited(self._sender.show(self._target.edit(self._message_id, _plain(part)))):
             self._shown = part
 
     async def _begin_message(self, part: Part) -> None:
@@ -183,7 +199,16 @@ class Preview:
         else:
             self._shown = part if self._message_id is not None else None
 
-    def _draft(self, part: Part) -> SendMessageDraft:
+    def _draft(self, part: Part) -> SendMessageDraft | SendRichMessageDraft:
+        if part.rich is not None and self._rich:
+            return SendRichMessageDraft(
+                chat_id=self._target.chat_id,
+                message_thread_id=self._target.thread_id,
+                draft_id=self.draft_id,
+                rich_message=part.rich,
+                can_stop=True,
+                keep_on_stop=True,
+            )
         return SendMessageDraft(
             chat_id=self._target.chat_id,
             message_thread_id=self._target.thread_id,
@@ -194,6 +219,11 @@ class Preview:
             can_stop=True,
             keep_on_stop=True,
         )
+
+
+def _plain(part: Part) -> Part:
+    # A message that is edited again and again stays in the form that every client has.
+    return replace(part, rich=None)
 
 
 async def edited(call: Awaitable[Any]) -> bool:

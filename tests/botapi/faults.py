@@ -44,7 +44,7 @@ class Faults:
     """Per method name, first in first out; "download" stands for fetching a file. `met` counts what happened."""
 
     def __init__(self) -> None:
-        self._planned: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self._planned: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
         self._weather = Weather()
         self._draw = random.Random(0)  # noqa: S311 - a plan, no secret
         self.met: Counter[str] = Counter()
@@ -64,6 +64,10 @@ class Faults:
 
     def stall(self, method: str, times: int = 1) -> None:
         self._plan(method, Fault("stall"), times)
+
+    def spare(self, method: str, times: int = 1) -> None:
+        """Nothing happens to so many calls before what is planned next."""
+        self._plan(method, None, times)
 
     def brew(self, weather: Weather, seed: int) -> None:
         """From now on things go wrong by themselves, the same ones for the same seed and the same calls."""
@@ -112,5 +116,5 @@ class Faults:
             drawn -= chance
         return None
 
-    def _plan(self, method: str, fault: Fault, times: int) -> None:
+    def _plan(self, method: str, fault: Fault | None, times: int) -> None:
         self._planned[method.lower()].extend([fault] * times)

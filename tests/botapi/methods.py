@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.botapi.formatting import parsed
 from tests.botapi.limits import (
     CAPTION_UNITS,
     COMMANDS,
@@ -22,12 +20,13 @@ from tests.botapi.limits import (
     checked_keyboard,
     checked_text,
 )
-from tests.botapi.world import EPOCH, Chat, Message
+from tests.botapi.parameters import Parameters, Params, Upload, flag
+from tests.botapi.rich import checked_rich
+from tests.botapi.world import EPOCH, Message
 
 if TYPE_CHECKING:
     from tests.botapi.server import BotApiServer
 
-Params = dict[str, Any]
 Method = Callable[["Methods", Params], Awaitable[Any]]
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -35,44 +34,11 @@ NOT_MODIFIED = (
 )
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file that came with a multipart request."""
-
-    name: str
-    data: bytes
-
-
-@dataclass
-class StoredFile:
-    id: str
-    name: str
-    data: bytes
-    mime_type: str = "application/octet-stream"
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size = len(self.data)
-
-    @property
-    def path(self) -> str:
-        return f"documents/{self.id}"
-
-    def as_document(self) -> dict[str, Any]:
-        return {
-            "file_id": self.id,
-            "file_unique_id": f"u{self.id}",
-            "file_name": self.name,
-            "mime_type": self.mime_type,
-            "file_size": self.size,
-        }
-
-
-class Methods:
+class Methods(Parameters):
     """One per server. A method's name is the attribute's name in the API's own spelling, without regard to case."""
 
     def __init__(self, server: BotApiServer) -> None:
-        self._server = server
+        super().__init__(server)
         self._commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self._names = {name.lower(): name for name in METHODS}
 
@@ -122,7 +88,7 @@ class Methods:
 
     async def deleteWebhook(self, params: Params) -> Any:  # noqa: N802
         await self._server.webhook.set("", "")
-        if _flag(params, "drop_pending_updates"):
+        if flag(params, "drop_pending_updates"):
             self._server.updates.confirm(2**31)
         return True
 
@@ -163,25 +129,43 @@ class Methods:
         return message.as_json()
 
     async def sendMessageDraft(self, params: Params) -> Any:  # noqa: N802
-        chat = self._chat(params)
-        if not chat.private:
-            raise bad_request("TEXTDRAFT_PEER_INVALID")
-        draft_id = int(params.get("draft_id", 0))
-        if draft_id == 0:
-            raise bad_request("RANDOM_ID_INVALID")
+        chat = self._draft_chat(params)
         text, entities = self._text(params, "text", TEXT_UNITS, may_be_empty=True)
-        chat.show_draft(draft_id, text, entities, _flag(params, "can_stop"), _flag(params, "keep_on_stop"))
+        chat.show_draft(int(params["draft_id"]), text, entities, flag(params, "can_stop"), flag(params, "keep_on_stop"))
+        return True
+
+    async def sendRichMessage(self, params: Params) -> Any:  # noqa: N802
+        chat = self._chat(params)
+        message = chat.add(
+            self._server.me,
+            rich=checked_rich(params.get("rich_message")),
+            keyboard=checked_keyboard(params.get("reply_markup")),
+            reply_to=self._reply_to(chat, params),
+            thread=self._thread(params),
+        )
+        return message.as_json()
+
+    async def sendRichMessageDraft(self, params: Params) -> Any:  # noqa: N802
+        chat = self._draft_chat(params)
+        rich = tuple(checked_rich(params.get("rich_message"), draft=True))
+        can_stop, keep = flag(params, "can_stop"), flag(params, "keep_on_stop")
+        chat.show_draft(int(params["draft_id"]), "", [], can_stop, keep, rich)
         return True
 
     async def editMessageText(self, params: Params) -> Any:  # noqa: N802
         message = self._own(params)
         if message.media:
             raise bad_request("there is no text in the message to edit")
-        text, entities = self._text(params, "text", TEXT_UNITS)
+        if params.get("rich_message") is None:
+            rich: list[dict[str, Any]] = []
+            text, entities = self._text(params, "text", TEXT_UNITS)
+        else:
+            rich, text, entities = checked_rich(params["rich_message"]), "", []
         keyboard = checked_keyboard(params.get("reply_markup"))
-        if (text, entities, keyboard) == (message.text, message.entities, message.keyboard):
+        new = (text, entities, rich, keyboard)
+        if new == (message.text, message.entities, message.rich, message.keyboard):
             raise bad_request(NOT_MODIFIED)
-        message.text, message.entities, message.keyboard = text, entities, keyboard
+        message.text, message.entities, message.rich, message.keyboard = new
         return self._edited(message)
 
     async def editMessageReplyMarkup(self, params: Params) -> Any:  # noqa: N802
@@ -215,12 +199,12 @@ class Methods:
 
     async def forwardMessage(self, params: Params) -> Any:  # noqa: N802
         message = self._original(params)
-        kept = {"text": message.text, "entities": message.entities, "caption": message.caption, "media": message.media}
+        kept = _content_of(message)
         return self._chat(params).add(self._server.me, forwarded=True, **kept).as_json()
 
     async def copyMessage(self, params: Params) -> Any:  # noqa: N802
         message = self._original(params)
-        kept = {"text": message.text, "entities": message.entities, "caption": message.caption, "media": message.media}
+        kept = _content_of(message)
         keyboard = checked_keyboard(params.get("reply_markup"))
         return {"message_id": self._chat(params).add(self._server.me, keyboard=keyboard, **kept).id}
 
@@ -318,64 +302,10 @@ class Methods:
             "file_path": stored.path,
         }
 
-    # Shared by several
 
-    def _chat(self, params: Params) -> Chat:
-        try:
-            return self._server.chats[int(params["chat_id"])]
-        except (KeyError, ValueError):
-            raise bad_request("chat not found") from None
-
-    def _thread(self, params: Params) -> int | None:
-        thread = params.get("message_thread_id")
-        if thread is not None and int(thread) == 1:
-            raise bad_request("message thread not found")  # the general topic is not named
-        return None if thread is None else int(thread)
-
-    def _original(self, params: Params) -> Message:
-        source = self._server.chats.get(int(params.get("from_chat_id", 0)))
-        message = source.find(int(params.get("message_id", 0))) if source is not None else None
-        if message is None:
-            raise bad_request("message to forward not found")
-        return message
-
-    def _own(self, params: Params) -> Message:
-        message = self._chat(params).find(int(params.get("message_id", 0)))
-        if message is None:
-            raise bad_request("message to edit not found")
-        if not message.from_bot or message.forwarded:
-            raise bad_request("message can't be edited")
-        return message
-
-    def _edited(self, message: Message) -> dict[str, Any]:
-        message.edits += 1
-        message.chat.changed()
-        return message.as_json()
-
-    def _reply_to(self, chat: Chat, params: Params) -> Message | None:
-        wanted = params.get("reply_parameters")
-        if not wanted:
-            return None
-        found = chat.find(int(wanted["message_id"]))
-        if found is None and not wanted.get("allow_sending_without_reply"):
-            raise bad_request("message to be replied not found")
-        return found
-
-    def _text(
-        self, params: Params, field_name: str, limit: int, *, may_be_empty: bool = False
-    ) -> tuple[str, list[dict[str, Any]]]:
-        text, entities = (
-            params.get(field_name),
-            params.get("caption_entities" if field_name == "caption" else "entities"),
-        )
-        # As on the real server, a parse_mode takes precedence over entities.
-        if text and (mode := params.get("parse_mode")):
-            text, entities = parsed(str(text), str(mode))
-        return checked_text(text, entities, limit, may_be_empty=may_be_empty)
-
-
-def _flag(params: Params, name: str) -> bool:
-    return str(params.get(name, "")).lower() == "true"
+def _content_of(message: Message) -> dict[str, Any]:
+    names = ("text", "entities", "caption", "rich", "media")
+    return {name: getattr(message, name) for name in names}
 
 
 METHODS = tuple(name for name in vars(Methods) if name[0].islower() and name != "find")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.botapi.limits import units
-from tests.botapi.methods import StoredFile
+from tests.botapi.parameters import StoredFile
 from tests.botapi.world import Chat, Message
 
 if TYPE_CHECKING:
@@ -89,12 +89,14 @@ class Seat:
         stored.size = len(data) if size is None else size
         return self._say(media={"document": stored.as_document()}, caption=caption, album=album)
 
-    def send_photo(self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None) -> Message:
+    def send_photo(
+        self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None, album: str = ""
+    ) -> Message:
         """In two sizes, as Telegram has it: the smaller one first."""
         small = self._server.keep_file("thumb.jpg", b"\xff\xd8\xff", "image/jpeg")
         stored = self._server.keep_file("photo.jpg", data, "image/jpeg")
         sizes = [{**_sized(one), "width": side, "height": side} for one, side in ((small, 90), (stored, 1280))]
-        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to)
+        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to, album=album)
 
     def send_voice(
         self, data: bytes = b"OggS", seconds: int = 3, caption: str = "", kind: str = "voice", size: int | None = None
@@ -115,9 +117,11 @@ class Seat:
         message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1
         self._server.updates.push("edited_message", message.as_json())
 
-    def press(self, message: Message, label: str) -> Press:
-        """Press the first button whose label contains this text."""
+    def press(self, message: Message, label: str, shown_by: Message | None = None) -> Press:
+        """Press the first button whose label contains this text. A client that somebody has changed may say that
+        another message had shown it."""
         button = message.button(label)
+        message = shown_by or message
         press = self._server.new_press()
         self._server.updates.push(
             "callback_query",

@@ -16,7 +16,8 @@ from aiohttp import web
 from bots.telegram.clock import Clock, wait_for_event
 from tests.botapi.faults import Fault, Faults
 from tests.botapi.limits import UPLOAD_BYTES, Bucket, Refused
-from tests.botapi.methods import Methods, Params, StoredFile, Upload
+from tests.botapi.methods import Methods
+from tests.botapi.parameters import Params, StoredFile, Upload
 from tests.botapi.people import InlineAsked, Press, User
 from tests.botapi.webhook import Webhook
 from tests.botapi.world import Chat, Message, Updates
@@ -36,6 +37,7 @@ _JSON_FIELDS: Final = frozenset(
         "message_ids",
         "results",
         "button",
+        "rich_message",
     }
 )
 _SPENDS: Final = ("send", "edit", "delete", "forward", "copy", "setmessagereaction")
@@ -96,6 +98,7 @@ class BotApiServer:
         )
         self.webhook = Webhook(self)
         self._numbers = count(1)
+        self._file_numbers = count(1)
         self._files: dict[str, StoredFile] = {}
         self._presses: dict[str, Press] = {}
         self._inline: dict[str, InlineAsked] = {}
@@ -201,12 +204,16 @@ class BotApiServer:
 
     def keep_file(self, name: str, data: bytes, mime_type: str | None = None) -> StoredFile:
         guessed = mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        stored = StoredFile(f"F{len(self._files) + 1:06d}", name, data, guessed)
+        stored = StoredFile(f"F{next(self._file_numbers):06d}", name, data, guessed)
         self._files[stored.id] = stored
         return stored
 
     def file(self, file_id: str) -> StoredFile | None:
         return self._files.get(file_id)
+
+    def lose_file(self, file_id: str) -> None:
+        """It is not there any more."""
+        del self._files[file_id]
 
     def new_press(self) -> Press:
         press = Press(id=f"{len(self._presses) + 1:012d}")

@@ -24,6 +24,7 @@ from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InlineQueryResultArticle,
+    InputRichMessage,
     InputTextMessageContent,
     MessageEntity,
     ReactionTypeEmoji,
@@ -31,6 +32,7 @@ from aiogram.types import (
 )
 from aiohttp import web
 
+from bots.telegram.rich import rich_blocks
 from tests.botapi import TOKEN, BotApiServer, ManualClock, Message, User
 from tests.botapi.faults import Faults, Weather
 from tests.botapi.methods import METHODS
@@ -86,6 +88,14 @@ async def test_every_modelled_method_answers_in_aiograms_types(server: BotApiSer
     shown = await bot.edit_message_reply_markup(chat_id=1001, message_id=sent.message_id, reply_markup=keyboard("y"))
     assert shown.reply_markup is not None
     assert await bot.send_message_draft(1001, draft_id=7, text="wri", can_stop=True)
+    table = rich_blocks("| a | b |\n|---|---|\n| 1 | $x^2$ |\n\n1. one\n- [x] done\n\n> said **so**")
+    assert table is not None
+    rich = InputRichMessage(blocks=table)
+    assert await bot.send_rich_message_draft(1001, draft_id=7, rich_message=rich, can_stop=True)
+    drawn = await bot.send_rich_message(1001, rich, reply_markup=keyboard())
+    assert drawn.rich_message is not None
+    assert [block.type for block in drawn.rich_message.blocks] == ["table", "list", "list", "blockquote"]
+    assert (await bot.edit_message_text("plain", chat_id=1001, message_id=drawn.message_id)).rich_message is None
     assert await bot.send_chat_action(1001, "typing")
     assert await bot.set_message_reaction(1001, question.id, reaction=[ReactionTypeEmoji(emoji="👍")])
     document = await bot.send_document(1001, BufferedInputFile(b"one,two", "table.csv"), caption="a table")

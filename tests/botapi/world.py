@@ -28,6 +28,8 @@ class Message:
     text: str = ""
     entities: list[dict[str, Any]] = field(default_factory=list)
     caption: str = ""
+    rich: list[dict[str, Any]] = field(default_factory=list)
+    """The blocks of a rich message, which has no text."""
     media: dict[str, Any] = field(default_factory=dict)
     keyboard: dict[str, Any] | None = None
     reply_to: Message | None = None
@@ -71,6 +73,8 @@ class Message:
             shown["text"] = self.text
         if self.entities:
             shown["entities"] = self.entities
+        if self.rich:
+            shown["rich_message"] = {"blocks": self.rich}
         if self.caption:
             shown["caption"] = self.caption
         if self.keyboard:
@@ -103,6 +107,7 @@ class Draft:
     can_stop: bool
     keep_on_stop: bool
     expires_at: float
+    rich: tuple[dict[str, Any], ...] = ()
 
 
 class Chat:
@@ -191,8 +196,16 @@ class Chat:
         self._deleted.add(message.id)
         self.changed()
 
-    def show_draft(self, id: int, text: str, entities: list[dict[str, Any]], can_stop: bool, keep: bool) -> None:
-        self._draft = Draft(id, text, entities, can_stop, keep, self._clock.now() + DRAFT_LIFE_S)
+    def show_draft(
+        self,
+        id: int,
+        text: str,
+        entities: list[dict[str, Any]],
+        can_stop: bool,
+        keep: bool,
+        rich: tuple[dict[str, Any], ...] = (),
+    ) -> None:
+        self._draft = Draft(id, text, entities, can_stop, keep, self._clock.now() + DRAFT_LIFE_S, rich)
         self.draft_history.append(self._draft)
         self.changed()
 

@@ -11,7 +11,8 @@ from aiogram.types import CallbackQuery, Message
 
 from assistant.api import Assistant
 from assistant.memory.records import Conversation, Turn
-from bots.telegram.answering import CUT, Answering, Reader
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.below import CUT
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places

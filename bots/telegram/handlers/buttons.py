@@ -12,12 +12,13 @@ from aiogram.types import CallbackQuery
 from assistant.api import Assistant
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
 from bots.telegram.addressing import Addressing
-from bots.telegram.answering import CUT, Answering, Reader
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.below import below
 from bots.telegram.buttons import Buttons, Pressed
-from bots.telegram.citing import sources_of
 from bots.telegram.comparing import choose, refuse
 from bots.telegram.filing import Filing
-from bots.telegram.handlers import branches, citations, corrections, documents, edited
+from bots.telegram.forms import Forms
+from bots.telegram.handlers import branches, citations, corrections, documents, edited, forms
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
@@ -49,6 +50,7 @@ async def pressed(
     sender: Sender,
     leftovers: Leftovers,
     filing: Filing,
+    forms_of: Forms,
     places: Places,
     shown: Shown,
     reader: Reader,
@@ -85,6 +87,10 @@ async def pressed(
         await documents.undo(query, button.id, filing, presenter, sender, reader)
     elif button.action == "unlist":
         await documents.unlist(query, button.id, filing, presenter, sender, reader)
+    elif button.action == "format":
+        await forms.chosen(query, button.id, forms_of, presenter, sender, reader)
+    elif button.action == "other_form":
+        await forms.redraw(query, button.id, assistant, answering, presenter, sender, reader)
     elif button.action == "never":
         await refuse(query, assistant, presenter, sender, reader)
     elif (choice := _CHOICES.get(button.action)) is not None:
@@ -118,7 +124,7 @@ async def _rate(
 ) -> None:
     """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
     turn = await assistant.turn(turn_id)
-    before, sources = turn.rating, tuple(sources_of(turn.grounds))
+    before, here = turn.rating, below(turn)
     # A press that is dealt with once more has done its work, or is as good as the first.
     kind: SignalKind = "thumb_cleared" if before == thumb and receipt.attempt == 1 else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
@@ -127,17 +133,15 @@ async def _rate(
         return
     chat_id, message_id = reader.target.chat_id, query.message.message_id
     if kind == "thumb_down":
-        keyboard = presenter.reasons_keyboard(turn_id, reader.person, reader.language, sources)
-        earlier = leftovers.offer_reasons(reader, message_id, turn_id, sources)
+        keyboard = presenter.reasons_keyboard(here, reader.person, reader.language)
+        earlier = leftovers.offer_reasons(reader, message_id, here)
     else:
         shown = None if kind == "thumb_cleared" else thumb
-        keyboard = presenter.answer_keyboard(turn_id, reader.person, shown, sources)
-        if turn.finish_reason in CUT:
-            keyboard = presenter.with_going_on(keyboard, turn_id, reader.person, reader.language)
+        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, shown)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
-    if earlier is not None and earlier.message_id != message_id:
-        settled = presenter.answer_keyboard(earlier.turn_id, reader.person, "thumb_down", earlier.sources)
+    if earlier is not None and earlier.below is not None and earlier.message_id != message_id:
+        settled = presenter.answer_keyboard(earlier.below, reader.person, reader.language, "thumb_down")
         await put_keyboard(sender, chat_id, earlier.message_id, settled)
 
 
@@ -157,6 +161,6 @@ async def _explained(
     )
     await toast(query, presenter.say(reader.language, "reason.noted"))
     if query.message is not None:
-        sources = sources_of((await assistant.turn(button.id)).grounds)
-        keyboard = presenter.answer_keyboard(button.id, reader.person, "thumb_down", sources)
+        here = below(await assistant.turn(button.id))
+        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, "thumb_down")
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

@@ -42,7 +42,7 @@ async def is_for_the_library(message: Message) -> bool:
 
 async def add(message: Message, addressing: Addressing, filing: Filing, reader: Reader, receipt: Receipt) -> None:
     """A caption is a question, which is answered from the file."""
-    sent = _sent(message)
+    sent = sent_in(message)
     if sent is not None:
         await filing.add(reader, receipt, sent, await addressing.asked(message))
 
@@ -57,14 +57,15 @@ async def keep(
     receipt: Receipt,
 ) -> None:
     """Below a file, or as a reply to one; the collection may follow."""
-    sent = _sent(message) or (_sent(message.reply_to_message) if message.reply_to_message is not None else None)
+    sent = sent_in(message) or (sent_in(message.reply_to_message) if message.reply_to_message is not None else None)
     if sent is None:
         await answering.tell(reader, presenter.say(reader.language, "files.keep"))
     else:
         await filing.add(reader, receipt, sent, collection=(command.args or "").strip())
 
 
-def _sent(message: Message) -> Sent | None:
+def sent_in(message: Message) -> Sent | None:
+    """The file in a message, under its own name or that of the moment."""
     at = message.date.timestamp()
     if (document := message.document) is not None:
         return Sent(document.file_id, document.file_name or f"file {_day(message)}", document.file_size, at)

@@ -13,6 +13,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from assistant.api import Assistant
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.buttons import Buttons, Pressed
+from bots.telegram.forms import Forms
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Part, Presenter
 from bots.telegram.receipts import Receipt
@@ -104,6 +105,7 @@ async def confirmed(
     answering: Answering,
     presenter: Presenter,
     reminding: Reminding,
+    forms_of: Forms,
     sender: Sender,
     reader: Reader,
 ) -> None:
@@ -118,4 +120,5 @@ async def confirmed(
         await toast(query)
         await assistant.people.forget(reader.person.id)
         await reminding.forget(query.from_user.id)
+        await forms_of.forget(query.from_user.id)
         await answering.tell(reader, presenter.say(reader.language, "own.forgotten"))

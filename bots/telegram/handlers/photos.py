@@ -35,13 +35,9 @@ async def photo(
     receipt: Receipt,
 ) -> None:
     """The caption is the question; without one the model is shown the text alone."""
-    picture = message.photo[-1] if message.photo else message.document
-    if picture is None:
-        return
     name = presenter.say(reader.language, "photos.name")
     try:
-        async with fetcher.fetched(picture.file_id, picture.file_size) as file:
-            text = await assistant.documents.read(f"{name}.jpg", file.pieces())
+        attachment = await text_in(message, name, assistant, fetcher)
     except NotFetched as error:
         await answering.tell(reader, presenter.say(reader.language, f"files.{error.reason}", name=name))
         return
@@ -50,5 +46,19 @@ async def photo(
             raise
         await answering.tell(reader, presenter.say(reader.language, f"photos.{error.reason}"))
         return
-    attachment = NewAttachment(f"{name}.txt", text.encode())
     await asking.ask(reader, receipt, await addressing.asked(message), [attachment])
+
+
+def is_picture(message: Message) -> bool:
+    document = message.document
+    return bool(message.photo) or (document is not None and (document.mime_type or "").startswith("image/"))
+
+
+async def text_in(message: Message, name: str, assistant: Assistant, fetcher: Fetcher) -> NewAttachment:
+    """What is written in the picture. Raises NotFetched and DocumentUnreadable."""
+    picture = message.photo[-1] if message.photo else message.document
+    if picture is None:
+        raise NotFetched("unreachable")
+    async with fetcher.fetched(picture.file_id, picture.file_size) as file:
+        text = await assistant.documents.read(f"{name}.jpg", file.pieces())
+    return NewAttachment(f"{name}.txt", text.encode())

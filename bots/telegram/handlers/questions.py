@@ -58,7 +58,7 @@ async def question(
 ) -> None:
     """A quoted or forwarded text and a file go along as data, apart from what the person asks."""
     messages = (message, *pieces)
-    attachments = [await _file(one.document, fetcher) for one in messages if one.document is not None]
+    attachments = [await file_in(one.document, fetcher) for one in messages if one.document is not None]
     if message.forward_origin is not None:
         text = ""
         attachments += forwarded(messages, presenter, reader.language)
@@ -82,7 +82,8 @@ async def _is_the_last(message: Message, shown: Shown, reader: Reader) -> bool:
     return replied is not None and bool(turns) and turns[-1].id == replied.id
 
 
-async def _file(document: Document, fetcher: Fetcher) -> NewAttachment:
+async def file_in(document: Document, fetcher: Fetcher) -> NewAttachment:
+    """A short text that goes to the model whole. Raises AttachmentRefused."""
     name = document.file_name or "file.txt"
     try:
         async with fetcher.fetched(document.file_id, document.file_size, _FILE_LIMIT) as file:

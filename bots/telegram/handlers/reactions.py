@@ -9,8 +9,8 @@ from aiogram import Router
 from aiogram.types import MessageReactionUpdated, ReactionTypeEmoji, ReactionTypeUnion
 
 from assistant.api import Assistant
-from bots.telegram.answering import CUT, Reader
-from bots.telegram.citing import sources_of
+from bots.telegram.answering import Reader
+from bots.telegram.below import below
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
 from bots.telegram.sending import Sender
@@ -47,9 +47,7 @@ async def reacted(
     duel = await assistant.duels.of(turn.id) if turn.compared else None
     asked_which = duel is not None and duel.choice is None and duel.second_turn_id == turn.id
     if turn.person_id == reader.person.id and not asked_which:  # a button works for the one it was made for
-        keyboard = presenter.answer_keyboard(turn.id, reader.person, now, sources_of(turn.grounds))
-        if turn.finish_reason in CUT:
-            keyboard = presenter.with_going_on(keyboard, turn.id, reader.person, reader.language)
+        keyboard = presenter.answer_keyboard(below(turn), reader.person, reader.language, now)
         await put_keyboard(sender, reaction.chat.id, answer.last, keyboard)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from assistant.api import Assistant
 from assistant.config import Settings, TelegramSettings
@@ -79,16 +79,18 @@ def play(paths: Paths, server: BotApiServer) -> Play:
         settings: Settings | None = None,
         transcriber: Transcriber | None = None,
         group_words: tuple[str, ...] = (),
+        telegram: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[Scene]:
         scripted = model or ScriptedChatModel(answers=list(answers) or ["Hello."], gate=gate)
         server.clock = clock or server.clock
-        telegram = TelegramSettings(token=SecretStr(token), api_root=server.url, group_words=group_words)
+        given = {"token": token, "api_root": server.url, "group_words": group_words, **(telegram or {})}
+        ways = TelegramSettings.model_validate(given)
         async with build(
             paths, settings or Settings(), models=FakeModels(scripted), transcriber=transcriber
         ) as assistant:
             if prepare is not None:
                 await prepare(assistant)
-            bot = TelegramBot(assistant, telegram, language, paths, clock=clock, pace=pace)
+            bot = TelegramBot(assistant, ways, language, paths, clock=clock, pace=pace)
             task = asyncio.create_task(bot.run())
             try:
                 yield Scene(server, assistant, scripted, bot, task)

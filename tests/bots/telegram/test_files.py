@@ -56,6 +56,23 @@ async def test_a_long_file_becomes_a_document_that_is_told_of_and_can_be_removed
         assert not (await scene.assistant.documents.search("When is the rent due?")).passages
 
 
+async def test_an_album_of_documents_is_in_the_library_whole_and_its_caption_is_about_all(
+    play: Play, tmp_path: Path
+) -> None:
+    async with play("On the third day [1], and on Sundays [2].") as scene:
+        ann = await scene.paired()
+        rent = pdf(tmp_path / "rent.pdf", [["The rent of the flat is due on the third day of each month."]])
+        garage = pdf(tmp_path / "garage.pdf", [["The rent of the garage is due on Sundays."]])
+        ann.private.send_document("rent.pdf", rent.read_bytes(), "When is the rent due?", "application/pdf", album="5")
+        ann.private.send_document("garage.pdf", garage.read_bytes(), "", "application/pdf", album="5")
+        await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 20)
+        assert sorted(await names(scene)) == ["garage.pdf", "rent.pdf"]
+        asked = scene.model.calls[-1][-1].text
+        assert "third day" in asked
+        assert "Sundays" in asked
+        assert len(scene.model.calls) == 1
+
+
 async def test_a_caption_is_answered_from_the_file_and_from_nothing_else(play: Play, tmp_path: Path) -> None:
     async with play("It is due on the third day of each month [1].") as scene:
         await scene.assistant.documents.add_text("other.md", "The rent of the garage is due on Sundays. " * 5)
@@ -169,7 +186,7 @@ async def test_a_download_that_fails_never_tells_the_token(play: Play, caplog: p
 
 @pytest.mark.parametrize("path", ["../getMe", "https://192.0.2.1/x", "/etc/passwd", "a/../../b", "x?y=1", "x#y", ""])
 async def test_a_file_is_fetched_from_nowhere_else(play: Play, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.botapi.methods.StoredFile.path", path)
+    monkeypatch.setattr("tests.botapi.parameters.StoredFile.path", path)
     async with play() as scene:
         ann = await scene.paired()
         ann.private.send_document("lease.pdf", b"%PDF-", mime_type="application/pdf")

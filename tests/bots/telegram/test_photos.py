@@ -76,3 +76,58 @@ def _unreadable(reason: str) -> Callable[[str, AsyncIterable[bytes]], Awaitable[
         raise DocumentUnreadable(Path(name), reason)
 
     return read
+
+
+async def test_an_album_of_pictures_is_one_question_in_the_order_they_were_sent_in(play: Play) -> None:
+    async with play("880 euros together.") as scene:
+        ann = await scene.paired()
+        ann.private.send_photo("How much is it together?", picture("Invoice one", "Total 840 euros"), album="7")
+        ann.private.send_photo("", picture("Invoice two", "Total 40 euros"), album="7")
+        await ann.private.chat.wait_for(lambda message: message.text == "880 euros together.", within=60)
+        [conversation] = await scene.assistant.conversations()
+        [turn] = await scene.assistant.history(conversation.id)
+        assert turn.question == "How much is it together?"
+        assert [one.name for one in turn.attachments] == ["picture 1.txt", "picture 2.txt"]
+        assert ["840" in one.text for one in turn.attachments] == [True, False]
+        assert len(scene.model.calls) == 1
+
+
+async def test_a_picture_of_an_album_that_cannot_be_read_is_named_and_the_rest_goes_on(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play("One of three.") as scene:
+        monkeypatch.setattr(scene.assistant.documents, "read", _reads_what_is_in_it)
+        ann = await scene.paired()
+        ann.private.send_photo("Sum them up", b"nothing", album="7")
+        ann.private.send_photo("", b"SECOND", album="7")
+        third = ann.private.send_photo("", b"THIRD", album="7")
+        scene.server.lose_file(third.media["photo"][-1]["file_id"])
+        await ann.private.chat.wait_for(lambda message: message.text == "One of three.")
+        told = ann.private.chat.answers[0].text.splitlines()
+        assert told[0].startswith("picture 1: I find no text in this picture")
+        assert told[1].startswith("picture 3: Telegram did not hand me this file")
+        [conversation] = await scene.assistant.conversations()
+        [turn] = await scene.assistant.history(conversation.id)
+        assert [(one.name, one.text) for one in turn.attachments] == [("picture 2.txt", "SECOND")]
+
+
+async def test_an_album_of_which_nothing_can_be_read_is_told_of_and_not_asked(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play() as scene:
+        monkeypatch.setattr(scene.assistant.documents, "read", _unreadable("no_ocr"))
+        ann = await scene.paired()
+        for number in range(3):
+            ann.private.send_photo("What do they say?" if number == 0 else "", picture("x"), album="7")
+        told = await ann.private.chat.wait_for(lambda message: "pip install 'patina[ocr]'" in message.text)
+        assert told.text.count("patina[ocr]") == 1, "said once for all of them"
+        ann.private.send("/quota")
+        await ann.private.chat.wait_for(lambda message: message.text.startswith("Today: 0 of"))
+        assert scene.model.calls == []
+
+
+async def _reads_what_is_in_it(name: str, data: AsyncIterable[bytes]) -> str:
+    text = b"".join([piece async for piece in data]).decode()
+    if text == "nothing":
+        raise DocumentUnreadable(Path(name), "no_text")
+    return text

@@ -1,0 +1,90 @@
+"""Pictures and files that were sent as one: one question with all of them, in the order they were sent in. What cannot
+be read is named, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiogram import F, Router
+from aiogram.types import Message
+
+from assistant.api import Assistant
+from assistant.errors import AssistantError, DocumentUnreadable
+from assistant.i18n import explain
+from assistant.memory.records import NewAttachment
+from bots.telegram.addressing import Addressing
+from bots.telegram.answering import Answering, Reader
+from bots.telegram.asking import Asking
+from bots.telegram.fetching import Fetcher, NotFetched
+from bots.telegram.filing import Filing, Sent
+from bots.telegram.handlers.files import is_for_the_library, sent_in
+from bots.telegram.handlers.photos import is_picture, text_in
+from bots.telegram.handlers.questions import file_in, is_for_the_bot
+from bots.telegram.presenter import Part, Presenter
+from bots.telegram.receipts import Receipt
+
+
+def router() -> Router:
+    routes = Router(name="albums")
+    routes.message.register(album, F.photo | F.document | F.video, is_one_of_several, is_for_the_bot)
+    return routes
+
+
+async def is_one_of_several(message: Message, pieces: Sequence[Message] = ()) -> bool:
+    return bool(pieces)
+
+
+async def album(
+    message: Message,
+    pieces: Sequence[Message],
+    addressing: Addressing,
+    assistant: Assistant,
+    answering: Answering,
+    asking: Asking,
+    fetcher: Fetcher,
+    filing: Filing,
+    presenter: Presenter,
+    reader: Reader,
+    receipt: Receipt,
+) -> None:
+    """The captions are the question; documents go into the library, and are what it is answered from where there is
+    nothing else to answer it from."""
+    attachments, documents, missing = list[NewAttachment](), list[Sent](), list[str]()
+    pictures = 0
+    # Taken in any case: done once more after a crash, what is said next has to have the key it had.
+    notice = reader.target.next_key()
+    for one in (message, *pieces):
+        if is_picture(one):
+            pictures += 1
+            name = presenter.say(reader.language, "photos.numbered", number=pictures)
+            try:
+                attachments.append(await text_in(one, name, assistant, fetcher))
+            except NotFetched as error:
+                missing.append(presenter.say(reader.language, f"files.{error.reason}", name=name))
+            except DocumentUnreadable as error:
+                missing.append(_unread(error, name, presenter, reader))
+        elif one.document is None:
+            missing.append(presenter.say(reader.language, "question.unreadable"))
+        elif await is_for_the_library(one):
+            documents += [sent] if (sent := sent_in(one)) is not None else []
+        else:
+            try:
+                attachments.append(await file_in(one.document, fetcher))
+            except AssistantError as error:
+                missing.append(explain(error, reader.language))
+    if missing:
+        await answering.post(notice, reader.target, Part("\n".join(dict.fromkeys(missing))))
+    question = await addressing.asked(message)
+    for place, sent in enumerate(documents):
+        # They are read one after the other, so all can be looked up in as soon as the last one can.
+        last = place == len(documents) - 1 and not attachments
+        await filing.add(reader, receipt, sent, question if last else "", alone=len(documents) == 1)
+    if attachments:
+        await asking.ask(reader, receipt, question, attachments)
+
+
+def _unread(error: DocumentUnreadable, name: str, presenter: Presenter, reader: Reader) -> str:
+    if error.reason in {"no_ocr", "no_text"}:
+        why = presenter.say(reader.language, f"photos.{error.reason}")
+        return why if error.reason == "no_ocr" else f"{name}: {why}"
+    return f"{name}: {explain(error, reader.language)}"
