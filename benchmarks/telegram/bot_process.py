@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from assistant import log
 from assistant.config import Settings, TelegramSettings
 from assistant.instance import InstanceLock
+from assistant.memory.mailbox import Mailbox
 from assistant.paths import Paths
 from assistant.wiring import build
 from bots.telegram.app import TelegramBot
@@ -37,6 +38,14 @@ def answer_to(question: str) -> list[str]:
     code = f"A{found.group(1)}x{found.group(2)}x"
     count = 120 if int(found.group(2)) % 9 == 8 else 4
     return [f"{code}{number}. 第 {number} 行 😀 and some more words" for number in range(1, count + 1)]
+
+
+def written(question: str) -> str:
+    """The answer as Markdown; one in three is a table, which whoever wants rich messages gets as one."""
+    lines, found = answer_to(question), CODE.search(question)
+    if found is None or int(found.group(2)) % 3 != 1:
+        return "\n".join(lines)
+    return "\n".join(["| what |", "|---|", *(f"| {line} |" for line in lines)])
 
 
 class EchoModel(ScriptedChatModel):
@@ -60,7 +69,7 @@ class EchoModel(ScriptedChatModel):
 
     def _next(self, messages: list[BaseMessage], options: dict[str, Any]) -> str:
         super()._next(messages, options)
-        return "\n".join(answer_to(messages[-1].text))
+        return written(messages[-1].text)
 
 
 def run(home: Path, api_root: str, token: str) -> None:
@@ -78,13 +87,17 @@ async def _run(home: Path, api_root: str, token: str) -> None:
             await TelegramBot(assistant, telegram, "en", paths, pace=PACE).run()
 
 
-async def pair(home: Path, user_ids: list[int]) -> None:
-    """Let these people in before anything runs."""
+async def pair(home: Path, user_ids: list[int], token: str) -> None:
+    """Let these people in before anything runs; every other one wants rich messages."""
     paths = Paths(home, home / "models")
     async with build(paths, Settings(), models=FakeModels(EchoModel(answers=[""]))) as assistant:
         for user_id in user_ids:
             code = await assistant.people.new_code("telegram")
             await assistant.people.pair("telegram", str(user_id), "Somebody", code.code)
+    mailbox = Mailbox.open(paths.mailbox, paths.backups)
+    for user_id in user_ids[::2]:
+        mailbox.formats.choose(int(token.split(":")[0]), user_id, "rich")
+    mailbox.close()
 
 
 class BotProcess:

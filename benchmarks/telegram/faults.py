@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.telegram.bot_process import BotProcess, answer_to, pair
-from tests.botapi import BotApiServer, User
+from tests.botapi import TOKEN, BotApiServer, Message, User
 from tests.botapi.faults import Weather
 
 STORM = Weather(
@@ -87,7 +87,7 @@ class Asker:
                 self._seat.send(self._mention + question)
             last = answer_to(self.asked[-1])[-1]
             with suppress(TimeoutError):  # and ask on: people do
-                await self.chat.wait_for(lambda message, last=last: last in message.text, self._draw.uniform(3, 15))
+                await self.chat.wait_for(lambda message, last=last: last in _words(message), self._draw.uniform(3, 15))
 
     @property
     def expected(self) -> Counter[str]:
@@ -98,7 +98,7 @@ class Asker:
 
     @property
     def seen(self) -> Counter[str]:
-        return Counter(found for message in self.chat.answers for found in _LINE.findall(message.text))
+        return Counter(found for message in self.chat.answers for found in _LINE.findall(_words(message)))
 
     @property
     def complete(self) -> bool:
@@ -109,7 +109,7 @@ async def storm(plan: Plan, home: Path) -> Outcome:
     """Play the plan to its end."""
     draw = random.Random(plan.seed)  # noqa: S311 - a plan, no secret
     begun = time.monotonic()
-    await pair(home, [1000 + number for number in range(plan.chats)])
+    await pair(home, [1000 + number for number in range(plan.chats)], TOKEN)
     async with BotApiServer(per_second=20, burst=5) as server:
         askers = [
             Asker(
@@ -143,6 +143,11 @@ async def storm(plan: Plan, home: Path) -> Outcome:
     return outcome
 
 
+def _words(message: Message) -> str:
+    """All of a message, in whichever form it is."""
+    return message.text or str(message.rich)
+
+
 async def _kill(bot: BotProcess, server: BotApiServer, plan: Plan, draw: random.Random) -> None:
     stalls = {draw.randrange(plan.kills) for _ in range(plan.stalls)} if plan.kills else set()
     for number in range(plan.kills):
@@ -174,7 +179,7 @@ def _looked_at(askers: list[Asker], server: BotApiServer) -> Outcome:
         expected, seen = asker.expected, asker.seen
         own = Counter({line: count for line, count in seen.items() if line.startswith(f"A{asker.number}x")})
         missing, doubled, leaked = expected - seen, own - expected, seen - own
-        strays = [message.text for message in asker.chat.answers if not _LINE.search(message.text)]
+        strays = [_words(one) for one in asker.chat.answers if not _LINE.search(_words(one))]
         outcome.questions += len(asker.asked)
         outcome.lines += expected.total()
         outcome.lost += missing.total()

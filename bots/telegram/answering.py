@@ -208,7 +208,9 @@ class Answering:
         return drawn or self._presenter.parts(text, links=turn.grounds is None)
 
     def _text(self, turn: Turn, reader: Reader) -> str:
-        """As Markdown, with what it rests on."""
+        """As Markdown, with what it rests on and how it ended, as it was first sent."""
+        if turn.original is None and turn.status in {"done", "stopped"}:
+            return Writing.of(turn, self._presenter, reader.language).answer()
         if turn.grounds is None:
             return turn.answer
         edited = turn.original is not None

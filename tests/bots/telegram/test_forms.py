@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from bots.telegram.pacing import Pace
-from tests.botapi import Message, Seat, User
+from tests.botapi import ManualClock, Message, Seat, User
 from tests.bots.telegram.conftest import Play, Scene
 from tests.fakes.chat_model import ScriptedChatModel
 
@@ -83,6 +83,42 @@ async def test_rich_drafts_that_are_refused_are_ordinary_drafts(play: Play) -> N
         gate.set()
         await _rich(ann.private)
         assert scene.server.faults.met["404"] == 1, "it is tried once for an answer"
+
+
+async def test_the_stop_button_of_a_rich_draft_keeps_what_there_is_in_either_layout(play: Play) -> None:
+    gate = asyncio.Event()
+    model = ScriptedChatModel(answers=["all. Indeed."], chunks=(AIMessageChunk(content=TABLE[:-4]),), gate=gate)
+    async with play(model=model) as scene:
+        ann = await scene.paired()
+        await _chooses(scene, ann)
+        ann.private.send("Which cities?")
+        await ann.private.chat.wait_for_draft(lambda draft: bool(draft.rich))
+        ann.private.stop_draft()
+        answer = await _rich(ann.private)
+        assert "Stopped." in str(answer.rich[-1])
+        assert answer.buttons == ["👍", "👎", "🔁", "✏️", "Other layout", "▶️ Go on"]
+        await ann.private.press(answer, "👎").answered()
+        await ann.private.chat.wait_for(lambda message: "Too long" in message.buttons)
+        assert "▶️ Go on" in answer.buttons, "it does not go away with a thumb"
+        await ann.private.press(answer, "Other layout").answered()
+        assert answer.text.endswith("Stopped.")
+        assert len(ann.private.chat.answers) == 2
+
+
+async def test_a_rich_answer_that_waits_is_rich_after_a_restart_and_there_once(play: Play) -> None:
+    clock = ManualClock()
+    async with play(TABLE, clock=clock) as scene:
+        ann = await scene.paired()
+        await _chooses(scene, ann)
+        scene.server.faults.too_many("sendRichMessage", 100)
+        ann.private.send("Which cities?")
+        await clock.somebody_waits(90, 100)
+    async with play(clock=clock) as scene:
+        await clock.somebody_waits(90, 100)
+        clock.advance(101)
+        answer = await _rich(ann.private)
+        assert "Other layout" in answer.buttons
+        assert len([message for message in ann.private.chat.answers if message.rich]) == 1
 
 
 @pytest.mark.parametrize(("status", "why"), [(400, "Bad Request: RICH_MESSAGE_INVALID"), (404, "Not Found")])
