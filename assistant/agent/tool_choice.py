@@ -7,6 +7,7 @@ badly whether to call at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
@@ -17,6 +18,7 @@ from langchain_core.messages.tool import tool_call
 from assistant.agent.stream import Answer, stream
 from assistant.agent.tool_record import Used
 from assistant.config import Sampling
+from assistant.errors import InvalidGrammar, PromptTooLong
 from assistant.events import Event, Progress, Queued, ToolCalled
 from assistant.i18n import Language
 from assistant.knowledge.framing import as_data
@@ -25,6 +27,7 @@ from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.library import PromptLibrary
 from assistant.tools.base import Tool
 
+_log = logging.getLogger(__name__)
 NONE: Final = "answer"
 """The name under which it is offered to call no tool."""
 _BEFORE: Final = 2
@@ -56,15 +59,19 @@ class ToolChoice:
             "tool_choice": "required" if local else "auto",
         }
         messages = self._messages(path, language, used)
-        async with aclosing(stream(turn.id, model, messages, options, answer)) as events:
-            async for event in events:
-                if isinstance(event, _WAITING):
-                    yield event
-                elif isinstance(event, ToolCalled) and event.name in offered:
-                    used.count(answer.usage)
-                    yield event
-                    return
-        used.count(answer.usage)
+        try:
+            async with aclosing(stream(turn.id, model, messages, options, answer)) as events:
+                async for event in events:
+                    if isinstance(event, _WAITING):
+                        yield event
+                    elif isinstance(event, ToolCalled) and event.name in offered:
+                        yield event
+                        return
+        except (InvalidGrammar, PromptTooLong) as error:
+            # A tool from elsewhere may be described in a way no grammar can hold, or at too great length.
+            _log.warning("turn %s is answered without tools: %s", turn.id, error)
+        finally:
+            used.count(answer.usage)
 
     def _messages(self, path: Sequence[Turn], language: Language, used: Used) -> list[BaseMessage]:
         messages: list[BaseMessage] = [SystemMessage(self._prompts.get("tool-choice", language).render())]

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Final
 
 import typer
 
-from assistant.cli.home import open_assistant
+from assistant.cli.home import Door, open_assistant
 from assistant.cli.terminal import Terminal
+from assistant.errors import ApprovalClosed
 from assistant.events import Approval
+from assistant.i18n import explain
+from assistant.knowledge.framing import visible
 
+_YES: Final = frozenset({"y", "yes", "是", "好", "可以", "允许"})
 Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
@@ -73,6 +80,38 @@ def forget_reminder(ctx: typer.Context, reminder: Id) -> None:
             return await assistant.tools.remove_reminder(reminder)
 
     terminal.say("reminders.gone" if terminal.run(work()) else "reminders.unknown")
+
+
+def decider(terminal: Terminal, assistant: Door) -> Callable[[Approval], Awaitable[None]] | None:
+    """Who decides what one question needs: the owner who sits here; else the server's other faces, for which None
+    waits; where there are none, nobody, and waiting would be for nothing."""
+    if sys.stdin.isatty() and terminal.out.is_terminal:
+        return partial(ask_owner, terminal, assistant)
+
+    from assistant.client import AssistantClient
+
+    async def refuse_it(approval: Approval) -> None:
+        await assistant.tools.refuse(approval.id)
+
+    return None if isinstance(assistant, AssistantClient) else refuse_it
+
+
+async def ask_owner(terminal: Terminal, assistant: Door, approval: Approval) -> None:
+    """Whoever sits at the terminal is the owner; anything but a yes is a no."""
+    from prompt_toolkit import PromptSession
+
+    shown = visible(approval.arguments)
+    terminal.write(terminal.text("chat.approve", tool=approval.tool, arguments=shown))
+    try:
+        # A prompt of its own: the answer is nothing to be found again with the arrow keys.
+        said = (await PromptSession[str]().prompt_async("y/N › ")).strip().casefold()
+    except (KeyboardInterrupt, EOFError):
+        said = ""
+    decide = assistant.tools.approve if said in _YES else assistant.tools.refuse
+    try:
+        await decide(approval.id)
+    except ApprovalClosed as error:  # decided elsewhere, or too late
+        terminal.note(explain(error, terminal.language))
 
 
 def _time(at: float) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from assistant.cli.answer import Outcome, draw
+from assistant.cli.approvals import decider
 from assistant.cli.from_documents import Collection, Documents, choose
 from assistant.cli.home import model_name, open_assistant
 from assistant.cli.terminal import Terminal
@@ -66,7 +67,7 @@ async def _ask(
             conversation_id, question, face="terminal", attachments=attachments, model=model_name(model)
         )
         try:
-            await draw(terminal, events, outcome, silent=silent)
+            await draw(terminal, events, outcome, silent=silent, decide=decider(terminal, assistant))
         except asyncio.CancelledError:
             # Somebody else's process would go on answering; Ctrl-C means stop.
             if outcome.turn_id:

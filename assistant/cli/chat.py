@@ -6,17 +6,19 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from assistant.cli.answer import Outcome, draw
+from assistant.cli.approvals import ask_owner
 from assistant.cli.from_documents import Collection, Documents
 from assistant.cli.home import Door, model_name, open_assistant
 from assistant.cli.sources import place
 from assistant.cli.terminal import Terminal
-from assistant.errors import ApprovalClosed, AssistantError, NotFound
-from assistant.events import Approval, Event
+from assistant.errors import AssistantError, NotFound
+from assistant.events import Event
 from assistant.i18n import explain
 from assistant.knowledge.framing import visible
 from assistant.memory.records import Conversation, DocumentChoice, DocumentMode
@@ -24,8 +26,6 @@ from assistant.memory.records import Conversation, DocumentChoice, DocumentMode
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings
-
-_YES: Final = frozenset({"y", "yes", "是", "好", "可以", "允许"})
 
 
 def chat(
@@ -140,7 +140,13 @@ class ChatSession:
     async def _draw(self, events: AsyncGenerator[Event, None]) -> None:
         outcome = Outcome()
         with _interrupts(lambda: self._stop(outcome)):
-            await draw(self._terminal, events, outcome, silent=False, decide=self._decide)
+            await draw(
+                self._terminal,
+                events,
+                outcome,
+                silent=False,
+                decide=partial(ask_owner, self._terminal, self._assistant),
+            )
         self._last_turn = outcome.turn_id
         if outcome.error is not None:
             raise outcome.error
@@ -148,23 +154,6 @@ class ChatSession:
             self._terminal.say("chat.stopped")
         elif outcome.finished is not None and outcome.finished.finish_reason == "length":
             self._terminal.say("chat.cut")
-
-    async def _decide(self, approval: Approval) -> None:
-        """Whoever chats in the terminal is the owner; anything but a yes is a no."""
-        from prompt_toolkit import PromptSession
-
-        shown = visible(approval.arguments)
-        self._terminal.write(self._terminal.text("chat.approve", tool=approval.tool, arguments=shown))
-        try:
-            # A prompt of its own: the answer is nothing to be found again with the arrow keys.
-            said = (await PromptSession[str]().prompt_async("y/N › ")).strip().casefold()
-        except (KeyboardInterrupt, EOFError):
-            said = ""
-        decide = self._assistant.tools.approve if said in _YES else self._assistant.tools.refuse
-        try:
-            await decide(approval.id)
-        except ApprovalClosed as error:  # decided elsewhere, or too late
-            self._terminal.note(explain(error, self._terminal.language))
 
     async def _stop(self, outcome: Outcome) -> None:
         if outcome.turn_id:

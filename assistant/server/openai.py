@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from assistant.api import Assistant, CompletionRequest
 from assistant.errors import AssistantError, ModelUnknown, ParameterRefused
 from assistant.events import (
+    ApprovalRequested,
     Event,
     Progress,
     Queued,
@@ -178,7 +179,8 @@ class OpenAIRoutes:
                     turn_id = event.turn_id
                     if isinstance(event, TurnFailed):
                         raise event.error
-                    yield event
+                    if not isinstance(event, ToolCalled):  # called here, and nothing that the client is to call
+                        yield event
         finally:
             if turn_id is not None:
                 await self._assistant.stop(turn_id)
@@ -226,7 +228,7 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
                     yield chunk({}, _reason(event, calls), patina=_patina(event, conversation))
                     if include_usage:
                         yield chunk(None, usage=_usage(event.usage))
-                case Queued() | Progress():
+                case Queued() | Progress() | ApprovalRequested():
                     yield _STILL_WORKING
                 case _:
                     pass  # the status is not sent before the model has taken the request: it may refuse it

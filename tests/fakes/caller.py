@@ -12,13 +12,15 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
+from assistant.errors import AssistantError
 from tests.fakes.chat_model import ScriptedChatModel
 
 
 class CallingChatModel(ScriptedChatModel):
     """`wants` are the calls in turn, as (name, arguments); when they are used up, it calls none. `offers` are the names
-    of what was offered each time."""
+    of what was offered each time. It `refuses` to choose with this error."""
 
+    refuses: AssistantError | None = None
     wants: tuple[tuple[str, dict[str, Any]], ...] = ()
     _wanted: int = PrivateAttr(default=0)
     _offers: list[list[str]] = PrivateAttr(default_factory=list)
@@ -44,6 +46,8 @@ class CallingChatModel(ScriptedChatModel):
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
             return
+        if self.refuses is not None:
+            raise self.refuses
         self._offers.append([one["function"]["name"] for one in kwargs["tools"]])
         self._choices.append(messages)
         wanted = self.wants[self._wanted] if self._wanted < len(self.wants) else ("answer", {})

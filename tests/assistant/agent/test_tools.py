@@ -12,7 +12,7 @@ import pytest
 
 from assistant.api import Assistant
 from assistant.config import EngineSettings, Sampling, Settings, ToolSettings
-from assistant.errors import ApprovalClosed, EngineDied, NotFound, NotUndoable, OwnersOnly
+from assistant.errors import ApprovalClosed, EngineDied, InvalidGrammar, NotFound, NotUndoable, OwnersOnly
 from assistant.events import (
     Approval,
     ApprovalRequested,
@@ -156,6 +156,14 @@ async def test_a_call_is_made_shown_kept_and_its_result_is_data(paths: Paths) ->
         read = model.calls[0][-1].text
         assert read.count("-----") == 2
         assert read.endswith("What is 17.5 * 348?")
+
+
+async def test_where_nothing_can_be_chosen_the_answer_comes_without_tools(paths: Paths) -> None:
+    model = calling(SUM, answer="As I know it.")
+    model.refuses = InvalidGrammar(reason="no grammar holds this tool")
+    async with home(paths, model) as assistant:
+        turn, _ = await ask(assistant, "What is 17.5 * 348?")
+        assert (turn.status, turn.answer, turn.tool_calls) == ("done", "As I know it.", ())
 
 
 async def test_wrong_arguments_do_nothing_and_may_be_mended(paths: Paths) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 import subprocess
@@ -10,10 +11,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from assistant.cli.answer import Outcome, draw
+from assistant.cli.approvals import decider
+from assistant.cli.terminal import Terminal, catalogue
+from assistant.config import Settings, ToolSettings
 from assistant.errors import EngineDied
 from assistant.paths import Paths
+from assistant.wiring import build
 from tests.assistant.cli.conftest import Patina
+from tests.fakes.caller import CallingChatModel
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import serving_in_thread
 
@@ -173,3 +181,19 @@ def test_an_answer_from_documents_ends_with_what_it_rests_on(paths: Paths, patin
         assert patina("ask", "Who rules Mars?", "-d", "always").out.startswith("That is not in the documents.\n")
         assert json.loads(patina("ask", "When is the rent due?", "-d", "never", "--json").out)["grounds"] is None
         assert patina("ask", "When?", "--collection", "nowhere").code != 0
+
+
+def test_where_nobody_can_allow_it_nothing_is_waited_for(paths: Paths) -> None:
+    shown = Console(file=io.StringIO(), width=100)
+    settings = Settings(tools=ToolSettings(offered=True, pages=True))
+    model = CallingChatModel(answers=["I go on."], wants=(("fetch_page", {"url": "http://127.0.0.1:9/"}),))
+
+    async def work() -> str:
+        async with build(paths, settings, models=FakeModels(model)) as assistant:
+            terminal, outcome = Terminal(paths, "en", catalogue(), shown, shown), Outcome()
+            conversation = await assistant.new_conversation()
+            events = await assistant.reply(conversation.id, "Read it", face="terminal")
+            await draw(terminal, events, outcome, silent=True, decide=decider(terminal, assistant))
+            return outcome.text
+
+    assert asyncio.run(work()).startswith("(This was not allowed: fetch_page.")

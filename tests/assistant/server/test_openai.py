@@ -352,3 +352,20 @@ async def test_embeddings_of_nothing_or_of_numbers_are_refused(client: openai.As
     with pytest.raises(openai.BadRequestError) as caught:
         await client.embeddings.create(model="default", input=given)
     assert caught.value.param == "input"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_tools_that_the_server_called_itself_are_not_for_the_client_to_call(
+    client: openai.AsyncOpenAI, stream: bool
+) -> None:
+    wish: Any = [{"role": "user", "content": "remind me in 20 minutes to call mum"}]
+    answer: Any = await client.chat.completions.create(model="scripted", messages=wish, store=True, stream=stream)
+    if stream:
+        pieces = [piece.choices[0] async for piece in answer if piece.choices]
+        assert not any(piece.delta.tool_calls for piece in pieces)
+        text, reason = "".join(piece.delta.content or "" for piece in pieces), pieces[-1].finish_reason
+    else:
+        assert answer.choices[0].message.tool_calls is None
+        text, reason = answer.choices[0].message.content, answer.choices[0].finish_reason
+    assert text.startswith("I will remind you")
+    assert reason == "stop"
