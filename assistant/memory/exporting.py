@@ -11,6 +11,7 @@ from assistant.memory.exchange_lines import (
     ConversationLine,
     DocumentLine,
     FactLine,
+    JudgementLine,
     Line,
     PersonLine,
     SignalLine,
@@ -54,6 +55,12 @@ SELECT DISTINCT sha256 FROM attachments JOIN turns ON turns.id = turn_id WHERE {
 """  # noqa: S608 - made of constants
 
 
+_JUDGEMENTS: Final = """
+SELECT passage_judgements.*, chunks.text AS passage FROM passage_judgements JOIN chunks ON chunks.id = chunk_id
+WHERE passage_judgements.id > ? ORDER BY passage_judgements.id LIMIT ?
+"""
+
+
 class Exporting:
     """Lines in batches, so that others read and write between them. Nothing of a temporary conversation is in them."""
 
@@ -75,6 +82,22 @@ class Exporting:
         while rows := self._db.rows(sql, (last, _BATCH)):
             for row in rows:
                 yield kind.model_validate(self._told(name, row))
+            last = str(rows[-1]["id"])
+
+    def judgements(self) -> Iterator[JudgementLine]:
+        """What was said of passages that were found."""
+        last = ""
+        while rows := self._db.rows(_JUDGEMENTS, (last, _BATCH)):
+            for row in rows:
+                yield JudgementLine(
+                    id=row["id"],
+                    question=row["question"],
+                    document=row["document_id"],
+                    passage=row["passage"],
+                    right=bool(row["is_right"]),
+                    signals=json.loads(row["signals"]),
+                    judged_at=row["judged_at"],
+                )
             last = str(rows[-1]["id"])
 
     def stored(self, document_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from ulid import ULID
 
 from assistant.errors import NotFound
-from assistant.memory.database import Database
+from assistant.memory.database import Database, Row
 from assistant.memory.document_records import PassageJudgement
 from assistant.memory.text import storable
 
@@ -54,7 +54,17 @@ class JudgementStore:
                 "DELETE FROM passage_judgements WHERE question = ? AND chunk_id = ?", (storable(question), chunk_id)
             )
 
+    def newest(self, limit: int) -> list[PassageJudgement]:
+        """Of all questions, the last one said first."""
+        return [
+            _judgement(row) for row in self._db.rows(f"{_COLUMNS} ORDER BY judged_at DESC, id DESC LIMIT ?", (limit,))
+        ]
+
     def of(self, question: str) -> dict[int, PassageJudgement]:
         """By the passages' ids."""
         rows = self._db.rows(f"{_COLUMNS} WHERE question = ?", (storable(question),))
-        return {row["chunk_id"]: PassageJudgement(**{**row, "is_right": bool(row["is_right"])}) for row in rows}
+        return {row["chunk_id"]: _judgement(row) for row in rows}
+
+
+def _judgement(row: Row) -> PassageJudgement:
+    return PassageJudgement(**{**row, "is_right": bool(row["is_right"])})

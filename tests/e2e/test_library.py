@@ -109,7 +109,7 @@ def test_a_collection_is_made_filled_and_searched_with_the_keyboard(server: Page
     page.keyboard.press("Enter")
     expect(page.locator(".ranked li")).to_have_count(1)
     page.get_by_role("button", name="Right").click()
-    expect(page.get_by_text("kept", exact=True)).to_be_visible()
+    expect(page.get_by_text("kept; the order follows it", exact=True)).to_be_visible()
     page.locator("[data-static=kb-in]").select_option("documents")
     expect(page.get_by_text("Nothing was found.")).to_be_visible()
     assert server.assistant is not None

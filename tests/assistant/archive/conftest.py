@@ -17,6 +17,7 @@ from assistant.memory.database import Database
 from assistant.memory.document_records import NewChunk
 from assistant.memory.documents import DocumentStore
 from assistant.memory.facts import FactStore
+from assistant.memory.passage_judgements import JudgementStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.records import NewAttachment
 from assistant.memory.signals import SignalStore
@@ -85,6 +86,9 @@ def furnished(paths: Paths, tmp_path: Path) -> Paths:
         pasted = documents.put(collection, "a note", type="txt", pasted="Pasted words.")
         documents.replace(
             pasted.id, [NewChunk(0, 13, "", "Pasted words.", 1, 1)], title="", size=13, sha256="0" * 64, modified_at=1.0
+        )
+        JudgementStore(db).keep(
+            "who lives on the roof?", documents.chunks(pasted.id)[0].id, right=False, signals={"words": 0.5}
         )
     paths.prompts.mkdir()
     (paths.prompts / "chat.en.md").write_text("mine", "utf-8")

@@ -74,6 +74,13 @@ def test_the_lines_say_what_was_said_as_people_would(archive: Path) -> None:
     assert [one["kind"] for one in lines(archive, "signals")] == ["thumb_up"]
     assert {one["text"] for one in lines(archive, "facts")} == {"lives in 波恩", "lives in 柏林", "speaks briefly"}
     assert [one["name"] for one in lines(archive, "people")] == ["Ann"]
+    [judged] = lines(archive, "passage_judgements")
+    assert (judged["question"], judged["passage"], judged["right"]) == (
+        "who lives on the roof?",
+        "Pasted words.",
+        False,
+    )
+    assert judged["signals"] == {"words": 0.5}
     file, pasted = sorted(lines(archive, "documents"), key=lambda one: "file" not in one)
     assert file["file"].endswith("/蜂 bees.md")
     assert pasted["text"] == "Pasted words."

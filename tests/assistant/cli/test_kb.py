@@ -32,7 +32,7 @@ def test_documents_are_added_found_shown_and_thrown_away(patina: Patina, tmp_pat
     zh = patina("kb", "search", "北京的气温", "-n", "1", "--json", language="zh_CN.UTF-8")
     passage = json.loads(zh.out)
     assert Path(passage["source"]).name == "天气.txt"
-    assert set(passage["signals"]) == {"cosine", "meaning", "words", "sentence", "parent", "link"}
+    assert set(passage["signals"]) == {"cosine", "meaning", "words", "sentence", "parent", "link", "judged"}
     assert passage["signals"]["cosine"] is not None, "embedded before the command ended"
     listed = patina("kb", "list", language="zh_CN.UTF-8").out
     assert "就绪" in listed
