@@ -9,7 +9,7 @@ import pytest
 from assistant.knowledge.shelf import Shelf
 from assistant.knowledge.source import Source
 from assistant.memory.document_records import Filter
-from assistant.wiring import throwaway_shelf
+from assistant.throwaway import throwaway_shelf
 
 QUESTION = "Where do the honey bees live in winter?"
 NEAR = "Where do honey bees live during the winter?"
