@@ -206,7 +206,7 @@ class ToolSettings(_Section):
     """What answers may do besides being words."""
 
     wishes: bool = True
-    """Do plain wishes, such as "remind me in 20 minutes to …", at once and without asking the model."""
+    """Do plain wishes, such as "remind me in 20 minutes to …" or "What is 15 % of 80?", without asking the model."""
     offered: bool = False
     """Ask the model before each answer whether it needs a tool; small models often choose badly, and it takes time."""
     pages: bool = False

@@ -86,6 +86,8 @@ class ToolUse:
             async with aclosing(self._call(turn, offered[wish.tool], wish.arguments, caller, used)) as events:
                 async for event in events:
                     yield event
+            if wish.tool == "calculate" and used.calls[-1].status == "done":
+                used.answer = used.calls[-1].result
             self._conclude(turn, used)
             return
         if not settings.offered:

@@ -1,4 +1,5 @@
-"""Wishes so plain that no model is needed to see which tool they mean: "remind me in 20 minutes to …", 20分钟后提醒我….
+"""Wishes so plain that no model is needed to see which tool they mean: "remind me in 20 minutes to …", 20分钟后提醒我…,
+"What is 17.5 % of 2480?".
 
 Rules only. What is not surely such a wish is none, and is answered like anything else.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory import appointments
+from assistant.tools.plain_sums import plain_sum
 
 _LONGEST: Final = 300
 _POLITE: Final = r"(?:(?:please|hey|hi|ok|okay|can you|could you|would you|will you|patina)[\s,]+)*"
@@ -41,7 +43,11 @@ class Wish:
 def plain_wish(message: str, now: dt.datetime) -> Wish | None:
     """The one thing a message asks for; None for everything else."""
     text = message.strip()
-    if len(text) > _LONGEST or _SECOND_SENTENCE.search(_ENDING.sub("", text)):
+    if len(text) > _LONGEST:
+        return None
+    if (expression := plain_sum(text)) is not None:
+        return Wish("calculate", json.dumps({"expression": expression}))
+    if _SECOND_SENTENCE.search(_ENDING.sub("", text)):
         return None
     text = _ENDING.sub("", " ".join(text.split()))
     match = _EN.fullmatch(text) or _ZH.fullmatch(text)

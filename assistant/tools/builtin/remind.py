@@ -44,6 +44,6 @@ def remind(store: PersonReminders) -> Tool:
             raise ToolFailed("remind", f"{MOST} reminders are waiting already")
         about = what.strip()[:_LONGEST]
         put = await asyncio.to_thread(store.put, asked.turn_id, asked.person_id, about, asked.language, at.timestamp())
-        return Outcome(f"{at:%Y-%m-%d %H:%M} {about}", put.id if put else None)
+        return Outcome(f"{at:%Y-%m-%d %H:%M}: {about}", put.id if put else None)
 
     return remind

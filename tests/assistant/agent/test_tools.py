@@ -87,6 +87,19 @@ async def test_a_plain_wish_is_done_at_once_and_shown_as_a_call(paths: Paths) ->
     assert model.calls == []
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"), [("What is 17.5 % of 2480?", "17.5% * 2480 = 434"), ("12乘以13等于多少", "12 * 13 = 156")]
+)
+async def test_a_plain_sum_is_computed_and_not_guessed(paths: Paths, question: str, answer: str) -> None:
+    model = ScriptedChatModel(answers=["never asked"])
+    async with home(paths, model, Settings()) as assistant:
+        turn, events = await ask(assistant, question)
+        assert turn.answer == answer
+        assert [(one.tool, one.status, one.undoable) for one in turn.tool_calls] == [("calculate", "done", False)]
+        assert isinstance(events[-1], TurnFinished)
+    assert model.calls == []
+
+
 async def test_what_was_done_is_taken_back_by_whom_it_was_done_for_once(paths: Paths) -> None:
     async with home(paths, calling(), Settings()) as assistant:
         turn, _ = await ask(assistant, "remind me in 20 minutes to call mum")
@@ -128,10 +141,10 @@ async def test_reminders_are_somebodys_own_and_go_with_what_was_said(paths: Path
 async def test_with_no_tool_on_the_prompt_is_what_it_was_and_nobody_is_asked_to_choose(paths: Paths) -> None:
     plain, offered = ScriptedChatModel(answers=["Hi."]), calling(SUM, answer="6090.")
     async with home(paths, plain, Settings(tools=ToolSettings(wishes=False))) as assistant:
-        await ask(assistant, "What is 17.5 * 348?")
+        await ask(assistant, "What do 348 tickets at 17.5 come to?")
     async with home(paths, offered) as assistant:
         await ask(assistant, "Another thing altogether")
-        await ask(assistant, "What is 17.5 * 348?")
+        await ask(assistant, "What do 348 tickets at 17.5 come to?")
     assert len(plain.calls) == 1
     assert not {"tools", "tool_choice", "grammar"} & plain.options[0].keys()
     # The answer's own prompt knows nothing of tools either; only results stand with the question.
@@ -144,7 +157,7 @@ async def test_with_no_tool_on_the_prompt_is_what_it_was_and_nobody_is_asked_to_
 async def test_a_call_is_made_shown_kept_and_its_result_is_data(paths: Paths) -> None:
     model = calling(SUM, answer="It is 6090.")
     async with home(paths, model) as assistant:
-        turn, events = await ask(assistant, "What is 17.5 * 348?")
+        turn, events = await ask(assistant, "What do 348 tickets at 17.5 come to?")
         kinds = [type(event) for event in events if isinstance(event, ToolCalled | ToolFinished | Token)]
         assert kinds[:3] == [ToolCalled, ToolFinished, Token]
         assert [(one.tool, one.result, one.undoable) for one in turn.tool_calls] == [
@@ -155,14 +168,14 @@ async def test_a_call_is_made_shown_kept_and_its_result_is_data(paths: Paths) ->
         assert len(model.offers) == 2
         read = model.calls[0][-1].text
         assert read.count("-----") == 2
-        assert read.endswith("What is 17.5 * 348?")
+        assert read.endswith("What do 348 tickets at 17.5 come to?")
 
 
 async def test_where_nothing_can_be_chosen_the_answer_comes_without_tools(paths: Paths) -> None:
     model = calling(SUM, answer="As I know it.")
     model.refuses = InvalidGrammar(reason="no grammar holds this tool")
     async with home(paths, model) as assistant:
-        turn, _ = await ask(assistant, "What is 17.5 * 348?")
+        turn, _ = await ask(assistant, "What do 348 tickets at 17.5 come to?")
         assert (turn.status, turn.answer, turn.tool_calls) == ("done", "As I know it.", ())
 
 
@@ -370,7 +383,7 @@ async def test_the_small_model_calls_a_tool_held_to_its_form(paths: Paths, real_
     settings = Settings(
         model=str(real_model),
         engine=EngineSettings(context=2048, recast=False),
-        tools=ToolSettings(offered=True, steps=1),
+        tools=ToolSettings(wishes=False, offered=True, steps=1),
     )
     async with build(paths, settings) as assistant:
         conversation = await assistant.new_conversation()
