@@ -38,9 +38,9 @@ from benchmarks import report
 
 BEGIN: Final = "<!-- grid: begin -->"
 END: Final = "<!-- grid: end -->"
-_REPLAYS: Final = 60
 _PARTS: Final = (24, 12, 6, 4, 3)
-"""The race may spend one of so many parts of the grid's calls."""
+"""The race may spend one of so many parts of the grid's calls. What is believed after each round grows with the cube of
+them, so that a large grid is better asked for fewer and smaller parts."""
 _BLOCK: Final = 16
 
 
@@ -107,15 +107,15 @@ def random_search(matrix: Matrix, calls: int, seed: int, items: int = 20) -> flo
     return float(truth.max() - truth[max(tried, key=lambda index: float(matrix.scores[index, order].mean()))])
 
 
-def table(matrices: Sequence[Matrix]) -> str:
+def table(matrices: Sequence[Matrix], parts: Sequence[int], replays: int) -> str:
     lines = [
-        "| task | grid | best, mean | lost after 1/" + " | 1/".join(map(str, _PARTS)) + " | random search, 1/6 |",
-        "|---|---|---|" + "---|" * (len(_PARTS) + 1),
+        "| task | grid | best, mean | lost after 1/" + " | 1/".join(map(str, parts)) + " | random search, 1/6 |",
+        "|---|---|---|" + "---|" * (len(parts) + 1),
     ]
     for matrix in matrices:
         calls, truth = matrix.scores.size, matrix.scores.mean(axis=1)
-        lost = [np.mean([replay(matrix, calls // part, seed) for seed in range(_REPLAYS)]) for part in _PARTS]
-        at_random = np.mean([random_search(matrix, calls // 6, seed) for seed in range(_REPLAYS)])
+        lost = [np.mean([replay(matrix, calls // part, seed) for seed in range(replays)]) for part in parts]
+        at_random = np.mean([random_search(matrix, calls // 6, seed) for seed in range(replays)])
         cells = " | ".join(f"{100 * one:.1f}" for one in (*lost, at_random))
         grid = f"{matrix.scores.shape[0]} × {matrix.scores.shape[1]}"
         lines.append(f"| {matrix.task} | {grid} | {truth.max():.1%}, {truth.mean():.1%} | {cells} |")
@@ -151,6 +151,10 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=36)
     parser.add_argument("--items", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--parts", type=int, nargs="+", default=list(_PARTS), help="of the grid's calls, one of so many"
+    )
+    parser.add_argument("--replays", type=int, default=60, help="orders of the items")
     parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "grid")
     parser.add_argument("--markdown", type=Path, help="also write the table between the marks of this page")
     given = parser.parse_args()
@@ -159,9 +163,9 @@ def main() -> None:
     machine = report.Machine.here()
     head = (
         f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
-        f"{machine.system}; model {given.model.stem}; points of accuracy, mean of {_REPLAYS} orders of the items."
+        f"{machine.system}; model {given.model.stem}; points of accuracy, mean of {given.replays} orders of the items."
     )
-    text = f"{head}\n\n{table(matrices)}"
+    text = f"{head}\n\n{table(matrices, given.parts, given.replays)}"
     if given.markdown:
         report.rewrite(given.markdown, text, BEGIN, END)
     print(text)
