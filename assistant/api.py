@@ -230,7 +230,7 @@ class Assistant:
         still being written there) is raised before that and nothing is stored.
         """
         asked = partial(self._admission.begin, conversation_id, text, face=face, person_id=person_id)
-        begin = partial(asked, attachments=attachments, document_id=document_id)
+        begin = partial(asked, attachments=attachments, document_id=document_id, model=model)
         return await self._begin(conversation_id, begin, model, sampling, duel)
 
     async def regenerate(

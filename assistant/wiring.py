@@ -25,6 +25,8 @@ from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
+from assistant.agent.showing import Showing
+from assistant.agent.sight import Sight
 from assistant.agent.titles import Titles
 from assistant.agent.tool_choice import ToolChoice
 from assistant.agent.tool_desk import ToolDesk
@@ -42,6 +44,7 @@ from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.page_picture import PagePictures
 from assistant.knowledge.page_text import PageText
+from assistant.knowledge.pictures import PictureReader
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
@@ -141,7 +144,7 @@ def build(
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     people = PeopleStore(database, mine=mine)
     allowances = AllowanceStore(database, people)
-    admission = Admission(conversations, people, allowances)
+    admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
@@ -171,7 +174,13 @@ def build(
         conversations=conversations,
         versions=versions,
         models=registry,
-        context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
+        context=ContextBuilder(
+            prompts,
+            selector,
+            interface_language(settings),
+            recollection=recollection,
+            showing=Showing(lambda digest: (paths.attachments / digest).read_bytes()),
+        ),
         grounding=Grounding(
             kept,
             grounds,
