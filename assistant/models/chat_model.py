@@ -14,7 +14,7 @@ LangChain code can use these models and simply not look there. In every streamed
   `model_name` and `timings` (`queue_ms`, `first_token_ms`, `total_ms`, `tokens_per_second`).
 
 A question to a model that `sees` may hold pictures beside its text, as LangChain's blocks of `type` image with `base64`
-and `mime_type`; one that does not is never given any.
+and `mime_type`, or as OpenAI's of `type` image_url with a `data:` address; one that does not is never given any.
 
 Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistant.config.Sampling), `stop`,
 `tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema),
