@@ -21,6 +21,7 @@ from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
 from assistant.agent.people_desk import PeopleDesk
+from assistant.agent.picture_desk import PictureDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
@@ -144,6 +145,7 @@ def build(
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     people = PeopleStore(database, mine=mine)
     allowances = AllowanceStore(database, people)
+    attached = partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
@@ -179,7 +181,7 @@ def build(
             selector,
             interface_language(settings),
             recollection=recollection,
-            showing=Showing(lambda digest: (paths.attachments / digest).read_bytes()),
+            showing=Showing(attached),
         ),
         grounding=Grounding(
             kept,
@@ -337,6 +339,7 @@ def build(
         relating=relating,
         archives=archives,
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
+        pictures=PictureDesk(conversations, attached),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
         speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
         metrics=metrics,
@@ -387,3 +390,7 @@ def interface_language(settings: Settings) -> Language:
     if settings.language != "auto":
         return settings.language
     return system_language()
+
+
+def _attached(folder: Path, digest: str) -> bytes:
+    return (folder / digest).read_bytes()
