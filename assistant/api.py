@@ -139,6 +139,7 @@ class Assistant:
         await self.idle.stop()
         await self.documents.close()
         await self._engine.close()
+        await asyncio.to_thread(self._admission.close)
         await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)
 

@@ -50,6 +50,10 @@ class Admission:
             return store()
         return self._allowances.begin(person_id, store)
 
+    def close(self) -> None:
+        """Nobody is let in afterwards."""
+        self._sight.close()
+
     def conversation(self, person_id: str | None, conversation_id: str) -> None:
         """Raises NotFound where it is nothing of theirs."""
         if person_id is not None and not self._people.may_use(person_id, conversation_id):

@@ -20,6 +20,10 @@ class Sight:
         self._models = models
         self._reader = reader
 
+    def close(self) -> None:
+        """Nothing is made ready afterwards."""
+        self._reader.close()
+
     def ready(self, arrived: Sequence[NewAttachment], model: str | None) -> list[NewAttachment]:
         """The same, pictures as they are to be kept. `model` is that which is to answer; None is the current one.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
@@ -21,6 +20,7 @@ _ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _REASONS: Final = frozenset({"not_a_picture", "bomb", "damaged"})
 _UNREAD: Final = frozenset({"no_text", "no_ocr"})
 _SECONDS: Final = 60.0
+_REST_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,14 @@ def is_meant_as_picture(name: str, head: bytes) -> bool:
 
 
 class PictureReader:
-    """The process that decodes them ends with each question: pictures come seldom, and a recogniser takes memory.
-    Callers wait for one another."""
+    """The process that decodes them is begun with the first and ends `rest_s` seconds after the last: a recogniser
+    takes 240 MB, and two seconds to begin. Callers wait for one another."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest_s: float = _REST_S) -> None:
+        self._reader = Reader(_SECONDS)
+        self._rest_s = rest_s
         self._lock = threading.Lock()
+        self._ending: threading.Timer | None = None
 
     def read(self, pictures: Sequence[tuple[str, bytes]]) -> list[ReadPicture]:
         """Names and bytes as they came. Raises AttachmentRefused, before anything is decoded where that can be told."""
@@ -64,13 +67,28 @@ class PictureReader:
                 raise AttachmentRefused(name=name, reason="not_a_picture")
             if place >= MOST:
                 raise AttachmentRefused(name=name, reason="too_many")
-        with (
-            self._lock,
-            tempfile.TemporaryDirectory(prefix="patina-") as folder,
-            closing(Reader(_SECONDS)) as reader,
-        ):
+        with self._lock, tempfile.TemporaryDirectory(prefix="patina-") as folder:
             path = Path(folder) / "picture"
-            return [_read(reader, path, name, data) for name, data in pictures]
+            self._stay()
+            try:
+                return [_read(self._reader, path, name, data) for name, data in pictures]
+            finally:
+                self._ending = threading.Timer(self._rest_s, self._end)
+                self._ending.daemon = True
+                self._ending.start()
+
+    def close(self) -> None:
+        """A picture that is being read then is given up."""
+        self._stay()
+        self._reader.close()
+
+    def _stay(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._reader.close()
 
 
 def _read(reader: Reader, path: Path, name: str, data: bytes) -> ReadPicture:
