@@ -20,6 +20,7 @@ MOST_PIXELS: Final = 60_000_000
 _LARGEST: Final = 1_500_000
 _QUALITIES: Final = (88, 75, 55, 35)
 """The first at which it is small enough; the last of noise of that many pixels has a megabyte."""
+_TO_EIGHT_BITS: Final = 1 / 257
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 
 
@@ -33,9 +34,10 @@ def shrunk(path: Path) -> bytes:
             with Image.open(path, formats=_FORMATS) as opened:
                 _check(path, opened)
                 opened.draft("RGB", (LONGEST_SIDE * 2, LONGEST_SIDE * 2))
-                upright = ImageOps.exif_transpose(opened)
-                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-                return _written(_on_white(upright))
+                # Colours first: those of a palette cannot be blended.
+                plain = _on_white(ImageOps.exif_transpose(opened))
+                plain.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+                return _written(plain)
     except UnidentifiedImageError as error:
         raise DocumentUnreadable(path, "not_a_picture") from error
     except Image.DecompressionBombError as error:
@@ -56,6 +58,8 @@ def _check(path: Path, picture: Image) -> None:
 def _on_white(picture: Image) -> Image:
     from PIL import Image
 
+    if picture.mode.startswith("I"):  # sixteen bits of grey, which would be cut off at the lowest eight
+        return picture.convert("I").point(lambda value: value * _TO_EIGHT_BITS).convert("L").convert("RGB")
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     clear = picture.convert("RGBA")
