@@ -21,6 +21,7 @@ from assistant.agent.index_desk import IndexDesk
 from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.people_desk import PeopleDesk
+from assistant.agent.picture_desk import PictureDesk
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
 from assistant.agent.titles import Titles
@@ -90,18 +91,15 @@ class Assistant:
         citations: CitationDesk,
         speech: SpeechDesk,
         branches: BranchDesk,
+        pictures: PictureDesk,
         metrics: Metrics,
         close_database: Callable[[], None],
     ) -> None:
         self._conversations, self._admission = conversations, admission
-        self.people = people
-        self._recall = recall
-        self._forgetting = forgetting
-        self.memory = memory
-        self._models = models
-        self._engine = engine
-        self._embeddings = embeddings
-        self.embedding_model = embedding_model
+        self._recall, self._forgetting = recall, forgetting
+        self.people, self.memory, self.pictures = people, memory, pictures
+        self._models, self._engine = models, engine
+        self._embeddings, self.embedding_model = embeddings, embedding_model
         self._prompts = prompts
         self._loop, self.tools = loop, tools
         self._close_database = close_database
@@ -141,6 +139,7 @@ class Assistant:
         await self.idle.stop()
         await self.documents.close()
         await self._engine.close()
+        await asyncio.to_thread(self._admission.close)
         await asyncio.to_thread(self._recall.close)
         await asyncio.to_thread(self._close_database)
 
@@ -230,7 +229,7 @@ class Assistant:
         still being written there) is raised before that and nothing is stored.
         """
         asked = partial(self._admission.begin, conversation_id, text, face=face, person_id=person_id)
-        begin = partial(asked, attachments=attachments, document_id=document_id)
+        begin = partial(asked, attachments=attachments, document_id=document_id, model=model)
         return await self._begin(conversation_id, begin, model, sampling, duel)
 
     async def regenerate(

@@ -40,6 +40,7 @@ from assistant.memory_client import MemoryClient
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.people_client import PeopleClient
+from assistant.picture_client import PictureClient
 from assistant.speech_client import SpeechClient
 from assistant.tool_client import ToolClient
 
@@ -78,6 +79,7 @@ class AssistantClient:
         self.archives = ArchiveClient(self._stream, self._send, self._lines, self._http)
         self.indexes = IndexClient(self._call, self._stream)
         self.citations = CitationClient(self._call, self._bytes)
+        self.pictures = PictureClient(self._bytes)
         self.speech = SpeechClient(self._call, self._upload)
         self.tools = ToolClient(self._call)
         self.lab = LabClient(self._stream)

@@ -229,6 +229,8 @@ class RemoteModel(_Section):
     """The key that server asks for."""
     context: Annotated[int, Field(ge=512)] = 8192
     """Tokens it reads at once."""
+    sees: bool = False
+    """Whether it takes pictures; they are sent to it then, as what is written is."""
 
 
 class Adapter(_Section):

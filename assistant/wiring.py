@@ -21,10 +21,13 @@ from assistant.agent.loop import AgentLoop
 from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
 from assistant.agent.people_desk import PeopleDesk
+from assistant.agent.picture_desk import PictureDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
 from assistant.agent.running import RunningTurns
+from assistant.agent.showing import Showing
+from assistant.agent.sight import Sight
 from assistant.agent.titles import Titles
 from assistant.agent.tool_choice import ToolChoice
 from assistant.agent.tool_desk import ToolDesk
@@ -43,6 +46,7 @@ from assistant.knowledge.linking import Linking
 from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.page_picture import PagePictures
 from assistant.knowledge.page_text import PageText
+from assistant.knowledge.pictures import PictureReader
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.retriever import Retriever
 from assistant.knowledge.shelf import Shelf
@@ -142,7 +146,8 @@ def build(
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     people = PeopleStore(database, mine=mine)
     allowances = AllowanceStore(database, people)
-    admission = Admission(conversations, people, allowances)
+    attached = partial(_attached, paths.attachments)
+    admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
     trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
@@ -172,7 +177,13 @@ def build(
         conversations=conversations,
         versions=versions,
         models=registry,
-        context=ContextBuilder(prompts, selector, interface_language(settings), recollection=recollection),
+        context=ContextBuilder(
+            prompts,
+            selector,
+            interface_language(settings),
+            recollection=recollection,
+            showing=Showing(attached),
+        ),
         grounding=Grounding(
             kept,
             grounds,
@@ -329,6 +340,7 @@ def build(
         relating=relating,
         archives=archives,
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
+        pictures=PictureDesk(conversations, attached),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
         speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
         metrics=metrics,
@@ -380,3 +392,7 @@ def interface_language(settings: Settings) -> Language:
     if settings.language != "auto":
         return settings.language
     return system_language()
+
+
+def _attached(folder: Path, digest: str) -> bytes:
+    return (folder / digest).read_bytes()

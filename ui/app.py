@@ -32,6 +32,7 @@ from ui.library import LibraryPanel
 from ui.markdown import Markdown
 from ui.memory import MemoryPanel
 from ui.models import ModelChooser
+from ui.pictures import Pictures
 from ui.preferences import Preferences
 from ui.presenter import Presenter
 from ui.runs import RunPanel
@@ -65,7 +66,8 @@ _VIEWS: Final = (
 
 def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) -> None:
     """Put the page at "/" of the application that already serves the REST face."""
-    presenter = Presenter(Markdown())
+    pictures = Pictures(assistant)
+    presenter = Presenter(Markdown(), pictures.address)
     preferences = Preferences(settings, paths)
     key = settings.server.api_key
 
@@ -75,6 +77,7 @@ def mount(app: FastAPI, assistant: Assistant, settings: Settings, paths: Paths) 
     # Made anew with every start; a tab that was open before asks for the panel again and is given the new one.
     ticket = secrets.token_urlsafe(32)
     app.include_router(UploadRoute(assistant, ticket).router)
+    app.include_router(pictures.router)
     blocks = page(assistant, presenter, preferences, ticket)
     gr.mount_gradio_app(
         app,

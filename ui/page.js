@@ -3,6 +3,9 @@
   "use strict";
   const BOTTOM_PX = 90;
   const FILE_LIMIT = 2_000_000;
+  const PICTURE_LIMIT = 12_000_000;
+  const TOGETHER = 17_000_000; // a third larger in base64, they still fit into one request
+  const PICTURE = /^image\/(jpeg|png|webp)$/;
   const SEARCH_AFTER_MS = 220;
 
   const here = {
@@ -320,7 +323,9 @@
     const message = $(".message", views.composer);
     message.textContent = "";
     for (const file of list) {
-      if (file.size > FILE_LIMIT) {
+      const picture = PICTURE.test(file.type);
+      const together = here.files.reduce((sum, one) => sum + one.data.length * 0.75, file.size);
+      if (file.size > (picture ? PICTURE_LIMIT : FILE_LIMIT) || together > TOGETHER) {
         message.textContent = message.dataset.tooLarge.replace("{name}", file.name);
         continue;
       }
@@ -330,7 +335,7 @@
         reader.onerror = () => done("");
         reader.readAsDataURL(file);
       });
-      here.files.push({ name: file.name, data: url.slice(url.indexOf(",") + 1) });
+      here.files.push({ name: file.name, data: url.slice(url.indexOf(",") + 1), thumb: picture ? url : "" });
     }
     files();
     controls();
@@ -349,6 +354,14 @@
       remove.dataset.do = "detach";
       remove.dataset.index = index;
       remove.ariaLabel = label.replace("{name}", file.name);
+      if (file.thumb) {
+        const thumb = document.createElement("img");
+        thumb.src = file.thumb;
+        thumb.alt = "";
+        thumb.onerror = () => thumb.remove();  // what is no picture is refused when it is sent
+        chip.classList.add("seen");
+        chip.append(thumb);
+      }
       chip.append(name, remove);
       return chip;
     }));

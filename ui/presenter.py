@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -61,9 +61,10 @@ class Draft:
 
 
 class Presenter:
-    """One for all sessions; the language comes with every call."""
+    """One for all sessions; the language comes with every call. `picture` makes the address of a turn's picture;
+    without it pictures are shown by their names."""
 
-    def __init__(self, markdown: Markdown) -> None:
+    def __init__(self, markdown: Markdown, picture: Callable[[str, str], str] | None = None) -> None:
         self._markdown = markdown
         self._catalogue = Catalogue(_HERE / "locales")
         self._templates = jinja2.Environment(
@@ -75,6 +76,7 @@ class Presenter:
         )
         self._icons: dict[str, str] = tomllib.loads((_HERE / "icons.toml").read_text("utf-8"))
         self._templates.globals["icon"] = self._icon
+        self._templates.globals["picture"] = picture
         self._templates.filters["bytes"] = human_bytes
 
     def text(self, language: Language, key: str, **facts: object) -> str:

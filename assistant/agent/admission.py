@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from assistant.agent.sight import Sight
 from assistant.errors import NotFound
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.people import PeopleStore
-from assistant.memory.records import Turn
+from assistant.memory.records import NewAttachment, Turn
 
 
 class Admission:
     """Where no person is named it is the owner at the page, in the terminal or over REST, who may everything.
 
+    What comes with a question is made ready by `sight` before it is kept.
+
     Somebody else's conversation is not there for a person: NotFound, as for one that never was.
     """
 
-    def __init__(self, conversations: ConversationStore, people: PeopleStore, allowances: AllowanceStore) -> None:
+    def __init__(
+        self, conversations: ConversationStore, people: PeopleStore, allowances: AllowanceStore, sight: Sight
+    ) -> None:
         self._conversations = conversations
         self._people = people
         self._allowances = allowances
+        self._sight = sight
 
-    def begin(self, conversation_id: str, question: str, *, person_id: str | None = None, **how: Any) -> Turn:
-        """As `ConversationStore.begin`, whose place it takes for what people ask; QuotaReached and TooManyAtOnce."""
-        store = partial(self._conversations.begin, conversation_id, question, person_id=person_id, **how)
+    def begin(
+        self,
+        conversation_id: str,
+        question: str,
+        *,
+        person_id: str | None = None,
+        attachments: Sequence[NewAttachment] = (),
+        model: str | None = None,
+        **how: Any,
+    ) -> Turn:
+        """As `ConversationStore.begin`, whose place it takes for what people ask; `model` is that which is to answer.
+
+        Raises besides QuotaReached, TooManyAtOnce and PictureUnseen."""
+        self.conversation(person_id, conversation_id)
+        begin, files = self._conversations.begin, self._sight.ready(attachments, model)
+        store = partial(begin, conversation_id, question, person_id=person_id, attachments=files, **how)
         if person_id is None:
             return store()
-        self.conversation(person_id, conversation_id)
         return self._allowances.begin(person_id, store)
+
+    def close(self) -> None:
+        """Nobody is let in afterwards."""
+        self._sight.close()
 
     def conversation(self, person_id: str | None, conversation_id: str) -> None:
         """Raises NotFound where it is nothing of theirs."""

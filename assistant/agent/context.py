@@ -8,19 +8,21 @@ the same front part again.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from assistant.agent.grounding import Material
 from assistant.agent.recollection import Recollection, Reminder
+from assistant.agent.showing import Showing, Shown, asked_with, most_tokens
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.citations import unmarked
 from assistant.knowledge.framing import as_name, between_lines
-from assistant.memory.records import Arm, Turn
+from assistant.memory.records import Arm, Attachment, Turn
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.asking import framed_examples
 from assistant.prompting.library import PromptLibrary
@@ -46,7 +48,8 @@ class Context:
 
 
 class ContextBuilder:
-    """`today` is handed in so that a test can fix it; without `recollection` nothing is remembered."""
+    """`today` is handed in so that a test can fix it; without `recollection` nothing is remembered, without
+    `showing` no picture shown."""
 
     def __init__(
         self,
@@ -55,8 +58,10 @@ class ContextBuilder:
         default: Language,
         today: Callable[[], dt.date] = dt.date.today,
         recollection: Recollection | None = None,
+        showing: Showing | None = None,
     ) -> None:
         self._recollection = recollection
+        self._showing = showing
         self._prompts = prompts
         self._selector = selector
         self._default = default
@@ -83,22 +88,21 @@ class ContextBuilder:
         *earlier, newest = path
         answered = [turn for turn in earlier if turn.answer.strip()]
         start = min(earlier[-1].dropped_turns if earlier else 0, len(answered))
-        asked, reminder = await self._reminded(newest, answered[start:], language, model, version, material)
-        if results:
-            asked[-1] = HumanMessage(f"{results}\n\n{asked[-1].text}")
         budget = model.context_window - min(max_tokens, model.context_window // _ANSWER_SHARE)
+        shown = await self._showing.of([*answered[start:], newest], model, budget) if self._showing else {}
+        asked_behind = partial(self._asked, newest, language, version, material, shown)
+        reminder = await self._reminder(newest, answered[start:], language, model, material)
+        asked = asked_behind("\n\n".join(filter(None, [results, reminder.text])))
 
         def with_history(dropped: int) -> list[BaseMessage]:
-            return [*system, *self._history(answered[dropped:], language), *asked]
+            return [*system, *self._history(answered[dropped:], language, shown), *asked]
 
         # What the turn before left out stays out: taking it back in would change the front part.
         if await self._fits(model, with_history(start), budget):
             return Context(tuple(with_history(start)), version, start, reminder)
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
-            asked, reminder = self._asked(newest, language, version, material), Reminder()
-            if results:
-                asked[-1] = HumanMessage(f"{results}\n\n{asked[-1].text}")
+            asked, reminder = asked_behind(results), Reminder()
             alone = await model.count_tokens([*system, *asked])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)
@@ -131,63 +135,66 @@ class ContextBuilder:
             arm=arm,
         )
 
-    async def _reminded(
-        self,
-        newest: Turn,
-        shown: Sequence[Turn],
-        language: Language,
-        model: ChatModel,
-        version: PromptVersion,
-        material: Material | None,
-    ) -> tuple[list[BaseMessage], Reminder]:
-        """The newest question behind what the model is reminded of with it: only of what holds always, where it is to
-        be answered from documents."""
-        asked, reminder = self._asked(newest, language, version, material), Reminder()
-        if self._recollection is not None:
-            reminder = await self._recollection.remind(
-                newest, shown, language, model.context_window, facts_only=material is not None
-            )
-        if reminder.text:
-            asked[-1] = HumanMessage(f"{reminder.text}\n\n{asked[-1].text}")
-        return asked, reminder
+    async def _reminder(
+        self, newest: Turn, before: Sequence[Turn], language: Language, model: ChatModel, material: Material | None
+    ) -> Reminder:
+        """What the model is reminded of with the newest question: only of what holds always, where it is to be answered
+        from documents."""
+        if self._recollection is None:
+            return Reminder()
+        window = model.context_window
+        return await self._recollection.remind(newest, before, language, window, facts_only=material is not None)
 
     def _asked(
-        self, newest: Turn, language: Language, version: PromptVersion, material: Material | None
+        self,
+        newest: Turn,
+        language: Language,
+        version: PromptVersion,
+        material: Material | None,
+        shown: Shown,
+        before: str,
     ) -> list[BaseMessage]:
-        """The question as it is, or in the frame of an answer from documents, whose examples stand before it."""
-        if material is None:
-            return [self._question(newest, language)]
-        said = {"question": newest.question, "passages": material.passages}
-        files = self._files(newest, language)
-        return [
-            *framed_examples(version),
-            HumanMessage("\n\n".join([*files, version.render(), version.framed(said)])),
-        ]
+        """The question as it is, or in the frame of an answer from documents, whose examples stand before it; behind
+        what else is to be read with it."""
+        examples: list[BaseMessage] = []
+        text = self._words(newest, language, shown)
+        if material is not None:
+            examples = framed_examples(version)
+            said = {"question": newest.question, "passages": material.passages}
+            text = "\n\n".join([*self._files(newest, language, shown), version.render(), version.framed(said)])
+        return [*examples, asked_with(f"{before}\n\n{text}" if before else text, newest, shown)]
 
     async def _fits(self, model: ChatModel, messages: Sequence[BaseMessage], budget: int) -> bool:
-        # No token is shorter than one byte, so a small text fits without asking the tokenizer.
-        if sum(len(message.text.encode()) + 32 for message in messages) <= budget:
+        # A small text fits without asking the tokenizer.
+        if sum(map(most_tokens, messages)) <= budget:
             return True
         return await model.count_tokens(messages) <= budget
 
-    def _history(self, turns: Sequence[Turn], language: Language) -> list[BaseMessage]:
+    def _history(self, turns: Sequence[Turn], language: Language, shown: Shown) -> list[BaseMessage]:
         messages: list[BaseMessage] = []
         for turn in turns:
             # The passages that the numbers were of are not there any more.
             answer = turn.answer if turn.grounds is None else unmarked(turn.answer)
-            messages += [self._question(turn, language), AIMessage(answer)]
+            messages += [asked_with(self._words(turn, language, shown), turn, shown), AIMessage(answer)]
         return messages
 
-    def _question(self, turn: Turn, language: Language) -> HumanMessage:
+    def _words(self, turn: Turn, language: Language, shown: Shown) -> str:
         if not turn.attachments:
-            return HumanMessage(turn.question)
-        return HumanMessage("\n\n".join([*self._files(turn, language), turn.question]).strip())
+            return turn.question
+        return "\n\n".join([*self._files(turn, language, shown), turn.question]).strip()
 
-    def _files(self, turn: Turn, language: Language) -> list[str]:
-        if not turn.attachments:
-            return []
-        frame = self._prompts.get("attachment", language)
-        return [frame.render(name=as_name(file.name), text=between_lines(file.text)) for file in turn.attachments]
+    def _files(self, turn: Turn, language: Language, shown: Shown) -> list[str]:
+        return [text for file in turn.attachments for text in self._framed(file, language, is_shown=file.id in shown)]
+
+    def _framed(self, file: Attachment, language: Language, *, is_shown: bool) -> Iterator[str]:
+        """What is to be read of a file. Of a picture it is what is written in it, which may be nothing."""
+        name = as_name(file.name)
+        if is_shown:
+            yield self._prompts.get("picture", language).render(name=name)
+        elif file.media and not file.text:
+            yield self._prompts.get("picture-unseen", language).render(name=name)
+        if file.text or not file.media:
+            yield self._prompts.get("attachment", language).render(name=name, text=between_lines(file.text))
 
 
 def examples_of(version: PromptVersion) -> list[BaseMessage]:

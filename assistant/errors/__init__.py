@@ -9,6 +9,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── EmptyMessage, MessageTooLong
     │   ├── PromptTooLong        longer than the model's window, even alone
     │   ├── AttachmentRefused
+    │   ├── PictureUnseen        nothing of it reaches the model that answers
     │   ├── InvalidGrammar
     │   ├── ParameterRefused     a field of a REST request
     │   ├── NotFound
@@ -90,6 +91,7 @@ from assistant.errors.inputs import (
     NotFound,
     PageRefused,
     ParameterRefused,
+    PictureUnseen,
     PromptTooLong,
     RunBusy,
     SpeechRefused,
@@ -178,6 +180,7 @@ __all__ = [
     "PageRefused",
     "PairingFailed",
     "ParameterRefused",
+    "PictureUnseen",
     "PromptError",
     "PromptInvalid",
     "PromptTooLong",

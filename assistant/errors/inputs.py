@@ -34,7 +34,17 @@ class PromptTooLong(InputError):
 
 @dataclass(eq=False)
 class AttachmentRefused(InputError):
-    """`reason` is one of the words in the catalogue: empty, too_large, not_text, unreadable."""
+    """`reason` is one of the words in the catalogue: empty, too_large, too_many, not_text, not_a_picture, damaged,
+    bomb, unreadable."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class PictureUnseen(InputError):
+    """A picture of which the model that answers would know nothing: it does not see, and there is no text of it.
+    `reason` is one of the words in the catalogue: no_text, no_ocr, unreadable."""
 
     name: str
     reason: str

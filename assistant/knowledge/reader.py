@@ -37,6 +37,10 @@ class Reader:
         answer = self._answer(path, {"path": str(path), "pages": pages, "passage": passage, "told": list(told)})
         return base64.b64decode(answer["picture"])
 
+    def shrink(self, path: Path) -> bytes:
+        """A picture as `assistant.knowledge.scaling` makes it. Raises DocumentUnreadable."""
+        return base64.b64decode(self._answer(path, {"path": str(path), "shrink": True})["picture"])
+
     def close(self) -> None:
         """A file that is being read then is given up."""
         process = self._process

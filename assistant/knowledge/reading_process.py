@@ -25,7 +25,10 @@ def main(memory: int) -> None:
         asked = json.loads(line)
         path = Path(asked["path"])
         try:
-            answer = _picture(path, asked) if "pages" in asked else asdict(load(path))
+            if "shrink" in asked:
+                answer = _shrunk(path)
+            else:
+                answer = _picture(path, asked) if "pages" in asked else asdict(load(path))
         except DocumentUnreadable as error:
             answer = {"reason": error.reason}
         except MemoryError:
@@ -41,6 +44,12 @@ def _picture(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     from assistant.knowledge.page_drawing import draw
 
     return {"picture": base64.b64encode(draw(path, asked["pages"], asked["passage"], asked["told"])).decode()}
+
+
+def _shrunk(path: Path) -> dict[str, Any]:
+    from assistant.knowledge.scaling import shrunk
+
+    return {"picture": base64.b64encode(shrunk(path)).decode()}
 
 
 def _limit(memory: int) -> None:

@@ -1,4 +1,5 @@
-"""Files that come with a question: read as text, and kept as they arrived under the hash of their content."""
+"""Files that come with a question: read as text, and kept as they arrived under the hash of their content; and
+pictures, kept as they were made ready."""
 
 from __future__ import annotations
 
@@ -15,34 +16,43 @@ from assistant.memory.records import NewAttachment
 
 LIMIT: Final = 2_000_000
 """Bytes of one file."""
+JPEG: Final = "image/jpeg"
+"""What every picture is kept as."""
+_JPEG_BEGINS: Final = b"\xff\xd8\xff"
 _BINARY: Final = re.compile("[\x00-\x06\x0e-\x1a\x1c-\x1f\ue000-\uf8ff]")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f/\\]+")
 
 
 @dataclass(frozen=True, slots=True)
-class TextFile:
-    """A file that was accepted; `name` without folders."""
+class TakenFile:
+    """A file that was accepted; `name` without folders. `media` is that of a picture, empty for a text."""
 
     name: str
     data: bytes
     sha256: str
     text: str
+    media: str = ""
 
 
-def read(attachment: NewAttachment) -> TextFile:
-    """The file as text: UTF-8, UTF-16 with its mark, or GB 18030. Raises AttachmentRefused for anything else."""
+def read(attachment: NewAttachment) -> TakenFile:
+    """The file as text: UTF-8, UTF-16 with its mark, or GB 18030; or the picture it was made. Raises AttachmentRefused
+    for anything else."""
     data = attachment.data
     name = _UNPRINTABLE.sub(" ", re.split(r"[/\\]", attachment.name)[-1]).strip() or "file.txt"
     if not data:
         raise AttachmentRefused(name=name, reason="empty")
     if len(data) > LIMIT:
         raise AttachmentRefused(name=name, reason="too_large")
+    if attachment.media:
+        if attachment.media != JPEG or not data.startswith(_JPEG_BEGINS):
+            raise AttachmentRefused(name=name, reason="not_a_picture")
+        return TakenFile(name, data, sha256(data).hexdigest(), attachment.text.strip(), JPEG)
     text = _decoded(data)
     if text is None:
         raise AttachmentRefused(name=name, reason="not_text")
     if not text.strip():
         raise AttachmentRefused(name=name, reason="empty")
-    return TextFile(name=name, data=data, sha256=sha256(data).hexdigest(), text=text)
+    return TakenFile(name=name, data=data, sha256=sha256(data).hexdigest(), text=text)
 
 
 def _decoded(data: bytes) -> str | None:
@@ -62,7 +72,7 @@ class AttachmentFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, file: TextFile) -> None:
+    def keep(self, file: TakenFile) -> None:
         """Write it so that it is whole or absent after a crash; the same content is kept once."""
         target = self.path(file.sha256)
         if target.exists():

@@ -56,12 +56,15 @@ class ConversationLine(Line):
 
 
 class AttachmentLine(Line):
-    """A file that came with a question; it lies in `attachments/` under its sha256."""
+    """A file that came with a question; it lies in `attachments/` under its sha256. `media` and `text` are told of a
+    picture."""
 
     id: Id
     name: Short
     size: Count
     sha256: Digest
+    media: Short = ""
+    text: Text = ""
 
 
 class EditLine(Line):

@@ -266,7 +266,7 @@ class Importing:
             data = attached(one)
             try:
                 if data is not None and sha256(data).hexdigest() == one.sha256:
-                    arrived.append(files.read(NewAttachment(one.name, data)))
+                    arrived.append(files.read(NewAttachment(one.name, data, one.media, storable(one.text))))
             except AttachmentRefused:
                 self._left("files")
         for file in arrived:

@@ -83,21 +83,26 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class NewAttachment:
-    """A file as it arrives from a face."""
+    """A file as it arrives from a face. `media` and `text` are for a picture that was made ready to be kept (by
+    `assistant.agent.sight`): what it is, and what is written in it."""
 
     name: str
     data: bytes
+    media: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A stored text file that belongs to a question; `size` in bytes."""
+    """A stored file that belongs to a question; `size` in bytes. A picture has its `media`, image/jpeg, and what is
+    written in it for its `text`; a text has none."""
 
     id: str
     name: str
     size: int
     sha256: str
     text: str
+    media: str = ""
 
 
 @dataclass(frozen=True, slots=True)

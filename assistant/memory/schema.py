@@ -15,6 +15,7 @@ from assistant.memory.learning_schema import citations, evidence, labels, learni
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
 from assistant.memory.people_schema import roles
+from assistant.memory.picture_schema import pictures
 from assistant.memory.recall_schema import recall
 from assistant.memory.tool_schema import tools
 
@@ -186,5 +187,6 @@ STEPS: Final = (
     Step(16, "roles", roles),
     Step(17, "asked documents", asked),
     Step(18, "tools", tools),
+    Step(19, "pictures", pictures),
 )
 """In order, without gaps."""

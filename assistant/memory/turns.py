@@ -13,7 +13,7 @@ from ulid import ULID
 
 from assistant.events import FinishReason, Remembered, Timings, Usage
 from assistant.memory import grounds, tool_calls
-from assistant.memory.attachments import TextFile
+from assistant.memory.attachments import TakenFile
 from assistant.memory.database import Database, Row
 from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
 
@@ -81,7 +81,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
     with db.held():
         for row in db.rows(_ATTACHMENTS, wanted):
             attachments[row["turn_id"]].append(
-                Attachment(row["id"], row["name"], row["size"], row["sha256"], row["text"])
+                Attachment(row["id"], row["name"], row["size"], row["sha256"], row["text"], row["media"])
             )
         for row in db.rows(_SIBLINGS, wanted):
             siblings[row["turn_id"]].append(row["id"])
@@ -147,15 +147,16 @@ def insert(
 
 
 def attach(
-    tables: sqlite_utils.Database, turn_id: str, copied: Sequence[Attachment], arrived: Sequence[TextFile]
+    tables: sqlite_utils.Database, turn_id: str, copied: Sequence[Attachment], arrived: Sequence[TakenFile]
 ) -> None:
     """First the attachments taken over from another turn, then the new ones."""
-    rows = [(a.name, a.size, a.sha256, a.text) for a in copied]
-    rows += [(file.name, len(file.data), file.sha256, file.text) for file in arrived]
-    for ordinal, (name, size, digest, text) in enumerate(rows):
+    rows = [(a.name, a.size, a.sha256, a.text, a.media) for a in copied]
+    rows += [(file.name, len(file.data), file.sha256, file.text, file.media) for file in arrived]
+    for ordinal, row in enumerate(rows):
         tables.execute(
-            "INSERT INTO attachments (id, turn_id, ordinal, name, size, sha256, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (str(ULID()), turn_id, ordinal, name, size, digest, text),
+            "INSERT INTO attachments (id, turn_id, ordinal, name, size, sha256, text, media)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (str(ULID()), turn_id, ordinal, *row),
         )
 
 

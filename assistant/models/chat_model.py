@@ -13,6 +13,9 @@ LangChain code can use these models and simply not look there. In every streamed
 - last chunk: `usage_metadata` (with `input_token_details.cache_read`) and `response_metadata` with `finish_reason`,
   `model_name` and `timings` (`queue_ms`, `first_token_ms`, `total_ms`, `tokens_per_second`).
 
+A question to a model that `sees` may hold pictures beside its text, as LangChain's blocks of `type` image with `base64`
+and `mime_type`, or as OpenAI's of `type` image_url with a `data:` address; one that does not is never given any.
+
 Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistant.config.Sampling), `stop`,
 `tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema),
 `logprobs` and `top_logprobs` (OpenAI's), `deadline_s` (DeadlinePassed when the answer is not complete so many seconds
@@ -25,13 +28,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from assistant.models.protocol import TellLoading
 from assistant.models.records import DownloadProgress, ModelInfo
+
+PICTURE_TOKENS: Final = 1600
+"""What a picture is counted as, for servers do not tell: at 28 pixels a side for each token, as Qwen-VL reads them,
+one of 1280 by 960 pixels has 1,570."""
 
 
 class ChatModel(BaseChatModel):
@@ -43,6 +50,11 @@ class ChatModel(BaseChatModel):
     @abstractmethod
     def context_window(self) -> int:
         """In tokens, prompt and answer together. A local model knows it only once it is loaded: see `prepare`."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it takes pictures."""
+        return False
 
     @abstractmethod
     async def prepare(self, tell: TellLoading | None = None) -> None:

@@ -42,6 +42,8 @@ class ModelInfo:
     url: str | None = None
     removable: bool = False
     """Its file lies in our own models folder; those of other programs are theirs."""
+    sees: bool = False
+    """Whether it takes pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,6 +367,7 @@ def _remote(name: str, model: RemoteModel) -> ModelInfo:
         languages=(),
         fit=None,
         url=model.url,
+        sees=model.sees,
     )
 
 

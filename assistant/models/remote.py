@@ -16,6 +16,7 @@ from assistant.config import RemoteModel
 from assistant.errors import InvalidGrammar, ParameterRefused, RemoteModelFailed
 from assistant.events import FinishReason, Timings, Usage
 from assistant.models.answer_tokens import AnswerTokens, ToldToken, told_by_server
+from assistant.models.chat_model import PICTURE_TOKENS
 from assistant.models.openai_server import DONE, OpenAIServer
 from assistant.models.protocol import TellLoading
 from assistant.models.reasoning import Answer, ReasoningSplitter, Thought
@@ -59,6 +60,11 @@ class RemoteChatModel(StreamedChatModel):
         return self.settings.context
 
     @property
+    def sees(self) -> bool:
+        """As the settings say, for the same reason."""
+        return self.settings.sees
+
+    @property
     def _llm_type(self) -> str:
         return "patina-remote"
 
@@ -69,14 +75,19 @@ class RemoteChatModel(StreamedChatModel):
             self._ready = True
 
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
-        """An estimate, for the tokenizer is the server's: a token for 1.5 Chinese characters, or for 4 others."""
+        """An estimate, for the tokenizer is the server's: a token for 1.5 Chinese characters, or for 4 others, and
+        PICTURE_TOKENS for each picture."""
         written = [json.dumps(tool, ensure_ascii=False) for tool in tools]
+        pictures = 0
         for message in _openai_messages(messages):
             content = message.get("content") or ""
-            written.append(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False))
+            parts = [content] if isinstance(content, str) else content
+            seen = [part for part in parts if isinstance(part, dict) and part.get("type") == "image_url"]
+            pictures += len(seen)
+            written += [_written(part) for part in parts if part not in seen]
             if calls := message.get("tool_calls"):
                 written.append(json.dumps(calls, ensure_ascii=False))
-        return sum(_estimate(text) for text in written) + _TOKENS_A_MESSAGE * len(messages)
+        return sum(_estimate(text) for text in written) + PICTURE_TOKENS * pictures + _TOKENS_A_MESSAGE * len(messages)
 
     async def _chunks(
         self, messages: Sequence[BaseMessage], options: ChatOptions
@@ -255,6 +266,12 @@ def _tool_choice(options: ChatOptions) -> str | dict[str, Any]:
 def _openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     found = convert_to_openai_messages(list(messages))
     return found if isinstance(found, list) else [found]
+
+
+def _written(part: str | dict[str, Any]) -> str:
+    if isinstance(part, str):
+        return part
+    return str(part["text"]) if part.get("type") == "text" else json.dumps(part, ensure_ascii=False)
 
 
 def _estimate(text: str) -> int:

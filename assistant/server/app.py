@@ -19,6 +19,7 @@ from assistant.server.memory import MemoryRoutes
 from assistant.server.native import NativeRoutes
 from assistant.server.openai import OpenAIRoutes
 from assistant.server.people import PeopleRoutes
+from assistant.server.pictures import PictureRoutes
 from assistant.server.prompts import PromptRoutes
 from assistant.server.runs import RunRoutes
 from assistant.server.security import BodyLimit, HostCheck, KeyCheck
@@ -46,6 +47,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     app.include_router(ArchiveRoutes(assistant, language).router)
     app.include_router(IndexRoutes(assistant, language).router)
     app.include_router(CitationRoutes(assistant).router)
+    app.include_router(PictureRoutes(assistant).router)
     app.include_router(SpeechRoutes(assistant).router)
     app.include_router(ToolRoutes(assistant).router)
     app.include_router(HealthRoutes(assistant).router)

@@ -86,6 +86,7 @@ class OpenAIRoutes:
         body.check()
         body.format()
         self._check_model(body.model)
+        await self._check_pictures(body)
         conversation = conversation or (body.metadata or {}).get("conversation")
         stored = conversation is not None or bool(body.store)
         events = self._stored(body, conversation) if stored else self._stateless(body)
@@ -122,6 +123,11 @@ class OpenAIRoutes:
         if path.suffix == ".gguf" or path.is_absolute() or ".." in path.parts:
             raise ParameterRefused(name="model", reason="no_paths")
 
+    async def _check_pictures(self, body: ChatCompletionRequest) -> None:
+        name = body.model or self._assistant.current_model
+        if (where := body.first_picture()) and name and not (await self._assistant.model(name)).sees:
+            raise ParameterRefused(name=where, reason="no_sight")
+
     async def _stateless(self, body: ChatCompletionRequest) -> AsyncGenerator[Event, None]:
         events = await self._assistant.complete(
             CompletionRequest(
@@ -156,8 +162,8 @@ class OpenAIRoutes:
         for name, given in unknown_here.items():
             if given:
                 raise ParameterRefused(name=name, reason="not_stored")
-        question = body.question()
-        if not question.strip():
+        question, pictures = body.question()
+        if not question.strip() and not pictures:
             raise ParameterRefused(name="messages", reason="empty")
         created = None if conversation else (await self._assistant.new_conversation()).id
         try:
@@ -165,6 +171,7 @@ class OpenAIRoutes:
                 conversation or created or "",
                 question,
                 face="rest",
+                attachments=pictures,
                 model=body.model,
                 sampling=body.sampling(self._assistant.sampling),
             )
@@ -282,7 +289,13 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "object": "model",
         "created": created,
         "owned_by": "patina" if info.kind != "remote" else "remote",
-        "patina": {"title": info.title, "context": info.context, "size": info.size, "current": info.current},
+        "patina": {
+            "title": info.title,
+            "context": info.context,
+            "size": info.size,
+            "current": info.current,
+            "sees": info.sees,
+        },
     }
 
 

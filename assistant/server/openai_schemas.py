@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from assistant.config import Sampling
 from assistant.errors import ParameterRefused
+from assistant.memory.records import NewAttachment
 from assistant.models.protocol import Priority
+from assistant.server.openai_pictures import ImageUrl
 
 _LARGEST_SEED: Final = 2**32 - 1
 """Seeds are 32 bits wide in llama.cpp, and all ones would mean: a random one."""
@@ -32,6 +34,7 @@ class ContentPart(_Lenient):
     type: str
     text: str | None = None
     refusal: str | None = None
+    image_url: ImageUrl | None = None
 
 
 class FunctionCall(_Lenient):
@@ -166,11 +169,19 @@ class ChatCompletionRequest(_Lenient):
     def chat(self) -> tuple[BaseMessage, ...]:
         return tuple(_message(message, f"messages.{i}") for i, message in enumerate(self.messages))
 
-    def question(self) -> str:
-        """The last message of the person, for a conversation whose history is stored here."""
+    def first_picture(self) -> str:
+        """The name of the first field with a picture; empty where there is none."""
+        names = (name for i, message in enumerate(self.messages) for name, _ in _pictures(message, f"messages.{i}"))
+        return next(names, "")
+
+    def question(self) -> tuple[str, list[NewAttachment]]:
+        """The last message of the person and its pictures, for a conversation whose history is stored here."""
         for i in range(len(self.messages) - 1, -1, -1):
-            if self.messages[i].role == "user":
-                return _text(self.messages[i].content, f"messages.{i}.content")
+            message = self.messages[i]
+            if message.role == "user":
+                said = _text(message.content, f"messages.{i}.content", pictures=True)
+                sent = [url.picture(where) for where, url in _pictures(message, f"messages.{i}")]
+                return said, [NewAttachment(f"picture-{n}.jpg", data) for n, data in enumerate(sent, 1)]
         raise ParameterRefused(name="messages", reason="no_user_message")
 
 
@@ -192,12 +203,13 @@ class EmbeddingRequest(_Lenient):
 
 
 def _message(message: Message, where: str) -> BaseMessage:
-    text = _text(message.content, f"{where}.content")
+    pictures = _pictures(message, where)
+    text = _text(message.content, f"{where}.content", pictures=bool(pictures))
     match message.role:
         case "system" | "developer":
             return SystemMessage(text)
         case "user":
-            return HumanMessage(text)
+            return HumanMessage(_parts(message, where)) if pictures else HumanMessage(text)
         case "tool":
             if message.tool_call_id is None:
                 raise ParameterRefused(name=f"{where}.tool_call_id", reason="empty")
@@ -210,16 +222,38 @@ def _message(message: Message, where: str) -> BaseMessage:
             return AIMessage(text, tool_calls=calls)
 
 
-def _text(content: str | list[ContentPart] | None, where: str) -> str:
+def _text(content: str | list[ContentPart] | None, where: str, *, pictures: bool = False) -> str:
+    """The words of a message; `pictures` among them are somebody else's to take."""
     if content is None or isinstance(content, str):
         return content or ""
     pieces: list[str] = []
     for i, part in enumerate(content):
+        if pictures and part.type == "image_url" and part.image_url is not None:
+            continue
         piece = part.text if part.type == "text" else part.refusal if part.type == "refusal" else None
         if piece is None:
             raise ParameterRefused(name=f"{where}.{i}.{part.type}", reason="text_only")
         pieces.append(piece)
     return "\n".join(pieces)
+
+
+def _pictures(message: Message, where: str) -> list[tuple[str, ImageUrl]]:
+    """Those of a person's message, each with the name of its field."""
+    if message.role != "user" or not isinstance(message.content, list):
+        return []
+    named = ((f"{where}.content.{i}.image_url", part) for i, part in enumerate(message.content))
+    return [(name, part.image_url) for name, part in named if part.type == "image_url" and part.image_url is not None]
+
+
+def _parts(message: Message, where: str) -> list[str | dict[str, Any]]:
+    """Words and pictures in the order they were sent in."""
+    found: list[str | dict[str, Any]] = []
+    for i, part in enumerate(message.content or ()):
+        if isinstance(part, ContentPart) and part.type == "image_url" and part.image_url is not None:
+            found.append(part.image_url.block(f"{where}.content.{i}.image_url"))
+        elif isinstance(part, ContentPart):
+            found.append({"type": "text", "text": part.text or part.refusal or ""})
+    return found
 
 
 def _arguments(text: str) -> dict[str, Any]:

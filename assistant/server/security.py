@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -25,13 +26,14 @@ from assistant.server.errors import error_body, error_response, request_language
 BODY_LIMIT: Final = 4_000_000
 """Bytes of one API request."""
 PAGE_BODY_LIMIT: Final = 24_000_000
-"""Bytes of one request of the page, whose questions carry their files with them, a third larger as text."""
+"""Bytes of one request that carries the files of a question, a third larger as text: the page's, and those below."""
 UPLOAD_LIMIT: Final = LARGEST
 """Bytes of a document that is sent by itself; it is written to the disk as it comes."""
 _UPLOADS: Final = frozenset(
     {"/api/documents/upload", "/documents/upload", "/api/documents/read", "/api/speech/transcript"}
 )
 """Where files are sent: by programs, and by the page."""
+_WITH_FILES: Final = re.compile(r"/v1/chat/completions|/api/conversations/[^/]+/turns")
 _STREAMED: Final = ("/api/archives/import", "/api/archives/restore", "/upload/")
 """Where a request is written to the disk as it comes, and may be as large as that has room for."""
 _GUARDED: Final = ("/v1", "/api", "/metrics")
@@ -127,7 +129,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         is_upload = scope["path"] in _UPLOADS
-        limit = UPLOAD_LIMIT if is_upload else self._limit if _is_api(scope) else self._page_limit
+        is_small = _is_api(scope) and not _WITH_FILES.fullmatch(scope["path"])
+        limit = UPLOAD_LIMIT if is_upload else self._limit if is_small else self._page_limit
 
         def too_large(size: int) -> AssistantError:
             if is_upload:

@@ -28,6 +28,7 @@ from assistant.memory.records import NewAttachment, Quota
 from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+from tests.fakes.pictures import picture
 from tests.fakes.web import Running, serving
 
 STEP = DownloadProgress("scripted", "hub", "done", 10, 10, 5.0, None)
@@ -68,6 +69,18 @@ async def test_conversations_are_made_renamed_listed_and_deleted(server: Running
     with pytest.raises(NotFound) as caught:
         await client.conversation(made.id)
     assert caught.value.facts == {"kind": "conversation", "id": made.id}
+
+
+async def test_a_picture_is_asked_and_fetched(server: Running, client: AssistantClient) -> None:
+    made = await client.new_conversation()
+    sent = [NewAttachment("a.png", picture("Total 840"))]
+    await everything(await client.reply(made.id, "How much?", face="rest", attachments=sent))
+    [turn] = await client.history(made.id)
+    [file] = turn.attachments
+    assert (file.name, file.media) == ("a.png", "image/jpeg")
+    assert await client.pictures.picture(turn.id, file.id) == await server.assistant.pictures.picture(turn.id, file.id)
+    with pytest.raises(NotFound):
+        await client.pictures.picture(turn.id, "another")
 
 
 async def test_changes_of_any_face_are_heard_until_the_listener_leaves(

@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 from assistant.errors import AssistantError, ModelUnknown, PromptTooLong
-from assistant.models.chat_model import ChatModel
+from assistant.models.chat_model import PICTURE_TOKENS, ChatModel
 from assistant.models.protocol import Loading, TellLoading
 from assistant.models.records import DownloadProgress, ModelInfo
 
@@ -30,6 +30,7 @@ class ScriptedChatModel(ChatModel):
     model_name: str = "scripted"
     answers: list[str]
     window: int = 4096
+    vision: bool = False
     gate: Any = None
     error: AssistantError | None = None
     chunks: tuple[AIMessageChunk, ...] = ()
@@ -57,6 +58,10 @@ class ScriptedChatModel(ChatModel):
         return self.window
 
     @property
+    def sees(self) -> bool:
+        return self.vision
+
+    @property
     def _llm_type(self) -> str:
         return "scripted"
 
@@ -70,7 +75,8 @@ class ScriptedChatModel(ChatModel):
         await asyncio.sleep(0)
 
     async def count_tokens(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
-        return sum(len(message.text) // 4 + 4 for message in messages)
+        pictures = [part for one in messages if isinstance(one.content, list) for part in one.content[1:]]
+        return sum(len(message.text) // 4 + 4 for message in messages) + PICTURE_TOKENS * len(pictures)
 
     def _generate(
         self,
@@ -176,6 +182,7 @@ class FakeModels:
             licence="MIT",
             languages=("en", "zh"),
             fit=None,
+            sees=self._model.sees,
         )
 
     def chat_model(self, name: str | None = None) -> ChatModel:

@@ -18,7 +18,7 @@ from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.filing import Filing, Sent
 from bots.telegram.handlers.files import is_for_the_library, sent_in
-from bots.telegram.handlers.photos import is_picture, text_in
+from bots.telegram.handlers.photos import is_picture, picture_in
 from bots.telegram.handlers.questions import file_in, is_for_the_bot
 from bots.telegram.presenter import Part, Presenter
 from bots.telegram.receipts import Receipt
@@ -58,7 +58,7 @@ async def album(
             pictures += 1
             name = presenter.say(reader.language, "photos.numbered", number=pictures)
             try:
-                attachments.append(await text_in(one, name, assistant, fetcher))
+                attachments.append(await picture_in(one, name, assistant, fetcher))
             except NotFetched as error:
                 missing.append(presenter.say(reader.language, f"files.{error.reason}", name=name))
             except DocumentUnreadable as error:

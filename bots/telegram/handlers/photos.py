@@ -1,4 +1,5 @@
-"""Pictures: the text in them is read on this machine and goes to the model as data. Seeing them is not possible yet."""
+"""Pictures: they go to the model where it sees. Where it does not, the text in them is read on this machine and goes to
+it as data."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from aiogram.types import Message
 
 from assistant.api import Assistant
 from assistant.errors import DocumentUnreadable
+from assistant.knowledge.pictures import media_of
 from assistant.memory.records import NewAttachment
 from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
@@ -34,10 +36,10 @@ async def photo(
     reader: Reader,
     receipt: Receipt,
 ) -> None:
-    """The caption is the question; without one the model is shown the text alone."""
+    """The caption is the question; without one the model is shown the picture, or its text, alone."""
     name = presenter.say(reader.language, "photos.name")
     try:
-        attachment = await text_in(message, name, assistant, fetcher)
+        attachment = await picture_in(message, name, assistant, fetcher)
     except NotFetched as error:
         await answering.tell(reader, presenter.say(reader.language, f"files.{error.reason}", name=name))
         return
@@ -54,11 +56,15 @@ def is_picture(message: Message) -> bool:
     return bool(message.photo) or (document is not None and (document.mime_type or "").startswith("image/"))
 
 
-async def text_in(message: Message, name: str, assistant: Assistant, fetcher: Fetcher) -> NewAttachment:
-    """What is written in the picture. Raises NotFetched and DocumentUnreadable."""
+async def picture_in(message: Message, name: str, assistant: Assistant, fetcher: Fetcher) -> NewAttachment:
+    """The picture for a model that sees, else what is written in it. Raises NotFetched and DocumentUnreadable."""
     picture = message.photo[-1] if message.photo else message.document
     if picture is None:
         raise NotFetched("unreachable")
     async with fetcher.fetched(picture.file_id, picture.file_size) as file:
+        if any(model.current and model.sees for model in await assistant.models()):
+            data = await file.whole()
+            if media_of(data):
+                return NewAttachment(f"{name}.jpg", data)
         text = await assistant.documents.read(f"{name}.jpg", file.pieces())
     return NewAttachment(f"{name}.txt", text.encode())

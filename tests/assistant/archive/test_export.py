@@ -16,12 +16,14 @@ from assistant.archive.export import export
 from assistant.archive.importing import take
 from assistant.archive.steps import ArchiveStep
 from assistant.errors import ArchiveRefused
+from assistant.memory.attachments import JPEG
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.documents import DocumentStore
 from assistant.memory.facts import FactStore
 from assistant.memory.importing import Importing
 from assistant.memory.people import PeopleStore
+from assistant.memory.records import NewAttachment
 from assistant.memory.utterances import OWNER
 from assistant.paths import Paths
 from tests.assistant.archive.conftest import TOKEN, rewritten, through
@@ -251,3 +253,22 @@ def test_a_backup_is_no_export(furnished: Paths, archive: Path, elsewhere: Paths
         taken(elsewhere, archive)
     assert refused.value.reason == "not_export"
     shutil.rmtree(furnished.home)
+
+
+def test_a_picture_is_carried_with_what_was_read_in_it(furnished: Paths, elsewhere: Paths, tmp_path: Path) -> None:
+    data = b"\xff\xd8\xff and so on"
+    with opened(furnished) as db:
+        store = ConversationStore(db, furnished.attachments)
+        conversation = store.create("pictures").id
+        turn = store.begin(
+            conversation, "?", face="page", attachments=[NewAttachment("a.jpg", data, JPEG, "TOTAL 840")]
+        )
+        store.finish(turn.id, status="done", answer="seen")
+    archive = exported(furnished, tmp_path / "out" / "p.zip")
+    taken(elsewhere, archive)
+    with opened(elsewhere) as db:
+        [file] = ConversationStore(db, elsewhere.attachments).turn(turn.id).attachments
+        assert (file.name, file.media, file.text) == ("a.jpg", JPEG, "TOTAL 840")
+        assert (elsewhere.attachments / file.sha256).read_bytes() == data
+    [other] = [one for one in lines(archive, "turns") if one["question"] == "see it"]
+    assert "media" not in other["attachments"][0]

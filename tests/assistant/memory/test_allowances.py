@@ -7,14 +7,17 @@ from functools import partial
 import pytest
 
 from assistant.agent.admission import Admission
+from assistant.agent.sight import Sight
 from assistant.errors import NotFound, OwnersOnly, PairingFailed, QuotaReached, TooManyAtOnce
 from assistant.events import Usage
+from assistant.knowledge.pictures import PictureReader
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.knocks import KnockStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.records import Person, Quota, Role, Turn
+from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
 from .conftest import Clock
 
@@ -29,7 +32,9 @@ class House:
         self.people = PeopleStore(db, clock, mine=frozenset({"1"}))
         self.knocks = KnockStore(db, self.people, clock)
         self.allowances = AllowanceStore(db, self.people, clock)
-        self.admission = Admission(store, self.people, self.allowances)
+        self.admission = Admission(
+            store, self.people, self.allowances, Sight(FakeModels(ScriptedChatModel(answers=[""])), PictureReader())
+        )
 
     def person(self, external_id: str, role: Role = "member", **quota: int) -> Person:
         one = self.people.let_in("telegram", external_id, role)

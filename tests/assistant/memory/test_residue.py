@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from assistant.memory.attachments import JPEG
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.facts import FactStore
@@ -41,7 +42,15 @@ def test_nothing_is_left_of_a_deleted_conversation(db: Database, store: Conversa
         recall = Recall(store, utterances, vectors)
         gone = store.create("quetzalcoatl")
         secret = say(store, gone.id, "I am a xylophonist, 貔貅饕餮", "zaphodbeeble")
-        attached = store.begin(gone.id, "see", face="page", attachments=[NewAttachment("a.txt", b"quetzalcoatl")])
+        attached = store.begin(
+            gone.id,
+            "see",
+            face="page",
+            attachments=[
+                NewAttachment("a.txt", b"quetzalcoatl"),
+                NewAttachment("a.jpg", b"\xff\xd8\xffzaphodbeeble", JPEG, "xylophonist"),
+            ],
+        )
         store.finish(attached.id, status="done", answer="seen")
         store.edit_answer(secret.id, "zaphodbeeble, really", face="page")
         kept = say(store, store.create("kept").id, "something else", "indeed")

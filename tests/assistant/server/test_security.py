@@ -124,7 +124,7 @@ async def test_the_pages_own_requests_may_be_larger_but_not_without_end(http: ht
 
 
 async def test_a_huge_request_is_refused_before_it_is_read(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/v1/chat/completions", content=b" " * (BODY_LIMIT + 1))
+    answer = await http.post("/v1/embeddings", content=b" " * (BODY_LIMIT + 1))
     assert answer.status_code == 413
     assert "4.0 MB" in answer.json()["error"]["message"]
 
@@ -135,7 +135,7 @@ async def test_a_request_that_hides_its_size_is_cut_off(http: httpx.AsyncClient)
             yield b" " * 100_000
 
     headers = {"Content-Type": "application/json"}
-    answer = await http.post("/v1/chat/completions", content=endless(), headers=headers)
+    answer = await http.post("/v1/embeddings", content=endless(), headers=headers)
     assert answer.status_code == 413
 
 

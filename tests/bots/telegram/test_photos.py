@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import base64
 from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 
 from assistant.errors import DocumentUnreadable
 from tests.bots.telegram.conftest import Play
-
-
-def picture(*lines: str) -> bytes:
-    """Black letters on white."""
-    image = Image.new("RGB", (900, 90 + 70 * len(lines)), "white")
-    draw = ImageDraw.Draw(image)
-    for number, line in enumerate(lines):
-        draw.text((40, 40 + 70 * number), line, fill="black", font=ImageFont.load_default(40))
-    kept = io.BytesIO()
-    image.save(kept, "PNG")
-    return kept.getvalue()
+from tests.fakes.chat_model import ScriptedChatModel
+from tests.fakes.pictures import bomb, opened, photo, picture
 
 
 async def test_without_the_extra_a_sentence_says_how_to_get_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +121,30 @@ async def _reads_what_is_in_it(name: str, data: AsyncIterable[bytes]) -> str:
     if text == "nothing":
         raise DocumentUnreadable(Path(name), "no_text")
     return text
+
+
+async def test_a_model_that_sees_is_shown_what_was_sent_and_an_album_in_its_order(play: Play) -> None:
+    model = ScriptedChatModel(answers=["Two walls."], vision=True, window=16_384)
+    async with play(model=model) as scene:
+        ann = await scene.paired()
+        ann.private.send_photo("What are these?", photo(400, 200), album="7")
+        ann.private.send_photo("", photo(600, 200), album="7")
+        await ann.private.chat.wait_for(lambda message: message.text == "Two walls.", within=60)
+        [conversation] = await scene.assistant.conversations()
+        [turn] = await scene.assistant.history(conversation.id)
+        assert [(one.name, one.media) for one in turn.attachments] == [
+            ("picture 1.jpg", "image/jpeg"), ("picture 2.jpg", "image/jpeg")
+        ]  # fmt: skip
+        text, *shown = model.calls[0][-1].content
+        assert "What are these?" in text["text"]  # type: ignore[index]
+        sizes = [opened(base64.b64decode(one["base64"])).size for one in shown]  # type: ignore[index]
+        assert sizes == [(200, 400), (200, 600)]
+
+
+async def test_a_picture_that_would_burst_is_told_of_and_nobody_asked(play: Play) -> None:
+    model = ScriptedChatModel(answers=["?"], vision=True)
+    async with play(model=model) as scene:
+        ann = await scene.paired()
+        ann.private.send_photo("What is this?", bomb())
+        await ann.private.chat.wait_for(lambda message: "60 million pixels" in message.text, within=30)
+        assert model.calls == []
