@@ -59,8 +59,8 @@ def test_an_export_is_taken_in_and_counted(patina: Patina, paths: Paths, tmp_pat
     assert "it is an export" in patina("restore", str(tmp_path / "e"), "--yes").err
 
 
-def test_while_patina_runs_it_is_asked_and_restoring_waits_for_its_end(
-    patina: Patina, running: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_while_patina_runs_it_is_asked_and_what_is_restored_waits_for_its_next_start(
+    patina: Patina, running: str, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> None:
         async with AssistantClient(running) as door:
@@ -75,6 +75,7 @@ def test_while_patina_runs_it_is_asked_and_restoring_waits_for_its_end(
     assert Path(made.out.strip()).name.startswith("patina-backup-20")
     assert patina("export", str(tmp_path / "e.zip")).code == 0
     assert "1 known" in patina("import", str(tmp_path / "e.zip")).out
-    refused = patina("restore", made.out.strip(), "--yes")
-    assert refused.code == 1
-    assert "is already using" in refused.err
+    asked = patina("restore", made.out.strip(), "--yes")
+    assert asked.code == 0
+    assert "when Patina starts next" in asked.err
+    assert not paths.set_aside.exists()
