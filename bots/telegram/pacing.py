@@ -24,9 +24,9 @@ _REMEMBERED: Final = 1000
 class Pace:
     """Seconds. Telegram allows about one call a second in a private chat and twenty a minute in a group."""
 
-    first: float = 0.7
+    first: float = 1.5
     """How long a model may take for its first word before something is shown."""
-    draft: float = 1.5
+    draft: float = 1.75
     edit: float = 4.0
     slower: float = 0.2
     """Of the time an answer has taken so far: the longer it gets, the less each preview adds to it."""

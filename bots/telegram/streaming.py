@@ -123,6 +123,7 @@ class Preview:
         self._shown: Part | None = None
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
+        self._spoken = False
         self._begun_at = self._shown_at = clock.now()
         self._task = asyncio.create_task(self._paint())
 
@@ -146,8 +147,9 @@ class Preview:
                 elif (wait := self._wait()) > 0:
                     await wait_for_event(self._clock, self._closing, wait)
                 else:
+                    begun = self._begun()
                     await self._show(part)
-                    self._shown_at = self._clock.now()
+                    self._shown_at, self._spoken = self._clock.now(), begun
                     if self._shown != part:
                         await wait_for_event(self._clock, self._closing, self._usual)
         except TelegramAPIError as error:
@@ -166,9 +168,13 @@ class Preview:
 
     def _wait(self) -> float:
         now, usual = self._clock.now(), self._usual
-        slower = min(self._pace.slower * (now - self._begun_at), self._pace.slowest)
-        own = self._shown_at + slower - now if slower > usual else 0.0
-        return max(self._sender.delay(self._target.chat_id, usual), own)
+        # The first words follow at once on what was shown before them; more words take their turn.
+        gap = min(self._pace.slower * (now - self._begun_at), self._pace.slowest)
+        if self._spoken:
+            gap = max(gap, usual)
+        elif self._begun() or gap <= usual:
+            gap = 0.0
+        return max(self._sender.delay(self._target.chat_id, usual), self._shown_at + gap - now)
 
     async def _show(self, part: Part) -> None:
         if self._drafts:
