@@ -33,6 +33,7 @@ from aiogram.types.input_rich_block_union import InputRichBlockUnion as Block
 from aiogram.types.rich_text_union import RichTextUnion as RichText
 
 from bots.telegram.markdown import Node, TooDeep, tree
+from bots.telegram.rich_limits import DEPTH
 
 _DETAILS: Final = re.compile(
     r"\s*<details(?P<open>\s+open)?[^>]*>\s*(?:<summary>(?P<summary>.*?)</summary>)?(?P<rest>.*)", re.DOTALL | re.I
@@ -74,8 +75,11 @@ def _gains(node: Node) -> bool:
     return here or any(map(_gains, node.inside))
 
 
-def _blocks(nodes: Sequence[Node]) -> list[Block]:
-    """Words that stand among blocks are paragraphs."""
+def _blocks(nodes: Sequence[Node], folds: int = 0) -> list[Block]:
+    """Words that stand among blocks are paragraphs. `folds` is how many details they stand in, which the tree, to which
+    tags are text, does not count."""
+    if folds > DEPTH:
+        raise TooDeep
     blocks: list[Block] = []
     words: list[RichText] = []
     place = 0
@@ -87,9 +91,9 @@ def _blocks(nodes: Sequence[Node]) -> list[Block]:
         elif node.kind == "HtmlBlock" and (opened := _DETAILS.match(node.text)):
             _end_paragraph(words, blocks)
             end = next((one for one in range(place, len(nodes)) if _closes(nodes[one])), len(nodes))
-            blocks += _details(opened, nodes[place:end], nodes[end : end + 1])
+            blocks += _details(opened, nodes[place:end], nodes[end : end + 1], folds)
             place = end + 1
-        elif (block := _block(node)) is not None:
+        elif (block := _block(node, folds)) is not None:
             _end_paragraph(words, blocks)
             blocks += block
         else:
@@ -98,12 +102,12 @@ def _blocks(nodes: Sequence[Node]) -> list[Block]:
     return blocks
 
 
-def _block(node: Node) -> list[Block] | None:
+def _block(node: Node, folds: int) -> list[Block] | None:
     """None for what stands in a line."""
     facts = node.facts
     match node.kind:
         case "Paragraph" | "HtmlBlock":
-            return _blocks(node.inside)
+            return _blocks(node.inside, folds)
         case "Rule":
             return [InputRichBlockDivider()]
         case "Heading":
@@ -114,17 +118,17 @@ def _block(node: Node) -> list[Block] | None:
                 return [InputRichBlockMathematicalExpression(expression=text.strip())]
             return [InputRichBlockPreformatted(text=text or " ", language=language or None)]
         case "BlockQuote":
-            return [InputRichBlockBlockQuotation(blocks=_blocks(node.inside) or _nothing())]
+            return [InputRichBlockBlockQuotation(blocks=_blocks(node.inside, folds) or _nothing())]
         case "List":
-            items = [_item(one, facts, number) for number, one in enumerate(node.inside)]
+            items = [_item(one, facts, number, folds) for number, one in enumerate(node.inside)]
             return [InputRichBlockList(items=items)]
         case "Table":
             return [_table(node)]
     return None
 
 
-def _item(node: Node, first: int | None, number: int) -> InputRichBlockListItem:
-    blocks = _blocks(node.inside) or _nothing()
+def _item(node: Node, first: int | None, number: int, folds: int) -> InputRichBlockListItem:
+    blocks = _blocks(node.inside, folds) or _nothing()
     ticked = _tick(node)
     if ticked is not None:
         return InputRichBlockListItem(blocks=blocks, has_checkbox=True, is_checked=ticked)
@@ -155,13 +159,13 @@ def _table(node: Node) -> Block:
     return InputRichBlockTable(cells=rows, is_bordered=True, is_striped=True)
 
 
-def _details(opened: re.Match[str], inside: Sequence[Node], last: Sequence[Node]) -> list[Block]:
+def _details(opened: re.Match[str], inside: Sequence[Node], last: Sequence[Node], folds: int) -> list[Block]:
     """What the tags enclose; what follows the closing one in the same lines comes after."""
     rest, after = opened["rest"], ""
     closed = _DETAILS_END.match(rest)
     if closed is not None:
-        return [*_fold(opened, _text(closed["before"])), *_text(closed["after"]), *_blocks([*inside, *last])]
-    blocks = _text(rest) + _blocks(inside)
+        return [*_fold(opened, _text(closed["before"])), *_text(closed["after"]), *_blocks([*inside, *last], folds)]
+    blocks = _text(rest) + _blocks(inside, folds + 1)
     for node in last:
         end = _DETAILS_END.match(node.text)
         blocks += _text(end["before"] if end else node.text)

@@ -134,6 +134,10 @@ BLOCK = st.one_of(
 )
 
 
+def test_details_in_one_another_without_end_come_as_an_ordinary_message() -> None:
+    assert PRESENTER.rich_parts("\n\n".join(["<details><summary></summary>"] * 300)) == []
+
+
 @given(st.lists(BLOCK, max_size=25).map("\n\n".join), st.integers(1, 60))
 @settings(deadline=None, max_examples=60)
 def test_whatever_a_model_writes_telegram_takes_it_and_no_letter_is_lost(markdown: str, times: int) -> None:
