@@ -3,8 +3,9 @@
 A Gaussian process over (candidate, item): a score is the sum of what its instruction, its examples and its form add,
 of something of the candidate's own, of how hard the item is, and of noise. Because the parts are shared, an answer
 tells of every candidate that shares one, and because the item is, candidates are compared on the same questions. How
-much each part may matter is chosen among a few scales by the likelihood of what was seen (Rasmussen & Williams 2006,
-chapter 5).
+much the parts matter and how much is a candidate's own is not known: a few scales of both are believed as far as what
+was seen is likely under them (Rasmussen & Williams 2006, chapter 5), none alone, for with few answers the likeliest is
+often the one that denies that any candidate stands out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 _LEVEL_SCALES: Final = (0.06, 0.12, 0.24)
-_OWN_SCALES: Final = (0.03, 0.08)
+_OWN_SCALES: Final = (0.03, 0.08, 0.2)
 _ITEM_SCALE: Final = 0.25
 _NOISE: Final = 0.35
 _MEAN: Final = 0.5
@@ -71,26 +72,80 @@ class Posterior:
 
     def after(self, candidates: Sequence[int], items: Sequence[int], scores: Sequence[float]) -> Belief:
         """What to believe once candidate `candidates[n]` got `scores[n]` on item `items[n]`, for every n."""
-        which, item = np.asarray(candidates, dtype=int), np.asarray(items, dtype=int)
-        if not len(which):
+        if not len(candidates):
             return Belief(_MEAN + self._expected, self._prior(_LEVEL_SCALES[1], _OWN_SCALES[1]))
-        beyond = np.asarray(scores, dtype=float) - _MEAN - self._expected[which]
-        same_item = item[:, None] == item[None, :]
-        ground = _ITEM_SCALE**2 * same_item + _NOISE**2 * np.eye(len(which))
-        found: tuple[float, Belief] | None = None
-        for level, own in itertools.product(_LEVEL_SCALES, _OWN_SCALES):
-            prior = self._prior(level, own)
-            factor = np.linalg.cholesky(prior[np.ix_(which, which)] + ground)
-            white = np.linalg.solve(factor, beyond)
-            likelihood = float(-0.5 * white @ white - np.log(np.diag(factor)).sum())
-            if found is not None and likelihood <= found[0]:
-                continue
-            known = np.linalg.solve(factor, prior[which])
-            found = likelihood, Belief(_MEAN + self._expected + known.T @ white, prior - known.T @ known)
-        if found is None:
-            raise ValueError("no scale was tried")
-        return found[1]
+        which = np.asarray(candidates, dtype=int)
+        heard = _Heard.of(which, np.asarray(items, dtype=int), np.asarray(scores) - _MEAN - self._expected[which])
+        priors = [self._prior(level, own) for level, own in itertools.product(_LEVEL_SCALES, _OWN_SCALES)]
+        likelihoods = np.array([heard.likelihood(prior) for prior in priors])
+        weights = np.exp(likelihoods - likelihoods.max())
+        return _mixed(weights / weights.sum(), [self._one(prior, heard) for prior in priors])
+
+    def _one(self, prior: Array, heard: _Heard) -> Belief:
+        weights, taken = heard.weights(prior)
+        towards = prior[:, heard.tried]
+        return Belief(_MEAN + self._expected + towards @ weights, prior - towards @ taken @ towards.T)
 
     def _prior(self, level: float, own: float) -> Array:
         size = len(self._expected)
         return _MEAN_SCALE**2 * np.ones((size, size)) + level**2 * self._shared + own**2 * np.eye(size)
+
+
+def _mixed(weights: Array, beliefs: Sequence[Belief]) -> Belief:
+    """Mean and covariance of several beliefs, each held as far as its weight goes."""
+    mean = np.average([one.mean for one in beliefs], axis=0, weights=weights)
+    apart = [one.covariance + np.outer(one.mean - mean, one.mean - mean) for one in beliefs]
+    return Belief(mean, np.average(apart, axis=0, weights=weights))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """All answers, as what they say of the candidates that were tried, once the items' own difficulty is taken out.
+
+    With `e` for item and noise together, scores are `Z u + e`, where `u` are the means of the candidates tried. Answers
+    to one item share its difficulty, so the inverse of the covariance D of `e` is known in closed form (Sherman &
+    Morrison 1950), and everything below needs only `Z'D^-1 Z` and `Z'D^-1 y`: the work grows with the candidates tried,
+    not with the answers.
+    """
+
+    tried: npt.NDArray[np.intp]
+    precision: Array
+    """`Z'D^-1 Z`, a row and a column for each candidate tried."""
+    pull: Array
+    """`Z'D^-1 y`."""
+
+    @classmethod
+    def of(cls, which: npt.NDArray[np.int_], item: npt.NDArray[np.int_], beyond: Array) -> _Heard:
+        """`beyond` is how far each score is from what was expected."""
+        tried, row = np.unique(which, return_inverse=True)
+        items, column = np.unique(item, return_inverse=True)
+        asked = np.zeros((len(tried), len(items)))
+        np.add.at(asked, (row, column), 1)
+        shared = _ITEM_SCALE**2 / (_NOISE**2 + asked.sum(axis=0) * _ITEM_SCALE**2)
+        precision = (np.diag(asked.sum(axis=1)) - (asked * shared) @ asked.T) / _NOISE**2
+        of_items = np.bincount(column, beyond)
+        pull = (np.bincount(row, beyond) - asked @ (shared * of_items)) / _NOISE**2
+        return cls(tried, precision, pull)
+
+    def likelihood(self, prior: Array) -> float:
+        """Logarithm, but for what is the same for every prior."""
+        _, factor, drawn = self._solved(prior)
+        return float(0.5 * drawn @ drawn - np.log(np.diag(factor)).sum())
+
+    def weights(self, prior: Array) -> tuple[Array, Array]:
+        """What the prior's columns of those tried are weighted with for the mean, and for what is taken from the
+        variance."""
+        lower, factor, drawn = self._solved(prior)
+        seen = np.linalg.solve(factor, lower.T @ self.precision)
+        return self.pull - seen.T @ drawn, self.precision - seen.T @ seen
+
+    def _solved(self, prior: Array) -> tuple[Array, Array, Array]:
+        """The factor L of the prior of those tried, that of `I + L'AL`, and `L'b` before it."""
+        lower = _factor(prior[np.ix_(self.tried, self.tried)])
+        factor = _factor(np.eye(len(self.tried)) + lower.T @ self.precision @ lower)
+        return lower, factor, np.asarray(np.linalg.solve(factor, lower.T @ self.pull), dtype=np.float64)
+
+
+def _factor(matrix: Array) -> Array:
+    """The lower triangle whose square it is."""
+    return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
