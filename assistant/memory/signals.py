@@ -35,7 +35,8 @@ class RatedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A better and a worse answer to one question, as learning reads them; `kind` says how it is known."""
+    """A better and a worse answer to one question, as learning reads them; `kind` says how it is known. The worse one
+    is that of `other_turn_id`, or what the same turn said before it was edited, of which `measure` was kept."""
 
     turn_id: str
     person: str
@@ -43,6 +44,9 @@ class Preference:
     question: str
     better: str
     worse: str
+    conversation_id: str
+    other_turn_id: str | None = None
+    measure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class DecidedDuel:
 
 
 _PREFERENCES: Final = """
-SELECT turns.id AS turn_id, coalesce(signals.person_id, ?) AS person, signals.kind, question.content AS question,
+SELECT turns.id AS turn_id, turns.conversation_id, coalesce(signals.person_id, ?) AS person, signals.kind,
+    signals.other_turn_id, signals.measure, question.content AS question,
     coalesce((SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id AND signals.kind = 'answer_edited'
         ORDER BY answer_edits.rowid DESC LIMIT 1), answer.content) AS better,
     CASE signals.kind WHEN 'answer_edited' THEN answer.content ELSE
