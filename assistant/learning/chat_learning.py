@@ -140,7 +140,8 @@ class ChatLearning:
             return replace(report, outcome="no_pattern", missing=agreement.missing)
         if len(asked) < _LEAST_QUESTIONS:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
-        result = await self._optimised(language, panel, asked, spending, choices, tell, pause)
+        stricter = replace(choices, alpha=panel.alpha(choices.alpha))
+        result = await self._optimised(language, panel, asked, spending, stricter, tell, pause)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
         if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, choices.alpha):
@@ -227,7 +228,7 @@ class ChatLearning:
         optimiser = await self._lab.prepare(
             task,
             spending,
-            replace(choices, limits=_LIMITS, alpha=panel.alpha(choices.alpha)),
+            replace(choices, limits=_LIMITS),
             tell=tell,
             pause=pause,
             ask=messages,

@@ -2,8 +2,8 @@
 
 Leaving out only whoever says most would leave the next loudest to speak for all. So there are as many judges as there
 are strangers, each made of what all the others said; a pattern has to show in every one, and whatever is found has to
-please every one on questions that not only its own stranger asked. Where the owner's ratings show a pattern by
-themselves they are heard alone: nobody can talk them down either.
+please every one, also on the questions that not only its own stranger asked. Where the owner's ratings show a pattern
+they are heard alone: nobody can talk them down either.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Panel:
         return alpha * _STRICTER if any(left_out for left_out, _ in self.judges) else alpha
 
     def all_convinced(self, changes: Sequence[Change], askers: Mapping[str, frozenset[str]], alpha: float) -> bool:
-        """Whether every judge finds the answers better by itself, on the questions that not only its own stranger
-        asked. What did not change says nothing."""
+        """Whether every judge finds the answers better by itself, and no worse on the questions that not only its own
+        stranger asked. What did not change says nothing."""
         return all(_is_convinced(judge, left_out, changes, askers, alpha) for left_out, judge in self.judges)
 
 
@@ -81,12 +81,12 @@ def _is_convinced(
     askers: Mapping[str, frozenset[str]],
     alpha: float,
 ) -> bool:
+    found = [judge.score(one.item, one.after) - judge.score(one.item, one.before) for one in changes]
     gate = Gate(alpha)
-    gate.see(
-        [
-            judge.score(one.item, one.after) - judge.score(one.item, one.before)
-            for one in changes
-            if askers.get(one.item, frozenset()) != {left_out}
-        ]
-    )
-    return gate.decision == "better"
+    gate.see(found)
+    of_others = [
+        difference
+        for one, difference in zip(changes, found, strict=True)
+        if askers.get(one.item, frozenset()) != frozenset({left_out})
+    ]
+    return gate.decision == "better" and sum(of_others) > 0

@@ -61,8 +61,8 @@ class House:
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         self.asked_at = NOON - 365 * 86_400.0
         self.conversations = ConversationStore(self.db, folder / "attachments", clock=self._ask_at)
-        self.signals = SignalStore(self.db)
         self.people = PeopleStore(self.db)
+        self.signals = SignalStore(self.db, owners=self.people.owners)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db, clock=lambda: self.now)
         self.desk = PromptDesk(
             self.library, self.versions, self.labels, Recorder(self.signals, self.labels, clock=lambda: self.now)
@@ -78,7 +78,7 @@ class House:
         self.chat = ChatLearning(
             lab=lab,
             desk=self.desk,
-            openings=OpeningStore(self.db),
+            openings=OpeningStore(self.db, self.people.owners),
             signals=self.signals,
             labels=self.labels,
             library=self.library,
@@ -253,6 +253,16 @@ async def test_of_two_members_the_quieter_one_cannot_bring_anything_on_trial_eit
     report = await house.learn()
     assert report.outcome != "better"
     assert house.labels.all() == []
+
+
+async def test_an_owner_who_only_uses_telegram_is_learned_from(house: House) -> None:
+    owner = house.member(1)
+    await house.talk(40, liked_if_brief, person=owner)
+    assert (await house.chat.report("en")).agreement.ratings == 0, "a member alone is not"
+    house.people.change(owner, role="owner")
+    report = await house.chat.report("en")
+    assert report.agreement.ratings == report.questions == 40
+    assert report.agreement.is_shown
 
 
 async def test_members_who_want_the_same_bring_it_on_trial_and_nobody_alone_can_prevent_it(house: House) -> None:
