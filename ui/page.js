@@ -623,8 +623,8 @@
     },
     "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
     "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
-    "lab-end": (node) => labDo("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
-    "lab-undo": (node) => labDo("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-end": ({ dataset: { name, tongue, version } }) => labDo("lab-end", { name, tongue, version }),
+    "lab-undo": ({ dataset: { name, tongue, version } }) => labDo("lab-undo", { name, tongue, version }),
     "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),
     "lab-for": (node) => {
       const { text } = node.selectedOptions[0].dataset;

@@ -149,7 +149,8 @@ class Recorder:
         elif trial.decision == "end":
             _log.info("%s has lost its trial", canary.version_id)
             self._labels.end_trial(canary.scope, LOST)
-        else:
+        elif trial.labels >= trial.rules.least:
+            # Until then the share stands that whoever began the trial has chosen.
             self._labels.set_share(canary.scope, trial.share(np.random.default_rng(int(trial.labels))))
 
     def _watch(self, production: Labelled) -> None:

@@ -209,6 +209,17 @@ async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_peopl
     assert house.labels.moves()[0].reason == DECAYED
 
 
+async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_go_by(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.03)
+    for _ in range(7):
+        await house.rated(canary, "thumb_up")
+        await house.rated(house.seed, "thumb_down")
+    assert [one.share for one in house.labels.all()] == [0.03]
+    await house.rated(canary, "thumb_up")
+    assert [one.share for one in house.labels.all()] == [0.5]
+
+
 async def test_a_conversation_that_began_before_the_trial_says_nothing_of_it(house: House) -> None:
     """It stays with what it has, so that only one of the two would have late answers of long conversations."""
     canary = await house.learned("- Rhyme.")
