@@ -27,8 +27,9 @@ from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel, Told, panel_of
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import DECAYED, LOST
 from assistant.memory.openings import Opening, OpeningStore
-from assistant.memory.prompt_versions import PromptLabels, Scope
+from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
@@ -57,7 +58,9 @@ _LONGEST_QUESTION: Final = 600
 _ANSWER_TOKENS: Final = 256
 _FIRST_SHARE: Final = 0.3
 _COOLDOWN_S: Final = 86_400.0
-"""Between the end of one trial and the beginning of the next."""
+"""Between the end of one trial, or a version being taken back, and the beginning of the next."""
+_NOT_AGAIN_S: Final = 90 * 86_400.0
+"""For which what lost its trial or was taken back is not proposed; people's likings change."""
 _LIMITS: Final = Limits(times=3.0, extra_ms=20_000.0)
 """Some people like long answers."""
 _OPINION_CALLS: Final = 200
@@ -198,9 +201,26 @@ class ChatLearning:
         ended = [
             move.moved_at
             for move in self._labels.moves(PROMPT)
-            if move.label == "canary" and move.to_id is None and move.scope.language == language
+            if move.scope.language == language
+            and ((move.label == "canary" and move.to_id is None) or _was_taken_back(move))
         ]
         return "resting" if ended and self._clock() < max(ended) + _COOLDOWN_S else None
+
+    async def _failed(self, language: Language) -> list[Candidate]:
+        """What people did not want, not long ago."""
+        since = self._clock() - _NOT_AGAIN_S
+        moves = await asyncio.to_thread(self._labels.moves, PROMPT)
+        lost = dict.fromkeys(
+            move.from_id
+            for move in moves
+            if move.from_id and move.moved_at > since and move.scope.language == language
+            if _was_taken_back(move) or (move.label == "canary" and move.reason == LOST)
+        )
+        return [
+            Candidate.from_json(record.content)
+            for record in [await self._desk.version(id) for id in lost]
+            if record.content
+        ]
 
     async def _optimised(
         self,
@@ -233,9 +253,13 @@ class ChatLearning:
             pause=pause,
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
-            proposer=StyleProposer(instruction, language, self._library),
+            proposer=StyleProposer(instruction, language, self._library, await self._failed(language)),
         )
         return await optimiser.optimise()
+
+
+def _was_taken_back(move: LabelMove) -> bool:
+    return move.label == "production" and move.reason == DECAYED
 
 
 def told(openings: Sequence[Opening], pairs: Sequence[Pair], trusted: Collection[str] | None = None) -> list[Told]:

@@ -193,18 +193,21 @@ class DecayMonitor:
 
     Two strangers are left out of every detector, with what they said before as well: one who may have raised what is
     expected or said that it is not met, and one who may have lowered it or said that all is well. The alarm has to go
-    off whoever the first is; for the second it is enough if it does on average.
+    off whoever the first is; for the second it is enough if it does on average, where each counts by how much they
+    said, whatever it was: who is hardly heard can hardly hide anything.
     """
 
     expected: float | None = None
     settling: int = 200
-    slack: float = 0.03
-    apart: int = 2000
+    slack: float = 0.035
+    apart: int = 4000
     owner: str = "owner"
     before: Sequence[tuple[str, int, float]] = ()
     least: int = 12
     _place: dict[str, int] = field(default_factory=dict)
     """Of each stranger in both directions of what follows; at 0 nobody is left out."""
+    _said: Array = field(default_factory=lambda: np.zeros(0))
+    """By each stranger, in number."""
     _labels: Array = field(default_factory=lambda: np.zeros((1, 1)))
     _good: Array = field(default_factory=lambda: np.zeros((1, 1)))
     _expected: Array = field(default_factory=lambda: np.full((1, 1), np.nan))
@@ -215,6 +218,7 @@ class DecayMonitor:
             hears = self._hears(person)
             self._labels[hears] += labels
             self._good[hears] += good
+            self._count(person, labels)
         enough = self._labels >= self.least
         mean = self._good[enough] / self._labels[enough]
         self._expected[enough] = mean - np.sqrt(mean * (1 - mean) / self._labels[enough])
@@ -226,6 +230,7 @@ class DecayMonitor:
         if not 0 <= label <= 1:
             raise ValueError(f"a label is between 0 and 1, not {label}")
         hears = self._hears(person)
+        self._count(person, 1)
         settles = hears & np.isnan(self._expected)
         watches = hears & ~settles
         self._labels[settles] += 1
@@ -240,13 +245,18 @@ class DecayMonitor:
     def evidence(self) -> float:
         """Of the detectors, each the mean of bets by several shares."""
         each = self._sums.mean(axis=2)
-        return float(each[1:, 1:].mean(axis=1).min() if self._place else each[0, 0])
+        return float((each[1:, 1:] @ (self._said / self._said.sum())).min() if self._place else each[0, 0])
+
+    def _count(self, person: str, labels: int) -> None:
+        if person != self.owner:
+            self._said[self._place[person] - 1] += labels
 
     def _hears(self, person: str) -> npt.NDArray[np.bool_]:
         """Which detectors a person is not left out of."""
         if person != self.owner and person not in self._place:
             # So far nobody has missed them: without them it stands as it does with them.
             self._place[person] = len(self._labels)
+            self._said = np.append(self._said, 0.0)
             also = [*range(len(self._labels)), 0]
             for name in ("_labels", "_good", "_expected", "_sums"):
                 setattr(self, name, getattr(self, name)[also][:, also].copy())

@@ -15,7 +15,7 @@ from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, Chat
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import Recorder
+from assistant.learning.recorder import DECAYED, LOST, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -233,6 +233,21 @@ async def test_one_trial_at_a_time_and_a_day_between_two(house: House) -> None:
     assert (await house.learn()).outcome == "resting"
     house.now += 86_401
     assert (await house.learn()).outcome == "better"
+
+
+async def test_what_people_did_not_want_is_not_proposed_again(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    lost = await house.learn()
+    house.labels.end_trial(Scope(PROMPT, "en"), LOST)
+    house.now += 86_401
+    decayed = await house.learn()
+    assert decayed.outcome == "better"
+    assert decayed.version != lost.version
+    await house.desk.promote(decayed.version)
+    house.labels.rollback(Scope(PROMPT, "en"), DECAYED)
+    assert (await house.learn()).outcome == "resting", "and not at once after a version was taken back"
+    house.now += 86_401
+    assert (await house.learn()).version not in (lost.version, decayed.version)
 
 
 async def test_one_member_of_a_group_cannot_bring_anything_on_trial(house: House) -> None:
