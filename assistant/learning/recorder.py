@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
@@ -22,7 +22,7 @@ import numpy as np
 from assistant.learning.evidence import DailyCap, heard
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
-from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
+from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
 
@@ -90,6 +90,11 @@ class _Watched:
     def see(self, told: tuple[RatedTurn, float]) -> None:
         if not self.has_decayed:
             self.has_decayed = self.monitor.see(told[0].person, told[1])
+
+
+def taken_back(moves: Iterable[LabelMove], since: float) -> list[LabelMove]:
+    """Versions that did worse than when they were taken and were taken back since then: people are to be told."""
+    return [one for one in moves if one.label == "production" and one.reason == DECAYED and one.moved_at >= since]
 
 
 def _when(told: RatedTurn | DecidedDuel) -> float:
