@@ -47,6 +47,17 @@ def test_one_stranger_alone_promotes_nothing_and_takes_nothing_back_however_much
         assert liked != disliked
 
 
+@pytest.mark.parametrize("hostile", ["ann", "bob", "cy", "eve"])
+@pytest.mark.parametrize("liked", ["canary", "production"])
+def test_nor_does_one_of_several_whose_others_see_no_difference(hostile: str, liked: str) -> None:
+    trial = Trial()
+    others = ["owner", *(one for one in ("ann", "bob", "cy", "eve") if one != hostile)]
+    for number in range(300):
+        arm: Arm = "canary" if number % 2 else "production"
+        assert trial.see(arm, hostile, float(arm == liked)) == "open"
+        assert trial.see(arm, others[number // 2 % 4], float(number // 8 % 2)) == "open"
+
+
 def test_the_owner_needs_no_second_opinion() -> None:
     trial = Trial()
     decisions = [trial.see("canary" if n % 2 else "production", "owner", float(n % 2)) for n in range(40)]
