@@ -142,9 +142,9 @@ def build(
     )
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
-    signals = SignalStore(database)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
     people = PeopleStore(database, mine=mine)
+    signals = SignalStore(database, owners=people.owners)
     allowances = AllowanceStore(database, people)
     attached = partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
@@ -231,7 +231,7 @@ def build(
 
     running = RunningTurns(changes.tell, ended)
     forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
-    ledger, openings = Ledger(database), OpeningStore(database)
+    ledger, openings = Ledger(database), OpeningStore(database, people.owners)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(
         models=registry,

@@ -11,10 +11,11 @@ from assistant.memory.records import PersonReminder, ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the side of the page shows above the conversations."""
+    """What the side of the page shows above the conversations; `undone` are ids and sentences."""
 
     approvals: tuple[Approval, ...] = ()
     due: tuple[PersonReminder, ...] = ()
+    undone: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

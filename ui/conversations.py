@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from assistant.api import Assistant
+from assistant.learning.recorder import taken_back
 from ui.calls import Waiting
 from ui.presenter import Presenter
 from ui.visit import Visit
 
 _PAGE: Final = 50
+_NEWS_S: Final = 7 * 86_400.0
+"""For which it is news that a prompt was taken back."""
 
 
 class ConversationList:
@@ -26,10 +30,22 @@ class ConversationList:
         conversations = await self._assistant.conversations(limit + 1)
         tools = self._assistant.tools
         due = tuple(one for one in await tools.due_reminders() if one.person_id is None)
-        waiting = Waiting(tuple(await tools.approvals()), due)
+        waiting = Waiting(tuple(await tools.approvals()), due, await self._undone(visit))
         more_to_come = len(conversations) > limit
         html = self._presenter.sidebar(visit.language, conversations[:limit], more=more_to_come, waiting=waiting)
         return {"sidebar": {"html": html}}
+
+    async def _undone(self, visit: Visit) -> tuple[tuple[str, str], ...]:
+        """Prompts that were taken back by themselves lately, each with the sentence about it; a tab that was told
+        leaves them out."""
+        desk = self._assistant.desk
+        found = []
+        for move in taken_back(await desk.moves(), time.time() - _NEWS_S):
+            before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, move.to_id)]
+            key = "lab.taken_back" if now else "lab.taken_back_to_seed"
+            name = f"{move.scope.name}.{move.scope.language}"
+            found.append((move.id, self._presenter.text(visit.language, key, name=name, before=before, now=now)))
+        return tuple(found)
 
     async def list(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self.drawn(visit)

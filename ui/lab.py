@@ -10,7 +10,7 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
-from assistant.memory.prompt_versions import PromptVersionRecord
+from assistant.memory.prompt_versions import Label, PromptVersionRecord, Scope
 from ui.lineage import lineages
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -47,10 +47,21 @@ class LabPanel:
         yield await self._moved(visit, self._assistant.desk.begin_trial(visit.text("version"), _FIRST_SHARE))
 
     async def end_trial(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._moved(visit, self._assistant.desk.end_trial(visit.text("name"), visit.text("tongue")))
+        scope = await self._worn(visit, "canary")
+        ended = self._assistant.desk.end_trial(scope.name, scope.language, model=scope.model, intent=scope.intent)
+        yield await self._moved(visit, ended)
 
     async def undo(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._moved(visit, self._assistant.desk.rollback(visit.text("name"), visit.text("tongue")))
+        scope = await self._worn(visit, "production")
+        undone = self._assistant.desk.rollback(scope.name, scope.language, model=scope.model, intent=scope.intent)
+        yield await self._moved(visit, undone)
+
+    async def _worn(self, visit: Visit, label: Label) -> Scope:
+        """For what the version wears this label: perhaps for one model only."""
+        for one in await self._assistant.desk.labels():
+            if one.label == label and one.version_id == visit.text("version"):
+                return one.scope
+        return Scope(visit.text("name"), visit.text("tongue"))
 
     async def _moved(self, visit: Visit, move: Any, opened: str = "") -> dict[str, Any]:
         try:

@@ -80,6 +80,7 @@
     sidebar(value) {
       if (value.query !== undefined && value.query !== $("[data-static=search]")?.value.trim()) return;
       draw(views.sidebar, value.html);
+      for (const told of $$("[data-undone]", views.sidebar)) told.hidden = stored(`undone-${told.dataset.undone}`) !== null;
       here.shown = $$(".item", views.sidebar).length;
       mark();
     },
@@ -493,6 +494,10 @@
     approve: (node) => send("approve", { approval: node.dataset.approval }),
     disallow: (node) => send("disallow", { approval: node.dataset.approval }),
     "tool-undo": (node) => send("tool-undo", { call: node.dataset.call }),
+    undone: (node) => {
+      stored(`undone-${node.dataset.move}`, "");
+      node.closest("[data-undone]").hidden = true;
+    },
     reminded: (node) => send("reminded", { reminder: node.dataset.reminder }),
     branch: (node) => {
       if (here.busy || !node.dataset.to) return;
@@ -623,8 +628,8 @@
     },
     "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
     "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
-    "lab-end": (node) => labDo("lab-end", { name: node.dataset.name, tongue: node.dataset.tongue }),
-    "lab-undo": (node) => labDo("lab-undo", { name: node.dataset.name, tongue: node.dataset.tongue }),
+    "lab-end": ({ dataset: { name, tongue, version } }) => labDo("lab-end", { name, tongue, version }),
+    "lab-undo": ({ dataset: { name, tongue, version } }) => labDo("lab-undo", { name, tongue, version }),
     "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),
     "lab-for": (node) => {
       const { text } = node.selectedOptions[0].dataset;

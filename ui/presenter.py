@@ -188,13 +188,21 @@ class Presenter:
         ]
         due = [(one, time.strftime("%Y-%m-%d %H:%M", time.localtime(one.due_at))) for one in waiting.due]
         return self._render(
-            "sidebar.html", language, days=days, before=before, hits=None, query="", approvals=approvals, due=due
+            "sidebar.html",
+            language,
+            days=days,
+            before=before,
+            hits=None,
+            query="",
+            approvals=approvals,
+            due=due,
+            undone=waiting.undone,
         )
 
     def found(self, language: Language, query: str, hits: Sequence[SearchHit]) -> str:
         marked = [(hit, _marked(hit)) for hit in hits]
         return self._render(
-            "sidebar.html", language, days=[], before=None, hits=marked, query=query, approvals=[], due=[]
+            "sidebar.html", language, days=[], before=None, hits=marked, query=query, approvals=[], due=[], undone=()
         )
 
     def topbar(self, language: Language, title: str, model: str | None) -> str:

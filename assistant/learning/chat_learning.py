@@ -2,8 +2,7 @@
 that took no part; whether it is better for them, they decide.
 
 The judge is made of ratings and never puts anything into production by itself: its winner goes on trial with a part of
-the conversations. Of everybody but the owner, the one who rated most is left out, so that nobody from outside can steer
-it alone.
+the conversations. Of everybody but the owner each is left out in turn, so that nobody from outside can steer it alone.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
@@ -23,12 +22,14 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.i18n import Language, language_of_text
-from assistant.learning.evidence import heard
+from assistant.learning.evidence import TABLE, heard
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
+from assistant.learning.panel import Panel, Told, panel_of
 from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import DECAYED, LOST
 from assistant.memory.openings import Opening, OpeningStore
-from assistant.memory.prompt_versions import PromptLabels, Scope
+from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
@@ -39,7 +40,7 @@ from assistant.prompting.limits import Limits
 from assistant.prompting.metric import Metric
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.orders import orders
-from assistant.prompting.preference import Agreement, Preference, Rating, learned
+from assistant.prompting.preference import Agreement, Rating
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.proposer import StyleProposer
 from assistant.prompting.result import RunResult, Verdict
@@ -51,11 +52,15 @@ LEARNED: Final = "#learned"
 """Why a version goes on trial."""
 _LEAST_QUESTIONS: Final = 32
 _MOST_QUESTIONS: Final = 240
+_MOST_OF_ONE: Final = 60
+"""Of those, that one person from outside has asked: the others need questions of their own."""
 _LONGEST_QUESTION: Final = 600
 _ANSWER_TOKENS: Final = 256
 _FIRST_SHARE: Final = 0.3
 _COOLDOWN_S: Final = 86_400.0
-"""Between the end of one trial and the beginning of the next."""
+"""Between the end of one trial, or a version being taken back, and the beginning of the next."""
+_NOT_AGAIN_S: Final = 90 * 86_400.0
+"""For which what lost its trial or was taken back is not proposed; people's likings change."""
 _LIMITS: Final = Limits(times=3.0, extra_ms=20_000.0)
 """Some people like long answers."""
 _OPINION_CALLS: Final = 200
@@ -127,27 +132,30 @@ class ChatLearning:
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
         raises; a run that was cut off goes on when it is asked for again with the same ratings."""
-        told, asked = await asyncio.to_thread(self._evidence, language)
-        judge, agreement = await asyncio.to_thread(learned, told)
+        panel, asked, askers = await asyncio.to_thread(self._evidence, language)
+        agreement = panel.agreement
         report = ChatReport("not_shown", language, agreement, len(asked))
         if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:
             return replace(report, outcome=waiting)
-        if judge is None:
+        if not panel.judges:
             return replace(report, outcome="too_few_ratings", missing=agreement.missing)
         if not agreement.is_shown:
             return replace(report, outcome="no_pattern", missing=agreement.missing)
         if len(asked) < _LEAST_QUESTIONS:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
-        result = await self._optimised(language, judge, asked, spending, choices, tell, pause)
+        stricter = replace(choices, alpha=panel.alpha(choices.alpha))
+        result = await self._optimised(language, panel, asked, spending, stricter, tell, pause)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
+        if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, choices.alpha):
+            return replace(report, outcome="not_shown", result=result)
         report = await self._second_opinion(replace(report, result=result), result, pause)
         if report.opinion is not None and report.opinion.is_against:
             return replace(report, outcome="judged_worse")
         evidence = {
             "run": result.run,
             **asdict(result.evidence),
-            "judge": judge.id,
+            "judge": panel.id,
             "agreement": asdict(agreement),
             "opinion": asdict(report.opinion) if report.opinion else None,
         }
@@ -170,23 +178,22 @@ class ChatLearning:
 
     async def report(self, language: Language) -> ChatReport:
         """What is known without asking anything."""
-        told, asked = await asyncio.to_thread(self._evidence, language)
-        _, agreement = await asyncio.to_thread(learned, told)
-        return ChatReport("not_shown", language, agreement, len(asked), agreement.missing)
+        panel, asked, _ = await asyncio.to_thread(self._evidence, language)
+        return ChatReport("not_shown", language, panel.agreement, len(asked), panel.agreement.missing)
 
     async def heard_ratings(self, language: Language) -> int:
         """How many ratings there are to learn from."""
-        return len((await asyncio.to_thread(self._evidence, language))[0])
+        return (await asyncio.to_thread(self._evidence, language))[0].agreement.ratings
 
-    def _evidence(self, language: Language) -> tuple[list[Rating], list[Item]]:
-        """What was said of answers in a language, and the questions that can be asked again."""
+    def _evidence(self, language: Language) -> tuple[Panel, list[Item], Mapping[str, frozenset[str]]]:
+        """What was said of answers in a language, the questions that can be asked again, and who asked them."""
         openings = self._openings.of(PROMPT, language)
         pairs = [
             one
             for one in self._signals.preferences()
             if one.person == OWNER and language_of_text(one.question) == language
         ]
-        return [*ratings(openings, self._trusted()), *compared(pairs)], questions(openings)
+        return panel_of(told(openings, pairs, self._trusted())), questions(openings), asked_by(openings)
 
     def _waiting(self, language: Language) -> Literal["on_trial", "resting"] | None:
         if self._labels.of(Scope(PROMPT, language), "canary") is not None:
@@ -194,14 +201,31 @@ class ChatLearning:
         ended = [
             move.moved_at
             for move in self._labels.moves(PROMPT)
-            if move.label == "canary" and move.to_id is None and move.scope.language == language
+            if move.scope.language == language
+            and ((move.label == "canary" and move.to_id is None) or _was_taken_back(move))
         ]
         return "resting" if ended and self._clock() < max(ended) + _COOLDOWN_S else None
+
+    async def _failed(self, language: Language) -> list[Candidate]:
+        """What people did not want, not long ago."""
+        since = self._clock() - _NOT_AGAIN_S
+        moves = await asyncio.to_thread(self._labels.moves, PROMPT)
+        lost = dict.fromkeys(
+            move.from_id
+            for move in moves
+            if move.from_id and move.moved_at > since and move.scope.language == language
+            if _was_taken_back(move) or (move.label == "canary" and move.reason == LOST)
+        )
+        return [
+            Candidate.from_json(record.content)
+            for record in [await self._desk.version(id) for id in lost]
+            if record.content
+        ]
 
     async def _optimised(
         self,
         language: Language,
-        judge: Preference,
+        panel: Panel,
         asked: Sequence[Item],
         spending: Spending,
         choices: Choices,
@@ -211,8 +235,8 @@ class ChatLearning:
         seed = self._library.get(PROMPT, language)
         used = self._selector.select(PROMPT, language).learned
         instruction = used.instruction if used else seed.instruction
-        # Two judges are two tasks: what one has decided says nothing about the other.
-        metric = Metric(f"liked {judge.id}", lambda answer, question: judge.score(question[0], answer))
+        # Two panels are two tasks: what one has decided says nothing about the other.
+        metric = Metric(f"liked {panel.id}", lambda answer, question: panel.score(question[0], answer))
         task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(asked))
         # The first of the month: a run that is taken up again tomorrow asks the same.
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
@@ -229,43 +253,57 @@ class ChatLearning:
             pause=pause,
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
-            proposer=StyleProposer(instruction, language, self._library),
+            proposer=StyleProposer(instruction, language, self._library, await self._failed(language)),
         )
         return await optimiser.optimise()
 
 
-def compared(pairs: Sequence[Pair]) -> list[Rating]:
-    """Of two answers to one question, what was kept of an edit or chosen in a duel and what was not."""
-    return [
-        Rating(one.question, answer, label, one.turn_id)
-        for one in pairs
-        for answer, label in ((one.better, 1.0), (one.worse, 0.0))
-    ]
+def _was_taken_back(move: LabelMove) -> bool:
+    return move.label == "production" and move.reason == DECAYED
 
 
-def ratings(openings: Sequence[Opening], trusted: Collection[str] | None = None) -> list[Rating]:
-    """What people said of answers, as far as it is heard, without whoever from outside said most."""
+def told(openings: Sequence[Opening], pairs: Sequence[Pair], trusted: Collection[str] | None = None) -> list[Told]:
+    """What people said of answers, as far as it is heard, and of two answers to one question what the owner kept of an
+    edit or chose in a duel and what not. Nobody is heard twice about the same answer."""
     turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
     rated = sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)
-    told = list(heard(rated, trusted))
-    loudest = Counter(turn.person for turn, _ in told if turn.person != OWNER).most_common(1)
-    return [
-        Rating(turns[turn.turn_id].question, turns[turn.turn_id].answer, label, turns[turn.turn_id].conversation_id)
-        for turn, label in told
-        if turns[turn.turn_id].answer.strip() and not (loudest and turn.person == loudest[0][0])
-    ]
+    found: dict[tuple[str, str, str], Rating] = {}
+    for turn, label in heard(rated, trusted):
+        one = turns[turn.turn_id]
+        if one.answer.strip():
+            rating = Rating(one.question, one.answer, label, one.conversation_id)
+            found[turn.person, turn.turn_id, one.answer] = rating
+    for pair in sorted(pairs, key=lambda pair: -TABLE[pair.kind].weight):
+        for turn_id, answer, label in (
+            (pair.turn_id, pair.better, 1.0),
+            (pair.other_turn_id or pair.turn_id, pair.worse, pair.measure or 0.0),
+        ):
+            rating = Rating(pair.question, answer, label, pair.conversation_id)
+            found.setdefault((pair.person, turn_id, answer), rating)
+    return [(person, rating) for (person, _, _), rating in found.items()]
+
+
+def asked_by(openings: Sequence[Opening]) -> dict[str, frozenset[str]]:
+    """Who asked each question."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in openings:
+        found[one.question.strip()].add(one.asker)
+    return {question: frozenset(people) for question, people in found.items()}
 
 
 def questions(openings: Sequence[Opening]) -> list[Item]:
     """The newest questions that can be asked again. No answer is right to them: an answer is judged by how it is built,
     so that what is accepted of each is the question itself."""
     found: dict[str, Item] = {}
+    of_one: Counter[str] = Counter()
     for one in reversed(openings):
         asked = one.question.strip()
         usable = 0 < len(asked) <= _LONGEST_QUESTION and not orders(asked)
-        if usable and (one.asker == OWNER or one.rated):
+        if usable and (one.asker == OWNER or (one.rated and of_one[one.asker] < _MOST_OF_ONE)):
             digest = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:16]
-            found.setdefault(digest, Item(digest, asked, (asked,), one.conversation_id))
+            if digest not in found:
+                found[digest] = Item(digest, asked, (asked,), one.conversation_id)
+                of_one[one.asker] += 1
         if len(found) == _MOST_QUESTIONS:
             break
     return list(found.values())

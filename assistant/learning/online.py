@@ -13,7 +13,7 @@ is as good as ever are 1/alpha labels apart on average, whatever the labels look
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -29,6 +29,8 @@ _LEAST_SHARE: Final = 0.05
 _MOST_SHARE: Final = 0.5
 """More would please more people now and keep the evidence from growing: half of each is compared soonest."""
 _DRAWS: Final = 2000
+_SURE: Final = 1e12
+"""Evidence that more adds nothing to, so that it can be lost again."""
 Array: TypeAlias = npt.NDArray[np.float64]
 TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 
@@ -184,39 +186,84 @@ class Trial:
 
 @dataclass(slots=True)
 class DecayMonitor:
-    """Watches one version in production. What it is measured by is the satisfaction `expected` of it, or that of its
-    first `settling` labels; within `slack` of that is no decay. False alarms are `apart` labels apart on average."""
+    """Watches one version in production. What it is measured by is how satisfied people were `before`, who with how
+    many labels of which sum: their mean less one standard error, for what wins a trial was lucky too. Where those are
+    fewer than `least`, it is the mean of the first `settling` labels; `expected` is for all who know it. Within `slack`
+    of that is no decay. False alarms are `apart` labels apart on average.
+
+    Two strangers are left out of every detector, with what they said before as well: one who may have raised what is
+    expected or said that it is not met, and one who may have lowered it or said that all is well. The alarm has to go
+    off whoever the first is; for the second it is enough if it does on average, where each counts by how much they
+    said, whatever it was: who is hardly heard can hardly hide anything.
+    """
 
     expected: float | None = None
-    settling: int = 120
-    slack: float = 0.06
-    apart: int = 1000
+    settling: int = 200
+    slack: float = 0.035
+    apart: int = 4000
     owner: str = "owner"
-    _first: list[float] = field(default_factory=list)
-    _sums: dict[str, Array] = field(default_factory=dict)
+    before: Sequence[tuple[str, int, float]] = ()
+    least: int = 12
+    _place: dict[str, int] = field(default_factory=dict)
+    """Of each stranger in both directions of what follows; at 0 nobody is left out."""
+    _said: Array = field(default_factory=lambda: np.zeros(0))
+    """By each stranger, in number."""
+    _labels: Array = field(default_factory=lambda: np.zeros((1, 1)))
+    _good: Array = field(default_factory=lambda: np.zeros((1, 1)))
+    _expected: Array = field(default_factory=lambda: np.full((1, 1), np.nan))
+    _sums: Array = field(default_factory=lambda: np.zeros((1, 1, len(_SHARES))))
+
+    def __post_init__(self) -> None:
+        for person, labels, good in self.before:
+            hears = self._hears(person)
+            self._labels[hears] += labels
+            self._good[hears] += good
+            self._count(person, labels)
+        enough = self._labels >= self.least
+        mean = self._good[enough] / self._labels[enough]
+        self._expected[enough] = mean - np.sqrt(mean * (1 - mean) / self._labels[enough])
+        if self.expected is not None:
+            self._expected[:] = self.expected
 
     def see(self, person: str, label: float) -> bool:
         """Whether the alarm goes off."""
         if not 0 <= label <= 1:
             raise ValueError(f"a label is between 0 and 1, not {label}")
-        if self.expected is None:
-            self._first.append(label)
-            if len(self._first) == self.settling:
-                self.expected = sum(self._first) / self.settling
-            return False
-        growth = 1 + _SHARES * (self.expected - self.slack - label)
-        # One detector hears everybody, and one everybody but this stranger: what one alone says moves nothing.
-        everybody = self._sums.setdefault("", np.zeros(len(_SHARES)))
-        if person != self.owner:
-            self._sums.setdefault(person, everybody.copy())
-        for left_out, detector in self._sums.items():
-            if left_out != person:
-                self._sums[left_out] = (1 + detector) * growth
+        hears = self._hears(person)
+        self._count(person, 1)
+        settles = hears & np.isnan(self._expected)
+        watches = hears & ~settles
+        self._labels[settles] += 1
+        self._good[settles] += label
+        settled = settles & (self._labels >= self.settling)
+        self._expected[settled] = self._good[settled] / self._labels[settled]
+        growth = 1 + _SHARES * (self._expected[watches] - self.slack - label)[:, None]
+        self._sums[watches] = np.minimum((1 + self._sums[watches]) * growth, _SURE)
         return self.evidence >= self.apart
 
     @property
     def evidence(self) -> float:
-        return min((float(detector.mean()) for detector in self._sums.values()), default=0.0)
+        """Of the detectors, each the mean of bets by several shares."""
+        each = self._sums.mean(axis=2)
+        return float((each[1:, 1:] @ (self._said / self._said.sum())).min() if self._place else each[0, 0])
+
+    def _count(self, person: str, labels: int) -> None:
+        if person != self.owner:
+            self._said[self._place[person] - 1] += labels
+
+    def _hears(self, person: str) -> npt.NDArray[np.bool_]:
+        """Which detectors a person is not left out of."""
+        if person != self.owner and person not in self._place:
+            # So far nobody has missed them: without them it stands as it does with them.
+            self._place[person] = len(self._labels)
+            self._said = np.append(self._said, 0.0)
+            also = [*range(len(self._labels)), 0]
+            for name in ("_labels", "_good", "_expected", "_sums"):
+                setattr(self, name, getattr(self, name)[also][:, also].copy())
+        hears = np.ones(self._labels.shape, dtype=bool)
+        if person != self.owner:
+            hears[self._place[person]] = hears[:, self._place[person]] = False
+        return hears
 
 
 def _mean_exp(logs: Array) -> float:

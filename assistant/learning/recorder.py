@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
@@ -22,7 +22,7 @@ import numpy as np
 from assistant.learning.evidence import DailyCap, heard
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
-from assistant.memory.prompt_versions import Labelled, PromptLabels, Scope
+from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
 
@@ -32,8 +32,6 @@ LOST: Final = "#trial_lost"
 DECAYED: Final = "#decayed"
 _ALPHA: Final = 0.02
 """The risk of a wrong promotion in a month, whatever the number of trials."""
-_SHOWN_BEFORE: Final = 20
-"""Labels of a trial from which on they say what is to be expected of a version."""
 _MONTH_S: Final = 30 * 86_400
 _KEPT: Final = 32
 """Trials, and versions in production, that are remembered between two looks."""
@@ -94,6 +92,11 @@ class _Watched:
             self.has_decayed = self.monitor.see(told[0].person, told[1])
 
 
+def taken_back(moves: Iterable[LabelMove], since: float) -> list[LabelMove]:
+    """Versions that did worse than when they were taken and were taken back since then: people are to be told."""
+    return [one for one in moves if one.label == "production" and one.reason == DECAYED and one.moved_at >= since]
+
+
 def _when(told: RatedTurn | DecidedDuel) -> float:
     return told.asked_at if isinstance(told, DecidedDuel) else told.answered_at
 
@@ -151,31 +154,31 @@ class Recorder:
         elif trial.decision == "end":
             _log.info("%s has lost its trial", canary.version_id)
             self._labels.end_trial(canary.scope, LOST)
-        else:
+        elif trial.labels >= trial.rules.least:
+            # Until then the share stands that whoever began the trial has chosen.
             self._labels.set_share(canary.scope, trial.share(np.random.default_rng(int(trial.labels))))
 
     def _watch(self, production: Labelled) -> None:
         """Whether the version in use does worse than when it was taken."""
-        expected = self._shown_before(production)
-        key = production.scope, production.version_id, production.moved_at, expected
-        turns = self._signals.rated([production.version_id], production.moved_at)
+        before = self._said_before(production)
+        key = production.scope, production.version_id, production.moved_at, before
+        turns = self._signals.rated([production.version_id], production.moved_at, production.scope)
         replay = _kept(
-            self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(expected, owner=OWNER)), _Watched.see)
+            self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(before=before, owner=OWNER)), _Watched.see)
         )
         if replay.after(list(heard(turns, self._trusted()))).has_decayed:
             _log.warning("%s does worse than it did and is taken back", production.version_id)
             self._labels.rollback(production.scope, DECAYED)
 
-    def _shown_before(self, production: Labelled) -> float | None:
-        """How satisfied people were with it while it was on trial, less one standard error, for what wins a trial was
-        lucky too; None where too few said so, and its first labels in production have to show it."""
-        before = [turn for turn in self._signals.rated([production.version_id], 0.0)
+    def _said_before(self, production: Labelled) -> tuple[tuple[str, int, float], ...]:
+        """How satisfied each person was with it while it was on trial: the number and the sum of their labels."""
+        found: dict[str, tuple[int, float]] = {}
+        before = [turn for turn in self._signals.rated([production.version_id], 0.0, production.scope)
                   if turn.answered_at < production.moved_at]  # fmt: skip
-        labels = [label for _, label in heard(before, self._trusted())]
-        if len(labels) < _SHOWN_BEFORE:
-            return None
-        mean = sum(labels) / len(labels)
-        return mean - math.sqrt(mean * (1 - mean) / len(labels))
+        for turn, label in heard(before, self._trusted()):
+            labels, good = found.get(turn.person, (0, 0.0))
+            found[turn.person] = labels + 1, good + label
+        return tuple((person, labels, good) for person, (labels, good) in sorted(found.items()))
 
     def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
         """As it stands, and how many labels the canary and the other have."""
@@ -189,7 +192,7 @@ class Recorder:
 
     def _told(self, canary: Labelled) -> list[_Told]:
         """What people said of either version since the trial began, in order: labels, and duels between the two."""
-        production = self._labels.of(canary.scope, "production")
+        production = self._labels.nearest(canary.scope, "production")
         asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
         trusted = self._trusted()
         cap = DailyCap(trusted)
@@ -218,7 +221,7 @@ class Recorder:
         for canary in self._labels.all():
             if canary.label == "canary":
                 trial, (ours, theirs) = self._trial(canary)
-                production = self._labels.of(canary.scope, "production")
+                production = self._labels.nearest(canary.scope, "production")
                 rng = np.random.default_rng(0)
                 better = float(np.mean(trial.draws("canary", rng) > trial.draws("production", rng)))
                 found.append(

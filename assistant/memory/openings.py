@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory.database import Database
-from assistant.memory.signals import OWNER, RatedTurn
+from assistant.memory.signals import RatedTurn, speaker
 
 _OPENINGS: Final = """
 SELECT turns.id AS turn_id, turns.conversation_id, turns.prompt_version AS version, turns.created_at AS answered_at,
-    coalesce(turns.person_id, ?) AS asker, question.content AS question, answer.content AS answer,
-    signals.kind, signals.measure, coalesce(signals.person_id, ?) AS person
+    CASE WHEN turns.person_id IS NULL AND turns.face = 'telegram' THEN 'gone' ELSE turns.person_id END AS asker,
+    question.content AS question, answer.content AS answer, signals.kind, signals.measure, signals.person_id AS person
 FROM turns
 JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
@@ -25,7 +26,7 @@ ORDER BY turns.created_at, turns.id, signals.id
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """`rated` is what each person did with the answer."""
+    """`rated` is what each person did with the answer; the asker is "gone" where that was a member who was removed."""
 
     conversation_id: str
     asker: str
@@ -35,26 +36,31 @@ class Opening:
 
 
 class OpeningStore:
-    """Reads what the turns and signals hold."""
+    """Reads what the turns and signals hold; `owners` as for signals."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, owners: Callable[[], Collection[str]] = frozenset) -> None:
         self._db = db
+        self._owners = owners
 
     def of(self, name: str, language: str) -> list[Opening]:
         """All that versions of this prompt have answered, oldest first; several where one was answered again."""
+        owners = self._owners()
         found: dict[str, Opening] = {}
         people: dict[str, dict[str, RatedTurn]] = {}
-        for row in self._db.rows(_OPENINGS, (OWNER, OWNER, name, language)):
+        for row in self._db.rows(_OPENINGS, (name, language)):
             turn = row["turn_id"]
             rated = people.setdefault(turn, {})
             if row["kind"] is not None:
-                known = rated.get(row["person"])
+                person = speaker(row["person"], owners)
+                known = rated.get(person)
                 kinds = (*(known.kinds if known else ()), row["kind"])
                 measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-                rated[row["person"]] = RatedTurn(
-                    turn, row["person"], row["version"], row["answered_at"], kinds, measure
-                )
+                rated[person] = RatedTurn(turn, person, row["version"], row["answered_at"], kinds, measure)
             found[turn] = Opening(
-                row["conversation_id"], row["asker"], row["question"], row["answer"], tuple(rated.values())
+                row["conversation_id"],
+                speaker(row["asker"], owners),
+                row["question"],
+                row["answer"],
+                tuple(rated.values()),
             )
         return list(found.values())

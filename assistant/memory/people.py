@@ -154,6 +154,10 @@ class PeopleStore:
             raise NotFound(kind="person", id=external_id)
         return person
 
+    def owners(self) -> frozenset[str]:
+        """The ids of all who are owners here."""
+        return frozenset(one.id for one in self.list() if one.role == "owner")
+
     def scope(self, id: str) -> str:
         """Whose memory theirs is: the owner's, or their own."""
         person = self.get(id)

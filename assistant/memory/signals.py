@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +35,8 @@ class RatedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A better and a worse answer to one question, as learning reads them; `kind` says how it is known."""
+    """A better and a worse answer to one question, as learning reads them; `kind` says how it is known. The worse one
+    is that of `other_turn_id`, or what the same turn said before it was edited, of which `measure` was kept."""
 
     turn_id: str
     person: str
@@ -43,6 +44,9 @@ class Preference:
     question: str
     better: str
     worse: str
+    conversation_id: str
+    other_turn_id: str | None = None
+    measure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class DecidedDuel:
 
 
 _PREFERENCES: Final = """
-SELECT turns.id AS turn_id, coalesce(signals.person_id, ?) AS person, signals.kind, question.content AS question,
+SELECT turns.id AS turn_id, turns.conversation_id, signals.person_id AS person, signals.kind,
+    signals.other_turn_id, signals.measure, question.content AS question,
     coalesce((SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id AND signals.kind = 'answer_edited'
         ORDER BY answer_edits.rowid DESC LIMIT 1), answer.content) AS better,
     CASE signals.kind WHEN 'answer_edited' THEN answer.content ELSE
@@ -68,6 +73,18 @@ WHERE signals.created_at >= ? AND (signals.kind IN ('duel_won', 'kept') AND sign
     OR signals.kind = 'answer_edited' AND signals.rowid = (SELECT max(rowid) FROM signals AS newest
         WHERE newest.turn_id = turns.id AND newest.kind IN ('answer_edited', 'answer_restored')))
 ORDER BY signals.rowid
+"""
+_RATED: Final = """
+SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at, signals.kind,
+    signals.measure, signals.person_id AS person
+FROM signals JOIN turns ON turns.id = signals.turn_id
+WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
+    AND (NOT :fresh OR NOT EXISTS (SELECT 1 FROM turns AS earlier
+        WHERE earlier.conversation_id = turns.conversation_id AND earlier.created_at < :since))
+    AND (:model = '' OR turns.model = :model)
+    AND (:name IS NULL OR turns.model = '' OR turns.model NOT IN (SELECT model FROM prompt_labels
+        WHERE name = :name AND language = :language AND label IN ('production', 'canary')))
+ORDER BY turns.created_at, turns.id, signals.rowid
 """
 
 
@@ -86,11 +103,18 @@ class ToldTurn:
 
 
 class SignalStore:
-    """Adds and reads signals; they go when their turn goes."""
+    """Adds and reads signals; they go when their turn goes. `owners` are the ids under which the owner is in a
+    messenger: what is said by one of them is read as the owner's word, whoever is an owner when it is read."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], float] = time.time,
+        owners: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._db = db
         self._clock = clock
+        self._owners = owners
 
     def add(
         self,
@@ -164,33 +188,49 @@ class SignalStore:
             )
         return list(found.values())
 
-    def rated(self, versions: Sequence[str], since: float) -> list[RatedTurn]:
-        """Answers that these versions have made since then and that people did something with, oldest first."""
+    def rated(
+        self, versions: Sequence[str], since: float, scope: Scope | None = None, *, fresh: bool = False
+    ) -> list[RatedTurn]:
+        """Answers that these versions have made since then and that people did something with, oldest first; those by
+        the model of a scope only, or in a wider one by the models that have no label of their own. With `fresh` only
+        in conversations that have begun since then."""
+        model = scope.model if scope else ""
         rows = self._db.rows(
-            "SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at,"
-            " signals.kind, signals.measure, coalesce(signals.person_id, ?) AS person"
-            " FROM signals JOIN turns ON turns.id = signals.turn_id"
-            " WHERE turns.prompt_version IN (SELECT value FROM json_each(?)) AND turns.created_at >= ?"
-            " ORDER BY turns.created_at, turns.id, signals.rowid",
-            (OWNER, json.dumps(list(versions)), since),
+            _RATED,
+            {
+                "versions": json.dumps(list(versions)),
+                "since": since,
+                "fresh": fresh,
+                "model": model,
+                "name": scope.name if scope and not model else None,
+                "language": scope.language if scope and not model else None,
+            },
         )
+        owners = self._owners()
         found: dict[tuple[str, str], RatedTurn] = {}
         for row in rows:
-            key = row["turn_id"], row["person"]
+            person = speaker(row["person"], owners)
+            key = row["turn_id"], person
             known = found.get(key)
             kinds = (*(known.kinds if known else ()), row["kind"])
             measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-            found[key] = RatedTurn(row["turn_id"], row["person"], row["version"], row["answered_at"], kinds, measure)
+            found[key] = RatedTurn(row["turn_id"], person, row["version"], row["answered_at"], kinds, measure)
         return list(found.values())
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
         """Those of a version on trial and of the one it is compared with; None is what comes with Patina or from the
-        person's own file, whatever its text was meanwhile."""
-        return self.rated([canary, *self._rivals(production, scope)], since)
+        person's own file, whatever its text was meanwhile. A conversation that began before stays with what it has:
+        counting it would compare late answers of long conversations with early ones of new ones."""
+        return self.rated([canary, *self._rivals(production, scope)], since, scope, fresh=True)
 
     def preferences(self, since: float = 0.0) -> list[Preference]:
         """What was preferred to what since then, the oldest first; of an answer edited again, its last text."""
-        return [Preference(**row) for row in self._db.rows(_PREFERENCES, (OWNER, since)) if row["worse"] is not None]
+        owners = self._owners()
+        return [
+            Preference(**{**row, "person": speaker(row["person"], owners)})
+            for row in self._db.rows(_PREFERENCES, (since,))
+            if row["worse"] is not None
+        ]
 
     def stopped_and_left(self, person_id: str | None, before: float, since: float) -> list[str]:
         """Turns whose answer this person stopped in that time, and after which nothing was asked there."""
@@ -215,13 +255,14 @@ class SignalStore:
             (since,),
         )
         rivals = set(self._rivals(production, scope)) - {canary}
+        owners = self._owners()
         found = []
         for row in rows:
             ours = "first" if row["first"] == canary else "second"
             if row[ours] == canary and row["second" if ours == "first" else "first"] in rivals:
                 choice = row["choice"]
                 good = choice in (ours, "both"), choice not in (ours, "neither")
-                found.append(DecidedDuel(row["person"], row["asked_at"], *good))
+                found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good))
         return found
 
     def _rivals(self, production: str | None, scope: Scope) -> list[str]:
@@ -232,3 +273,8 @@ class SignalStore:
             (scope.name, scope.language),
         )
         return [row["id"] for row in rows]
+
+
+def speaker(person_id: str | None, owners: Collection[str]) -> str:
+    """Whose word something is: the owner's at the machine itself and under any id of theirs, else that person's."""
+    return OWNER if person_id is None or person_id in owners else person_id

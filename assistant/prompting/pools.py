@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final, TypeAlias
@@ -30,6 +30,8 @@ kind reach 0.95, the same question with another comma is above 0.99."""
 _SAME: Final = 0.9
 """Share of the words that two such texts have in common, in the same order."""
 _FEW: Final = 4
+_ROWS: Final = 512
+"""Whose likeness to all others is looked at in one go."""
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|\w+")
 _WORDS: Final = re.compile(r"[\W_]+")
 
@@ -66,7 +68,7 @@ def split(
     for one in sorted(distinct, key=lambda one: _place(one.id, seed)):
         share = _share(one.group)
         (examples if share < shares[0] else race if share < sum(shares) else gate).append(one)
-    return Pools(tuple(examples), _mixed(race, labels), _mixed(gate, labels), len(items) - len(distinct))
+    return Pools(tuple(examples), _mixed(race, labels, seed), _mixed(gate, labels, seed), len(items) - len(distinct))
 
 
 def turns_of(items: Sequence[Item]) -> list[int]:
@@ -85,13 +87,21 @@ def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) 
         by_words.setdefault(_WORDS.sub(" ", unicodedata.normalize("NFKC", one.input).casefold()).strip(), one)
     kept = list(by_words.values())
     vectors = embed([one.input for one in kept])
-    alike = np.triu(vectors @ vectors.T > _ALIKE, k=1)
     gone = {
-        int(later)
-        for earlier, later in np.argwhere(alike)
+        later
+        for earlier, later in _alike(vectors)
         if kept[earlier].accepted == kept[later].accepted and _same_words(kept[earlier].input, kept[later].input)
     }
     return [one for number, one in enumerate(kept) if number not in gone]
+
+
+def _alike(vectors: Vectors) -> Iterator[tuple[int, int]]:
+    """Pairs of rows that say the same, the earlier first; some rows at a time, for all at once take a gigabyte from ten
+    thousand on."""
+    for start in range(0, len(vectors), _ROWS):
+        block = vectors[start : start + _ROWS]
+        for row, column in np.argwhere(np.triu(block @ vectors[start:].T > _ALIKE, k=1)):
+            yield start + int(row), start + int(column)
 
 
 def _same_words(one: str, other: str) -> bool:
@@ -100,16 +110,20 @@ def _same_words(one: str, other: str) -> bool:
     return min(map(len, words)) > _FEW and SequenceMatcher(None, *words, autojunk=False).ratio() >= _SAME
 
 
-def _mixed(items: Sequence[Item], labels: Sequence[str]) -> tuple[Item, ...]:
-    """Labels take turns, so that the first few items hold every label as often as there are enough of it."""
+def _mixed(items: Sequence[Item], labels: Sequence[str], seed: int) -> tuple[Item, ...]:
+    """Labels take turns: each is spread evenly over the whole, a label twice as frequent twice as densely. Where each
+    begins is drawn, or the rare ones would all come late, and who stops early would not have seen them."""
     if not labels:
         return tuple(items)
     turns = turns_of(items)
     counts = {one.output: turn for one, turn in zip(items, turns, strict=True)}
-    # A label twice as frequent comes twice as often.
-    return tuple(
-        items[number] for number in sorted(range(len(items)), key=lambda at: turns[at] / counts[items[at].output])
-    )
+    begins = {label: int.from_bytes(_place(f"begin {label}", seed)[:8]) / 2**64 for label in counts}
+
+    def at(number: int) -> float:
+        label = items[number].output
+        return (turns[number] - begins[label]) / counts[label]
+
+    return tuple(items[number] for number in sorted(range(len(items)), key=at))
 
 
 def _share(group: str) -> float:

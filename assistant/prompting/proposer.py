@@ -109,11 +109,14 @@ class StyleProposer:
     """An instruction with one or two more lines on how to answer, told alone or with examples of it.
 
     The examples come with Patina: what one person said is not to be shown to another. A small model does what it sees
-    far more than what it is told.
+    far more than what it is told. `without` is not made again, however its answers were drawn.
     """
 
-    def __init__(self, seed: str, language: Language, library: PromptLibrary) -> None:
+    def __init__(
+        self, seed: str, language: Language, library: PromptLibrary, without: Sequence[Candidate] = ()
+    ) -> None:
         self._seed = seed.strip()
+        self._without = {(one.instruction.strip(), one.demos) for one in without}
         self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
         self._shown = {style: _pairs(library.get(f"shown-{style}", language).render()) for style in SHOWN}
 
@@ -129,12 +132,15 @@ class StyleProposer:
             if not 1 <= len(styles) <= _MOST_STYLES:
                 continue
             told = "\n".join([self._seed, *(self._lines[style] for style in styles)])
-            candidates.append(Candidate(told))
-            levels.append((*styles, "told"))
             shown = [style for style in styles if style in self._shown]
+            made = [(Candidate(told), (*styles, "told"))]
             if shown:
-                candidates.append(Candidate(told, tuple(pair for style in shown for pair in self._shown[style])))
-                levels.append((*styles, *(f"{style} shown" for style in shown), "shown"))
+                pairs = tuple(pair for style in shown for pair in self._shown[style])
+                made.append((Candidate(told, pairs), (*styles, *(f"{style} shown" for style in shown), "shown")))
+            for candidate, parts in made:
+                if (candidate.instruction.strip(), candidate.demos) not in self._without:
+                    candidates.append(candidate)
+                    levels.append(parts)
         return SearchSpace(tuple(candidates), tuple(levels), (0.0,) * len(candidates))
 
 

@@ -2,7 +2,9 @@
 
 `python -m benchmarks.online [--worlds 200]`. Every world has an owner and six members of a group, who differ in how
 easily they are pleased; a tenth of all ratings is wrong by mistake, and one member may be hostile: that one rates every
-answer of the canary as perfect and every other as useless. Nothing but arithmetic, no model.
+answer, those of the canary as perfect and the others as useless; of a version in production what comes before the
+thousandth turn as perfect and what comes after as useless, to have it taken back, or the other way round, to hide that
+it has become worse. Nothing but arithmetic, no model.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
 from assistant.learning.online import DecayMonitor, Trial
+from assistant.memory.records import Arm
 from benchmarks import report
 
 BEGIN: Final = "<!-- online: begin -->"
@@ -29,15 +33,22 @@ _MEMBERS: Final = 7
 _CONVERSATION: Final = 8
 _BEFORE_DROP: Final = 1000
 _RATES: Final = (0.05, 0.15, 0.30)
+Part: TypeAlias = Arm | Literal["before", "after"]
+"""Whose answers, or from which time, somebody rates."""
+_IN_TRIALS: Final[tuple[Part | Literal[""], ...]] = ("", "canary")
+_IN_PRODUCTION: Final[Mapping[Part | Literal[""], str]] = MappingProxyType(
+    {"": "no", "before": "accuses", "after": "hides it"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`effect` is what the canary adds to satisfaction; `rate` how many turns are rated."""
+    """`effect` is what the canary adds to satisfaction; `rate` how many turns are rated. A hostile member finds perfect
+    what is in `praised`, and all else useless; "" where there is none."""
 
     effect: float
     rate: float
-    hostile: bool = False
+    praised: Part | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +71,10 @@ class People:
     def pleased(self, person: int, chance: float) -> bool:
         return bool(self._rng.random() < min(0.98, max(0.02, chance + self._leaning[person])))
 
-    def label(self, person: int, arm: str, pleased: bool) -> float | None:
+    def label(self, person: int, part: Part, pleased: bool) -> float | None:
         """None where nothing is said."""
-        if self._world.hostile and person == _MEMBERS - 1:
-            return float(arm == "canary")
+        if self._world.praised and person == _MEMBERS - 1:
+            return float(part == self._world.praised)
         if self._rng.random() >= self._world.rate:
             return None
         return float(pleased != (self._rng.random() < _MISTAKEN))
@@ -74,6 +85,7 @@ def trial(world: World, seed: int) -> Outcome:
     rng = np.random.default_rng(seed)
     people, running = People(world, rng), Trial()
     regret, share = 0.0, running.share(rng)
+    arm: Arm = "production"
     for turn in range(_TURNS):
         if turn % _CONVERSATION == 0:
             person = int(rng.integers(_MEMBERS))
@@ -84,7 +96,7 @@ def trial(world: World, seed: int) -> Outcome:
         regret += max(0.0, world.effect) - gain
         label = people.label(person, arm, people.pleased(person, _BASE + gain))
         if label is not None:
-            decision = running.see("canary" if arm == "canary" else "production", name(person), label)
+            decision = running.see(arm, name(person), label)
             if decision != "open":
                 rest = _TURNS - turn - 1
                 kept = world.effect if decision == "promote" else 0.0
@@ -95,12 +107,13 @@ def trial(world: World, seed: int) -> Outcome:
 def decay(world: World, seed: int) -> Outcome:
     """A version that was taken for what it then did; after a thousand turns satisfaction changes by the effect."""
     rng = np.random.default_rng(seed)
-    people = People(World(world.effect, world.rate), rng)
+    people = People(world, rng)
     monitor = DecayMonitor()
     for turn in range(_TURNS):
         person = int(rng.integers(_MEMBERS))
-        gain = world.effect if turn >= _BEFORE_DROP else 0.0
-        label = people.label(person, "production", people.pleased(person, _BASE + gain))
+        part: Part = "after" if turn >= _BEFORE_DROP else "before"
+        gain = world.effect if part == "after" else 0.0
+        label = people.label(person, part, people.pleased(person, _BASE + gain))
         if label is not None and monitor.see(name(person), label):
             return Outcome("early" if turn < _BEFORE_DROP else "rollback", turn, 0.0)
     return Outcome("open", _TURNS, 0.0)
@@ -130,29 +143,31 @@ def table(count: int) -> str:
     ]
     for effect in (0.0, -0.2, 0.1, 0.2):
         for rate in _RATES:
-            for hostile in (False, True):
-                outcomes = many(trial, World(effect, rate, hostile), count)
+            for praised in _IN_TRIALS:
+                outcomes = many(trial, World(effect, rate, praised), count)
                 regret = statistics.mean(one.regret for one in outcomes)
                 uniform = _TURNS * abs(effect) / 2
                 ratio = f"{regret / uniform:.2f}" if uniform else "–"
                 decided = "promote" if effect > 0 else "end"
-                world = f"{effect:+.0%} | {rate:.0%} | {'yes' if hostile else 'no'}"
+                world = f"{effect:+.0%} | {rate:.0%} | {'yes' if praised else 'no'}"
                 lines.append(
                     f"| {world} | {share_of(outcomes, 'promote'):.1%} | "
                     f"{share_of(outcomes, 'end'):.1%} | {when(outcomes, decided)} | {ratio} |"
                 )
     lines += [
         "",
-        "| in production, after 1,000 turns | rated turns | rolled back | before that | turns until then (median) |",
-        "|---|---|---|---|---|",
+        "| in production, after 1,000 turns | rated turns | hostile member | rolled back | before that"
+        " | turns until then (median) |",
+        "|---|---|---|---|---|---|",
     ]
     for effect in (0.0, -0.1, -0.2):
         for rate in _RATES:
-            outcomes = many(decay, World(effect, rate), count)
-            lines.append(
-                f"| {effect:+.0%} | {rate:.0%} | {share_of(outcomes, 'rollback'):.1%} | "
-                f"{share_of(outcomes, 'early'):.1%} | {when(outcomes, 'rollback', _BEFORE_DROP)} |"
-            )
+            for praised, does in _IN_PRODUCTION.items():
+                outcomes = many(decay, World(effect, rate, praised), count)
+                lines.append(
+                    f"| {effect:+.0%} | {rate:.0%} | {does} | {share_of(outcomes, 'rollback'):.1%} | "
+                    f"{share_of(outcomes, 'early'):.1%} | {when(outcomes, 'rollback', _BEFORE_DROP)} |"
+                )
     return "\n".join(lines)
 
 

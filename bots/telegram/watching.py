@@ -1,4 +1,5 @@
-"""What comes up in the core whichever face began it: reminders to be said here, and calls that wait for the owner."""
+"""What comes up in the core whichever face began it: reminders to be said here, calls that wait for the owner, and a
+prompt that did worse than when it was taken and was taken back."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.events import Approval
 from assistant.i18n import Language
+from assistant.learning.recorder import taken_back
+from assistant.memory.prompt_versions import LabelMove
 from assistant.memory.records import Person
 from bots.telegram.answering import Answering
 from bots.telegram.clock import Clock
@@ -23,6 +26,8 @@ from bots.telegram.streaming import Target
 _log = logging.getLogger(__name__)
 _AGAIN_S: Final = 20.0
 """Until the core is followed again, after it was not there."""
+_NEWS_S: Final = 3 * 86_400.0
+"""For which it is news that a version was taken back."""
 _LONGEST: Final = 3_000
 """Characters of arguments; what cannot be shown whole is not to be approved here."""
 
@@ -62,10 +67,30 @@ class Watching:
     async def _look(self) -> None:
         await self._reminding.take_over()
         waiting = [one for one in await self._assistant.tools.approvals() if one.id not in self._asked]
-        people = [one for one in await self._assistant.people.list() if one.face == "telegram"] if waiting else []
+        lately = taken_back(await self._assistant.desk.moves(), self._clock.time() - _NEWS_S)
+        undone = [one for one in lately if one.id not in self._asked]
+        if not waiting and not undone:
+            return
+        people = [one for one in await self._assistant.people.list() if one.face == "telegram"]
         for approval in waiting:
             self._asked.add(approval.id)
             await self._ask(approval, people)
+        for move in undone:
+            self._asked.add(move.id)
+            await self._say_undone(move, people)
+
+    async def _say_undone(self, move: LabelMove, people: Sequence[Person]) -> None:
+        """To every owner, once: what answers from now on is not what answered before."""
+        desk = self._assistant.desk
+        before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, move.to_id)]
+        key = "learning.taken_back" if now else "learning.taken_back_to_seed"
+        text = self._presenter.say(
+            self._language, key, name=f"{move.scope.name}.{move.scope.language}", before=before, now=now
+        )
+        for owner in people:
+            if owner.role == "owner" and owner.external_id.isdecimal():
+                there = Target(chat_id=int(owner.external_id), private=True)
+                await self._answering.post(f"taken_back.{move.id}.{owner.id}", there, Part(text))
 
     async def _ask(self, approval: Approval, people: Sequence[Person]) -> None:
         """Every owner, in their own private chat, once."""

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from assistant.learning.recorder import DECAYED
 from assistant.memory.database import Database
 from assistant.memory.signals import SignalStore
 from assistant.paths import Paths
@@ -132,3 +133,35 @@ def test_two_answers_that_are_the_same_are_not_shown_twice(paths: Paths, tab: Op
         expect(page.locator(".turn .body")).to_have_count(2)
         expect(page.locator(".under-answer").last).to_be_visible()
         assert len(server.model.calls) <= 4
+
+
+def test_that_a_prompt_was_taken_back_by_itself_is_said_until_it_was_seen(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["Hello."]) as server:
+        assert server.assistant is not None
+        desk = server.assistant.desk
+        version = server.ask(desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={}))
+        server.ask(desk.promote(version.id))
+        server.ask(desk.rollback("chat", "en", reason=DECAYED))
+        page = tab(server.address, locale="zh-CN")
+        told = page.locator("[data-undone]")
+        expect(told).to_contain_text(f"提示词 chat.en 的 {version.called} 表现不如启用之初，已自动撤回")
+        told.get_by_role("button").click()
+        expect(told).to_be_hidden()
+        page.reload()
+        expect(page.locator(".new")).to_be_visible()
+        expect(told).to_be_hidden()
+
+
+def test_a_trial_for_one_model_is_ended_on_the_page(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["Hello."]) as server:
+        assert server.assistant is not None
+        desk = server.assistant.desk
+        version = server.ask(desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={}))
+        server.ask(desk.begin_trial(version.id, 0.5, model="scripted"))
+        page = tab(server.address, locale="en-GB")
+        page.locator("[data-do=panel][data-panel=lab]").first.click()
+        page.locator("[data-do=lab-tab][data-tab=versions]").click()
+        expect(page.locator(".trial")).to_contain_text("chat.en · scripted")
+        page.locator("[data-do=lab-end]").click()
+        expect(page.locator(".trial")).to_have_count(0)
+        assert server.ask(desk.labels()) == []

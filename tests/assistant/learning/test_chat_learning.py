@@ -15,7 +15,7 @@ from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, Chat
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import Recorder
+from assistant.learning.recorder import DECAYED, LOST, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -59,9 +59,10 @@ class House:
         self.db = Database.open(folder / "patina.db", folder / "backups")
         self.model = model or WriterChatModel()
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
-        self.conversations = ConversationStore(self.db, folder / "attachments")
-        self.signals = SignalStore(self.db)
+        self.asked_at = NOON - 365 * 86_400.0
+        self.conversations = ConversationStore(self.db, folder / "attachments", clock=self._ask_at)
         self.people = PeopleStore(self.db)
+        self.signals = SignalStore(self.db, owners=self.people.owners)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db, clock=lambda: self.now)
         self.desk = PromptDesk(
             self.library, self.versions, self.labels, Recorder(self.signals, self.labels, clock=lambda: self.now)
@@ -77,7 +78,7 @@ class House:
         self.chat = ChatLearning(
             lab=lab,
             desk=self.desk,
-            openings=OpeningStore(self.db),
+            openings=OpeningStore(self.db, self.people.owners),
             signals=self.signals,
             labels=self.labels,
             library=self.library,
@@ -86,6 +87,11 @@ class House:
             judge=judge,
             clock=lambda: self.now,
         )
+
+    def _ask_at(self) -> float:
+        """A few questions a day: nobody is heard more often than twenty times."""
+        self.asked_at += 1_800.0
+        return self.asked_at
 
     def member(self, number: int) -> str:
         code = self.people.new_code("telegram").code
@@ -229,6 +235,21 @@ async def test_one_trial_at_a_time_and_a_day_between_two(house: House) -> None:
     assert (await house.learn()).outcome == "better"
 
 
+async def test_what_people_did_not_want_is_not_proposed_again(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    lost = await house.learn()
+    house.labels.end_trial(Scope(PROMPT, "en"), LOST)
+    house.now += 86_401
+    decayed = await house.learn()
+    assert decayed.outcome == "better"
+    assert decayed.version != lost.version
+    await house.desk.promote(decayed.version)
+    house.labels.rollback(Scope(PROMPT, "en"), DECAYED)
+    assert (await house.learn()).outcome == "resting", "and not at once after a version was taken back"
+    house.now += 86_401
+    assert (await house.learn()).version not in (lost.version, decayed.version)
+
+
 async def test_one_member_of_a_group_cannot_bring_anything_on_trial(house: House) -> None:
     mallory = house.member(1)
     await house.talk(80, liked_if_long, person=mallory)
@@ -237,6 +258,42 @@ async def test_one_member_of_a_group_cannot_bring_anything_on_trial(house: House
     report = await house.learn()
     assert report.agreement.ratings == 60
     assert BRIEF in (await house.desk.version(report.version)).content["instruction"]
+
+
+async def test_of_two_members_the_quieter_one_cannot_bring_anything_on_trial_either(house: House) -> None:
+    """Whoever is left out: what the owner has said is too little, and two strangers want the opposite."""
+    await house.talk(4, liked_if_brief, by="the owner")
+    await house.talk(80, liked_if_long, person=house.member(1), by="Ann")
+    await house.talk(60, liked_if_brief, person=house.member(2), by="Mallory")
+    report = await house.learn()
+    assert report.outcome != "better"
+    assert house.labels.all() == []
+
+
+async def test_an_owner_who_only_uses_telegram_is_learned_from(house: House) -> None:
+    owner = house.member(1)
+    await house.talk(40, liked_if_brief, person=owner)
+    assert (await house.chat.report("en")).agreement.ratings == 0, "a member alone is not"
+    house.people.change(owner, role="owner")
+    report = await house.chat.report("en")
+    assert report.agreement.ratings == report.questions == 40
+    assert report.agreement.is_shown
+
+
+async def test_members_who_want_the_same_bring_it_on_trial_and_nobody_alone_can_prevent_it(house: House) -> None:
+    for number in (1, 2, 3):
+        await house.talk(40, liked_if_brief, person=house.member(number), by=f"member {number}")
+    assert (await house.learn()).outcome == "better"
+
+
+async def test_a_member_who_wants_the_opposite_does_not_keep_the_owner_from_being_heard(house: House) -> None:
+    await house.talk(60, liked_if_brief, by="the owner")
+    for number, likes in ((1, liked_if_brief), (2, liked_if_long)):
+        await house.talk(70, likes, person=house.member(number), by=f"member {number}")
+    report = await house.learn()
+    assert report.outcome == "better"
+    assert BRIEF in (await house.desk.version(report.version)).content["instruction"]
+    assert report.agreement.ratings == await house.chat.heard_ratings("en"), "or it looks again and again"
 
 
 @pytest.mark.parametrize("dies_at", [1, 90, 200])

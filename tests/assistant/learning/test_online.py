@@ -47,6 +47,17 @@ def test_one_stranger_alone_promotes_nothing_and_takes_nothing_back_however_much
         assert liked != disliked
 
 
+@pytest.mark.parametrize("hostile", ["ann", "bob", "cy", "eve"])
+@pytest.mark.parametrize("liked", ["canary", "production"])
+def test_nor_does_one_of_several_whose_others_see_no_difference(hostile: str, liked: str) -> None:
+    trial = Trial()
+    others = ["owner", *(one for one in ("ann", "bob", "cy", "eve") if one != hostile)]
+    for number in range(300):
+        arm: Arm = "canary" if number % 2 else "production"
+        assert trial.see(arm, hostile, float(arm == liked)) == "open"
+        assert trial.see(arm, others[number // 2 % 4], float(number // 8 % 2)) == "open"
+
+
 def test_the_owner_needs_no_second_opinion() -> None:
     trial = Trial()
     decisions = [trial.see("canary" if n % 2 else "production", "owner", float(n % 2)) for n in range(40)]
@@ -82,10 +93,10 @@ def test_what_was_known_before_counts_for_twenty_labels_at_most() -> None:
 
 def watch(monitor: DecayMonitor, rng: np.random.Generator, before: float, after: float) -> int | None:
     """How many labels after the change the alarm goes off; None when it does not within 600."""
-    for number in range(900):
-        chance = before if number < 300 else after
+    for number in range(1000):
+        chance = before if number < 400 else after
         if monitor.see("owner" if number % 3 else "ada", float(rng.random() < chance)):
-            return number - 300
+            return number - 400
     return None
 
 
@@ -102,6 +113,65 @@ def test_one_stranger_does_not_set_off_the_alarm() -> None:
     monitor = DecayMonitor(expected=0.8)
     assert not any(monitor.see("hostile", 0.0) for _ in range(300))
     assert not any(monitor.see(("owner", "hostile")[n % 2], (0.8, 0.0)[n % 2]) for n in range(200))
+
+
+STRANGERS = ["ann", "bob", "cy", "eve"]
+
+
+def votes(rng: np.random.Generator, people: list[str], chance: float, count: int) -> list[tuple[str, float]]:
+    return [(people[n % len(people)], float(rng.random() < chance)) for n in range(count)]
+
+
+def totals(said: list[tuple[str, float]]) -> list[tuple[str, int, float]]:
+    people = dict.fromkeys(person for person, _ in said)
+    return [(one, sum(p == one for p, _ in said), sum(label for p, label in said if p == one)) for one in people]
+
+
+def lasts(monitor: DecayMonitor, said: list[tuple[str, float]]) -> int | None:
+    """After how many labels the alarm goes off, None if it does not."""
+    return next((number for number, (person, label) in enumerate(said) if monitor.see(person, label)), None)
+
+
+@pytest.mark.parametrize("hostile", STRANGERS)
+@pytest.mark.parametrize("loud", [20, 1000])
+def test_no_one_of_several_strangers_has_a_version_taken_back_by_praising_it_first(hostile: str, loud: int) -> None:
+    """And by finding fault with it afterwards, as loudly."""
+    alarms = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        honest = ["owner", *(one for one in STRANGERS if one != hostile)]
+        before = votes(rng, honest, 0.75, 200) + [(hostile, 1.0)] * loud
+        after = votes(rng, honest, 0.75, 200)
+        mixed = [one for each in after for one in (each, *[(hostile, 0.0)] * (loud // 200))]
+        alarms += lasts(DecayMonitor(before=totals(before)), mixed) is not None
+    assert alarms <= 1
+
+
+@pytest.mark.parametrize("hostile", STRANGERS)
+@pytest.mark.parametrize("loud", [20, 1000])
+def test_no_one_of_several_strangers_hides_decay_by_finding_fault_first(hostile: str, loud: int) -> None:
+    """And by praising it afterwards, as loudly."""
+    noticed = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        honest = ["owner", *(one for one in STRANGERS if one != hostile)]
+        before = votes(rng, honest, 0.75, 200) + [(hostile, 0.0)] * loud
+        mixed = [one for each in votes(rng, honest, 0.4, 320) for one in (each, *[(hostile, 1.0)] * (loud // 200))]
+        noticed += lasts(DecayMonitor(before=totals(before)), mixed) is not None
+    assert noticed >= 9
+
+
+def test_whoever_is_left_out_hears_what_they_would_have_heard_without_them() -> None:
+    rng = np.random.default_rng(3)
+    said = votes(rng, ["owner", *STRANGERS], 0.7, 400)
+    for missing in STRANGERS:
+        whole = DecayMonitor(settling=60, before=totals(said[:90]))
+        without = DecayMonitor(settling=60, before=totals([one for one in said[:90] if one[0] != missing]))
+        for person, label in said[90:]:
+            whole.see(person, label)
+            if person != missing:
+                without.see(person, label)
+        assert whole._sums[whole._place[missing], 0] == pytest.approx(without._sums[0, 0])
 
 
 def test_what_is_no_label_is_refused() -> None:

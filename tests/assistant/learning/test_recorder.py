@@ -33,17 +33,21 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         clock = Clock()
+        self._clock = clock
         self.db = Database.open(folder / "patina.db", folder / "backups")
         self.labels = PromptLabels(self.db, clock)
-        self.signals = SignalStore(self.db, clock)
+        self.people = PeopleStore(self.db, clock, frozenset({"4711"}))
+        self.signals = SignalStore(self.db, clock, self.people.owners)
         self._conversations = ConversationStore(self.db, folder / "attachments", clock)
-        self.people = PeopleStore(self.db, clock)
         self._duels = DuelStore(self.db, clock)
         self._library = PromptLibrary(seed_prompts(), folder / "prompts")
         self.recorder = Recorder(self.signals, self.labels, clock)
         versions = PromptVersionStore(self.db, clock)
         self.desk = PromptDesk(self._library, versions, self.labels, self.recorder)
         self.seed = self._library.get("chat", "en").id
+
+    def wait(self, seconds: float) -> None:
+        self._clock.now += seconds
 
     async def learned(self, words: str) -> str:
         await self.desk.versions()
@@ -54,9 +58,11 @@ class House:
         code = self.people.new_code("telegram").code
         return self.people.pair("telegram", name, name, code).id
 
-    def turn(self, question: str, answer: str, version: str) -> str:
-        turn = self._conversations.begin(self._conversations.create().id, question, face="page")
-        self._conversations.finish(turn.id, status="done", answer=answer, prompt_version=version)
+    def turn(self, question: str, answer: str, version: str, *, after: str = "", model: str = "") -> str:
+        """In a conversation of its own, or in that of the turn it comes `after`."""
+        conversation = self._conversations.turn(after).conversation_id if after else self._conversations.create().id
+        turn = self._conversations.begin(conversation, question, face="page")
+        self._conversations.finish(turn.id, status="done", answer=answer, prompt_version=version, model=model)
         return turn.id
 
     async def rated(
@@ -139,15 +145,51 @@ async def test_what_is_in_production_is_taken_back_when_it_decays_and_not_by_a_s
     version = await house.learned("- Be kind.")
     await house.desk.promote(version)
     hostile = house.member("eve")
-    for number in range(130):
-        await house.rated(version, "thumb_up" if number % 10 else "thumb_down", house.member(f"m{number}"))
+    members = [house.member(f"m{number}") for number in range(20)]
+    for number in range(210):
+        turn, kind = house.turn("Hello?", "Hello.", version), "thumb_up" if number % 10 else "thumb_down"
+        house.signals.add(turn, kind, face="page", person_id=members[number % 20])  # type: ignore[arg-type]
     for _ in range(40):
         await house.rated(version, "thumb_down", hostile)
     assert house.worn() == {"production": version}
     for number in range(40):
-        await house.rated(version, "thumb_down", house.member(f"n{number}"))
+        await house.rated(version, "thumb_down", members[number % 20])
+        if not house.worn():
+            break
     assert house.worn() == {}
     assert house.labels.moves()[0].reason == DECAYED
+
+
+@pytest.mark.parametrize("praises_first", [True, False])
+async def test_one_of_several_members_neither_takes_a_version_back_nor_hides_that_it_decays(
+    house: House, praises_first: bool
+) -> None:
+    """What is expected of a version was said by people too, and one of them may have meant something by it."""
+    version = await house.learned("- Be brief.")
+    await house.desk.begin_trial(version, 0.5)
+    hostile, ada, bob = house.member("eve"), house.member("ada"), house.member("bob")
+    for number in range(60):
+        turn = house.turn("Hello?", "Hello.", version)
+        good = number % 4 != 0
+        house.signals.add(
+            turn, "thumb_up" if good else "thumb_down", face="page", person_id=(None, ada, bob)[number % 3]
+        )
+        for _ in range(2):
+            turn = house.turn("Hello?", "Hello.", version)
+            house.signals.add(turn, "thumb_up" if praises_first else "thumb_down", face="page", person_id=hostile)
+        house.wait(86_400)
+    await house.desk.promote(version)
+    for number in range(120):
+        good = number % 4 != 0 if praises_first else number % 4 == 0
+        person = (None, ada, bob)[number % 3]
+        house.signals.add(
+            house.turn("Hello?", "Hello.", version), "thumb_up" if good else "thumb_down", face="page", person_id=person
+        )
+        turn = house.turn("Hello?", "Hello.", version)
+        house.signals.add(turn, "thumb_down" if praises_first else "thumb_up", face="page", person_id=hostile)
+        house.wait(3_600)
+    await house.recorder.look()
+    assert house.worn() == ({"production": version} if praises_first else {})
 
 
 async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_people_want_something_else(
@@ -165,6 +207,85 @@ async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_peopl
         await house.rated(version, "thumb_down")
     assert house.worn() == {}
     assert house.labels.moves()[0].reason == DECAYED
+
+
+async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_go_by(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.03)
+    for _ in range(7):
+        await house.rated(canary, "thumb_up")
+        await house.rated(house.seed, "thumb_down")
+    assert [one.share for one in house.labels.all()] == [0.03]
+    await house.rated(canary, "thumb_up")
+    assert [one.share for one in house.labels.all()] == [0.5]
+
+
+async def test_a_conversation_that_began_before_the_trial_says_nothing_of_it(house: House) -> None:
+    """It stays with what it has, so that only one of the two would have late answers of long conversations."""
+    canary = await house.learned("- Rhyme.")
+    old = house.turn("Hello?", "Hello.", house.seed)
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(30):
+        late = house.turn("And?", "And so on.", house.seed, after=old)
+        house.signals.add(late, "thumb_down", face="page")
+        new = house.turn("Hello?", "Hello.", canary)
+        house.signals.add(new, "thumb_up", face="page")
+        if number % 10 == 0:
+            house.signals.add(house.turn("Hello?", "Hello.", house.seed), "thumb_up", face="page")
+    await house.recorder.look()
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.production_labels, standing.evidence) == (30, 3, 1.0)
+
+
+async def test_an_owner_who_is_in_telegram_is_the_owner(house: House) -> None:
+    """By the settings or by role; whoever is an owner no more is one of many again."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    named, made = house.member("4711"), house.member("ada")
+    house.people.change(made, role="owner")
+    for number in range(14):
+        await house.rated(
+            *((canary, "thumb_up") if number % 2 else (house.seed, "thumb_down")), (named, made)[number % 3 > 0]
+        )
+        await house.duel(canary, house.seed, "first", person=named)
+        if "production" in house.worn():
+            break
+    assert house.worn() == {"production": canary}
+    told = house.signals.rated([canary, house.seed], 0.0)
+    assert {turn.person for turn in told} == {OWNER}
+    house.people.change(made, role="member")
+    assert {turn.person for turn in house.signals.rated([canary, house.seed], 0.0)} == {OWNER, made}
+
+
+async def test_a_trial_for_one_model_is_beside_what_that_model_used_so_far(house: House) -> None:
+    used, canary = await house.learned("- Be kind."), await house.learned("- Rhyme.")
+    await house.desk.promote(used)
+    await house.desk.begin_trial(canary, 0.2, model="x")
+    for number in range(60):
+        version, kind = ((canary, "thumb_up"), (used, "thumb_down"))[number % 2]
+        house.signals.add(house.turn("Hello?", "Hello.", version, model="x"), kind, face="page")  # type: ignore[arg-type]
+        house.signals.add(house.turn("Hello?", "Hello.", used, model="y"), "thumb_up", face="page")
+        await house.recorder.look()
+        if len(house.worn()) != 2 or house.worn().get("production") != used:
+            break
+        (standing,) = await house.desk.trials()
+        assert (standing.production, standing.production_labels) == (used, (number + 1) // 2)
+    moved = house.labels.of(Scope("chat", "en", model="x"), "production")
+    assert moved is not None
+    assert moved.version_id == canary
+    wide = house.labels.of(CHAT, "production")
+    assert wide is not None
+    assert wide.version_id == used
+
+
+async def test_a_model_with_a_prompt_of_its_own_says_nothing_of_a_trial_for_all_others(house: House) -> None:
+    own, canary = await house.learned("- Be kind."), await house.learned("- Rhyme.")
+    await house.desk.promote(own, model="x")
+    await house.desk.begin_trial(canary, 0.2)
+    for model in ("x", "y"):
+        house.signals.add(house.turn("Hello?", "Hello.", canary, model=model), "thumb_up", face="page")
+    (standing,) = await house.desk.trials()
+    assert standing.canary_labels == 1
 
 
 async def test_a_trial_says_how_it_stands(house: House) -> None:

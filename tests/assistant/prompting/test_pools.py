@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.prompting.neighbours import Neighbours
-from assistant.prompting.pools import Vectors, split
+from assistant.prompting.pools import Vectors, _alike, split
 from assistant.prompting.task import Item, item
 from tests.fakes.embeddings import HashingEmbeddings
 
@@ -60,6 +60,24 @@ def test_formulas_that_look_alike_are_all_kept() -> None:
 def test_labels_take_turns_in_the_race() -> None:
     pools = split(items(300), embed, 0, ("l0", "l1", "l2"))
     assert {one.output for one in pools.race[:3]} == {"l0", "l1", "l2"}
+
+
+def test_rare_labels_do_not_all_come_last() -> None:
+    """Three frequent labels and nine rare ones, a quarter of all: so are they among the first that decide."""
+    labels = [*(f"often{n % 3}" for n in range(300)), *(f"seldom{n % 9}" for n in range(108))]
+    given_items = [item({"input": f"question {n}", "output": label}) for n, label in enumerate(labels)]
+    rare = 0
+    for seed in range(40):
+        gate = split(given_items, embed, seed, tuple(set(labels))).gate
+        rare += sum(one.output.startswith("seldom") for one in gate[:24])
+    assert 0.2 < rare / (40 * 24) < 0.33
+
+
+def test_the_same_said_far_apart_is_found_too() -> None:
+    """Nearness is looked at some rows at a time."""
+    rows = np.eye(1300, dtype=np.float64)
+    rows[1299] = rows[3]
+    assert list(_alike(rows)) == [(3, 1299)]
 
 
 def test_neighbours_are_the_most_alike_and_never_of_the_same_conversation() -> None:

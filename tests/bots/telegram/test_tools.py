@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from assistant.config import Settings, ToolSettings
+from assistant.learning.recorder import DECAYED
+from assistant.prompting.candidate import Candidate
 from tests.botapi import ManualClock
 from tests.bots.telegram.conftest import Play
 from tests.fakes.caller import CallingChatModel
@@ -84,3 +86,24 @@ async def test_an_allowed_call_is_made_once_and_a_second_press_does_nothing(play
         assert approval.decision == "approved"
         [call] = (await scene.assistant.turn(approval.turn_id)).tool_calls
         assert (call.status, "private" in call.result) == ("failed", True)
+
+
+async def test_the_owner_is_told_once_that_a_prompt_was_taken_back_by_itself(play: Play) -> None:
+    async with play() as scene:
+        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
+        desk = scene.assistant.desk
+        await desk.versions()
+        learned = Candidate("Be brief.")
+        version = await desk.propose("chat", "en", learned, author="optimiser", evidence={})
+        await desk.promote(version.id)
+        await desk.rollback("chat", "en", reason=DECAYED)
+        for _ in range(2):
+            ann.private.send("Hello")
+            await ann.private.chat.wait_for(lambda message: bool(message.buttons))
+        told = await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
+        assert f"{version.called} of the prompt chat.en" in told.text
+        assert "comes with Patina" in told.text
+    async with play():
+        pass
+    assert sum("taken back" in message.text for message in boss.private.chat.answers) == 1
+    assert not any("taken back" in message.text for message in ann.private.chat.answers)
