@@ -82,9 +82,9 @@ class AssistantClient:
         self.pictures = PictureClient(self._bytes)
         self.speech = SpeechClient(self._call, self._upload)
         self.tools = ToolClient(self._call)
-        self.lab = LabClient(self._stream)
+        self.lab = LabClient(self._call, self._stream)
         self.runs = RunClient(self._call, self._stream)
-        self.purposes = PurposeClient(self._stream)
+        self.purposes = PurposeClient(self._call, self._stream)
         self.judge = JudgeClient(self._call)
         self.duels = DuelClient(self._call, self._events)
 

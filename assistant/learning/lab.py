@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -32,12 +33,14 @@ from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
 from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
-from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
+from assistant.prompting.task import Item, Task, read_task, read_test
 
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
 """Makes the proposer of a run from its examples and whoever writes instructions in place of the model."""
+TestItems: TypeAlias = Callable[[], Sequence[Item] | Awaitable[Sequence[Item]]]
+"""What a prompt is tested on, called after the last decision; it may have to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,7 @@ class Lab:
     ) -> TaskReport:
         """A better prompt for the task in a folder; TaskInvalid where it is none."""
         task = await asyncio.to_thread(lambda: read_task(folder, self.metrics()))
-        path = folder / TEST_FILE
-
-        def test() -> Sequence[Item]:
-            return read_items(path) if path.is_file() else ()
-
+        test = partial(read_test, folder)
         return await self.optimise(task, spending, choices, test=test, model=model, tell=tell, pause=pause)
 
     async def optimise(
@@ -113,7 +112,7 @@ class Lab:
         spending: Spending,
         choices: Choices,
         *,
-        test: Callable[[], Sequence[Item]] = tuple,
+        test: TestItems = tuple,
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
@@ -129,7 +128,10 @@ class Lab:
         )
         result = await optimiser.optimise()
         numbers = (0, 0) if proposing else await asyncio.to_thread(self._keep, task, result)
-        report = await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
+        items = await asyncio.to_thread(test)
+        if isinstance(items, Awaitable):
+            items = await items
+        report = await self._tested(items, optimiser, result, tell)
         return replace(report, numbers=numbers)
 
     async def prepare(

@@ -9,6 +9,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
-from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
@@ -29,7 +30,7 @@ from assistant.prompting.progress import Pause, Tell, untold
 from assistant.prompting.purpose import PURPOSES, Purpose
 from assistant.prompting.purpose_space import PurposeProposer
 from assistant.prompting.selector import Selector
-from assistant.prompting.task import TASK_FILE, TEST_FILE, TRAIN_FILE, Item, TaskHead, made, read_items
+from assistant.prompting.task import TASK_FILE, TRAIN_FILE, Item, TaskHead, made, read_items, read_test
 from assistant.prompting.template import AnswerRule, PromptVersion
 
 _CHAT: Final = AnswerRule(tokens=256)
@@ -101,7 +102,7 @@ class PurposeLearning:
         head: PurposeHead | None = None,
         language: Language | None = None,
         instruction: str = "",
-        test: Callable[[], Sequence[Item]] = tuple,
+        test: TestItems = tuple,
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
@@ -174,12 +175,7 @@ def _asking(seed: PromptVersion) -> Callable[[Candidate, str, Sequence[Demo]], l
 
 def read_purpose(folder: Path) -> tuple[PurposeHead, Sequence[Item], Callable[[], Sequence[Item]]]:
     """What a folder holds for a purpose, the test items unread; TaskInvalid says what is wrong there."""
-    path = folder / TEST_FILE
-
-    def test() -> Sequence[Item]:
-        return read_items(path) if path.is_file() else ()
-
-    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), test
+    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), partial(read_test, folder)
 
 
 def _head(path: Path) -> PurposeHead:
