@@ -163,6 +163,8 @@ class Lab:
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
         form, neighbours = form or answer_form(task), Neighbours(self._vectors)
+        if self._models.info(chat.model_name).kind == "remote":
+            form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
         pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
