@@ -106,7 +106,7 @@ from assistant.models.speech.library import SpeechLibrary
 from assistant.models.speech.transcriber import Transcriber, WhisperTranscriber
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
-from assistant.prompting.own_metrics import all_metrics
+from assistant.prompting.own_metrics import OwnMetrics
 from assistant.prompting.selector import Selector
 from assistant.tools.base import Tool
 from assistant.tools.builtin.pages import fetch_page
@@ -239,7 +239,7 @@ def build(
         versions=versions,
         embeddings=embeddings,
         library=prompts,
-        metrics=lambda: all_metrics(paths.metrics),
+        metrics=OwnMetrics(paths.metrics),
         reflector=learning.reflector,
         judge=judge,
     )

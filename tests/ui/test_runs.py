@@ -11,7 +11,7 @@ import pytest
 
 from assistant.config import Settings
 from assistant.errors import EngineDied
-from assistant.i18n import Language
+from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run
 from assistant.paths import Paths
 from assistant.wiring import build
@@ -63,6 +63,20 @@ async def test_what_was_typed_becomes_a_run_that_is_drawn_until_its_end(panel: R
     assert "每 100 个问题" in opened["lab"]["html"]
     [removed] = await drawn(panel.remove(visit(run=run.id)))
     assert "Earlier runs" not in removed["lab"]["html"]
+
+
+async def test_a_metric_of_ones_own_is_offered_by_its_name_in_either_language(panel: RunPanel, paths: Paths) -> None:
+    paths.metrics.mkdir(parents=True)
+    code = "with open(__file__ + '.loads', 'a') as told:\n    told.write('x')\n"
+    file = paths.metrics / "shout.py"
+    file.write_text(code + "def score(answer, accepted):\n    return float(answer.isupper())\n")
+    for language in LANGUAGES:
+        [view] = await drawn(panel.panel(visit(language=language)))
+        assert '<option value="shout">shout</option>' in view["lab"]["html"]
+        assert '<option value="exact">exact</option>' not in view["lab"]["html"]
+    views = await drawn(panel.start(visit(**{**TASK, "metric": "shout", "calls": "40"})))
+    assert len(views) > 3
+    assert (paths.metrics / "shout.py.loads").read_text() == "x", "it is loaded once, however often it is drawn"
 
 
 @pytest.mark.parametrize(("changed", "en", "zh"), [
