@@ -18,8 +18,9 @@ from assistant.config import Sampling
 from assistant.errors import TaskIncomplete
 from assistant.i18n import language_of_text
 from assistant.learning.judge import Judge, model_digest
+from assistant.learning.task_versions import keep, name_of
 from assistant.memory.ledger import Ledger
-from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.prompt_versions import PromptVersionRecord, PromptVersionStore
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
@@ -64,6 +65,8 @@ class TaskReport:
     """The chosen prompt as one text, with its examples."""
     numbers: tuple[int, int] = (0, 0)
     """Of the chosen version and of the one it began with; 0 in reports of long ago."""
+    versions: tuple[str, str] = ("", "")
+    """Their ids; empty where the caller keeps them, and in reports of long ago."""
 
 
 class Lab:
@@ -127,12 +130,15 @@ class Lab:
             task, spending, choices, model=model, tell=tell, pause=pause, ask=ask, form=form, proposing=proposing
         )
         result = await optimiser.optimise()
-        numbers = (0, 0) if proposing else await asyncio.to_thread(self._keep, task, result)
+        kept = None if proposing else await asyncio.to_thread(self._keep, task, result)
         items = await asyncio.to_thread(test)
         if isinstance(items, Awaitable):
             items = await items
         report = await self._tested(items, optimiser, result, tell)
-        return replace(report, numbers=numbers)
+        if kept is None:
+            return report
+        new, old = kept
+        return replace(report, numbers=(new.number, old.number), versions=(new.id, old.id))
 
     async def prepare(
         self,
@@ -232,23 +238,16 @@ class Lab:
         await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
         return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
-    def _keep(self, task: Task, result: RunResult) -> tuple[int, int]:
-        """The versions stay, whether or not anybody puts them in use; returns the numbers of the new and the old."""
-        language = language_of_text(task.seed_prompt)
-        for candidate in (result.seed, result.chosen):
-            is_seed = candidate.id == result.seed.id
-            self._versions.remember(
-                candidate.id,
-                name=task.name,
-                language=language,
-                purpose="task",
-                text=candidate.instruction,
-                content=candidate.as_json(),
-                parent_id=None if is_seed else result.seed.id,
-                author="person" if is_seed else "optimiser",
-                evidence={} if is_seed else {"run": result.run, **asdict(result.evidence)},
-            )
-        return self._versions.get(result.chosen.id).number, self._versions.get(result.seed.id).number
+    def _keep(self, task: Task, result: RunResult) -> tuple[PromptVersionRecord, PromptVersionRecord]:
+        """The versions stay, whether or not anybody puts them in use; returns the new one and the old."""
+        name, language = name_of(task.name, self._library), language_of_text(task.seed_prompt)
+        seed = keep(self._versions, name, language, result.seed, parent_id=None, author="person", evidence={})
+        if result.chosen.id == result.seed.id:
+            return seed, seed
+        evidence = {"run": result.run, **asdict(result.evidence)}
+        return keep(
+            self._versions, name, language, result.chosen, parent_id=seed.id, author="optimiser", evidence=evidence
+        ), seed
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)

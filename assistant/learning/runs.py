@@ -258,7 +258,7 @@ class RunBook:
         if result.verdict != "better":
             return {"numbers": numbers}
         if not order.prompt:
-            return {"version": result.chosen.id, "numbers": numbers}
+            return {"version": report.versions[0], "numbers": numbers}
         if not fits_conversations(result.chosen):
             return {"numbers": numbers}
         name, _, tongue = order.prompt.rpartition(".")

@@ -52,6 +52,10 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert result["final_test"]["n"] == 40
     assert len(result["final_test"]["ci95"]) == 2
     assert result["tokens"] > 0
+    assert {key: result[key] for key in ("nearest", "layout", "form")} == {
+        key: result["version"][key] for key in ("nearest", "layout", "form")
+    }
+    assert result["form"] == "held"
     version = result["version"]["id"]
     listed = patina("prompts", "list").out
     assert result["version"]["number"] == 2
@@ -106,6 +110,7 @@ def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil
     assert "Found a better prompt." in told
     assert "It is kept as v2" in told
     assert "examples that took no part in the choice" in told
+    assert "Answers are held to the form of those that are accepted." in told
     told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
     assert "找到了更好的提示词。" in told
 

@@ -91,7 +91,7 @@ async def test_a_run_is_followed_to_its_end_and_found_again_after_a_restart(hous
     assert run.status == "done"
     assert run.report is not None
     assert run.report.result.verdict == "better"
-    assert run.version == run.report.result.chosen.id
+    assert run.version == run.report.versions[0]
     assert (await house.desk.version(run.version)).author == "optimiser"
     assert run.report.final_test is not None
     assert run.report.final_test.n == 20
