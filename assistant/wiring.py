@@ -287,7 +287,7 @@ def build(
             learning,
             keep=lambda on: config.save(paths, "learning.idle", on),
         ),
-        runs=RunBook(lab, desk, purposes, RunStore(database)),
+        runs=RunBook(lab, purposes, RunStore(database)),
         purposes=purposes,
         judge=judge,
         feedback=Feedback(conversations, signals, recorder, admission),

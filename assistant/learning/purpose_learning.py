@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated
 
 import yaml
 from langchain_core.messages import BaseMessage
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
@@ -33,9 +33,6 @@ from assistant.prompting.selector import Selector
 from assistant.prompting.task import TASK_FILE, TRAIN_FILE, Item, TaskHead, made, read_items, read_test
 from assistant.prompting.template import AnswerRule, PromptVersion
 
-_CHAT: Final = AnswerRule(tokens=256)
-"""Where a prompt does not say what its answers are held to."""
-
 
 class PurposeHead(BaseModel):
     """`task.yaml` where a purpose is named; it may be missing, for the prompt says what it needs itself."""
@@ -44,6 +41,8 @@ class PurposeHead(BaseModel):
 
     name: str = ""
     metric: str | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Of an answer, where the prompt does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class PurposeLearning:
         head, language = head or PurposeHead(), language or _language(items)
         seed = self._library.get(purpose, language)
         used = self._selector.select(purpose, language, model=model or "")
-        rule = seed.answer or _CHAT
+        rule = seed.answer or AnswerRule(tokens=head.max_tokens)
         form = AnswerForm(rule.labels, rule.gbnf)
         current = _current(seed, used, instruction)
         task = made(
