@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run
 from assistant.paths import Paths
+from assistant.prompting.result import Score
 from assistant.wiring import build
 from tests.assistant.learning.test_lab import helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
@@ -129,6 +131,31 @@ async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
     assert "a.person@example.com" not in text
     assert "[e-mail]" in text
     assert json.loads(text)["report"]["result"]["verdict"] == "better"
+
+
+async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    whole = run.report
+    assert whole is not None
+    seen = replace(whole.result.evidence, items=8, gained=7, lost=1, difference=0.75)
+
+    def said(before: float, after: float, n: int) -> list[str]:
+        """In either language; with no `n` nothing was kept for the end."""
+        was, now = (Score(score, (0.0, 1.0), n) if n else None for score in (before, after))
+        result = replace(whole.result, evidence=seen)
+        report = replace(whole, result=result, seed_test=was, final_test=now)
+        found = replace(run, report=report)
+        presenter = Presenter(Markdown())
+        return [run_card(found, partial(presenter.text, language)).verdict[0] for language in LANGUAGES]
+
+    en, zh = said(0.5, 0.6, 40)
+    assert en.startswith("v2 answers 10 of 100 more questions right than v1; ")
+    assert zh.startswith("每 100 个问题，v2 比 v1 多答对 10 个；")
+    for before, after, n in ((0.0, 0.0, 0), (0.5, 0.504, 250), (0.5, 0.4, 10)):
+        en, zh = said(before, after, n)
+        assert en.startswith("Of 8 unseen questions v2 answered 7 better than v1 and 1 worse; ")
+        assert zh.startswith("在 8 个没见过的问题上，v2 有 7 个比 v1 答得更好，1 个更差；")
 
 
 async def test_every_end_has_its_sentence(panel: RunPanel) -> None:
