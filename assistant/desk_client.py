@@ -22,13 +22,14 @@ from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
+from assistant.learning.task_prompts import TaskAnswer
 from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress, Tell, untold
 from assistant.prompting.purpose import Purpose
-from assistant.prompting.task import TRAIN_FILE, Item, read_head, read_items, read_test
+from assistant.prompting.task import TRAIN_FILE, Item, TaskHead, read_head, read_items, read_test
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 """Of a method, a path, a body and the query."""
@@ -243,6 +244,21 @@ class PurposeClient:
             "seconds": spending.seconds, "seed": choices.seed,
         }  # fmt: skip
         return load(PurposeReport, await _reported(self._call, self._stream, body, test, tell))
+
+
+class TaskPromptClient:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def answer(
+        self, head: TaskHead, examples: Sequence[Item], text: str, *, model: str | None = None
+    ) -> TaskAnswer:
+        task = {"task": head.model_dump(mode="json"), "train": _rows(examples)}
+        return load(TaskAnswer, await self._call("POST", "/prompts/answer", {**task, "input": text, "model": model}))
+
+    async def answer_named(self, name: str, text: str, *, model: str | None = None) -> TaskAnswer:
+        body = {"task": name, "input": text, "model": model}
+        return load(TaskAnswer, await self._call("POST", "/prompts/answer", body))
 
 
 async def _reported(

@@ -168,7 +168,7 @@ class Lab:
                 raise TaskIncomplete(reason="judge")
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
-        form, neighbours = form or answer_form(task), Neighbours(self._vectors)
+        form, neighbours = form or answer_form(task), self.neighbours()
         if self._models.info(chat.model_name).kind == "remote":
             form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
@@ -201,6 +201,10 @@ class Lab:
             run=run,
             tell=tell,
         )
+
+    def neighbours(self) -> Neighbours:
+        """Of no examples yet; they find those most like a question."""
+        return Neighbours(self._vectors)
 
     async def _writer(self, task: Task, run: str) -> Evaluator | None:
         """Who writes instructions in place of the model itself, where that is allowed."""

@@ -84,6 +84,17 @@ class HeldBack(BaseModel):
     test: list[Any]
 
 
+class TaskQuestion(BaseModel):
+    """`task` is what task.yaml holds, with the rows of `train`, or the name of a task of the run book."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: TaskHead | Annotated[str, Field(min_length=1)]
+    train: list[Any] = []
+    input: str
+    model: str | None = None
+
+
 class PromptRoutes:
     """The desk of `assistant.learning.prompt_desk`, one method a route."""
 
@@ -91,6 +102,7 @@ class PromptRoutes:
         self._desk = assistant.desk
         self._lab = assistant.lab
         self._purposes = assistant.purposes
+        self._tasks = assistant.task_prompts
         self._language = language
         self._awaited: dict[str, asyncio.Future[list[Item]]] = {}
         self.router = APIRouter(prefix="/api/prompts", tags=["prompts"])
@@ -104,6 +116,7 @@ class PromptRoutes:
             ("POST", "/import", self.take),
             ("POST", "/optimise", self.optimise),
             ("POST", "/optimise/{id}/test", self.test),
+            ("POST", "/answer", self.answer),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
             ("POST", "/{version}/promote", self.promote),
@@ -146,6 +159,13 @@ class PromptRoutes:
         if awaited is None or awaited.done():
             raise NotFound(kind="prompt_run", id=id)
         awaited.set_result(items_of(body.test, "test"))
+
+    async def answer(self, body: TaskQuestion) -> Any:
+        """What the prompt of a task that is in use says to an input, asked as it was measured."""
+        if isinstance(body.task, str):
+            return dump(await self._tasks.answer_named(body.task, body.input, model=body.model))
+        examples = items_of(body.train, "train")
+        return dump(await self._tasks.answer(body.task, examples, body.input, model=body.model))
 
     async def export(self, redact: bool = True) -> Any:
         """Every version, label and move, a line each; without personal data unless `redact` is false."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+import sqlite3
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,34 @@ def test_a_broken_test_file_is_explained_by_a_patina_that_runs_too(
     assert refused.code == 1
     assert "test.jsonl" in refused.err
     assert "line 1" in refused.err
+
+
+@pytest.mark.parametrize("is_serving", [False, True])
+def test_a_task_is_asked_with_the_prompt_that_was_put_in_use(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool
+) -> None:
+    def asked() -> dict[str, object]:
+        ran = patina("ask", "--task", str(task), "number 8", "--json")
+        assert ran.code == 0, ran.err
+        said: dict[str, object] = json.loads(ran.out)
+        return said
+
+    with serving_in_thread(paths, FakeModels(pupil)) if is_serving else nullcontext():
+        assert (asked()["version"], asked()["number"]) == ("", 0)
+        assert "grammar" not in pupil.options[-1]
+        assert patina("prompts", "optimise", "--task", str(task), "--budget", "120").code == 0
+        assert asked()["number"] == 0, "nobody has put it in use yet"
+        assert patina("prompts", "promote", "parity:v2").code == 0
+        assert asked()["number"] == 2
+        assert "grammar" in pupil.options[-1]
+        assert patina("ask", "--task", str(task), "number 8").out.strip() in {"even", "odd", pupil.wrong}
+        assert patina("prompts", "rollback", "parity", "en").code == 0
+        assert asked()["number"] == 0
+        unknown = patina("ask", "--task", "no such task", "number 8")
+        assert unknown.code == 1
+        assert "no such task" in unknown.err
+    with closing(sqlite3.connect(paths.database)) as kept:
+        assert kept.execute("SELECT COUNT(*) FROM conversations").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("is_serving", [False, True])

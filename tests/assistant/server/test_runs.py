@@ -60,8 +60,15 @@ async def test_a_run_is_begun_followed_and_removed(server: Running, client: Assi
     assert [last] == await client.runs.list()
     assert last.report is not None
     assert last.report.result.verdict == "better"
+    assert (await client.task_prompts.answer_named("colours", "colour of thing 500")).number == 0
+    await client.desk.promote(last.version)
+    answer = await client.task_prompts.answer_named("colours", "colour of thing 500")
+    assert (answer.version, answer.number) == (last.version, 2)
+    assert answer.text in {*LABELS, PupilChatModel.model_fields["wrong"].default}
     await client.runs.remove(begun.id)
     assert await client.runs.list() == []
+    with pytest.raises(NotFound):
+        await client.task_prompts.answer_named("colours", "colour of thing 500")
     with pytest.raises(NotFound):
         await client.runs.run(begun.id)
     with pytest.raises(NotFound):
