@@ -95,7 +95,7 @@ class TaskPrompts:
         for record in found:
             order = load(RunOrder, record.asked)
             if not order.prompt:
-                return await self.answer(order.task, (*order.train, *order.test), text, model=model)
+                return await self.answer(order.task, order.train, text, model=model)
         raise NotFound(kind="task", id=name)
 
     def _in_use(self, task: Task, model: str) -> PromptVersionRecord | None:
