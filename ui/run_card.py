@@ -128,11 +128,11 @@ def _gain(run: Run, evidence: Evidence, text: Text) -> str:
 
 
 def _measured(run: Run) -> int:
-    """Points of 100 on what was kept for the end; 0 where nothing was."""
+    """Points of 100 on what was kept for the end, as between the two that are shown; 0 where nothing was."""
     report = run.report
     if report is None or report.seed_test is None or report.final_test is None or not report.final_test.n:
         return 0
-    return round((report.final_test.score - report.seed_test.score) * 100)
+    return round(report.final_test.score * 100) - round(report.seed_test.score * 100)
 
 
 def _speed(evidence: Evidence, text: Text) -> list[str]:
