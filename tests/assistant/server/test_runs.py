@@ -135,3 +135,10 @@ async def test_a_run_outlives_who_began_it(server: Running) -> None:
         begun = await client.runs.begin(ORDER)
     async with asyncio.timeout(60), aclosing(server.assistant.runs.follow(begun.id)) as steps:
         assert [run async for run in steps][-1].status == "done"
+
+
+async def test_a_test_that_nobody_waits_for_is_refused(server: Running) -> None:
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as http:
+        answered = await http.post("/api/prompts/optimise/0123456789abcdef/test", json={"test": []})
+    assert answered.status_code == 404
+    assert answered.json()["error"]["code"] == "not_found"
