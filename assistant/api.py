@@ -110,7 +110,7 @@ class Assistant:
         self.documents, self.citations, self.speech, self.branches = documents, citations, speech, branches
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
-        self.judge = workshop.judge
+        self.judge, self.task_prompts = workshop.judge, workshop.task_prompts
 
     # Life
 

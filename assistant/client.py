@@ -21,7 +21,16 @@ from assistant.branch_client import BranchClient
 from assistant.citation_client import CitationClient
 from assistant.codec import load, load_error, load_event
 from assistant.config import Sampling
-from assistant.desk_client import DeskClient, DuelClient, IdleClient, JudgeClient, LabClient, PurposeClient, RunClient
+from assistant.desk_client import (
+    DeskClient,
+    DuelClient,
+    IdleClient,
+    JudgeClient,
+    LabClient,
+    PurposeClient,
+    RunClient,
+    TaskPromptClient,
+)
 from assistant.document_client import DocumentClient
 from assistant.errors import RemoteModelFailed
 from assistant.events import Event
@@ -82,10 +91,11 @@ class AssistantClient:
         self.pictures = PictureClient(self._bytes)
         self.speech = SpeechClient(self._call, self._upload)
         self.tools = ToolClient(self._call)
-        self.lab = LabClient(self._stream)
+        self.lab = LabClient(self._call, self._stream)
         self.runs = RunClient(self._call, self._stream)
-        self.purposes = PurposeClient(self._stream)
+        self.purposes = PurposeClient(self._call, self._stream)
         self.judge = JudgeClient(self._call)
+        self.task_prompts = TaskPromptClient(self._call)
         self.duels = DuelClient(self._call, self._events)
 
     async def close(self) -> None:

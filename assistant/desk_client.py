@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -21,13 +22,14 @@ from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
+from assistant.learning.task_prompts import TaskAnswer
 from assistant.memory.learning_log import LearningEntry
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress, Tell, untold
 from assistant.prompting.purpose import Purpose
-from assistant.prompting.task import TEST_FILE, Item, TaskHead, read_items, read_task
+from assistant.prompting.task import TRAIN_FILE, Item, TaskHead, read_head, read_items, read_test
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 """Of a method, a path, a body and the query."""
@@ -195,7 +197,8 @@ class DuelClient:
 
 
 class LabClient:
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, call: Call, stream: Stream) -> None:
+        self._call = call
         self._stream = stream
 
     async def optimise_folder(
@@ -207,18 +210,19 @@ class LabClient:
         model: str | None = None,
         tell: Tell = untold,
     ) -> TaskReport:
-        """The folder is read here; the other side sees what stands in it."""
-        head, train, test = await asyncio.to_thread(_read, folder)
+        """The folder is read here, its test file after the last decision; the other side sees what stands in it."""
+        head, train = await asyncio.to_thread(lambda: (read_head(folder), read_items(folder / TRAIN_FILE)))
         body = {
-            "task": head.model_dump(mode="json"), "train": train, "test": test, "model": model,
+            "task": head.model_dump(mode="json"), "train": _rows(train), "test": "later", "model": model,
             "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
             "seed": choices.seed, "grammar": choices.constrain,
         }  # fmt: skip
-        return load(TaskReport, await _reported(self._stream, body, tell))
+        return load(TaskReport, await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
 
 
 class PurposeClient:
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, call: Call, stream: Stream) -> None:
+        self._call = call
         self._stream = stream
 
     async def optimise_folder(
@@ -232,37 +236,47 @@ class PurposeClient:
         model: str | None = None,
         tell: Tell = untold,
     ) -> PurposeReport:
-        """The folder is read here; the other side sees what stands in it."""
+        """The folder is read here, its test file after the last decision; the other side sees what stands in it."""
         head, train, test = await asyncio.to_thread(read_purpose, folder)
         body = {
             "purpose": purpose, "language": language, "task": head.model_dump(mode="json"), "train": _rows(train),
-            "test": _rows(test()), "model": model, "budget": spending.calls, "tokens": spending.tokens,
+            "test": "later", "model": model, "budget": spending.calls, "tokens": spending.tokens,
             "seconds": spending.seconds, "seed": choices.seed,
         }  # fmt: skip
-        return load(PurposeReport, await _reported(self._stream, body, tell))
+        return load(PurposeReport, await _reported(self._call, self._stream, body, test, tell))
 
 
-async def _reported(stream: Stream, body: dict[str, Any], tell: Callable[[RunProgress], Awaitable[None] | None]) -> Any:
-    """What a run of the optimiser came to; `tell` hears how far it is."""
+class TaskPromptClient:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def answer(
+        self, head: TaskHead, examples: Sequence[Item], text: str, *, model: str | None = None
+    ) -> TaskAnswer:
+        task = {"task": head.model_dump(mode="json"), "train": _rows(examples)}
+        return load(TaskAnswer, await self._call("POST", "/prompts/answer", {**task, "input": text, "model": model}))
+
+    async def answer_named(self, name: str, text: str, *, model: str | None = None) -> TaskAnswer:
+        body = {"task": name, "input": text, "model": model}
+        return load(TaskAnswer, await self._call("POST", "/prompts/answer", body))
+
+
+async def _reported(
+    call: Call, stream: Stream, body: dict[str, Any], test: Callable[[], Sequence[Item]], tell: Tell
+) -> Any:
+    """What a run of the optimiser came to; `test` is read when it is wanted, `tell` hears how far it is."""
     async with aclosing(await stream("POST", "/prompts/optimise", body, lambda line: line)) as lines:
         async for line in lines:
             if "progress" in line:
                 told = tell(load(RunProgress, line["progress"]))
                 if told is not None:
                     await told
+            elif "test" in line:
+                rows = _rows(await asyncio.to_thread(test))
+                await call("POST", f"/prompts/optimise/{_part(line['test'])}/test", {"test": rows})
             elif "report" in line:
                 return line["report"]
     raise EngineDied(None)
-
-
-def _read(folder: Path) -> tuple[TaskHead, list[Any], list[Any]]:
-    task = read_task(folder)
-    path = folder / TEST_FILE
-    head = TaskHead(
-        name=task.name, seed_prompt=task.seed_prompt, metric=task.metric.name, max_tokens=task.max_tokens,
-        labels=task.labels,
-    )  # fmt: skip
-    return head, _rows(task.items), _rows(read_items(path)) if path.is_file() else []
 
 
 def _rows(items: Sequence[Item]) -> list[Any]:

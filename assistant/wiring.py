@@ -64,6 +64,7 @@ from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
+from assistant.learning.task_prompts import TaskPrompts
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.approvals import ApprovalStore
@@ -106,7 +107,7 @@ from assistant.models.speech.library import SpeechLibrary
 from assistant.models.speech.transcriber import Transcriber, WhisperTranscriber
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
-from assistant.prompting.own_metrics import all_metrics
+from assistant.prompting.own_metrics import OwnMetrics
 from assistant.prompting.selector import Selector
 from assistant.tools.base import Tool
 from assistant.tools.builtin.pages import fetch_page
@@ -239,7 +240,7 @@ def build(
         versions=versions,
         embeddings=embeddings,
         library=prompts,
-        metrics=lambda: all_metrics(paths.metrics),
+        metrics=OwnMetrics(paths.metrics),
         reflector=learning.reflector,
         judge=judge,
     )
@@ -256,7 +257,7 @@ def build(
         pages=PageFetcher() if settings.documents.pages else None,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
-    purposes = PurposeLearning(lab, desk, prompts, selector)
+    purposes, runs = PurposeLearning(lab, desk, prompts, selector), RunStore(database)
 
     async def take_prompts(lines: str) -> int:
         return len(await desk.take(lines))
@@ -287,7 +288,8 @@ def build(
             learning,
             keep=lambda on: config.save(paths, "learning.idle", on),
         ),
-        runs=RunBook(lab, desk, purposes, RunStore(database)),
+        runs=RunBook(lab, purposes, runs),
+        task_prompts=TaskPrompts(lab, registry, versions, labels, prompts, runs, presence),
         purposes=purposes,
         judge=judge,
         feedback=Feedback(conversations, signals, recorder, admission),

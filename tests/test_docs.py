@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from assistant import config
+from assistant.learning.evidence import TABLE
 from assistant.paths import Paths
 from benchmarks import report
 from benchmarks.answer import Answer
@@ -72,6 +73,19 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in headings(target.read_text("utf-8"))):
             broken.append(link)
     assert not broken
+
+
+def test_every_signal_is_in_the_docs_with_its_label_and_weight() -> None:
+    told: dict[str, tuple[str, float]] = {}
+    for row in re.findall(r"^\| (`[a-z_]+`.*) \|$", read("docs/prompts.md"), re.MULTILINE):
+        names, labels, weight, *_ = (cell.strip() for cell in row.split("|"))
+        kinds = re.findall(r"`([a-z_]+)`", names)
+        said = labels.split(", ") if len(kinds) > 1 else [labels]
+        told |= {kind: (label, float(weight)) for kind, label in zip(kinds, said, strict=True)}
+    measured = told["answer_edited"][0]
+    assert told == {
+        kind: (measured if one.label is None else f"{one.label:g}", one.weight) for kind, one in TABLE.items()
+    }
 
 
 @pytest.mark.parametrize("readme", READMES)

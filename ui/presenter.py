@@ -82,6 +82,10 @@ class Presenter:
     def text(self, language: Language, key: str, **facts: object) -> str:
         return self._catalogue.text(language, key, **facts)
 
+    def metric(self, name: str, language: Language) -> str:
+        """When an answer is right, in words; one that a person brought along has only its name."""
+        return self._catalogue.find(language, f"lab.metric_{name}") or name
+
     def _tool(self, name: str, language: Language) -> str:
         """What a tool does, in the person's words; one that came from elsewhere has only its name."""
         return self._catalogue.find(language, f"tool.name_{name}") or name

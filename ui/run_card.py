@@ -115,10 +115,24 @@ def _verdict(run: Run, text: Text) -> list[str]:
 
 
 def _gain(run: Run, evidence: Evidence, text: Text) -> str:
-    key = "lab.gain" if run.order.task.metric in _RIGHT_OR_WRONG else "lab.gain_points"
+    """How much better it is, where that was measured after the decision. What decided was looked at until it spoke for
+    the new prompt, so that its mean is too high: of that it is only said what was seen."""
     new, old = run.numbers
-    facts = {"gain": max(1, round(evidence.difference * 100))}
-    return text(f"{key}_over", new=f"v{new}", old=f"v{old}", **facts) if new and old else text(key, **facts)
+    over, names = ("_over", {"new": f"v{new}", "old": f"v{old}"}) if new and old else ("", {})
+    gain = _measured(run)
+    if gain < 1:
+        seen = {"items": evidence.items, "gained": evidence.gained, "lost": evidence.lost}
+        return text(f"lab.shown{over}", **names, **seen)
+    key = "lab.gain" if run.order.task.metric in _RIGHT_OR_WRONG else "lab.gain_points"
+    return text(f"{key}{over}", gain=gain, **names)
+
+
+def _measured(run: Run) -> int:
+    """Points of 100 on what was kept for the end, as between the two that are shown; 0 where nothing was."""
+    report = run.report
+    if report is None or report.seed_test is None or report.final_test is None or not report.final_test.n:
+        return 0
+    return round(report.final_test.score * 100) - round(report.seed_test.score * 100)
 
 
 def _speed(evidence: Evidence, text: Text) -> list[str]:

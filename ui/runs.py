@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
@@ -79,7 +80,10 @@ class RunPanel:
     # Inside
 
     async def _start(self, visit: Visit) -> Run:
-        return await self._assistant.runs.begin(order_of(visit, self._assistant.lab.metrics()))
+        return await self._assistant.runs.begin(order_of(visit, await self._metrics()))
+
+    async def _metrics(self) -> list[str]:
+        return list(await asyncio.to_thread(self._assistant.lab.metrics))
 
     async def _going(self) -> Run | None:
         return next((run for run in await self._assistant.runs.list() if not run.over), None)
@@ -112,7 +116,7 @@ class RunPanel:
             busy=any(not run.over for run in runs),
             runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
             models=models,
-            metrics=list(self._assistant.lab.metrics()),
+            metrics=[(name, self._presenter.metric(name, visit.language)) for name in await self._metrics()],
             shares=HELD_BACK,
             teachable=[
                 Teachable(f"{one.name}.{one.language}", one.instruction)

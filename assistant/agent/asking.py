@@ -114,6 +114,7 @@ class Asker:
             language=version.language,
             purpose=version.purpose,
             text=version.shown,
+            author=version.author,
         )
         return version
 

@@ -203,6 +203,7 @@ class AgentLoop:
                     language=version.language,
                     purpose=version.purpose,
                     text=version.shown,
+                    author=version.author,
                 )
 
             await asyncio.to_thread(remember)

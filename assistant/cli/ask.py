@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,10 @@ from assistant.codec import dump
 from assistant.errors import AttachmentRefused, EmptyMessage
 from assistant.memory.records import DocumentMode, NewAttachment
 
+if TYPE_CHECKING:
+    from assistant.learning.task_prompts import TaskAnswer
+    from assistant.prompting.task import Item, TaskHead
+
 
 def ask(
     ctx: typer.Context,
@@ -30,9 +34,14 @@ def ask(
     documents: Documents = None,
     collection: Collection = "",
     files: Annotated[list[Path] | None, typer.Option("--file", "-f", show_default=False)] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="TASK", show_default=False)] = None,
 ) -> None:
     terminal: Terminal = ctx.obj
     piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    if task is not None:
+        said = terminal.run(_ask_task(terminal, task, question or piped, model))
+        typer.echo(json.dumps(asdict(said), ensure_ascii=False) if as_json else said.text)
+        return
     attachments = [_read(path) for path in files or ()]
     if question and piped.strip():
         attachments.append(NewAttachment(terminal.text("ask.piped_name"), piped.encode()))
@@ -47,6 +56,22 @@ def ask(
         raise outcome.error
     if as_json:
         typer.echo(json.dumps(_report(outcome, conversation_id), ensure_ascii=False))
+
+
+def _task(named: str) -> tuple[TaskHead, list[Item]] | None:
+    """What a folder holds; None for the name that a task was given on the page."""
+    from assistant.prompting.task import TRAIN_FILE, read_head, read_items
+
+    folder = Path(named)
+    return (read_head(folder), read_items(folder / TRAIN_FILE)) if folder.is_dir() else None
+
+
+async def _ask_task(terminal: Terminal, named: str, question: str, model: str | None) -> TaskAnswer:
+    read = await asyncio.to_thread(_task, named)
+    async with open_assistant(terminal) as assistant:
+        if read is None:
+            return await assistant.task_prompts.answer_named(named, question, model=model_name(model))
+        return await assistant.task_prompts.answer(*read, question, model=model_name(model))
 
 
 async def _ask(

@@ -11,6 +11,7 @@ from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from assistant.learning.lab import TaskReport
+    from assistant.prompting.candidate import Candidate
     from assistant.prompting.progress import RunProgress
 
 
@@ -34,8 +35,8 @@ def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress
 
 
 def as_json_object(report: TaskReport) -> dict[str, Any]:
-    """A report for programs."""
-    result = report.result
+    """A report for programs. `prompt` is what a person reads; how it is asked stands beside it."""
+    result, chosen = report.result, report.result.chosen
     return {
         "run": result.run,
         "calls": result.calls,
@@ -49,7 +50,10 @@ def as_json_object(report: TaskReport) -> dict[str, Any]:
         "pools": result.pools,
         "candidates_tried": result.tried,
         "prompt": report.prompt,
-        "version": {"id": result.chosen.id, "number": report.numbers[0], **result.chosen.as_json()},
+        "nearest": chosen.nearest,
+        "layout": chosen.layout,
+        "form": chosen.form,
+        "version": {"id": report.versions[0] or chosen.id, "number": report.numbers[0], **chosen.as_json()},
     }
 
 
@@ -59,7 +63,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     terminal.write(terminal.text(f"prompts.verdict.{result.verdict}"))
     if result.verdict == "better" and all(report.numbers):
         new, old = (f"v{number}" for number in report.numbers)
-        terminal.write(terminal.text("prompts.numbered", new=new, old=old, id=result.chosen.id))
+        terminal.write(terminal.text("prompts.numbered", new=new, old=old, id=report.versions[0]))
     if evidence.items:
         terminal.write(
             terminal.text(
@@ -85,5 +89,15 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
         )
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
     terminal.write(f"\n{report.prompt}")
-    if result.chosen.nearest:
-        terminal.write(f"\n{terminal.text('prompts.nearest', count=result.chosen.nearest)}")
+    if said := list(_asked(terminal, result.chosen)):
+        terminal.write("\n" + "\n".join(said))
+
+
+def _asked(terminal: Terminal, chosen: Candidate) -> Iterator[str]:
+    """What the text of a prompt does not say of how it is asked."""
+    if chosen.nearest:
+        yield terminal.text("prompts.nearest", count=chosen.nearest)
+    if chosen.layout == "text":
+        yield terminal.text("prompts.asked_text")
+    if chosen.form != "free":
+        yield terminal.text(f"prompts.asked_{chosen.form}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -17,8 +18,9 @@ from assistant.config import Sampling
 from assistant.errors import TaskIncomplete
 from assistant.i18n import language_of_text
 from assistant.learning.judge import Judge, model_digest
+from assistant.learning.task_versions import keep, name_of
 from assistant.memory.ledger import Ledger
-from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.prompt_versions import PromptVersionRecord, PromptVersionStore
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
@@ -32,12 +34,14 @@ from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
 from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
-from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
+from assistant.prompting.task import Item, Task, read_task, read_test
 
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
 """Makes the proposer of a run from its examples and whoever writes instructions in place of the model."""
+TestItems: TypeAlias = Callable[[], Sequence[Item] | Awaitable[Sequence[Item]]]
+"""What a prompt is tested on, called after the last decision; it may have to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class TaskReport:
     """The chosen prompt as one text, with its examples."""
     numbers: tuple[int, int] = (0, 0)
     """Of the chosen version and of the one it began with; 0 in reports of long ago."""
+    versions: tuple[str, str] = ("", "")
+    """Their ids; empty where the caller keeps them, and in reports of long ago."""
 
 
 class Lab:
@@ -100,11 +106,7 @@ class Lab:
     ) -> TaskReport:
         """A better prompt for the task in a folder; TaskInvalid where it is none."""
         task = await asyncio.to_thread(lambda: read_task(folder, self.metrics()))
-        path = folder / TEST_FILE
-
-        def test() -> Sequence[Item]:
-            return read_items(path) if path.is_file() else ()
-
+        test = partial(read_test, folder)
         return await self.optimise(task, spending, choices, test=test, model=model, tell=tell, pause=pause)
 
     async def optimise(
@@ -113,7 +115,7 @@ class Lab:
         spending: Spending,
         choices: Choices,
         *,
-        test: Callable[[], Sequence[Item]] = tuple,
+        test: TestItems = tuple,
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
@@ -128,9 +130,15 @@ class Lab:
             task, spending, choices, model=model, tell=tell, pause=pause, ask=ask, form=form, proposing=proposing
         )
         result = await optimiser.optimise()
-        numbers = (0, 0) if proposing else await asyncio.to_thread(self._keep, task, result)
-        report = await self._tested(await asyncio.to_thread(test), optimiser, result, tell)
-        return replace(report, numbers=numbers)
+        kept = None if proposing else await asyncio.to_thread(self._keep, task, result)
+        items = await asyncio.to_thread(test)
+        if isinstance(items, Awaitable):
+            items = await items
+        report = await self._tested(items, optimiser, result, tell)
+        if kept is None:
+            return report
+        new, old = kept
+        return replace(report, numbers=(new.number, old.number), versions=(new.id, old.id))
 
     async def prepare(
         self,
@@ -160,7 +168,9 @@ class Lab:
                 raise TaskIncomplete(reason="judge")
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
-        form, neighbours = form or answer_form(task), Neighbours(self._vectors)
+        form, neighbours = form or answer_form(task), self.neighbours()
+        if self._models.info(chat.model_name).kind == "remote":
+            form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
         pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
@@ -191,6 +201,10 @@ class Lab:
             run=run,
             tell=tell,
         )
+
+    def neighbours(self) -> Neighbours:
+        """Of no examples yet; they find those most like a question."""
+        return Neighbours(self._vectors)
 
     async def _writer(self, task: Task, run: str) -> Evaluator | None:
         """Who writes instructions in place of the model itself, where that is allowed."""
@@ -228,23 +242,16 @@ class Lab:
         await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
         return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
-    def _keep(self, task: Task, result: RunResult) -> tuple[int, int]:
-        """The versions stay, whether or not anybody puts them in use; returns the numbers of the new and the old."""
-        language = language_of_text(task.seed_prompt)
-        for candidate in (result.seed, result.chosen):
-            is_seed = candidate.id == result.seed.id
-            self._versions.remember(
-                candidate.id,
-                name=task.name,
-                language=language,
-                purpose="task",
-                text=candidate.instruction,
-                content=candidate.as_json(),
-                parent_id=None if is_seed else result.seed.id,
-                author="person" if is_seed else "optimiser",
-                evidence={} if is_seed else {"run": result.run, **asdict(result.evidence)},
-            )
-        return self._versions.get(result.chosen.id).number, self._versions.get(result.seed.id).number
+    def _keep(self, task: Task, result: RunResult) -> tuple[PromptVersionRecord, PromptVersionRecord]:
+        """The versions stay, whether or not anybody puts them in use; returns the new one and the old."""
+        name, language = name_of(task.name, self._library), language_of_text(task.seed_prompt)
+        seed = keep(self._versions, name, language, result.seed, parent_id=None, author="person", evidence={})
+        if result.chosen.id == result.seed.id:
+            return seed, seed
+        evidence = {"run": result.run, **asdict(result.evidence)}
+        return keep(
+            self._versions, name, language, result.chosen, parent_id=seed.id, author="optimiser", evidence=evidence
+        ), seed
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)

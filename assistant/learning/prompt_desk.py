@@ -12,6 +12,7 @@ from assistant.errors import PromptInvalid
 from assistant.i18n import Language
 from assistant.learning.exchange import evidence_lines, read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
+from assistant.learning.task_versions import PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
     Labelled,
@@ -124,18 +125,16 @@ class PromptDesk:
                 here[taken.exported_id] = version.id
                 continue
             parent = here.get(taken.exported_parent or "", taken.exported_parent)
-            self._versions.remember(
-                taken.learned.id,
-                name=taken.name,
-                language=taken.language,
-                purpose="task",
-                text=taken.learned.instruction,
-                content=taken.learned.as_json(),
+            kept = keep(
+                self._versions,
+                name_of(taken.name, self._library),
+                taken.language,
+                taken.learned,
                 parent_id=parent if parent in known or parent in here.values() else None,
                 author="person",
                 evidence=_FROM_ELSEWHERE,
             )
-            here[taken.exported_id] = taken.learned.id
+            here[taken.exported_id] = kept.id
         return [self._versions.get(id) for id in dict.fromkeys(here.values())]
 
     def _find(self, beginning: str) -> PromptVersionRecord:
@@ -164,7 +163,9 @@ class PromptDesk:
     def _usable(self, beginning: str) -> PromptVersionRecord:
         """PromptInvalid for one that was made for a text that is not in force."""
         record = self._find(beginning)
-        if record.purpose != "task":
+        if record.purpose == PURPOSE and name_of(record.name, self._library) != record.name:
+            raise PromptInvalid(path=record.full_name, reason=f"{record.id} is of a task, not of {record.name}")
+        if record.purpose != PURPOSE:
             seed = self._library.get(record.name, "zh" if record.language == "zh" else "en")
             expected = seed.taught(Candidate.from_json(record.content)).id if record.content else seed.id
             if expected != record.id:
@@ -172,7 +173,6 @@ class PromptDesk:
         return record
 
     def _remember(self, version: PromptVersion, author: Author | None = None, evidence: Any = None) -> None:
-        of_file: Author = "seed" if version.origin.parent == self._library.seeds else "person"
         self._versions.remember(
             version.id,
             name=version.name,
@@ -181,7 +181,7 @@ class PromptDesk:
             text=version.shown,
             content=version.learned.as_json() if version.learned else None,
             parent_id=version.parent_id,
-            author=author or of_file,
+            author=author or version.author,
             evidence=evidence,
         )
 
@@ -191,7 +191,7 @@ def in_full(record: PromptVersionRecord) -> str:
     if not record.content:
         return record.text
     learned = Candidate.from_json(record.content)
-    text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != "task" else record.text
+    text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != PURPOSE else record.text
     more = [f"+ {learned.nearest}"] if learned.nearest else []
     drawn = ", ".join(f"{name} {value:g}" for name, value in learned.parameters.items())
     return "\n\n".join([learned.shown(around=text), *more, *([drawn] if drawn else [])])

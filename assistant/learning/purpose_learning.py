@@ -9,16 +9,17 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated
 
 import yaml
 from langchain_core.messages import BaseMessage
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
-from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
@@ -29,11 +30,8 @@ from assistant.prompting.progress import Pause, Tell, untold
 from assistant.prompting.purpose import PURPOSES, Purpose
 from assistant.prompting.purpose_space import PurposeProposer
 from assistant.prompting.selector import Selector
-from assistant.prompting.task import TASK_FILE, TEST_FILE, TRAIN_FILE, Item, TaskHead, made, read_items
+from assistant.prompting.task import TASK_FILE, TRAIN_FILE, Item, TaskHead, made, read_items, read_test
 from assistant.prompting.template import AnswerRule, PromptVersion
-
-_CHAT: Final = AnswerRule(tokens=256)
-"""Where a prompt does not say what its answers are held to."""
 
 
 class PurposeHead(BaseModel):
@@ -43,6 +41,8 @@ class PurposeHead(BaseModel):
 
     name: str = ""
     metric: str | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Of an answer, where the prompt does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class PurposeLearning:
         head: PurposeHead | None = None,
         language: Language | None = None,
         instruction: str = "",
-        test: Callable[[], Sequence[Item]] = tuple,
+        test: TestItems = tuple,
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
@@ -112,7 +112,7 @@ class PurposeLearning:
         head, language = head or PurposeHead(), language or _language(items)
         seed = self._library.get(purpose, language)
         used = self._selector.select(purpose, language, model=model or "")
-        rule = seed.answer or _CHAT
+        rule = seed.answer or AnswerRule(tokens=head.max_tokens)
         form = AnswerForm(rule.labels, rule.gbnf)
         current = _current(seed, used, instruction)
         task = made(
@@ -174,12 +174,7 @@ def _asking(seed: PromptVersion) -> Callable[[Candidate, str, Sequence[Demo]], l
 
 def read_purpose(folder: Path) -> tuple[PurposeHead, Sequence[Item], Callable[[], Sequence[Item]]]:
     """What a folder holds for a purpose, the test items unread; TaskInvalid says what is wrong there."""
-    path = folder / TEST_FILE
-
-    def test() -> Sequence[Item]:
-        return read_items(path) if path.is_file() else ()
-
-    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), test
+    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), partial(read_test, folder)
 
 
 def _head(path: Path) -> PurposeHead:

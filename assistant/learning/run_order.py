@@ -109,9 +109,3 @@ def thinned(steps: Sequence[T], most: int) -> tuple[T, ...]:
     if len(steps) <= most:
         return tuple(steps)
     return tuple(steps[round(number * (len(steps) - 1) / (most - 1))] for number in range(most))
-
-
-def fits_conversations(found: Candidate) -> bool:
-    """Whether it is measured as it would be used in a conversation, where no examples are looked up for each question
-    and no grammar holds the answer."""
-    return not found.nearest and found.form == "free" and not found.parameters

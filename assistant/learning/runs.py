@@ -15,16 +15,15 @@ from functools import partial
 from typing import Any, Final
 
 from assistant.codec import dump, dump_error, load, load_error
-from assistant.errors import AssistantError, InternalFault, NotFound, RunBusy
-from assistant.i18n import Language
+from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy
+from assistant.i18n import LANGUAGES, Language
 from assistant.learning.lab import Lab, Spending, TaskReport
-from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
-from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, fits_conversations, thinned
+from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
-from assistant.prompting.purpose import ASKED, Purpose
+from assistant.prompting.purpose import PURPOSES, Purpose
 
 _log = logging.getLogger(__name__)
 _SHOWN: Final = 12
@@ -82,14 +81,12 @@ class RunBook:
     def __init__(
         self,
         lab: Lab,
-        desk: PromptDesk,
         purposes: PurposeLearning,
         store: RunStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lab = lab
         self._purposes = purposes
-        self._desk = desk
         self._store = store
         self._clock = clock
         self._going: _Going | None = None
@@ -97,11 +94,13 @@ class RunBook:
         self._is_ending = False
 
     async def begin(self, order: RunOrder) -> Run:
-        """Start it in the background; RunBusy while another one goes on, TaskInvalid for no task."""
+        """Start it in the background; RunBusy while another one goes on, TaskInvalid for no task, PromptUnknown for a
+        prompt of which nothing can be learned."""
+        place = _place(order)
         await asyncio.to_thread(lambda: order.as_task(self._lab.metrics()))
         async with self._beginning:
             self._refuse_a_second()
-            if place := _asked_once(order):
+            if place is not None:
                 first = partial(self._purposes.begins_with, *place, order.model, order.task.seed_prompt)
                 order = replace(order, first=await asyncio.to_thread(first))
             record = await asyncio.to_thread(self._store.begin, order.task.name, dump(order))
@@ -207,12 +206,13 @@ class RunBook:
     async def _ended(self, going: _Going) -> tuple[RunEnd, dict[str, Any]]:
         """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
         try:
-            if place := _asked_once(going.order):
+            if place := _place(going.order):
                 found = await self._found_for(going, *place)
                 numbers = list(found.numbers)
                 return "done", {"report": dump(found.report), "version": found.version, "numbers": numbers}
             report = await self._optimised(going)
-            return "done", {"report": dump(report), **await self._found(going.order, report)}
+            found_at = report.versions[0] if report.result.verdict == "better" else ""
+            return "done", {"report": dump(report), "version": found_at, "numbers": list(report.numbers)}
         except asyncio.CancelledError:
             if not going.is_cancelled:
                 raise
@@ -243,7 +243,7 @@ class RunBook:
             order.train,
             Spending(order.budget),
             Choices(order.seed),
-            head=PurposeHead(name=order.task.name, metric=order.task.metric),
+            head=PurposeHead(name=order.task.name, metric=order.task.metric, max_tokens=order.task.max_tokens),
             language=language,
             instruction=order.task.seed_prompt,
             test=lambda: order.test,
@@ -252,27 +252,14 @@ class RunBook:
             pause=going.leave,
         )
 
-    async def _found(self, order: RunOrder, report: TaskReport) -> dict[str, Any]:
-        """What may be put in use: of the prompt it was for, where it was measured as it would be used there."""
-        result, numbers = report.result, list(report.numbers)
-        if result.verdict != "better":
-            return {"numbers": numbers}
-        if not order.prompt:
-            return {"version": result.chosen.id, "numbers": numbers}
-        if not fits_conversations(result.chosen):
-            return {"numbers": numbers}
-        name, _, tongue = order.prompt.rpartition(".")
-        language: Language = "zh" if tongue == "zh" else "en"
-        evidence = {"run": result.run, **dump(result.evidence)}
-        kept = await self._desk.propose(name, language, result.chosen, author="optimiser", evidence=evidence)
-        before = await self._desk.version(kept.parent_id) if kept.parent_id else None
-        return {"version": kept.id, "numbers": [kept.number, before.number if before else 0]}
 
-
-def _asked_once(order: RunOrder) -> tuple[Purpose, Language] | None:
-    """The purpose a run is for, a chat left aside."""
+def _place(order: RunOrder) -> tuple[Purpose, Language] | None:
+    """The purpose a run is for, None for a task of its own; PromptUnknown."""
     place = purpose_of(order.prompt)
-    return place if place is not None and place[0] in ASKED else None
+    if order.prompt and place is None:
+        known = tuple(f"{purpose}.{language}" for purpose in PURPOSES for language in LANGUAGES)
+        raise PromptUnknown(name=order.prompt, known=known)
+    return place
 
 
 def _stored(record: RunRecord) -> Run:

@@ -13,6 +13,7 @@ from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.runs import RunBook
+from assistant.learning.task_prompts import TaskPrompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,6 @@ class Workshop:
     judge: Judge
     runs: RunBook
     purposes: PurposeLearning
+    task_prompts: TaskPrompts
     feedback: Feedback
     duels: DuelDesk

@@ -79,6 +79,11 @@ class RunStore:
             raise NotFound(kind="prompt_run", id=id)
         return _record(row)
 
+    def latest(self, name: str) -> builtins.list[RunRecord]:
+        """All that were given this name, the latest first."""
+        rows = self._db.rows("SELECT * FROM prompt_runs WHERE name = ? ORDER BY began_at DESC, id DESC", (name,))
+        return [_record(row) for row in rows]
+
     def list(self, limit: int) -> builtins.list[RunRecord]:
         """The latest first."""
         rows = self._db.rows("SELECT * FROM prompt_runs ORDER BY began_at DESC, id DESC LIMIT ?", (limit,))

@@ -99,7 +99,7 @@ class LabelMove:
 
 
 class PromptVersionStore:
-    """Keeps versions and never changes one."""
+    """Keeps versions and never changes what one says."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
@@ -118,11 +118,12 @@ class PromptVersionStore:
         author: Author = "seed",
         evidence: Mapping[str, Any] | None = None,
     ) -> None:
-        """Nothing happens when the id is known."""
+        """Of one that is known nothing changes but the evidence, where the optimiser has seen it anew."""
         with self._db.transaction() as tables:
             tables.execute(
                 "INSERT INTO prompt_versions (id, name, language, purpose, text, first_seen_at, content, parent_id,"
-                " author, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                " author, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+                " SET evidence = excluded.evidence WHERE excluded.author = 'optimiser' AND excluded.evidence <> '{}'",
                 (
                     id, name, language, purpose, text, self._clock(), _written(content), parent_id, author,
                     _written(evidence),

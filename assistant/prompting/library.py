@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.errors import PromptInvalid, PromptUnknown
@@ -49,5 +50,7 @@ class PromptLibrary:
                 path=str(path),
                 reason=f"its front matter says {version.name}.{version.language}, its name says otherwise",
             )
+        if path.parent != self.seeds:
+            version = replace(version, author="person")
         self._parsed[path] = (stamp, version)
         return version

@@ -20,21 +20,49 @@ GROUP: Final = "patina.metrics"
 _log = logging.getLogger(__name__)
 
 
-def all_metrics(folder: Path) -> Mapping[str, Metric]:
-    """Those that come with Patina and these; one with the name of ours does not take its place. What cannot be loaded
-    is left out with a line in the log."""
-    found: dict[str, Metric] = {}
+class OwnMetrics:
+    """Called, it gives those that come with Patina and those of `folder` and of packages; one with the name of ours
+    does not take its place. What cannot be loaded is left out with a line in the log. A file is loaded again when it
+    has changed, a package at the next start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[Path, tuple[tuple[int, int], Metric | None]] = {}
+        self._packages: Sequence[Metric] | None = None
+
+    def __call__(self) -> Mapping[str, Metric]:
+        if self._packages is None:
+            self._packages = _of_packages()
+        files = [self._of_file(path) for path in sorted(self._folder.glob("*.py"))]
+        return {**{one.name: one for one in (*self._packages, *files) if one}, **METRICS}
+
+    def _of_file(self, path: Path) -> Metric | None:
+        try:
+            facts = path.stat()
+        except OSError:  # it was there a moment ago
+            return None
+        stamp, known = (facts.st_mtime_ns, facts.st_size), self._files.get(path)
+        if known is None or known[0] != stamp:
+            known = self._files[path] = stamp, _of_code(path)
+        return known[1]
+
+
+def _of_packages() -> Sequence[Metric]:
+    found: list[Metric] = []
     for entry in entry_points(group=GROUP):
         try:
-            found[entry.name] = Metric(entry.name, _checked(entry.name, entry.load()))
+            found.append(Metric(entry.name, _checked(entry.name, entry.load())))
         except Exception:  # whatever another package does must not end ours
             _log.exception("the metric %s cannot be loaded", entry.name)
-    for path in sorted(folder.glob("*.py")):
-        try:
-            found[path.stem] = Metric(path.stem, _checked(path.stem, _loaded(path)))
-        except Exception:
-            _log.exception("the metric in %s cannot be loaded", path)
-    return {**found, **METRICS}
+    return found
+
+
+def _of_code(path: Path) -> Metric | None:
+    try:
+        return Metric(path.stem, _checked(path.stem, _loaded(path)))
+    except Exception:
+        _log.exception("the metric in %s cannot be loaded", path)
+        return None
 
 
 def _loaded(path: Path) -> Any:

@@ -67,12 +67,22 @@ class Task:
 
 def read_task(folder: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
     """Read `task.yaml` and `train.jsonl`, never the test file. TaskInvalid says which line is wrong and how."""
+    return made(read_head(folder), read_items(folder / TRAIN_FILE), folder / TASK_FILE, metrics)
+
+
+def read_head(folder: Path) -> TaskHead:
+    """`task.yaml` alone; whether there is such a metric is not looked at. TaskInvalid."""
     path = folder / TASK_FILE
     try:
-        head = TaskHead.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return TaskHead.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
-    return made(head, read_items(folder / TRAIN_FILE), path, metrics)
+
+
+def read_test(folder: Path) -> Sequence[Item]:
+    """The items of the test file, for after the last decision; none where there is no such file. TaskInvalid."""
+    path = folder / TEST_FILE
+    return read_items(path) if path.is_file() else ()
 
 
 def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:

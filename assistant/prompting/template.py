@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import Language
+from assistant.memory.prompt_versions import Author
 from assistant.prompting.candidate import Candidate, Demo
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
@@ -107,6 +108,8 @@ class PromptVersion:
     frame: str = ""
     answer: AnswerRule | None = None
     examples: tuple[Demo, ...] = ()
+    author: Author = "seed"
+    """Of the file."""
 
     @property
     def demos(self) -> tuple[Demo, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,13 +14,14 @@ from starlette.responses import Response
 
 from assistant.api import Assistant
 from assistant.codec import dump
+from assistant.errors import NotFound
 from assistant.i18n import Language
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.purpose import Purpose
-from assistant.prompting.task import TaskHead, items_of, made
+from assistant.prompting.task import Item, TaskHead, items_of, made
 from assistant.server.errors import request_language
 from assistant.server.streaming import EventStream, data_line
 
@@ -50,7 +52,8 @@ class Exported(BaseModel):
 
 class NewRun(BaseModel):
     """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal. With a
-    `purpose` it is for that prompt of Patina's own, and `task` may only have a name and a metric."""
+    `purpose` it is for that prompt of Patina's own, and `task` may only have a name and a metric. A `test` that comes
+    "later" is asked for after the last decision."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,7 +61,7 @@ class NewRun(BaseModel):
     purpose: Purpose | None = None
     language: Language | None = None
     train: Annotated[list[Any], Field(min_length=1)]
-    test: list[Any] = []
+    test: list[Any] | Literal["later"] = []
     budget: Annotated[int, Field(ge=40, le=100_000)] = 300
     tokens: Annotated[int, Field(ge=0)] = 0
     seconds: Annotated[float, Field(ge=0)] = 0.0
@@ -73,6 +76,25 @@ class NewRun(BaseModel):
         return self
 
 
+class HeldBack(BaseModel):
+    """`test` is rows as in the file, which may be none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    test: list[Any]
+
+
+class TaskQuestion(BaseModel):
+    """`task` is what task.yaml holds, with the rows of `train`, or the name of a task of the run book."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: TaskHead | Annotated[str, Field(min_length=1)]
+    train: list[Any] = []
+    input: str
+    model: str | None = None
+
+
 class PromptRoutes:
     """The desk of `assistant.learning.prompt_desk`, one method a route."""
 
@@ -80,7 +102,9 @@ class PromptRoutes:
         self._desk = assistant.desk
         self._lab = assistant.lab
         self._purposes = assistant.purposes
+        self._tasks = assistant.task_prompts
         self._language = language
+        self._awaited: dict[str, asyncio.Future[list[Item]]] = {}
         self.router = APIRouter(prefix="/api/prompts", tags=["prompts"])
         for method, path, endpoint in (
             ("GET", "", self.versions),
@@ -91,6 +115,8 @@ class PromptRoutes:
             ("GET", "/evidence", self.evidence),
             ("POST", "/import", self.take),
             ("POST", "/optimise", self.optimise),
+            ("POST", "/optimise/{id}/test", self.test),
+            ("POST", "/answer", self.answer),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
             ("POST", "/{version}/promote", self.promote),
@@ -122,8 +148,24 @@ class PromptRoutes:
 
     async def optimise(self, request: Request, body: NewRun) -> Response:
         """A better prompt for a task, as events: `progress` while it runs, `report` at the end. Going away stops it;
-        asked for again it goes on."""
-        return EventStream(_run(self._lab, self._purposes, body), request_language(request.headers, self._language))
+        asked for again it goes on. With a test that comes later, `test` after the last decision is the id under which
+        it is wanted."""
+        lines = _run(self._lab, self._purposes, body, self._awaited)
+        return EventStream(lines, request_language(request.headers, self._language))
+
+    async def test(self, id: str, body: HeldBack) -> None:
+        """The test of a run that waits for it."""
+        awaited = self._awaited.get(id)
+        if awaited is None or awaited.done():
+            raise NotFound(kind="prompt_run", id=id)
+        awaited.set_result(items_of(body.test, "test"))
+
+    async def answer(self, body: TaskQuestion) -> Any:
+        """What the prompt of a task that is in use says to an input, asked as it was measured."""
+        if isinstance(body.task, str):
+            return dump(await self._tasks.answer_named(body.task, body.input, model=body.model))
+        examples = items_of(body.train, "train")
+        return dump(await self._tasks.answer(body.task, examples, body.input, model=body.model))
 
     async def export(self, redact: bool = True) -> Any:
         """Every version, label and move, a line each; without personal data unless `redact` is false."""
@@ -154,9 +196,21 @@ class PromptRoutes:
         }
 
 
-async def _run(lab: Lab, purposes: PurposeLearning, body: NewRun) -> AsyncGenerator[str, None]:
-    train, test = items_of(body.train, "train"), items_of(body.test, "test")
-    told: asyncio.Queue[RunProgress | None] = asyncio.Queue()
+async def _run(
+    lab: Lab, purposes: PurposeLearning, body: NewRun, awaited: dict[str, asyncio.Future[list[Item]]]
+) -> AsyncGenerator[str, None]:
+    train, given = items_of(body.train, "train"), [] if body.test == "later" else items_of(body.test, "test")
+    told: asyncio.Queue[RunProgress | str | None] = asyncio.Queue()
+    id = secrets.token_hex(8)
+    test: asyncio.Future[list[Item]] = asyncio.get_running_loop().create_future()
+
+    async def asked() -> list[Item]:
+        if body.test != "later":
+            return given
+        awaited[id] = test
+        told.put_nowait(id)
+        return await test
+
     spending, choices = Spending(body.budget, body.tokens, body.seconds), Choices(body.seed, constrain=body.grammar)
 
     async def work() -> TaskReport | PurposeReport:
@@ -168,19 +222,20 @@ async def _run(lab: Lab, purposes: PurposeLearning, body: NewRun) -> AsyncGenera
                 choices,
                 head=body.task,
                 language=body.language,
-                test=lambda: test,
+                test=asked,
                 model=body.model,
                 tell=told.put_nowait,
             )
         task = made(body.task, train, Path("task"), lab.metrics())
-        return await lab.optimise(task, spending, choices, test=lambda: test, model=body.model, tell=told.put_nowait)
+        return await lab.optimise(task, spending, choices, test=asked, model=body.model, tell=told.put_nowait)
 
     run = asyncio.create_task(work())
     run.add_done_callback(lambda _: told.put_nowait(None))
     try:
         while (progress := await told.get()) is not None:
-            yield data_line({"progress": dump(progress)})
+            yield data_line({"test": progress} if isinstance(progress, str) else {"progress": dump(progress)})
         yield data_line({"report": dump(await run)})
     finally:
+        awaited.pop(id, None)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)

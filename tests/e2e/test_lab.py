@@ -72,6 +72,7 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         expect(page.locator(".version.current")).to_contain_text("colours.en")
         page.get_by_role("tab", name="Improve").click()
         expect(page.locator(".run .verdict")).to_be_visible()
+        expect(page.locator(".run")).to_contain_text('patina ask --task "colours"')
         page.locator(".run").get_by_role("button", name="Undo").click()
         expect(page.locator(".version").first).to_be_visible()
         expect(page.locator(".version.current")).to_have_count(0)

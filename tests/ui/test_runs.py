@@ -6,14 +6,16 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from assistant.config import Settings
 from assistant.errors import EngineDied
-from assistant.i18n import Language
+from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run
 from assistant.paths import Paths
+from assistant.prompting.result import Score
 from assistant.wiring import build
 from tests.assistant.learning.test_lab import helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
@@ -63,6 +65,20 @@ async def test_what_was_typed_becomes_a_run_that_is_drawn_until_its_end(panel: R
     assert "每 100 个问题" in opened["lab"]["html"]
     [removed] = await drawn(panel.remove(visit(run=run.id)))
     assert "Earlier runs" not in removed["lab"]["html"]
+
+
+async def test_a_metric_of_ones_own_is_offered_by_its_name_in_either_language(panel: RunPanel, paths: Paths) -> None:
+    paths.metrics.mkdir(parents=True)
+    code = "with open(__file__ + '.loads', 'a') as told:\n    told.write('x')\n"
+    file = paths.metrics / "shout.py"
+    file.write_text(code + "def score(answer, accepted):\n    return float(answer.isupper())\n")
+    for language in LANGUAGES:
+        [view] = await drawn(panel.panel(visit(language=language)))
+        assert '<option value="shout">shout</option>' in view["lab"]["html"]
+        assert '<option value="exact">exact</option>' not in view["lab"]["html"]
+    views = await drawn(panel.start(visit(**{**TASK, "metric": "shout", "calls": "40"})))
+    assert len(views) > 3
+    assert (paths.metrics / "shout.py.loads").read_text() == "x", "it is loaded once, however often it is drawn"
 
 
 @pytest.mark.parametrize(("changed", "en", "zh"), [
@@ -115,6 +131,31 @@ async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
     assert "a.person@example.com" not in text
     assert "[e-mail]" in text
     assert json.loads(text)["report"]["result"]["verdict"] == "better"
+
+
+async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    whole = run.report
+    assert whole is not None
+    seen = replace(whole.result.evidence, items=8, gained=7, lost=1, difference=0.75)
+
+    def said(before: float, after: float, n: int) -> list[str]:
+        """In either language; with no `n` nothing was kept for the end."""
+        was, now = (Score(score, (0.0, 1.0), n) if n else None for score in (before, after))
+        result = replace(whole.result, evidence=seen)
+        report = replace(whole, result=result, seed_test=was, final_test=now)
+        found = replace(run, report=report)
+        presenter = Presenter(Markdown())
+        return [run_card(found, partial(presenter.text, language)).verdict[0] for language in LANGUAGES]
+
+    en, zh = said(0.5, 0.6, 40)
+    assert en.startswith("v2 answers 10 of 100 more questions right than v1; ")
+    assert zh.startswith("每 100 个问题，v2 比 v1 多答对 10 个；")
+    for before, after, n in ((0.0, 0.0, 0), (0.5, 0.504, 250), (0.5, 0.4, 10)):
+        en, zh = said(before, after, n)
+        assert en.startswith("Of 8 unseen questions v2 answered 7 better than v1 and 1 worse; ")
+        assert zh.startswith("在 8 个没见过的问题上，v2 有 7 个比 v1 答得更好，1 个更差；")
 
 
 async def test_every_end_has_its_sentence(panel: RunPanel) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,10 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert result["final_test"]["n"] == 40
     assert len(result["final_test"]["ci95"]) == 2
     assert result["tokens"] > 0
+    assert {key: result[key] for key in ("nearest", "layout", "form")} == {
+        key: result["version"][key] for key in ("nearest", "layout", "form")
+    }
+    assert result["form"] == "held"
     version = result["version"]["id"]
     listed = patina("prompts", "list").out
     assert result["version"]["number"] == 2
@@ -105,6 +111,7 @@ def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil
     assert "Found a better prompt." in told
     assert "It is kept as v2" in told
     assert "examples that took no part in the choice" in told
+    assert "Answers are held to the form of those that are accepted." in told
     told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
     assert "找到了更好的提示词。" in told
 
@@ -156,6 +163,86 @@ def test_a_patina_that_runs_does_the_work_with_the_same_result(
     same = ("calls", "tokens", "decision", "prompt", "version", "seed_test", "final_test")
     assert {key: over_there[key] for key in same} == {key: here[key] for key in same}
     assert here["run"] == over_there["run"]
+
+
+@pytest.mark.parametrize("is_serving", [False, True])
+@pytest.mark.parametrize("purpose", [(), ("--purpose", "title", "--language", "en")])
+def test_the_test_file_is_not_looked_into_before_the_last_decision(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool, purpose: tuple[str, ...]
+) -> None:
+    test = task / "test.jsonl"
+    rows = test.read_text("utf-8")
+    test.write_text("nobody can read this yet", "utf-8")
+    skill = pupil.skill
+
+    def asked(instruction: str, examples: int, held: bool) -> float:
+        if len(pupil.calls) > 12:
+            test.write_text(rows, "utf-8")
+        return skill(instruction, examples, held)
+
+    pupil.skill = asked
+    if purpose:
+        (task / "task.yaml").unlink()
+        pupil.right = lambda framed: right(framed.split("-----")[1].strip() if "-----" in framed else framed)
+    command = ("prompts", "optimise", "--task", str(task), "--budget", "120", "--json", *purpose)
+    with serving_in_thread(paths, FakeModels(pupil)) if is_serving else nullcontext():
+        ran = patina(*command)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out.splitlines()[-1])["final_test"]["n"] == 40
+
+
+def test_a_broken_test_file_is_explained_by_a_patina_that_runs_too(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
+) -> None:
+    (task / "test.jsonl").write_text('{"input": 1}\n', "utf-8")
+    with serving_in_thread(paths, FakeModels(pupil)):
+        refused = patina("prompts", "optimise", "--task", str(task), "--budget", "60")
+    assert refused.code == 1
+    assert "test.jsonl" in refused.err
+    assert "line 1" in refused.err
+
+
+@pytest.mark.parametrize("is_serving", [False, True])
+def test_a_task_is_asked_with_the_prompt_that_was_put_in_use(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool
+) -> None:
+    def asked() -> dict[str, object]:
+        ran = patina("ask", "--task", str(task), "number 8", "--json")
+        assert ran.code == 0, ran.err
+        said: dict[str, object] = json.loads(ran.out)
+        return said
+
+    with serving_in_thread(paths, FakeModels(pupil)) if is_serving else nullcontext():
+        assert (asked()["version"], asked()["number"]) == ("", 0)
+        assert "grammar" not in pupil.options[-1]
+        assert patina("prompts", "optimise", "--task", str(task), "--budget", "120").code == 0
+        assert asked()["number"] == 0, "nobody has put it in use yet"
+        assert patina("prompts", "promote", "parity:v2").code == 0
+        assert asked()["number"] == 2
+        assert "grammar" in pupil.options[-1]
+        assert patina("ask", "--task", str(task), "number 8").out.strip() in {"even", "odd", pupil.wrong}
+        assert patina("prompts", "rollback", "parity", "en").code == 0
+        assert asked()["number"] == 0
+        unknown = patina("ask", "--task", "no such task", "number 8")
+        assert unknown.code == 1
+        assert "no such task" in unknown.err
+    with closing(sqlite3.connect(paths.database)) as kept:
+        assert kept.execute("SELECT COUNT(*) FROM conversations").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("is_serving", [False, True])
+def test_a_metric_of_ones_own_counts_wherever_the_work_is_done(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool
+) -> None:
+    paths.home.mkdir(parents=True, exist_ok=True)
+    (paths.home / "metrics").mkdir()
+    (paths.home / "metrics" / "parity.py").write_text(
+        "def score(answer, accepted):\n    return float(answer in accepted)\n", "utf-8"
+    )
+    (task / "task.yaml").write_text("seed_prompt: What?\nmetric: parity\n", "utf-8")
+    with serving_in_thread(paths, FakeModels(pupil)) if is_serving else nullcontext():
+        ran = patina("prompts", "optimise", "--task", str(task), "--budget", "60", "--json")
+    assert ran.code == 0, ran.err
 
 
 def test_a_patina_that_runs_is_asked_instead_of_the_files(patina: Patina, running: str, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ async def test_a_task_is_scored_by_a_judge_that_is_shown_within_its_budget(house
     assert report.result.verdict == "better", "with examples it writes good answers"
     assert report.result.calls <= 300
     assert len(home.model.calls) - before <= 300
-    record = home.versions.get(report.result.chosen.id)
+    record = home.versions.get(report.versions[0])
     assert record.purpose == "task"
     assert PromptLabels(home.db).all() == [], "a judge puts nothing in use"
 

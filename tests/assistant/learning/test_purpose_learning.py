@@ -18,6 +18,7 @@ from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.models.chat_model import Models
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
@@ -47,21 +48,21 @@ class Clerk(ScriptedChatModel):
 
 
 class House:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, models: Models | None = None) -> None:
         self.db = Database.open(folder / "patina.db", folder / "backups")
         self.model = Clerk()
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.desk = PromptDesk(self.library, versions, self.labels, Recorder(SignalStore(self.db), self.labels))
         self.selector = Selector(self.library, versions, self.labels)
-        lab = Lab(
-            models=FakeModels(self.model),
+        self.lab = Lab(
+            models=models or FakeModels(self.model),
             ledger=Ledger(self.db),
             versions=versions,
             embeddings=HashingEmbeddings(),
             library=self.library,
         )
-        self.purposes = PurposeLearning(lab, self.desk, self.library, self.selector)
+        self.purposes = PurposeLearning(self.lab, self.desk, self.library, self.selector)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import EngineDied, NotFound, RunBusy, TaskInvalid
+from assistant.errors import EngineDied, NotFound, PromptUnknown, RunBusy, TaskInvalid
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
@@ -63,7 +63,7 @@ class House:
         )
         self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
         self.purposes = PurposeLearning(self.lab, self.desk, library, Selector(library, versions, labels))
-        self.book = RunBook(self.lab, self.desk, self.purposes, RunStore(self.db))
+        self.book = RunBook(self.lab, self.purposes, RunStore(self.db))
 
     async def close(self) -> None:
         await self.book.close()
@@ -91,7 +91,7 @@ async def test_a_run_is_followed_to_its_end_and_found_again_after_a_restart(hous
     assert run.status == "done"
     assert run.report is not None
     assert run.report.result.verdict == "better"
-    assert run.version == run.report.result.chosen.id
+    assert run.version == run.report.versions[0]
     assert (await house.desk.version(run.version)).author == "optimiser"
     assert run.report.final_test is not None
     assert run.report.final_test.n == 20
@@ -245,6 +245,31 @@ async def test_what_is_found_for_a_prompt_of_the_library_becomes_a_version_of_it
     assert (version.name, version.language, version.author) == ("chat", "en", "optimiser")
     assert version.evidence["gained"] == run.report.result.evidence.gained
     await house.close()
+
+
+async def test_a_prompt_of_conversations_is_measured_as_it_is_used_there(tmp_path: Path) -> None:
+    house = House(tmp_path, helped_by_examples)
+    run = await house.ended((await house.book.begin(order(200, "label", "chat.en"))).id)
+    assert run.report is not None
+    assert run.report.result.verdict == "better"
+    before, after = PromptLibrary(seed_prompts(), Path("nowhere")).get("chat", "en").text.split("{{ instruction }}")
+    asked = [call for call in house.pupil.calls if len(call) > 1]
+    assert len(asked) > 80
+    for messages in asked:
+        assert messages[0].text.startswith(before.split("{{")[0])
+        assert messages[0].text.endswith(after.rsplit("}}")[-1])
+        assert messages[-1].text.startswith("colour of thing"), "examples are turns of their own, not one text"
+    assert all("grammar" not in options and "stop" not in options for options in house.pupil.options)
+    found = await house.desk.version(run.version)
+    assert found.name == "chat"
+    assert found.content["layout"] == "turns"
+    await house.close()
+
+
+async def test_a_prompt_of_which_nothing_can_be_learned_is_refused_at_once(house: House) -> None:
+    with pytest.raises(PromptUnknown):
+        await house.book.begin(order(prompt="style-brief.en"))
+    assert await house.book.list() == []
 
 
 async def test_a_task_that_is_none_is_refused_before_anything_is_stored(house: House) -> None:

@@ -60,8 +60,15 @@ async def test_a_run_is_begun_followed_and_removed(server: Running, client: Assi
     assert [last] == await client.runs.list()
     assert last.report is not None
     assert last.report.result.verdict == "better"
+    assert (await client.task_prompts.answer_named("colours", "colour of thing 500")).number == 0
+    await client.desk.promote(last.version)
+    answer = await client.task_prompts.answer_named("colours", "colour of thing 500")
+    assert (answer.version, answer.number) == (last.version, 2)
+    assert answer.text in {*LABELS, PupilChatModel.model_fields["wrong"].default}
     await client.runs.remove(begun.id)
     assert await client.runs.list() == []
+    with pytest.raises(NotFound):
+        await client.task_prompts.answer_named("colours", "colour of thing 500")
     with pytest.raises(NotFound):
         await client.runs.run(begun.id)
     with pytest.raises(NotFound):
@@ -128,3 +135,10 @@ async def test_a_run_outlives_who_began_it(server: Running) -> None:
         begun = await client.runs.begin(ORDER)
     async with asyncio.timeout(60), aclosing(server.assistant.runs.follow(begun.id)) as steps:
         assert [run async for run in steps][-1].status == "done"
+
+
+async def test_a_test_that_nobody_waits_for_is_refused(server: Running) -> None:
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as http:
+        answered = await http.post("/api/prompts/optimise/0123456789abcdef/test", json={"test": []})
+    assert answered.status_code == 404
+    assert answered.json()["error"]["code"] == "not_found"

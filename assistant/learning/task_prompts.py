@@ -1,0 +1,120 @@
+"""A task's prompt in use: the one that was put in production answers, asked as it was measured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from assistant.agent.presence import Presence
+from assistant.codec import load
+from assistant.config import Sampling
+from assistant.errors import EmptyMessage, NotFound
+from assistant.i18n import language_of_text
+from assistant.learning.lab import Lab
+from assistant.learning.run_order import RunOrder
+from assistant.learning.task_versions import PURPOSE, name_of
+from assistant.memory.prompt_runs import RunStore
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionRecord, PromptVersionStore, Scope
+from assistant.models.chat_model import Models
+from assistant.prompting.answer_form import answer_form
+from assistant.prompting.candidate import Candidate, Demo, Form
+from assistant.prompting.examples import usable
+from assistant.prompting.library import PromptLibrary
+from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.task import Item, Task, TaskHead, made
+
+_OWNER: Final = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAnswer:
+    """`version` is the id of what answered and `number` what people call it; empty and 0 for the prompt the task begins
+    with, as long as no other was put in use."""
+
+    text: str
+    model: str
+    version: str = ""
+    number: int = 0
+
+
+class TaskPrompts:
+    """Built once. Nothing is stored: a task is no conversation."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        models: Models,
+        versions: PromptVersionStore,
+        labels: PromptLabels,
+        library: PromptLibrary,
+        runs: RunStore,
+        presence: Presence,
+    ) -> None:
+        self._lab = lab
+        self._models = models
+        self._versions = versions
+        self._labels = labels
+        self._library = library
+        self._runs = runs
+        self._presence = presence
+        self._read: tuple[str, Neighbours] | None = None
+
+    async def answer(
+        self, head: TaskHead, examples: Sequence[Item], text: str, *, model: str | None = None
+    ) -> TaskAnswer:
+        """`head` and `examples` are what the folder of the task holds. TaskInvalid for no task, EmptyMessage, and what
+        the model raises."""
+        if not text.strip():
+            raise EmptyMessage
+        task = await asyncio.to_thread(lambda: made(head, examples, Path(head.name), self._lab.metrics()))
+        with self._presence.asking():
+            chat = self._models.chat_model(model)
+            await chat.prepare()
+            record = await asyncio.to_thread(self._in_use, task, chat.model_name)
+            candidate = _first(task) if record is None else Candidate.from_json(record.content)
+            held = answer_form(task).grammar if self._models.info(chat.model_name).kind != "remote" else None
+            greedy = Sampling(temperature=0, repeat_penalty=1, max_tokens=task.max_tokens, seed=0)
+            options: dict[str, Any] = {"sampling": candidate.drawn(greedy), "priority": "person", "owner": _OWNER}
+            if candidate.form == "held" and held:
+                options["grammar"] = held
+            elif candidate.form == "line":
+                options["stop"] = ["\n"]
+            nearest = await asyncio.to_thread(self._nearest, task, text, candidate.nearest)
+            said = await chat.ainvoke(candidate.messages(text, nearest), **options)
+        answer = str(said.text).strip()
+        if record is None:
+            return TaskAnswer(answer, chat.model_name)
+        return TaskAnswer(answer, chat.model_name, record.id, record.number)
+
+    async def answer_named(self, name: str, text: str, *, model: str | None = None) -> TaskAnswer:
+        """The same for a task of the run book, by its name; NotFound."""
+        found = await asyncio.to_thread(self._runs.latest, name)
+        for record in found:
+            order = load(RunOrder, record.asked)
+            if not order.prompt:
+                return await self.answer(order.task, order.train, text, model=model)
+        raise NotFound(kind="task", id=name)
+
+    def _in_use(self, task: Task, model: str) -> PromptVersionRecord | None:
+        scope = Scope(name_of(task.name, self._library), language_of_text(task.seed_prompt), "", model)
+        labelled = self._labels.nearest(scope, "production")
+        record = None if labelled is None else self._versions.get(labelled.version_id)
+        return record if record is not None and record.purpose == PURPOSE else None
+
+    def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
+        if not count:
+            return ()
+        read = self._read
+        if read is None or read[0] != task.digest:
+            read = self._read = task.digest, self._lab.neighbours()
+            read[1].use(usable(task.items))
+        return read[1].nearest(Item("", text, (), ""), count)
+
+
+def _first(task: Task) -> Candidate:
+    """What a run of the task begins with."""
+    form: Form = "line" if task.metric.one_line else "free"
+    return Candidate(task.seed_prompt, form=form)
