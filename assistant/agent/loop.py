@@ -92,11 +92,18 @@ class AgentLoop:
         try:
             model = self._models.chat_model(model_name)
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
-            material = await self._grounding.find(path)
-            if material is None and not _rival(turn, arm):
-                async with aclosing(self._tools.run(path, model, used)) as events:
+            is_rival, material = _rival(turn, arm), None
+            if not is_rival:
+                # Before documents are looked into: a passage about the rent sets no reminder to pay it.
+                async with aclosing(self._tools.wish(path, used)) as events:
                     async for event in events:
                         yield event
+            if not used.calls:
+                material = await self._grounding.find(path)
+                if material is None and not is_rival:
+                    async with aclosing(self._tools.choose(path, model, used)) as events:
+                        async for event in events:
+                            yield event
             if material is not None and material.is_refused:
                 writing = self._refused(turn, material, answer)
             elif used.answer:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from assistant.agent.approvals import Approvals
@@ -69,33 +70,42 @@ class ToolUse:
         self._default = default
         self._now = now
 
-    async def run(self, path: Sequence[Turn], model: ChatModel, used: Used) -> AsyncGenerator[Event, None]:
-        """Call what the newest message needs; `used` is filled on the way."""
+    async def wish(self, path: Sequence[Turn], used: Used) -> AsyncGenerator[Event, None]:
+        """Do what the newest message wishes so plainly that no model is needed; `used` is filled on the way. What was
+        done for the same question before is taken back first."""
         turn, settings = path[-1], self._settings
-        if not turn.question.strip() or not (settings.wishes or settings.offered):
+        if not self._may_call(turn):
             return
         if turn.source_turn_id is not None:
-            # Asked again or asked differently: what the other answer did is not to be done twice.
-            for event in await self._take_back_of(turn.source_turn_id):
-                yield event
-        offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
-        language = used.language = language_of_text(turn.question, self._default)
-        caller = Caller(turn.id, turn.person_id, language, self._now())
-        wish = plain_wish(turn.question, caller.now) if settings.wishes else None
-        if wish is not None and wish.tool in offered and not turn.attachments:
-            async with aclosing(self._call(turn, offered[wish.tool], wish.arguments, caller, used)) as events:
+            made = await asyncio.to_thread(self._made, turn.source_turn_id)
+            if not await self._is_anothers(turn):
+                # Asked again or asked differently: what the other answer did is not to be done twice.
+                for event in await self.take_back(turn.source_turn_id, Used(made)):
+                    yield event
+            elif turn.source == "regenerate":
+                # What was done for them stands, and is told again.
+                used.calls += [replace(one, receipt=None) for one in made if one.receipt is not None]
+        caller = self._caller(turn, used)
+        wish = plain_wish(turn.question, caller.now) if settings.wishes and not turn.attachments else None
+        tool = (await self._offered(turn)).get(wish.tool) if wish is not None else None
+        if wish is not None and tool is not None:
+            async with aclosing(self._call(turn, tool, wish.arguments, caller, used)) as events:
                 async for event in events:
                     yield event
             if wish.tool == "calculate" and used.calls[-1].status == "done":
                 used.answer = used.calls[-1].result
-            self._conclude(turn, used)
+        self._conclude(turn, used)
+
+    async def choose(self, path: Sequence[Turn], model: ChatModel, used: Used) -> AsyncGenerator[Event, None]:
+        """Call what the model wants for the newest message, one after the other; `used` is filled on the way."""
+        turn, settings = path[-1], self._settings
+        if not (settings.offered and self._may_call(turn)):
             return
-        if not settings.offered:
-            return
+        caller, offered = self._caller(turn, used), await self._offered(turn)
         used.outside = any(self._from_outside(one) for one in path)
         while len(used.calls) < settings.steps and not used.failed:
             called: ToolCalled | None = None
-            async with aclosing(self._choice.choose(path, model, language, offered, used)) as events:
+            async with aclosing(self._choice.choose(path, model, caller.language, offered, used)) as events:
                 async for event in events:
                     if isinstance(event, ToolCalled):
                         called = event
@@ -109,6 +119,25 @@ class ToolUse:
             if used.repeats:
                 break
         self._conclude(turn, used)
+
+    def _may_call(self, turn: Turn) -> bool:
+        return bool(turn.question.strip()) and (self._settings.wishes or self._settings.offered)
+
+    def _caller(self, turn: Turn, used: Used) -> Caller:
+        used.language = language_of_text(turn.question, self._default)
+        return Caller(turn.id, turn.person_id, used.language, self._now())
+
+    async def _offered(self, turn: Turn) -> dict[str, Tool]:
+        """What may be called for whoever asks, by name; for the words of somebody else, only what changes nothing."""
+        offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
+        if turn.source == "regenerate" and await self._is_anothers(turn):
+            return {name: one for name, one in offered.items() if one.permission == "free"}
+        return offered
+
+    async def _is_anothers(self, turn: Turn) -> bool:
+        """Whether the answer that is asked for again or differently was somebody else's."""
+        source = turn.source_turn_id
+        return source is not None and await asyncio.to_thread(self._store.asked_by, source) != turn.person_id
 
     def _conclude(self, turn: Turn, used: Used) -> None:
         """Say in fixed words what was set, which a small model would say wrongly; a question beside it is answered."""
@@ -157,17 +186,12 @@ class ToolUse:
         read = any(one.status == "done" and self._workbench.reads_outside(one.tool) for one in turn.tool_calls)
         return bool(read or turn.attachments or turn.grounds is not None or _QUOTED.search(turn.question))
 
-    async def _take_back_of(self, turn_id: str) -> list[Event]:
-        events: list[Event] = []
-        for one in reversed(await asyncio.to_thread(self._store.of, turn_id)):
-            if one.undoable:
-                try:
-                    await self.undo(one.id)
-                except ToolError as error:
-                    _log.warning("turn %s: %s is not taken back: %s", turn_id, one.tool, error)
-                    continue
-                events.append(ToolFinished(turn_id, one.id, one.tool, "undone", one.result))
-        return events
+    def _made(self, turn_id: str) -> list[Call]:
+        """What was called for another answer, with by what it is taken back."""
+        return [
+            Call(one.id, one.tool, one.arguments, one.status, one.result, receipt)
+            for one, receipt in self._store.with_receipts(turn_id)
+        ]
 
     async def _call(
         self, turn: Turn, tool: Tool, arguments: str, caller: Caller, used: Used
