@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from assistant.agent.context import ContextBuilder
@@ -160,7 +161,8 @@ class AgentLoop:
         for remark in used.remarks:
             answer.pieces.append(f"{remark}\n\n")
             yield Token(turn.id, answer.pieces[-1])
-        context = await self._context.build(path, model, chosen.max_tokens, arm, material, self._tools.material(used))
+        results = partial(self._tools.material, used)
+        context = await self._context.build(path, model, chosen.max_tokens, arm, material, results)
         version = context.version
         if sampling is None:
             chosen = _drawn(chosen, version, from_documents=material is not None)

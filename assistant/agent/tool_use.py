@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from assistant.agent.approvals import Approvals
 from assistant.agent.tool_choice import ToolChoice
-from assistant.agent.tool_record import Call, Used
+from assistant.agent.tool_record import Call, Used, fitted
 from assistant.config import ToolSettings
 from assistant.errors import ArgumentsRefused, ToolError
 from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, ToolFinished, ToolStatus
@@ -31,6 +31,8 @@ from assistant.tools.workbench import Workbench
 _log = logging.getLogger(__name__)
 _ASKS: Final = re.compile(r"[?？]")
 _QUOTED: Final = re.compile(r"^>", re.MULTILINE)
+_LEAST: Final = 16
+"""Tokens below which it is no use to be told what tools gave."""
 _INTERRUPTED: Final[ToolStatus] = "interrupted"
 _DONE: Final[ToolStatus] = "done"
 _FAILED: Final[ToolStatus] = "failed"
@@ -150,13 +152,17 @@ class ToolUse:
         else:
             used.answer = said
 
-    def material(self, used: Used) -> str:
-        """What tools gave, as the model reads it with the question; empty where there is nothing."""
+    def material(self, used: Used, room: float) -> str:
+        """What tools gave, as the model reads it with the question in about `room` tokens; empty where there is nothing
+        or no room for it."""
         told = [one for one in used.calls if one.result]
+        if not told or room < _LEAST:
+            return ""
         lines = "\n".join(
-            f"{one.tool}{'' if one.status == 'done' else f' ({one.status})'}: {as_data(one.result)}" for one in told
+            f"{one.tool}{'' if one.status == 'done' else f' ({one.status})'}: {as_data(result)}"
+            for one, result in zip(told, fitted([one.result for one in told], room), strict=True)
         )
-        return self._prompts.get("tool-results", used.language).render(lines=lines) if lines else ""
+        return self._prompts.get("tool-results", used.language).render(lines=lines)
 
     async def take_back(self, turn_id: str, used: Used) -> list[Event]:
         """Everything that was done for this answer and can be undone, the last first."""
