@@ -123,9 +123,9 @@ class Seat:
         message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1
         self._server.updates.push("edited_message", message.as_json())
 
-    def press(self, message: Message, label: str, shown_by: Message | None = None) -> Press:
+    def press(self, message: Message, label: str, shown_by: Message | None = None, *, old: bool = False) -> Press:
         """Press the first button whose label contains this text. A client that somebody has changed may say that
-        another message had shown it."""
+        another message had shown it; of one that is `old`, a bot is told the number alone."""
         button = message.button(label)
         message = shown_by or message
         press = self._server.new_press()
@@ -135,7 +135,9 @@ class Seat:
                 "id": press.id,
                 "from": self._user,
                 "chat_instance": str(self.chat.id),
-                "message": message.as_json(),
+                "message": message.as_json()
+                if not old
+                else {"chat": self.chat.as_json(), "message_id": message.id, "date": 0},
                 "data": button["callback_data"],
             },
         )

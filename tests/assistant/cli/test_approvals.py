@@ -53,7 +53,7 @@ def test_what_waits_is_shown_as_it_would_be_done_and_decided_once(patina: Patina
             while b"approval_requested" not in told.readline():
                 pass
             waiting = patina("approvals", "list").out
-            assert 'fetch_page {"url": "http://127.0.0.1:9/secret"}' in waiting
+            assert 'Read a web page {"url": "http://127.0.0.1:9/secret"}' in waiting
             id = re.findall(r"^01[0-9A-Z]+", waiting, re.MULTILINE)[0]
             assert "Refused: fetch_page" in patina("approvals", "refuse", id).err
             rest = told.read().decode()

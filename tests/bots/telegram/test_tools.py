@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from assistant.config import Settings, ToolSettings
+from assistant.errors import InternalFault
 from tests.botapi import ManualClock
 from tests.bots.telegram.conftest import Play
 from tests.fakes.caller import CallingChatModel
@@ -84,3 +89,28 @@ async def test_an_allowed_call_is_made_once_and_a_second_press_does_nothing(play
         assert approval.decision == "approved"
         [call] = (await scene.assistant.turn(approval.turn_id)).tool_calls
         assert (call.status, "private" in call.result) == ("failed", True)
+
+
+async def test_while_the_core_cannot_be_reached_the_owner_may_press_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play(model=wanting(), settings=ON) as scene:
+        boss = await scene.paired(1000, "Boss", role="owner")
+        boss.private.send("What does that page say?")
+        asked = await boss.private.chat.wait_for(lambda message: "May this be done" in message.text)
+        used = asked.button("Allow once")["callback_data"]
+
+        async def unreachable(*_: Any, **__: Any) -> None:
+            raise InternalFault(reason="ConnectError")
+
+        with monkeypatch.context() as away:
+            away.setattr(scene.assistant.tools, "approve", unreachable)
+            await boss.private.press(asked, "Allow once").answered()
+            await boss.private.chat.wait_for(
+                lambda message: message.id == asked.id and message.button("Allow")["callback_data"] != used
+            )
+        await boss.private.press(asked, "Allow once").answered()
+        await boss.private.chat.wait_for(lambda message: "I go on." in message.text)
+        [approval] = await scene.assistant.tools.approvals(waiting=False)
+        assert approval.decision == "approved"
+        assert asked.buttons == []
