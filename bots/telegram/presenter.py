@@ -49,6 +49,10 @@ class Presenter:
     def say(self, language: Language, key: str, **facts: object) -> str:
         return self._sentences.text(language, key, **facts)
 
+    def tool(self, name: str, language: Language) -> str:
+        """What a tool does, in words; one that came from elsewhere has only its name."""
+        return self._sentences.find(language, f"tool.{name}") or name
+
     def parts(self, markdown: str, *, links: bool = True) -> list[Part]:
         """The text in messages of at most 4096 units, numbered where there are several. Without `links` no words lead
         to an address: what was made from documents may hold one that somebody put there."""
@@ -77,9 +81,9 @@ class Presenter:
         if isinstance(event, Grounded):
             return self.say(language, "progress.documents")
         if isinstance(event, ToolCalled):
-            return self.say(language, "progress.tool", tool=event.name)
+            return self.say(language, "progress.tool", tool=self.tool(event.name, language))
         if isinstance(event, ApprovalRequested):
-            return self.say(language, "progress.approval", tool=event.approval.tool)
+            return self.say(language, "progress.approval", tool=self.tool(event.approval.tool, language))
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
         if isinstance(event, Progress):
