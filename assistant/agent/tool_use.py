@@ -18,7 +18,7 @@ from assistant.agent.tool_record import Call, Used, fitted
 from assistant.config import ToolSettings
 from assistant.errors import ArgumentsRefused, ToolError
 from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, ToolFinished, ToolStatus
-from assistant.i18n import Language, language_of_text
+from assistant.i18n import Language, explain, language_of_text, tool_name
 from assistant.knowledge.framing import as_data, visible
 from assistant.memory.records import Role, Turn
 from assistant.memory.tool_calls import ToolCallStore
@@ -233,12 +233,14 @@ class ToolUse:
                 used.outside = used.outside or tool.reads_outside
             else:
                 name = "tool-not-allowed" if status == "refused" else "tool-not-answered"
-                used.remarks.append(self._prompts.get(name, caller.language).render(tool=tool.name))
+                used.remarks.append(
+                    self._prompts.get(name, caller.language).render(tool=tool_name(tool.name, caller.language))
+                )
         except ArgumentsRefused as error:
             # Nothing was done yet, and a model may mend what it wrote.
-            outcome, status = Outcome(f"{error.code}: {error.reason}"), _FAILED
+            outcome, status = Outcome(explain(error, caller.language)), _FAILED
         except ToolError as error:
-            outcome, status = Outcome(" ".join([error.code, *map(str, error.facts.values())])), _FAILED
+            outcome, status = Outcome(explain(error, caller.language)), _FAILED
             used.failed = True
         finally:
             call.status, call.result, call.receipt = status, outcome.text, outcome.receipt

@@ -34,6 +34,7 @@ from assistant.events import (
     TurnFinished,
     TurnStarted,
 )
+from assistant.i18n import tool_name
 from assistant.knowledge.framing import visible
 
 _FRAME_S: Final = 1 / 15
@@ -104,10 +105,10 @@ def _waiting(terminal: Terminal, event: Event) -> str:
         case Grounded():
             return terminal.text("answer.documents", count=len(event.passages))
         case ToolCalled():
-            return terminal.text("answer.tool_called", tool=tool_name(terminal, event.name))
+            return terminal.text("answer.tool_called", tool=named(terminal, event.name))
         case ApprovalRequested():
             asked = event.approval
-            facts = {"tool": tool_name(terminal, asked.tool), "arguments": visible(asked.arguments)}
+            facts = {"tool": named(terminal, asked.tool), "arguments": visible(asked.arguments)}
             return terminal.text("answer.tool", id=asked.id, **facts)
         case Reasoning():
             return terminal.text("answer.thinking")
@@ -118,12 +119,12 @@ def _waiting(terminal: Terminal, event: Event) -> str:
 def _done(terminal: Terminal, event: ToolFinished) -> str:
     # What a page says may steer a terminal.
     result = " ".join(visible(event.result).split())[:_NOTE]
-    return terminal.text(f"answer.tool_{event.status}", tool=tool_name(terminal, event.name), result=result)
+    return terminal.text(f"answer.tool_{event.status}", tool=named(terminal, event.name), result=result)
 
 
-def tool_name(terminal: Terminal, name: str) -> str:
-    """What a tool does, in words; one that came from elsewhere has only its name."""
-    return terminal.sentences.find(terminal.language, f"tool.{name}") or visible(name)
+def named(terminal: Terminal, tool: str) -> str:
+    """What a tool does, in words."""
+    return visible(tool_name(tool, terminal.language))
 
 
 class _Silent:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from assistant.cli.answer import tool_name
+from assistant.cli.answer import named
 from assistant.cli.home import Door, open_assistant
 from assistant.cli.terminal import Terminal
 from assistant.errors import ApprovalClosed
@@ -33,7 +33,7 @@ def listed(ctx: typer.Context, all: Annotated[bool, typer.Option("--all")] = Fal
     if not found:
         terminal.say("approvals.none")
     for one in found:
-        facts = {"tool": tool_name(terminal, one.tool), "arguments": visible(one.arguments)}
+        facts = {"tool": named(terminal, one.tool), "arguments": visible(one.arguments)}
         facts["until"] = _time(one.expires_at)
         terminal.write(f"{one.id}  {terminal.text(f'approvals.{one.decision}', **facts)}")
 
@@ -53,7 +53,7 @@ def _decide(terminal: Terminal, approval: str, decision: Literal["approved", "re
             return await decide(approval)
 
     done = terminal.run(work())
-    terminal.say(f"approvals.done_{decision}", tool=tool_name(terminal, done.tool))
+    terminal.say(f"approvals.done_{decision}", tool=named(terminal, done.tool))
 
 
 def reminders(ctx: typer.Context) -> None:
@@ -99,7 +99,7 @@ async def ask_owner(terminal: Terminal, assistant: Door, approval: Approval) -> 
     from prompt_toolkit import PromptSession
 
     shown = visible(approval.arguments)
-    terminal.write(terminal.text("chat.approve", tool=tool_name(terminal, approval.tool), arguments=shown))
+    terminal.write(terminal.text("chat.approve", tool=named(terminal, approval.tool), arguments=shown))
     try:
         # A prompt of its own: the answer is nothing to be found again with the arrow keys.
         said = (await PromptSession[str]().prompt_async("y/N › ")).strip().casefold()

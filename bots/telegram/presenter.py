@@ -11,7 +11,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, InputRichM
 from telegramify_markdown import RenderConfig, convert
 
 from assistant.events import ApprovalRequested, Event, Grounded, Progress, Queued, ToolCalled
-from assistant.i18n import Catalogue, Language
+from assistant.i18n import Catalogue, Language, tool_name
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.below import Below
 from bots.telegram.buttons import Buttons
@@ -49,10 +49,6 @@ class Presenter:
     def say(self, language: Language, key: str, **facts: object) -> str:
         return self._sentences.text(language, key, **facts)
 
-    def tool(self, name: str, language: Language) -> str:
-        """What a tool does, in words; one that came from elsewhere has only its name."""
-        return self._sentences.find(language, f"tool.{name}") or name
-
     def parts(self, markdown: str, *, links: bool = True) -> list[Part]:
         """The text in messages of at most 4096 units, numbered where there are several. Without `links` no words lead
         to an address: what was made from documents may hold one that somebody put there."""
@@ -81,9 +77,9 @@ class Presenter:
         if isinstance(event, Grounded):
             return self.say(language, "progress.documents")
         if isinstance(event, ToolCalled):
-            return self.say(language, "progress.tool", tool=self.tool(event.name, language))
+            return self.say(language, "progress.tool", tool=tool_name(event.name, language))
         if isinstance(event, ApprovalRequested):
-            return self.say(language, "progress.approval", tool=self.tool(event.approval.tool, language))
+            return self.say(language, "progress.approval", tool=tool_name(event.approval.tool, language))
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
         if isinstance(event, Progress):

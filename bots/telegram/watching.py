@@ -12,7 +12,7 @@ from aiogram.exceptions import TelegramAPIError
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.events import Approval
-from assistant.i18n import Language
+from assistant.i18n import Language, tool_name
 from assistant.memory.records import Person
 from bots.telegram.answering import Answering
 from bots.telegram.clock import Clock
@@ -82,7 +82,7 @@ class Watching:
     async def _ask(self, key: str, approval: Approval, name: str, owner: Person) -> None:
         """In the owner's own private chat, once; again where it failed, while the call still waits."""
         given = shown(approval.arguments)
-        facts = {"tool": self._presenter.tool(approval.tool, self._language), "arguments": given}
+        facts = {"tool": tool_name(approval.tool, self._language), "arguments": given}
         text = self._presenter.say(
             self._language, "approval.asked_by" if name else "approval.asked", name=name, **facts
         )

@@ -11,6 +11,7 @@ from assistant.errors import NotFound
 from assistant.events import ToolCalled, ToolFinished
 from assistant.memory.records import DocumentMode, Turn
 from assistant.paths import Paths
+from assistant.tools.builtin.remind import MOST
 from tests.assistant.agent import test_grounding as grounding
 from tests.assistant.agent.test_tools import REMIND, calling, home, member, of, told
 
@@ -95,3 +96,18 @@ async def test_asked_differently_and_answered_from_documents_the_old_wish_is_tak
         edited, _ = await told(assistant, await assistant.edit(turn.id, "When is the rent due?", face="page"))
         assert edited.grounds is not None
         assert await assistant.tools.reminders() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(WISH, "too many reminders are waiting"), ("20分钟后提醒我关火", "提醒已经太多")]
+)
+async def test_why_something_did_not_work_is_said_in_words(paths: Paths, text: str, said: str) -> None:
+    async with home(paths, calling(answer="I could not."), Settings()) as assistant:
+        conversation = await assistant.new_conversation()
+        for number in range(MOST):
+            wish = f"remind me in {number + 30} minutes to rest"
+            await told(assistant, await assistant.reply(conversation.id, wish, face="page"))
+        turn, _ = await told(assistant, await assistant.reply(conversation.id, text, face="page"))
+        [call] = turn.tool_calls
+        assert (call.status, said in call.result) == ("failed", True)
+        assert not {"remind", "tool_failed", "too_many"} & set(call.result.replace(":", " ").split())
