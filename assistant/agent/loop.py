@@ -116,23 +116,23 @@ class AgentLoop:
                     yield event
             for event in await self._grounding.cited(turn.id, answer):
                 yield event
-            last = await self._keep(turn, answer, "done")
+            last = await self._keep(turn, answer, used, "done")
         except asyncio.CancelledError:
             _forget_cancellation()
             answer.finish_reason = "stopped"
             for event in await self._grounding.cited(turn.id, answer):
                 yield event
-            last = await self._keep(turn, answer, "stopped")
+            last = await self._keep(turn, answer, used, "stopped")
         except AssistantError as error:
             await self._grounding.cited(turn.id, answer)
             for event in await self._tools.take_back(turn.id, used):
                 yield event
-            last = await self._keep(turn, answer, "failed", error)
+            last = await self._keep(turn, answer, used, "failed", error)
         except Exception as error:
             _log.exception("turn %s failed", turn.id)
             for event in await self._tools.take_back(turn.id, used):
                 yield event
-            last = await self._keep(turn, answer, "failed", InternalFault(reason=type(error).__name__))
+            last = await self._keep(turn, answer, used, "failed", InternalFault(reason=type(error).__name__))
         timings = answer.timings
         if not timings.total_ms:
             timings = replace(timings, total_ms=(time.monotonic() - began) * 1000)
@@ -184,7 +184,6 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
-        answer.usage = used.added_to(answer.usage)
 
     async def _told(self, turn: Turn, said: str, answer: Answer) -> AsyncGenerator[Event, None]:
         """What a tool did, where that was all that was wanted: no model is asked to say it."""
@@ -218,8 +217,11 @@ class AgentLoop:
             self._remembered.add(version.id)
 
     async def _keep(
-        self, turn: Turn, answer: Answer, status: TurnStatus, error: AssistantError | None = None
+        self, turn: Turn, answer: Answer, used: Used, status: TurnStatus, error: AssistantError | None = None
     ) -> TurnFinished | TurnFailed:
+        # However it ended, what choosing tools took was taken.
+        answer.usage = used.added_to(answer.usage)
+
         def finish() -> None:
             self._conversations.finish(
                 turn.id,

@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 
 from assistant.config import Settings
-from assistant.errors import NotFound
+from assistant.errors import EngineDied, NotFound
 from assistant.events import ToolCalled, ToolFinished
 from assistant.memory.records import DocumentMode, Turn
 from assistant.paths import Paths
 from assistant.tools.builtin.remind import MOST
 from tests.assistant.agent import test_grounding as grounding
-from tests.assistant.agent.test_tools import REMIND, calling, home, member, of, told
+from tests.assistant.agent.test_tools import REMIND, SUM, ask, calling, home, member, of, told
 
 WISH = "remind me in 20 minutes to call mum"
 
@@ -111,3 +111,16 @@ async def test_why_something_did_not_work_is_said_in_words(paths: Paths, text: s
         [call] = turn.tool_calls
         assert (call.status, said in call.result) == ("failed", True)
         assert not {"remind", "tool_failed", "too_many"} & set(call.result.replace(":", " ").split())
+
+
+async def test_what_choosing_a_tool_took_is_counted_however_the_answer_ends(paths: Paths) -> None:
+    model = calling(REMIND, ("answer", {}), SUM)
+    model.choosing = 1000
+    async with home(paths, model) as assistant:
+        ann = await member(assistant)
+        told_of, _ = await ask(assistant, "Do not let me forget mum", person_id=ann)
+        assert told_of.usage.prompt_tokens == 2000, "no model said it, and two choices were made"
+        model.error = EngineDied(exit_code=9)
+        failed, _ = await ask(assistant, "What do 348 tickets at 17.5 come to?", person_id=ann)
+        assert (failed.status, failed.usage.prompt_tokens) == ("failed", 2000)
+        assert (await assistant.people.allowance(ann)).tokens >= 4000
