@@ -87,7 +87,9 @@ def explain(error: AssistantError, language: Language) -> str:
     """
     facts: dict[str, object] = {}
     for name, value in error.facts.items():
-        if name == "reason":
+        if name == "tool":
+            facts[name] = tool_name(str(value), language)
+        elif name == "reason":
             facts[name] = explain_reason(error.code, str(value), language)
         elif name == "attempts":
             words = "reasons.download_interrupted"
@@ -106,6 +108,11 @@ def explain(error: AssistantError, language: Language) -> str:
 def explain_reason(code: str, reason: str, language: Language) -> str:
     """The reason of an error alone, for where it stands beside what it is about."""
     return _ERRORS.find(language, f"reasons.{code}.{reason}") or reason
+
+
+def tool_name(name: str, language: Language) -> str:
+    """What a tool does, in words; one that came from elsewhere has only its name."""
+    return _ERRORS.find(language, f"tools.{name}") or name
 
 
 def human_bytes(size: float) -> str:

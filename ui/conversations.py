@@ -28,9 +28,7 @@ class ConversationList:
         """The sidebar view, for any event that changes what stands in it."""
         limit = max(int(visit.number("shown") or 0), _PAGE) + more
         conversations = await self._assistant.conversations(limit + 1)
-        tools = self._assistant.tools
-        due = tuple(one for one in await tools.due_reminders() if one.person_id is None)
-        waiting = Waiting(tuple(await tools.approvals()), due, await self._undone(visit))
+        waiting = await self._waiting(visit)
         more_to_come = len(conversations) > limit
         html = self._presenter.sidebar(visit.language, conversations[:limit], more=more_to_come, waiting=waiting)
         return {"sidebar": {"html": html}}
@@ -59,7 +57,8 @@ class ConversationList:
             yield await self.drawn(visit)
             return
         hits = await self._assistant.search(query)
-        yield {"sidebar": {"html": self._presenter.found(visit.language, query, hits), "query": query}}
+        html = self._presenter.found(visit.language, query, hits, await self._waiting(visit))
+        yield {"sidebar": {"html": html, "query": query}}
 
     async def rename(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         title = visit.text("title").strip()
@@ -70,3 +69,8 @@ class ConversationList:
     async def delete(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         await self._assistant.delete(visit.text("target"))
         yield await self.drawn(visit)
+
+    async def _waiting(self, visit: Visit) -> Waiting:
+        tools = self._assistant.tools
+        due = tuple(one for one in await tools.due_reminders() if one.person_id is None)
+        return Waiting(tuple(await tools.approvals()), due, await self._undone(visit))

@@ -212,7 +212,11 @@
         if (here.busy) return;
         here.view += 1;
         send("open", { all: here.all });
-      } else if (!$("[data-static=search]", views.sidebar)?.value.trim()) send("list");
+        return;
+      }
+      const query = $("[data-static=search]", views.sidebar)?.value.trim();
+      if (query) send("search", { query });  // what waits stands above what was found
+      else send("list");
     },
     notice(value) {
       if (value.view !== here.view) return;

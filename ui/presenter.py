@@ -18,7 +18,7 @@ from assistant.agent.citation_desk import OpenedCitation
 from assistant.config import Settings
 from assistant.errors import AssistantError
 from assistant.events import Grounds, Remembered
-from assistant.i18n import Catalogue, Language, explain, human_bytes
+from assistant.i18n import Catalogue, Language, explain, human_bytes, tool_name
 from assistant.knowledge.framing import visible
 from assistant.memory.prompt_versions import LabelMove
 from assistant.memory.records import (
@@ -86,10 +86,6 @@ class Presenter:
         """When an answer is right, in words; one that a person brought along has only its name."""
         return self._catalogue.find(language, f"lab.metric_{name}") or name
 
-    def _tool(self, name: str, language: Language) -> str:
-        """What a tool does, in the person's words; one that came from elsewhere has only its name."""
-        return self._catalogue.find(language, f"tool.name_{name}") or name
-
     def _given(self, arguments: str, language: Language) -> list[tuple[str, str]]:
         return [(self._catalogue.find(language, f"tool.given_{name}") or name, one) for name, one in spelled(arguments)]
 
@@ -120,7 +116,7 @@ class Presenter:
             reasoning=self._markdown_of(draft.reasoning, language, remember=not draft.writing),
             original=self._markdown_of(turn.original or "", language, remember=True),
             calls=[
-                (one, self._tool(one.tool, language), self._given(one.arguments, language))
+                (one, tool_name(one.tool, language), self._given(one.arguments, language))
                 for one in (turn.tool_calls if draft.calls is None else draft.calls.made)
             ],
             approval=draft.calls.approval if draft.calls is not None else None,
@@ -187,27 +183,20 @@ class Presenter:
             for day, group in groupby(conversations, key=lambda one: _day(one.updated_at, time.time()))
         ]
         before = conversations[-1].updated_at if conversations and more else None
+        return self._sidebar(language, waiting, days=days, before=before, hits=None, query="")
+
+    def found(self, language: Language, query: str, hits: Sequence[SearchHit], waiting: Waiting = _NOTHING) -> str:
+        """What waits stays in sight while something is searched for."""
+        marked = [(hit, _marked(hit)) for hit in hits]
+        return self._sidebar(language, waiting, days=[], before=None, hits=marked, query=query)
+
+    def _sidebar(self, language: Language, waiting: Waiting, **facts: Any) -> str:
         approvals = [
-            (one, self._tool(one.tool, language), self._given(one.arguments, language)) for one in waiting.approvals
+            (one, tool_name(one.tool, language), self._given(one.arguments, language)) for one in waiting.approvals
         ]
         due = [(one, time.strftime("%Y-%m-%d %H:%M", time.localtime(one.due_at))) for one in waiting.due]
-        return self._render(
-            "sidebar.html",
-            language,
-            days=days,
-            before=before,
-            hits=None,
-            query="",
-            approvals=approvals,
-            due=due,
-            undone=waiting.undone,
-        )
-
-    def found(self, language: Language, query: str, hits: Sequence[SearchHit]) -> str:
-        marked = [(hit, _marked(hit)) for hit in hits]
-        return self._render(
-            "sidebar.html", language, days=[], before=None, hits=marked, query=query, approvals=[], due=[], undone=()
-        )
+        told = {"approvals": approvals, "due": due, "undone": waiting.undone}
+        return self._render("sidebar.html", language, **told, **facts)
 
     def topbar(self, language: Language, title: str, model: str | None) -> str:
         return self._render("topbar.html", language, title=title, model=model)

@@ -65,3 +65,11 @@ class Admission:
             return
         if not self._people.may_use(person_id, self._conversations.turn(turn_id).conversation_id):
             raise NotFound(kind="turn", id=turn_id)
+
+    def doing(self, person_id: str | None, turn_id: str) -> None:
+        """As `turn`, for what was done for whoever asked: only they and an owner may take it back."""
+        self.turn(person_id, turn_id)
+        if person_id in {None, self._conversations.turn(turn_id).person_id}:
+            return
+        if self._people.get(str(person_id)).role != "owner":
+            raise NotFound(kind="turn", id=turn_id)

@@ -34,6 +34,8 @@ _ANSWER_SHARE: Final = 4
 """At least a quarter of the window is kept for the answer, unless fewer tokens were asked for."""
 _AFTER_TRIM: Final = 0.6
 """Share of the budget the history may fill once turns had to leave."""
+_RESULTS_SHARE: Final = 0.5
+"""Of the budget, for what tools gave."""
 
 
 _NO_REMINDER: Final = Reminder()
@@ -74,10 +76,11 @@ class ContextBuilder:
         max_tokens: int,
         arm: Arm | None = None,
         material: Material | None = None,
-        results: str = "",
+        results: Callable[[float], str] = lambda room: "",
     ) -> Context:
         """`path` is the branch, the turn to answer last; `arm` asks for either version of a trial. What is to be read
-        from documents stands with the question, and what is said of it too; so do the `results` of tools.
+        from documents stands with the question, and what is said of it too; so do the `results` of tools,
+        which are asked for as they read in so many tokens.
 
         Raises PromptTooLong when that turn alone does not fit."""
         language = language_of_text(path[0].question, self._default)
@@ -92,7 +95,8 @@ class ContextBuilder:
         shown = await self._showing.of([*answered[start:], newest], model, budget) if self._showing else {}
         asked_behind = partial(self._asked, newest, language, version, material, shown)
         reminder = await self._reminder(newest, answered[start:], language, model, material)
-        asked = asked_behind("\n\n".join(filter(None, [results, reminder.text])))
+        given = results(room := budget * _RESULTS_SHARE)
+        asked = asked_behind("\n\n".join(filter(None, [given, reminder.text])))
 
         def with_history(dropped: int) -> list[BaseMessage]:
             return [*system, *self._history(answered[dropped:], language, shown), *asked]
@@ -102,7 +106,11 @@ class ContextBuilder:
             return Context(tuple(with_history(start)), version, start, reminder)
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
-            asked, reminder = asked_behind(results), Reminder()
+            asked, reminder = asked_behind(given), Reminder()
+            alone = await model.count_tokens([*system, *asked])
+        while alone > budget and given:
+            # The model counts otherwise than was estimated, or the question itself is long.
+            asked = asked_behind(given := results(room := room // 2))
             alone = await model.count_tokens([*system, *asked])
         if alone > budget:
             raise PromptTooLong(tokens=alone, window=model.context_window)

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from assistant.agent.context import ContextBuilder
@@ -92,11 +93,18 @@ class AgentLoop:
         try:
             model = self._models.chat_model(model_name)
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
-            material = await self._grounding.find(path)
-            if material is None and not _rival(turn, arm):
-                async with aclosing(self._tools.run(path, model, used)) as events:
+            is_rival, material = _rival(turn, arm), None
+            if not is_rival:
+                # Before documents are looked into: a passage about the rent sets no reminder to pay it.
+                async with aclosing(self._tools.wish(path, used)) as events:
                     async for event in events:
                         yield event
+            if not used.calls:
+                material = await self._grounding.find(path)
+                if material is None and not is_rival:
+                    async with aclosing(self._tools.choose(path, model, used)) as events:
+                        async for event in events:
+                            yield event
             if material is not None and material.is_refused:
                 writing = self._refused(turn, material, answer)
             elif used.answer:
@@ -108,23 +116,23 @@ class AgentLoop:
                     yield event
             for event in await self._grounding.cited(turn.id, answer):
                 yield event
-            last = await self._keep(turn, answer, "done")
+            last = await self._keep(turn, answer, used, "done")
         except asyncio.CancelledError:
             _forget_cancellation()
             answer.finish_reason = "stopped"
             for event in await self._grounding.cited(turn.id, answer):
                 yield event
-            last = await self._keep(turn, answer, "stopped")
+            last = await self._keep(turn, answer, used, "stopped")
         except AssistantError as error:
             await self._grounding.cited(turn.id, answer)
             for event in await self._tools.take_back(turn.id, used):
                 yield event
-            last = await self._keep(turn, answer, "failed", error)
+            last = await self._keep(turn, answer, used, "failed", error)
         except Exception as error:
             _log.exception("turn %s failed", turn.id)
             for event in await self._tools.take_back(turn.id, used):
                 yield event
-            last = await self._keep(turn, answer, "failed", InternalFault(reason=type(error).__name__))
+            last = await self._keep(turn, answer, used, "failed", InternalFault(reason=type(error).__name__))
         timings = answer.timings
         if not timings.total_ms:
             timings = replace(timings, total_ms=(time.monotonic() - began) * 1000)
@@ -153,7 +161,8 @@ class AgentLoop:
         for remark in used.remarks:
             answer.pieces.append(f"{remark}\n\n")
             yield Token(turn.id, answer.pieces[-1])
-        context = await self._context.build(path, model, chosen.max_tokens, arm, material, self._tools.material(used))
+        results = partial(self._tools.material, used)
+        context = await self._context.build(path, model, chosen.max_tokens, arm, material, results)
         version = context.version
         if sampling is None:
             chosen = _drawn(chosen, version, from_documents=material is not None)
@@ -175,7 +184,6 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
-        answer.usage = used.added_to(answer.usage)
 
     async def _told(self, turn: Turn, said: str, answer: Answer) -> AsyncGenerator[Event, None]:
         """What a tool did, where that was all that was wanted: no model is asked to say it."""
@@ -210,8 +218,11 @@ class AgentLoop:
             self._remembered.add(version.id)
 
     async def _keep(
-        self, turn: Turn, answer: Answer, status: TurnStatus, error: AssistantError | None = None
+        self, turn: Turn, answer: Answer, used: Used, status: TurnStatus, error: AssistantError | None = None
     ) -> TurnFinished | TurnFailed:
+        # However it ended, what choosing tools took was taken.
+        answer.usage = used.added_to(answer.usage)
+
         def finish() -> None:
             self._conversations.finish(
                 turn.id,

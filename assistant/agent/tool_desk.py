@@ -64,7 +64,7 @@ class ToolDesk:
         """Take back what a call did. NotFound where it was for somebody else, NotUndoable, or ToolFailed."""
 
         def admitted() -> None:
-            self._admission.turn(person_id, self._calls.turn_of(call_id))
+            self._admission.doing(person_id, self._calls.turn_of(call_id))
 
         await asyncio.to_thread(admitted)
         await self._use.undo(call_id)

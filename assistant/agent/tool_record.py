@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.events import ToolStatus, Usage
 from assistant.i18n import Language
+from assistant.knowledge.source import tokens
 
 
 @dataclass(slots=True)
@@ -66,3 +68,14 @@ class Used:
             self.usage.completion_tokens + usage.completion_tokens,
             self.usage.cached_tokens + usage.cached_tokens,
         )
+
+
+def fitted(texts: Sequence[str], room: float) -> list[str]:
+    """The texts in about so many tokens: each has its share, and what short ones leave goes to the longer ones."""
+    shown, left = list(texts), room
+    for place, at in enumerate(sorted(range(len(texts)), key=lambda at: tokens(texts[at]))):
+        size, share = tokens(texts[at]), left / (len(texts) - place)
+        if size > share:
+            shown[at] = f"{texts[at][: int(len(texts[at]) * share / size)]}…"
+        left -= min(size, share)
+    return shown

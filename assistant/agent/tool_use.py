@@ -9,15 +9,16 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from assistant.agent.approvals import Approvals
 from assistant.agent.tool_choice import ToolChoice
-from assistant.agent.tool_record import Call, Used
+from assistant.agent.tool_record import Call, Used, fitted
 from assistant.config import ToolSettings
 from assistant.errors import ArgumentsRefused, ToolError
 from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, ToolFinished, ToolStatus
-from assistant.i18n import Language, language_of_text
+from assistant.i18n import Language, explain, language_of_text, tool_name
 from assistant.knowledge.framing import as_data, visible
 from assistant.memory.records import Role, Turn
 from assistant.memory.tool_calls import ToolCallStore
@@ -30,6 +31,8 @@ from assistant.tools.workbench import Workbench
 _log = logging.getLogger(__name__)
 _ASKS: Final = re.compile(r"[?？]")
 _QUOTED: Final = re.compile(r"^>", re.MULTILINE)
+_LEAST: Final = 16
+"""Tokens below which it is no use to be told what tools gave."""
 _INTERRUPTED: Final[ToolStatus] = "interrupted"
 _DONE: Final[ToolStatus] = "done"
 _FAILED: Final[ToolStatus] = "failed"
@@ -69,33 +72,42 @@ class ToolUse:
         self._default = default
         self._now = now
 
-    async def run(self, path: Sequence[Turn], model: ChatModel, used: Used) -> AsyncGenerator[Event, None]:
-        """Call what the newest message needs; `used` is filled on the way."""
+    async def wish(self, path: Sequence[Turn], used: Used) -> AsyncGenerator[Event, None]:
+        """Do what the newest message wishes so plainly that no model is needed; `used` is filled on the way. What was
+        done for the same question before is taken back first."""
         turn, settings = path[-1], self._settings
-        if not turn.question.strip() or not (settings.wishes or settings.offered):
+        if not self._may_call(turn):
             return
         if turn.source_turn_id is not None:
-            # Asked again or asked differently: what the other answer did is not to be done twice.
-            for event in await self._take_back_of(turn.source_turn_id):
-                yield event
-        offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
-        language = used.language = language_of_text(turn.question, self._default)
-        caller = Caller(turn.id, turn.person_id, language, self._now())
-        wish = plain_wish(turn.question, caller.now) if settings.wishes else None
-        if wish is not None and wish.tool in offered and not turn.attachments:
-            async with aclosing(self._call(turn, offered[wish.tool], wish.arguments, caller, used)) as events:
+            made = await asyncio.to_thread(self._made, turn.source_turn_id)
+            if not await self._is_anothers(turn):
+                # Asked again or asked differently: what the other answer did is not to be done twice.
+                for event in await self.take_back(turn.source_turn_id, Used(made)):
+                    yield event
+            elif turn.source == "regenerate":
+                # What was done for them stands, and is told again.
+                used.calls += [replace(one, receipt=None) for one in made if one.receipt is not None]
+        caller = self._caller(turn, used)
+        wish = plain_wish(turn.question, caller.now) if settings.wishes and not turn.attachments else None
+        tool = (await self._offered(turn)).get(wish.tool) if wish is not None else None
+        if wish is not None and tool is not None:
+            async with aclosing(self._call(turn, tool, wish.arguments, caller, used)) as events:
                 async for event in events:
                     yield event
             if wish.tool == "calculate" and used.calls[-1].status == "done":
                 used.answer = used.calls[-1].result
-            self._conclude(turn, used)
+        self._conclude(turn, used)
+
+    async def choose(self, path: Sequence[Turn], model: ChatModel, used: Used) -> AsyncGenerator[Event, None]:
+        """Call what the model wants for the newest message, one after the other; `used` is filled on the way."""
+        turn, settings = path[-1], self._settings
+        if not (settings.offered and self._may_call(turn)):
             return
-        if not settings.offered:
-            return
+        caller, offered = self._caller(turn, used), await self._offered(turn)
         used.outside = any(self._from_outside(one) for one in path)
         while len(used.calls) < settings.steps and not used.failed:
             called: ToolCalled | None = None
-            async with aclosing(self._choice.choose(path, model, language, offered, used)) as events:
+            async with aclosing(self._choice.choose(path, model, caller.language, offered, used)) as events:
                 async for event in events:
                     if isinstance(event, ToolCalled):
                         called = event
@@ -110,6 +122,25 @@ class ToolUse:
                 break
         self._conclude(turn, used)
 
+    def _may_call(self, turn: Turn) -> bool:
+        return bool(turn.question.strip()) and (self._settings.wishes or self._settings.offered)
+
+    def _caller(self, turn: Turn, used: Used) -> Caller:
+        used.language = language_of_text(turn.question, self._default)
+        return Caller(turn.id, turn.person_id, used.language, self._now())
+
+    async def _offered(self, turn: Turn) -> dict[str, Tool]:
+        """What may be called for whoever asks, by name; for the words of somebody else, only what changes nothing."""
+        offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
+        if turn.source == "regenerate" and await self._is_anothers(turn):
+            return {name: one for name, one in offered.items() if one.permission == "free"}
+        return offered
+
+    async def _is_anothers(self, turn: Turn) -> bool:
+        """Whether the answer that is asked for again or differently was somebody else's."""
+        source = turn.source_turn_id
+        return source is not None and await asyncio.to_thread(self._store.asked_by, source) != turn.person_id
+
     def _conclude(self, turn: Turn, used: Used) -> None:
         """Say in fixed words what was set, which a small model would say wrongly; a question beside it is answered."""
         if not used.calls or any(one.tool != "remind" or one.status != "done" for one in used.calls):
@@ -121,13 +152,17 @@ class ToolUse:
         else:
             used.answer = said
 
-    def material(self, used: Used) -> str:
-        """What tools gave, as the model reads it with the question; empty where there is nothing."""
+    def material(self, used: Used, room: float) -> str:
+        """What tools gave, as the model reads it with the question in about `room` tokens; empty where there is nothing
+        or no room for it."""
         told = [one for one in used.calls if one.result]
+        if not told or room < _LEAST:
+            return ""
         lines = "\n".join(
-            f"{one.tool}{'' if one.status == 'done' else f' ({one.status})'}: {as_data(one.result)}" for one in told
+            f"{one.tool}{'' if one.status == 'done' else f' ({one.status})'}: {as_data(result)}"
+            for one, result in zip(told, fitted([one.result for one in told], room), strict=True)
         )
-        return self._prompts.get("tool-results", used.language).render(lines=lines) if lines else ""
+        return self._prompts.get("tool-results", used.language).render(lines=lines)
 
     async def take_back(self, turn_id: str, used: Used) -> list[Event]:
         """Everything that was done for this answer and can be undone, the last first."""
@@ -157,17 +192,12 @@ class ToolUse:
         read = any(one.status == "done" and self._workbench.reads_outside(one.tool) for one in turn.tool_calls)
         return bool(read or turn.attachments or turn.grounds is not None or _QUOTED.search(turn.question))
 
-    async def _take_back_of(self, turn_id: str) -> list[Event]:
-        events: list[Event] = []
-        for one in reversed(await asyncio.to_thread(self._store.of, turn_id)):
-            if one.undoable:
-                try:
-                    await self.undo(one.id)
-                except ToolError as error:
-                    _log.warning("turn %s: %s is not taken back: %s", turn_id, one.tool, error)
-                    continue
-                events.append(ToolFinished(turn_id, one.id, one.tool, "undone", one.result))
-        return events
+    def _made(self, turn_id: str) -> list[Call]:
+        """What was called for another answer, with by what it is taken back."""
+        return [
+            Call(one.id, one.tool, one.arguments, one.status, one.result, receipt)
+            for one, receipt in self._store.with_receipts(turn_id)
+        ]
 
     async def _call(
         self, turn: Turn, tool: Tool, arguments: str, caller: Caller, used: Used
@@ -203,12 +233,14 @@ class ToolUse:
                 used.outside = used.outside or tool.reads_outside
             else:
                 name = "tool-not-allowed" if status == "refused" else "tool-not-answered"
-                used.remarks.append(self._prompts.get(name, caller.language).render(tool=tool.name))
+                used.remarks.append(
+                    self._prompts.get(name, caller.language).render(tool=tool_name(tool.name, caller.language))
+                )
         except ArgumentsRefused as error:
             # Nothing was done yet, and a model may mend what it wrote.
-            outcome, status = Outcome(f"{error.code}: {error.reason}"), _FAILED
+            outcome, status = Outcome(explain(error, caller.language)), _FAILED
         except ToolError as error:
-            outcome, status = Outcome(" ".join([error.code, *map(str, error.facts.values())])), _FAILED
+            outcome, status = Outcome(explain(error, caller.language)), _FAILED
             used.failed = True
         finally:
             call.status, call.result, call.receipt = status, outcome.text, outcome.receipt

@@ -100,8 +100,12 @@ def finish(paths: Paths) -> None:
                 here.replace(aside / name)
             if new.exists():
                 new.replace(here)
+        # Under another name before the mark goes: what is left of it must not look like one that waits.
+        left = paths.drafts / f"{ULID()}.old"
+        if staged.exists():
+            staged.replace(left)
         mark.unlink()
-    discard(staged)
+    discard(left)
     _log.info("restored; what was there lies in %s", aside)
 
 

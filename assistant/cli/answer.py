@@ -34,6 +34,8 @@ from assistant.events import (
     TurnFinished,
     TurnStarted,
 )
+from assistant.i18n import tool_name
+from assistant.knowledge.framing import visible
 
 _FRAME_S: Final = 1 / 15
 _NOTE: Final = 200
@@ -103,10 +105,11 @@ def _waiting(terminal: Terminal, event: Event) -> str:
         case Grounded():
             return terminal.text("answer.documents", count=len(event.passages))
         case ToolCalled():
-            return terminal.text("answer.tool_called", tool=event.name)
+            return terminal.text("answer.tool_called", tool=named(terminal, event.name))
         case ApprovalRequested():
             asked = event.approval
-            return terminal.text("answer.tool", tool=asked.tool, arguments=asked.arguments, id=asked.id)
+            facts = {"tool": named(terminal, asked.tool), "arguments": visible(asked.arguments)}
+            return terminal.text("answer.tool", id=asked.id, **facts)
         case Reasoning():
             return terminal.text("answer.thinking")
         case _:
@@ -114,8 +117,14 @@ def _waiting(terminal: Terminal, event: Event) -> str:
 
 
 def _done(terminal: Terminal, event: ToolFinished) -> str:
-    key = "answer.tool_done" if event.status == "done" else "answer.tool_not"
-    return terminal.text(key, tool=event.name, result=event.result.replace("\n", " ")[:_NOTE], status=event.status)
+    # What a page says may steer a terminal.
+    result = " ".join(visible(event.result).split())[:_NOTE]
+    return terminal.text(f"answer.tool_{event.status}", tool=named(terminal, event.name), result=result)
+
+
+def named(terminal: Terminal, tool: str) -> str:
+    """What a tool does, in words."""
+    return visible(tool_name(tool, terminal.language))
 
 
 class _Silent:

@@ -6,10 +6,11 @@ import datetime as dt
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
+from assistant.cli.answer import named
 from assistant.cli.home import Door, open_assistant
 from assistant.cli.terminal import Terminal
 from assistant.errors import ApprovalClosed
@@ -32,30 +33,27 @@ def listed(ctx: typer.Context, all: Annotated[bool, typer.Option("--all")] = Fal
     if not found:
         terminal.say("approvals.none")
     for one in found:
-        facts = {"tool": one.tool, "arguments": one.arguments, "until": _time(one.expires_at)}
+        facts = {"tool": named(terminal, one.tool), "arguments": visible(one.arguments)}
+        facts["until"] = _time(one.expires_at)
         terminal.write(f"{one.id}  {terminal.text(f'approvals.{one.decision}', **facts)}")
 
 
 def approve(ctx: typer.Context, approval: Id) -> None:
-    terminal: Terminal = ctx.obj
-
-    async def work() -> Approval:
-        async with open_assistant(terminal) as assistant:
-            return await assistant.tools.approve(approval)
-
-    done = terminal.run(work())
-    terminal.say("approvals.done_approved", tool=done.tool)
+    _decide(ctx.obj, approval, "approved")
 
 
 def refuse(ctx: typer.Context, approval: Id) -> None:
-    terminal: Terminal = ctx.obj
+    _decide(ctx.obj, approval, "refused")
 
+
+def _decide(terminal: Terminal, approval: str, decision: Literal["approved", "refused"]) -> None:
     async def work() -> Approval:
         async with open_assistant(terminal) as assistant:
-            return await assistant.tools.refuse(approval)
+            decide = assistant.tools.approve if decision == "approved" else assistant.tools.refuse
+            return await decide(approval)
 
     done = terminal.run(work())
-    terminal.say("approvals.done_refused", tool=done.tool)
+    terminal.say(f"approvals.done_{decision}", tool=named(terminal, done.tool))
 
 
 def reminders(ctx: typer.Context) -> None:
@@ -69,7 +67,7 @@ def reminders(ctx: typer.Context) -> None:
     if not found:
         terminal.say("reminders.none")
     for id, due_at, text in found:
-        terminal.write(f"{id}  {_time(due_at)}  {text}")
+        terminal.write(f"{id}  {_time(due_at)}  {visible(text)}")
 
 
 def forget_reminder(ctx: typer.Context, reminder: Id) -> None:
@@ -101,7 +99,7 @@ async def ask_owner(terminal: Terminal, assistant: Door, approval: Approval) -> 
     from prompt_toolkit import PromptSession
 
     shown = visible(approval.arguments)
-    terminal.write(terminal.text("chat.approve", tool=approval.tool, arguments=shown))
+    terminal.write(terminal.text("chat.approve", tool=named(terminal, approval.tool), arguments=shown))
     try:
         # A prompt of its own: the answer is nothing to be found again with the arrow keys.
         said = (await PromptSession[str]().prompt_async("y/N › ")).strip().casefold()

@@ -69,6 +69,16 @@ class ToolCallStore:
         """In the order they were made."""
         return load(self._db, [turn_id]).get(turn_id, ())
 
+    def with_receipts(self, turn_id: str) -> list[tuple[ToolCall, str | None]]:
+        """In the order they were made, each with by what it is taken back, where it can be."""
+        found = self._db.rows(_OF_TURNS, (json.dumps([turn_id]),))
+        return [(call, row["receipt"] if call.undoable else None) for row in found for call in [_call(row)]]
+
+    def asked_by(self, turn_id: str) -> str | None:
+        """For whom the calls of a turn are made; None for the owner, and where there is no such turn."""
+        row = self._db.row("SELECT person_id FROM turns WHERE id = ?", (turn_id,))
+        return row["person_id"] if row is not None else None
+
     def turn_of(self, id: str) -> str:
         """NotFound for a call that is none."""
         row = self._db.row("SELECT turn_id FROM tool_calls WHERE id = ?", (id,))

@@ -90,12 +90,12 @@ class OpenAIRoutes:
         conversation = conversation or (body.metadata or {}).get("conversation")
         stored = conversation is not None or bool(body.store)
         events = self._stored(body, conversation) if stored else self._stateless(body)
+        model = body.model or self._assistant.current_model or ""
         if body.stream:
-            model = body.model or self._assistant.current_model or ""
             lines = _chunks(events, model, bool(body.stream_options and body.stream_options.include_usage))
             return EventStream(lines, request_language(request.headers, self._language))
         try:
-            answer = _whole(events, logprobs=body.likelihoods is not None)
+            answer = _whole(events, model, logprobs=body.likelihoods is not None)
             return JSONResponse(await while_connected(request.receive, answer))
         except ClientDisconnect:
             return Response(status_code=CLIENT_GONE)
@@ -229,7 +229,7 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
                     yield chunk({"tool_calls": [{"index": calls, **_tool_call(event)}]})
                     calls += 1
                 case TurnFinished():
-                    model = event.model
+                    model = event.model or model  # where no model was needed, that which was asked for
                     if not begun:
                         yield chunk({"role": "assistant", "content": ""})
                     yield chunk({}, _reason(event, calls), patina=_patina(event, conversation))
@@ -242,7 +242,7 @@ async def _chunks(events: AsyncGenerator[Event, None], model: str, include_usage
     yield _DONE
 
 
-async def _whole(events: AsyncGenerator[Event, None], *, logprobs: bool) -> dict[str, Any]:
+async def _whole(events: AsyncGenerator[Event, None], model: str, *, logprobs: bool) -> dict[str, Any]:
     answer, conversation = _Answer(), None
     async with aclosing(events):
         async for event in events:
@@ -275,7 +275,7 @@ async def _whole(events: AsyncGenerator[Event, None], *, logprobs: bool) -> dict
         "id": f"chatcmpl-{finished.turn_id}",
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": finished.model,
+        "model": finished.model or model,
         "choices": [{"index": 0, "message": message, "logprobs": told, "finish_reason": reason}],
         "usage": _usage(finished.usage),
         "patina": _patina(finished, conversation),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from assistant.errors import AssistantError, NotFound, ToolFailed, ToolTimedOut
+from assistant.i18n import explain
 from assistant.memory.records import Role
 from assistant.tools.base import Caller, Outcome, Permission, Tool
 
@@ -62,7 +63,7 @@ class Workbench:
         except ToolFailed:
             raise
         except AssistantError as error:
-            raise ToolFailed(tool.name, " ".join(map(str, (error.code, *error.facts.values())))) from error
+            raise ToolFailed(tool.name, explain(error, caller.language).rstrip(".。")) from error
         except Exception as error:
             _log.exception("the tool %s failed", tool.name)
             raise ToolFailed(tool.name, str(error) or type(error).__name__) from error

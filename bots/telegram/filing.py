@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -48,16 +48,32 @@ class Sent:
     at: float
 
 
+@dataclass(slots=True)
+class About:
+    """What is to be asked about so many files that were sent as one: once, when the last of them can be read or never
+    will be, and only where one can."""
+
+    question: str
+    files: int = 1
+    readable: set[str] = field(default_factory=set)
+
+    def settle(self, document_id: str | None) -> bool:
+        """Of one of the files, that it can be read now, or None for never. Whether it is time to ask."""
+        self.files -= 1
+        if document_id is not None:
+            self.readable.add(document_id)
+        return self.files == 0 and bool(self.question and self.readable)
+
+
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """The message that tells of one file, and what is to be asked about it once it can be read."""
+    """The message that tells of one file, and what is to be asked about it and those that came with it."""
 
     reader: Reader
     receipt: Receipt
     message_id: int | None
     name: str
-    question: str
-    alone: bool
+    about: About
 
 
 class Filing:
@@ -99,24 +115,24 @@ class Filing:
         reader: Reader,
         receipt: Receipt,
         sent: Sent,
-        question: str = "",
+        about: About,
         collection: str = "",
-        *,
-        alone: bool = True,
     ) -> None:
-        """Put it in the library and return; how far it is, and the answer to `question`, follow. That is answered from
-        this document `alone`, or from the library as it is then."""
+        """Put it in the library and return; how far it is, and the answer to what is asked `about` it, follow. That is
+        answered from the one file that can be read, or where there are several from the library as it is then."""
         say = partial(self._presenter.say, reader.language)
         name = shortened(sent.name, _NAME_LENGTH)
         message_id = await self._answering.say(reader.target, Part(say("files.fetching", name=name)))
-        progress = _Progress(reader, receipt, message_id, name, question, alone)
+        progress = _Progress(reader, receipt, message_id, name, about)
         try:
             async with self._fetcher.fetched(sent.file_id, sent.size) as file:
                 document, known = await self._filed(sent, file, receipt, collection or COLLECTION)
         except NotFetched as error:
+            self._settle(progress, None)
             await self._last(progress, say(f"files.{error.reason}", name=name))
             return
         except AssistantError as error:
+            self._settle(progress, None)
             await self._last(progress, explain(error, reader.language))
             return
         if not known:
@@ -159,22 +175,22 @@ class Filing:
         return await library.upload(sent.name, file.pieces(), collection, modified_at=sent.at), False
 
     async def _follow(self, progress: _Progress, document_id: str, *, known: bool) -> None:
-        shown, asked = "", not progress.question
+        shown, settled = "", False
         keyboard = None if known else self._undo(progress.reader, document_id)
         while True:
             try:
                 document = await self._assistant.documents.document(document_id)
             except NotFound:
+                if not settled:
+                    self._settle(progress, None)
                 text = self._presenter.say(progress.reader.language, "files.removed", name=progress.name)
                 await self._last(progress, text)
                 return
             standing = await self._assistant.documents.standing()
-            if document.status == "ready" and not asked:
-                asked = True
-                only = document.id if progress.alone else None
-                ask = partial(self._asking.ask, progress.reader, progress.receipt, progress.question, (), only)
-                self._lanes.put(progress.reader.target.place, progress.receipt.holding(ask))
             text, is_last = await self._step(progress, document, standing, known=known)
+            if not settled and (is_last or document.status == "ready"):
+                settled = True
+                self._settle(progress, document.id if document.status == "ready" else None)
             if is_last:
                 await self._last(progress, text, keyboard)
                 return
@@ -187,6 +203,14 @@ class Filing:
             if self._ending:
                 raise asyncio.CancelledError
             await self._clock.sleep(self._pace.file)
+
+    def _settle(self, progress: _Progress, document_id: str | None) -> None:
+        """Ask where this was the last file that was waited for."""
+        about = progress.about
+        if about.settle(document_id):
+            only = next(iter(about.readable)) if len(about.readable) == 1 else None
+            ask = partial(self._asking.ask, progress.reader, progress.receipt, about.question, (), only)
+            self._lanes.put(progress.reader.target.place, progress.receipt.holding(ask))
 
     async def _step(
         self, progress: _Progress, document: Document, standing: LibraryStanding, *, known: bool

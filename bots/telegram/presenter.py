@@ -11,7 +11,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, InputRichM
 from telegramify_markdown import RenderConfig, convert
 
 from assistant.events import ApprovalRequested, Event, Grounded, Progress, Queued, ToolCalled
-from assistant.i18n import Catalogue, Language
+from assistant.i18n import Catalogue, Language, tool_name
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.below import Below
 from bots.telegram.buttons import Buttons
@@ -77,9 +77,9 @@ class Presenter:
         if isinstance(event, Grounded):
             return self.say(language, "progress.documents")
         if isinstance(event, ToolCalled):
-            return self.say(language, "progress.tool", tool=event.name)
+            return self.say(language, "progress.tool", tool=tool_name(event.name, language))
         if isinstance(event, ApprovalRequested):
-            return self.say(language, "progress.approval", tool=event.approval.tool)
+            return self.say(language, "progress.approval", tool=tool_name(event.approval.tool, language))
         if isinstance(event, Queued):
             return self.say(language, "progress.queued", position=event.position)
         if isinstance(event, Progress):

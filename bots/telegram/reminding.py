@@ -71,6 +71,8 @@ class Reminding:
 
     async def take_over(self) -> None:
         """Keep here what people are to be reminded of in the core; what it has no more is not said."""
+        # First what is kept: one that is said meanwhile is then in neither, and not put a second time.
+        kept = await asyncio.to_thread(self._mailbox.reminders.keys, self._bot_id, _CORE)
         coming = await self._assistant.tools.coming_reminders()
         people = [one for one in await self._assistant.people.list() if one.face == "telegram"] if coming else []
         wanted = {
@@ -80,7 +82,6 @@ class Reminding:
             if person.external_id.isdecimal()
             and (person.id == one.person_id or (one.person_id is None and person.role == "owner"))
         }
-        kept = await asyncio.to_thread(self._mailbox.reminders.keys, self._bot_id, _CORE)
         for key in kept - wanted.keys():
             await asyncio.to_thread(self._mailbox.reminders.drop, self._bot_id, key, self._clock.time())
         for key in wanted.keys() - kept:

@@ -3,9 +3,10 @@ prompt that did worse than when it was taken and was taken back."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from aiogram.exceptions import TelegramAPIError
@@ -13,7 +14,7 @@ from aiogram.exceptions import TelegramAPIError
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.events import Approval
-from assistant.i18n import Language
+from assistant.i18n import Language, tool_name
 from assistant.learning.recorder import taken_back
 from assistant.memory.prompt_versions import LabelMove
 from assistant.memory.records import Person
@@ -29,7 +30,7 @@ _AGAIN_S: Final = 20.0
 _NEWS_S: Final = 3 * 86_400.0
 """For which it is news that a version was taken back."""
 _LONGEST: Final = 3_000
-"""Characters of arguments; what cannot be shown whole is not to be approved here."""
+"""Of arguments, in UTF-16 code units, as Telegram counts; what cannot be shown whole is not to be approved here."""
 
 
 class Watching:
@@ -50,36 +51,48 @@ class Watching:
         self._presenter = presenter
         self._clock = clock
         self._language = language
-        self._asked: set[str] = set()
+        self._asked: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, asyncio.Task[None]] = {}
+        """By the move of a label that owners are told of."""
 
     async def run(self) -> None:
         """Until cancelled, or until the assistant ends."""
-        while True:
-            try:
-                async with aclosing(await self._assistant.changes()) as changes:
-                    await self._look()
-                    async for _ in changes:
+        try:
+            while True:
+                try:
+                    async with aclosing(await self._assistant.changes()) as changes:
                         await self._look()
-            except (AssistantError, TelegramAPIError) as error:
-                _log.warning("telegram: what changes cannot be followed: %s", error)
-            await self._clock.sleep(_AGAIN_S)
+                        async for _ in changes:
+                            await self._look()
+                except AssistantError as error:
+                    _log.warning("telegram: what changes cannot be followed: %s", error)
+                await self._clock.sleep(_AGAIN_S)
+        finally:
+            for task in (*self._asked.values(), *self._told.values()):
+                task.cancel()
 
     async def _look(self) -> None:
         await self._reminding.take_over()
-        waiting = [one for one in await self._assistant.tools.approvals() if one.id not in self._asked]
+        waiting = await self._assistant.tools.approvals()
         lately = taken_back(await self._assistant.desk.moves(), self._clock.time() - _NEWS_S)
-        undone = [one for one in lately if one.id not in self._asked]
-        if not waiting and not undone:
-            return
-        people = [one for one in await self._assistant.people.list() if one.face == "telegram"]
+        wanted = waiting or any(move.id not in self._told for move in lately)
+        people = [one for one in await self._assistant.people.list() if one.face == "telegram"] if wanted else []
+        owners = [one for one in people if one.role == "owner" and one.external_id.isdecimal()]
         for approval in waiting:
-            self._asked.add(approval.id)
-            await self._ask(approval, people)
-        for move in undone:
-            self._asked.add(move.id)
-            await self._say_undone(move, people)
+            name = next((one.name for one in people if one.id == approval.person_id), "")
+            for owner in owners:
+                key = f"approval.{approval.id}.{owner.id}"
+                if key not in self._asked:
+                    # Each by itself: an owner whose chat is shut holds up nobody else.
+                    self._asked[key] = asyncio.create_task(self._ask(key, approval, name, owner))
+        for move in lately:
+            if move.id not in self._told:
+                self._told[move.id] = asyncio.create_task(self._say_undone(move, owners))
+        for key in [key for key, task in self._asked.items() if task.done()]:
+            if not any(key.startswith(f"approval.{one.id}.") for one in waiting):
+                del self._asked[key]
 
-    async def _say_undone(self, move: LabelMove, people: Sequence[Person]) -> None:
+    async def _say_undone(self, move: LabelMove, owners: Sequence[Person]) -> None:
         """To every owner, once: what answers from now on is not what answered before."""
         desk = self._assistant.desk
         before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, move.to_id)]
@@ -87,23 +100,38 @@ class Watching:
         text = self._presenter.say(
             self._language, key, name=f"{move.scope.name}.{move.scope.language}", before=before, now=now
         )
-        for owner in people:
-            if owner.role == "owner" and owner.external_id.isdecimal():
-                there = Target(chat_id=int(owner.external_id), private=True)
-                await self._answering.post(f"taken_back.{move.id}.{owner.id}", there, Part(text))
-
-    async def _ask(self, approval: Approval, people: Sequence[Person]) -> None:
-        """Every owner, in their own private chat, once."""
-        name = next((one.name for one in people if one.id == approval.person_id), "")
-        for owner in people:
-            if owner.role != "owner" or not owner.external_id.isdecimal():
-                continue
-            whole = len(approval.arguments) <= _LONGEST
-            facts = {"tool": approval.tool, "arguments": approval.arguments[:_LONGEST]}
-            key = "approval.asked_by" if name else "approval.asked"
-            text = self._presenter.say(self._language, key, name=name, **facts)
-            if not whole:
-                text = f"{text}…\n\n{self._presenter.say(self._language, 'approval.too_long')}"
-            keyboard = self._presenter.approval_keyboard(approval.id, owner, self._language, whole=whole)
+        for owner in owners:
             there = Target(chat_id=int(owner.external_id), private=True)
-            await self._answering.post(f"approval.{approval.id}.{owner.id}", there, Part(text), keyboard)
+            try:
+                await self._answering.post(f"taken_back.{move.id}.{owner.id}", there, Part(text))
+            except (AssistantError, TelegramAPIError) as error:
+                _log.warning("telegram: an owner was not told what was taken back: %s", error)
+
+    async def _ask(self, key: str, approval: Approval, name: str, owner: Person) -> None:
+        """In the owner's own private chat, once; again where it failed, while the call still waits."""
+        given = shown(approval.arguments)
+        facts = {"tool": tool_name(approval.tool, self._language), "arguments": given}
+        text = self._presenter.say(
+            self._language, "approval.asked_by" if name else "approval.asked", name=name, **facts
+        )
+        whole = given == approval.arguments
+        if not whole:
+            text = f"{text}…\n\n{self._presenter.say(self._language, 'approval.too_long')}"
+        keyboard = self._presenter.approval_keyboard(approval.id, owner, self._language, whole=whole)
+        there = Target(chat_id=int(owner.external_id), private=True)
+        waits = True
+        while waits:
+            try:
+                await self._answering.post(key, there, Part(text), keyboard)
+            except (AssistantError, TelegramAPIError) as error:
+                _log.warning("telegram: an owner was not asked: %s", error)
+            else:
+                return
+            await self._clock.sleep(_AGAIN_S)
+            with suppress(AssistantError):
+                waits = any(one.id == approval.id for one in await self._assistant.tools.approvals())
+
+
+def shown(arguments: str) -> str:
+    """As much as goes into a message beside the rest of it."""
+    return arguments.encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")

@@ -83,20 +83,26 @@ class Seat:
         mime_type: str = "text/plain",
         size: int | None = None,
         album: str = "",
+        forwarded: bool = False,
     ) -> Message:
         """`size` is what the server claims, where it should differ from the truth."""
         stored = self._server.keep_file(name, data, mime_type)
         stored.size = len(data) if size is None else size
-        return self._say(media={"document": stored.as_document()}, caption=caption, album=album)
+        return self._say(media={"document": stored.as_document()}, caption=caption, album=album, forwarded=forwarded)
 
     def send_photo(
-        self, caption: str = "", data: bytes = b"\xff\xd8\xff", reply_to: Message | None = None, album: str = ""
+        self,
+        caption: str = "",
+        data: bytes = b"\xff\xd8\xff",
+        reply_to: Message | None = None,
+        album: str = "",
+        forwarded: bool = False,
     ) -> Message:
         """In two sizes, as Telegram has it: the smaller one first."""
         small = self._server.keep_file("thumb.jpg", b"\xff\xd8\xff", "image/jpeg")
         stored = self._server.keep_file("photo.jpg", data, "image/jpeg")
         sizes = [{**_sized(one), "width": side, "height": side} for one, side in ((small, 90), (stored, 1280))]
-        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to, album=album)
+        return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to, album=album, forwarded=forwarded)
 
     def send_voice(
         self, data: bytes = b"OggS", seconds: int = 3, caption: str = "", kind: str = "voice", size: int | None = None
@@ -117,9 +123,9 @@ class Seat:
         message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1
         self._server.updates.push("edited_message", message.as_json())
 
-    def press(self, message: Message, label: str, shown_by: Message | None = None) -> Press:
+    def press(self, message: Message, label: str, shown_by: Message | None = None, *, old: bool = False) -> Press:
         """Press the first button whose label contains this text. A client that somebody has changed may say that
-        another message had shown it."""
+        another message had shown it; of one that is `old`, a bot is told the number alone."""
         button = message.button(label)
         message = shown_by or message
         press = self._server.new_press()
@@ -129,7 +135,9 @@ class Seat:
                 "id": press.id,
                 "from": self._user,
                 "chat_instance": str(self.chat.id),
-                "message": message.as_json(),
+                "message": message.as_json()
+                if not old
+                else {"chat": self.chat.as_json(), "message_id": message.id, "date": 0},
                 "data": button["callback_data"],
             },
         )

@@ -292,6 +292,10 @@ class BotApiServer:
         bucket.spend()
         self._overall.spend()
 
+    def shut(self, chat_id: int, seconds: float) -> None:
+        """Whatever is sent to this chat is too much, for so long."""
+        self._bucket(chat_id).shut(seconds)
+
     def _bucket(self, chat_id: int) -> Bucket:
         if chat_id not in self._buckets:
             per_second, burst = self._limit

@@ -50,6 +50,9 @@ def test_the_owner_sees_exactly_what_would_be_done_and_decides(paths: Paths, tab
         expect(page.locator(".turn .call.refused")).to_contain_text("not allowed")
         expect(page.locator(".turn .body")).to_contain_text("I go on without it.")
         expect(beside.locator("#sidebar .waiting")).to_have_count(0)
+        # What waits is seen also while something is searched for.
+        beside.locator("#sidebar input[type=search]").fill("nothing of the kind")
+        expect(beside.locator("#sidebar")).to_contain_text("nothing of the kind")
         ask(page, "Once more")
         _allow(beside)
         finished(page, 2)

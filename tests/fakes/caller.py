@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
@@ -22,6 +23,8 @@ class CallingChatModel(ScriptedChatModel):
 
     refuses: AssistantError | None = None
     wants: tuple[tuple[str, dict[str, Any]], ...] = ()
+    choosing: int = 0
+    """Tokens that each choice takes."""
     _wanted: int = PrivateAttr(default=0)
     _offers: list[list[str]] = PrivateAttr(default_factory=list)
     _choices: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
@@ -53,4 +56,5 @@ class CallingChatModel(ScriptedChatModel):
         wanted = self.wants[self._wanted] if self._wanted < len(self.wants) else ("answer", {})
         self._wanted += 1
         call = tool_call_chunk(name=wanted[0], args=json.dumps(wanted[1], ensure_ascii=False), id="c", index=0)
-        yield ChatGenerationChunk(message=AIMessageChunk("", tool_call_chunks=[call]))
+        usage = UsageMetadata(input_tokens=self.choosing, output_tokens=0, total_tokens=self.choosing)
+        yield ChatGenerationChunk(message=AIMessageChunk("", tool_call_chunks=[call], usage_metadata=usage))

@@ -37,11 +37,11 @@ def remind(store: PersonReminders) -> Tool:
         """
         at = resolved(when, asked.now)
         if at is None:
-            raise ToolFailed("remind", f"no time to come: {when}")
+            raise ToolFailed("remind", "no_time")
         if not what.strip():
-            raise ToolFailed("remind", "nothing to remind of")
+            raise ToolFailed("remind", "nothing")
         if len(await asyncio.to_thread(store.list, asked.person_id)) >= MOST:
-            raise ToolFailed("remind", f"{MOST} reminders are waiting already")
+            raise ToolFailed("remind", "too_many")
         about = what.strip()[:_LONGEST]
         put = await asyncio.to_thread(store.put, asked.turn_id, asked.person_id, about, asked.language, at.timestamp())
         return Outcome(f"{at:%Y-%m-%d %H:%M}: {about}", put.id if put else None)

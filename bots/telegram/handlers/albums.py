@@ -1,37 +1,40 @@
-"""Pictures and files that were sent as one: one question with all of them, in the order they were sent in. What cannot
-be read is named, and the rest goes on."""
+"""Pictures and files that were sent as one, or forwarded in a run: one question with all of them, in the order they
+were sent in. What cannot be read is named, and the rest goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aiogram import F, Router
+from aiogram import Router
+from aiogram.filters import Command
 from aiogram.types import Message
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError, DocumentUnreadable
+from assistant.errors import AssistantError, DocumentUnreadable, OwnersOnly
 from assistant.i18n import explain
 from assistant.memory.records import NewAttachment
 from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
-from bots.telegram.filing import Filing, Sent
+from bots.telegram.filing import About, Filing, Sent
 from bots.telegram.handlers.files import is_for_the_library, sent_in
 from bots.telegram.handlers.photos import is_picture, picture_in
 from bots.telegram.handlers.questions import file_in, is_for_the_bot
 from bots.telegram.presenter import Part, Presenter
+from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
 
 def router() -> Router:
     routes = Router(name="albums")
-    routes.message.register(album, F.photo | F.document | F.video, is_one_of_several, is_for_the_bot)
+    routes.message.register(album, is_one_of_several, ~Command("keep"), is_for_the_bot)
     return routes
 
 
 async def is_one_of_several(message: Message, pieces: Sequence[Message] = ()) -> bool:
-    return bool(pieces)
+    """Several messages with a file among them; a text that was cut has none."""
+    return bool(pieces) and any(one.photo or one.document or one.video for one in (message, *pieces))
 
 
 async def album(
@@ -47,8 +50,10 @@ async def album(
     reader: Reader,
     receipt: Receipt,
 ) -> None:
-    """The captions are the question; documents go into the library, and are what it is answered from where there is
-    nothing else to answer it from."""
+    """The captions are the question, where they are the person's own; documents go into the library, and are what it is
+    answered from where there is nothing else to answer it from."""
+    if reader.person.role == "guest":
+        raise OwnersOnly(reason="guest")  # a run that begins with words is let through as a question
     attachments, documents, missing = list[NewAttachment](), list[Sent](), list[str]()
     pictures = 0
     # Taken in any case: done once more after a crash, what is said next has to have the key it had.
@@ -63,6 +68,8 @@ async def album(
                 missing.append(presenter.say(reader.language, f"files.{error.reason}", name=name))
             except DocumentUnreadable as error:
                 missing.append(_unread(error, name, presenter, reader))
+        elif one.text:
+            pass  # forwarded words: they go along below
         elif one.document is None:
             missing.append(presenter.say(reader.language, "question.unreadable"))
         elif await is_for_the_library(one):
@@ -74,11 +81,11 @@ async def album(
                 missing.append(explain(error, reader.language))
     if missing:
         await answering.post(notice, reader.target, Part("\n".join(dict.fromkeys(missing))))
-    question = await addressing.asked(message)
-    for place, sent in enumerate(documents):
-        # They are read one after the other, so all can be looked up in as soon as the last one can.
-        last = place == len(documents) - 1 and not attachments
-        await filing.add(reader, receipt, sent, question if last else "", alone=len(documents) == 1)
+    question = await addressing.asked(message) if message.forward_origin is None else ""
+    attachments += forwarded((message, *pieces), presenter, reader.language)
+    about = About("" if attachments else question, len(documents))
+    for sent in documents:
+        await filing.add(reader, receipt, sent, about)
     if attachments:
         await asking.ask(reader, receipt, question, attachments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -11,9 +12,11 @@ from aiogram.types import Message
 
 from bots.telegram.addressing import Addressing
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.filing import Filing, Sent
+from bots.telegram.asking import Asking
+from bots.telegram.filing import About, Filing, Sent
 from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Presenter
+from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
 _SHORT: Final = 32_000
@@ -40,11 +43,23 @@ async def is_for_the_library(message: Message) -> bool:
     return ending in _NO_TEXT or (document.file_size or 0) > _SHORT
 
 
-async def add(message: Message, addressing: Addressing, filing: Filing, reader: Reader, receipt: Receipt) -> None:
-    """A caption is a question, which is answered from the file."""
+async def add(
+    message: Message,
+    addressing: Addressing,
+    asking: Asking,
+    filing: Filing,
+    presenter: Presenter,
+    reader: Reader,
+    receipt: Receipt,
+) -> None:
+    """A caption of one's own is a question, which is answered from the file; somebody else's is something to read."""
     sent = sent_in(message)
-    if sent is not None:
-        await filing.add(reader, receipt, sent, await addressing.asked(message))
+    if sent is None:
+        return
+    is_own = message.forward_origin is None
+    await filing.add(reader, receipt, sent, About(await addressing.asked(message) if is_own else ""))
+    if words := forwarded([message], presenter, reader.language):
+        await asking.ask(reader, receipt, "", words)
 
 
 async def keep(
@@ -55,13 +70,17 @@ async def keep(
     presenter: Presenter,
     reader: Reader,
     receipt: Receipt,
+    pieces: Sequence[Message] = (),
 ) -> None:
-    """Below a file, or as a reply to one; the collection may follow."""
-    sent = sent_in(message) or (sent_in(message.reply_to_message) if message.reply_to_message is not None else None)
-    if sent is None:
+    """Below a file or several, or as a reply to one; the collection may follow."""
+    below = [sent for one in (message, *pieces) if (sent := sent_in(one)) is not None]
+    replied = sent_in(message.reply_to_message) if message.reply_to_message is not None and not below else None
+    files = [replied] if replied is not None else below
+    if not files:
         await answering.tell(reader, presenter.say(reader.language, "files.keep"))
-    else:
-        await filing.add(reader, receipt, sent, collection=(command.args or "").strip())
+    collection, _, _ = (command.args or "").strip().partition("\n")
+    for sent in files:
+        await filing.add(reader, receipt, sent, About("", len(files)), collection.strip())
 
 
 def sent_in(message: Message) -> Sent | None:

@@ -69,16 +69,17 @@ async def redraw(
 ) -> None:
     """In the same message where it fits into one both ways, else in new ones."""
     turn = await assistant.turn(turn_id)
-    message = query.message
-    rich = not (isinstance(message, Message) and message.rich_message is not None)
+    message = query.message if isinstance(query.message, Message) else None
+    # Of an old message Telegram says no more than that it is there: neither how it is drawn nor its buttons.
+    rich = message.rich_message is None if message is not None else not reader.rich
     shown, wanted = answering.parts_of(turn, reader, rich=not rich), answering.parts_of(turn, reader, rich=rich)
     if message is None or len(shown) > 1 or len(wanted) != 1:
         await toast(query)
         await answering.show_again(reader, turn_id, rich=rich)
         return
-    keyboard = message.reply_markup if isinstance(message, Message) else None
+    edit = reader.target.edit(message.message_id, wanted[0], message.reply_markup)
     try:
-        await edited(sender.send(reader.target.edit(message.message_id, wanted[0], keyboard), repeatable=True))
+        await edited(sender.send(edit, repeatable=True))
     except (TelegramBadRequest, TelegramNotFound):
         await toast(query, presenter.say(reader.language, "format.refused"))
     else:

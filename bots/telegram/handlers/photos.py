@@ -16,6 +16,7 @@ from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Presenter
+from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
 
@@ -36,7 +37,7 @@ async def photo(
     reader: Reader,
     receipt: Receipt,
 ) -> None:
-    """The caption is the question; without one the model is shown the picture, or its text, alone."""
+    """The person's own caption is the question; without one the model is shown the picture, or its text, alone."""
     name = presenter.say(reader.language, "photos.name")
     try:
         attachment = await picture_in(message, name, assistant, fetcher)
@@ -48,7 +49,9 @@ async def photo(
             raise
         await answering.tell(reader, presenter.say(reader.language, f"photos.{error.reason}"))
         return
-    await asking.ask(reader, receipt, await addressing.asked(message), [attachment])
+    words = forwarded([message], presenter, reader.language)
+    question = await addressing.asked(message) if message.forward_origin is None else ""
+    await asking.ask(reader, receipt, question, [attachment, *words])
 
 
 def is_picture(message: Message) -> bool:

@@ -19,6 +19,7 @@ from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.filing import Filing
 from bots.telegram.handlers.questions import is_for_the_bot
 from bots.telegram.presenter import Part, Presenter, shortened
+from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
 LONGEST_S: Final = 900
@@ -57,10 +58,12 @@ async def voice(
         await filing.rewrite(reader, shown, text)
     if not heard:
         return
-    question = await addressing.asked(message)
-    if not question and message.voice is not None and message.forward_origin is None:
+    is_own = message.forward_origin is None
+    question = await addressing.asked(message) if is_own else ""
+    if not question and message.voice is not None and is_own:
         question = presenter.say(reader.language, "voice.question")
-    await asking.ask(reader, receipt, question, [NewAttachment(f"{name}.txt", heard.encode())])
+    words = forwarded([message], presenter, reader.language)
+    await asking.ask(reader, receipt, question, [NewAttachment(f"{name}.txt", heard.encode()), *words])
 
 
 async def _heard(

@@ -271,7 +271,7 @@ async def test_only_an_owner_decides_and_only_once(owned: Assistant) -> None:
     [finished] = of(ToolFinished, rest)
     assert finished.status == "refused"
     turn = await owned.turn(approval.turn_id)
-    assert turn.answer.startswith("(This was not allowed: fetch_page.")
+    assert turn.answer.startswith("(This was not allowed: Read a web page.")
     assert turn.answer.endswith("I go on.")
     with pytest.raises(NotFound):
         await owned.tools.approve("nothing")
@@ -295,7 +295,7 @@ async def test_nobody_decides_in_time_and_the_answer_says_so(paths: Paths) -> No
     async with home(paths, calling(PAGE, answer="I go on."), settings) as assistant:
         turn, events = await ask(assistant, "Read it")
         assert of(ToolFinished, events)[0].status == "expired"
-        assert turn.answer.startswith("(This was not approved in time: fetch_page.")
+        assert turn.answer.startswith("(This was not approved in time: Read a web page.")
         [approval] = await assistant.tools.approvals(waiting=False)
         with pytest.raises(ApprovalClosed):
             await assistant.tools.approve(approval.id)

@@ -148,3 +148,25 @@ def test_every_rename_may_be_the_last_and_the_home_is_one_or_the_other(furnished
         renames += 1
     assert 6 < renames < 100
     assert conversations(furnished) == 2
+
+
+async def test_a_crash_right_after_it_is_in_place_leaves_nothing_that_waits(
+    home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = RestoreDesk(home)
+    await desk.confirm(await offered(desk, tmp_path / "b.zip"))
+
+    class Crash(BaseException):
+        pass
+
+    def crash(path: Path) -> None:
+        raise Crash
+
+    with monkeypatch.context() as dying:
+        dying.setattr("assistant.archive.restore.discard", crash)
+        with pytest.raises(Crash):
+            sweep(home)
+    assert conversations(home) == 2
+    assert (await RestoreDesk(home).standing()).waiting is None
+    assert not sweep(home)
+    assert not home.drafts.exists()

@@ -13,7 +13,18 @@ from rich.console import Console
 from assistant.cli.answer import Outcome, draw, end_of_finished_blocks
 from assistant.cli.terminal import Terminal, catalogue
 from assistant.errors import EngineDied
-from assistant.events import Event, Progress, Queued, Reasoning, Token, TurnFailed, TurnFinished, TurnStarted
+from assistant.events import (
+    Event,
+    Progress,
+    Queued,
+    Reasoning,
+    Token,
+    ToolCalled,
+    ToolFinished,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+)
 from assistant.paths import Paths
 
 
@@ -86,3 +97,22 @@ async def test_a_failure_keeps_the_text_and_the_reason(paths: Paths) -> None:
     error = EngineDied(exit_code=1)
     await draw(screen, played(TurnStarted("t", "c"), Token("t", "half"), TurnFailed("t", error)), outcome, silent=True)
     assert (outcome.text, outcome.error, outcome.turn_id) == ("half", error, "t")
+
+
+async def test_what_a_page_says_does_not_steer_the_terminal_and_tools_have_names(paths: Paths) -> None:
+    screen, file = terminal(paths)
+    events = played(
+        TurnStarted("t", "c"),
+        ToolCalled("t", "1", "fetch_page", "{}"),
+        ToolFinished("t", "1", "fetch_page", "done", "Hello \x1b]52;c;aGk=\x07\x9b31m\u202ethere"),
+        ToolFinished("t", "2", "remind", "undone", "2026-11-27 09:00: pay"),
+        ToolFinished("t", "3", "theirs", "refused", ""),
+        Token("t", "Done."),
+        TurnFinished("t", "stop", "m"),
+    )
+    await draw(screen, events, Outcome(), silent=False)
+    shown = file.getvalue()
+    assert not any(code in shown for code in ("\x1b]", "\x9b", "\u202e"))
+    assert "Read a web page: Hello ]52;c;aGk=31mthere" in shown
+    assert "Reminder: taken back (2026-11-27 09:00: pay)" in shown
+    assert "theirs: not allowed" in shown

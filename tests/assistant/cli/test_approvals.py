@@ -53,15 +53,15 @@ def test_what_waits_is_shown_as_it_would_be_done_and_decided_once(patina: Patina
             while b"approval_requested" not in told.readline():
                 pass
             waiting = patina("approvals", "list").out
-            assert 'fetch_page {"url": "http://127.0.0.1:9/secret"}' in waiting
+            assert 'Read a web page {"url": "http://127.0.0.1:9/secret"}' in waiting
             id = re.findall(r"^01[0-9A-Z]+", waiting, re.MULTILINE)[0]
-            assert "Refused: fetch_page" in patina("approvals", "refuse", id).err
+            assert "Refused: Read a web page" in patina("approvals", "refuse", id).err
             rest = told.read().decode()
         assert '"status": "refused"' in rest or '"status":"refused"' in rest
         again = patina("approvals", "approve", id)
         assert again.code == 1
         assert "Nothing can be decided here any more: it is refused" in again.err
-        assert "refused: fetch_page" in patina("approvals", "list", "--all").out
+        assert "refused: Read a web page" in patina("approvals", "list", "--all").out
 
 
 def _post(url: str, body: dict[str, object]) -> dict[str, str]:

@@ -282,6 +282,14 @@ async def test_store_begins_a_conversation_and_names_it(server: Running, client:
     assert [(turn.question, turn.answer) for turn in turns] == [("你好", ANSWER)]
 
 
+async def test_what_no_model_was_needed_for_names_the_model_that_was_asked(client: openai.AsyncOpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "What is 17.5 % of 2480?"}]
+    whole = await client.chat.completions.create(model="scripted", messages=messages, store=True)
+    assert (whole.choices[0].message.content, whole.model) == ("17.5% * 2480 = 434", "scripted")
+    stream = await client.chat.completions.create(model="scripted", messages=messages, store=True, stream=True)
+    assert {chunk.model async for chunk in stream} == {"scripted"}
+
+
 async def test_an_unknown_conversation_is_not_found_and_nothing_is_stored(
     server: Running, client: openai.AsyncOpenAI
 ) -> None:

@@ -29,7 +29,7 @@ async def test_the_words_of_a_page_are_read_and_what_cannot_be_read_is_a_failed_
     assert "<p>" not in outcome.text
     with pytest.raises(ToolFailed) as caught:
         await bench.run(read, {"url": f"http://127.0.0.1:{site.port}/picture"}, CALLER)
-    assert "type" in caught.value.reason
+    assert "neither text nor a PDF" in caught.value.reason
 
 
 async def test_this_machine_and_its_network_are_never_asked(site: Site) -> None:

@@ -234,3 +234,20 @@ async def test_every_answer_is_there_once_in_bad_weather(play: Play) -> None:
         await ann.private.chat.wait_for(lambda message: "Answer 3." in str(message.rich), 60)
         said = [message.rich[0]["text"] for message in ann.private.chat.answers if message.rich]
         assert said == [f"Answer {number}." for number in range(4)]
+
+
+@pytest.mark.parametrize("word", ["text", "rich"])
+async def test_below_an_old_answer_the_other_layout_comes_in_a_new_message_and_nothing_is_lost(
+    play: Play, word: str
+) -> None:
+    async with play(TABLE) as scene:
+        ann = await scene.paired()
+        await _chooses(scene, ann, word)
+        ann.private.send("Which cities?")
+        answer = await ann.private.chat.wait_for(lambda message: "Other layout" in message.buttons)
+        before, was_rich = answer.buttons, bool(answer.rich)
+        await ann.private.press(answer, "Other layout", old=True).answered()
+        new = await ann.private.chat.wait_for(
+            lambda message: message.id > answer.id and "Other layout" in message.buttons
+        )
+        assert (bool(new.rich), bool(answer.rich), answer.buttons) == (not was_rich, was_rich, before)

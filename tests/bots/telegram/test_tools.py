@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from assistant.config import Settings, ToolSettings
+from assistant.errors import DiskFull, InternalFault
 from assistant.learning.recorder import DECAYED
 from assistant.prompting.candidate import Candidate
+from bots.telegram.answering import Answering
+from bots.telegram.watching import shown
 from tests.botapi import ManualClock
 from tests.bots.telegram.conftest import Play
 from tests.fakes.caller import CallingChatModel
@@ -107,3 +116,69 @@ async def test_the_owner_is_told_once_that_a_prompt_was_taken_back_by_itself(pla
         pass
     assert sum("taken back" in message.text for message in boss.private.chat.answers) == 1
     assert not any("taken back" in message.text for message in ann.private.chat.answers)
+
+
+async def test_while_the_core_cannot_be_reached_the_owner_may_press_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play(model=wanting(), settings=ON) as scene:
+        boss = await scene.paired(1000, "Boss", role="owner")
+        boss.private.send("What does that page say?")
+        asked = await boss.private.chat.wait_for(lambda message: "May this be done" in message.text)
+        used = asked.button("Allow once")["callback_data"]
+
+        async def unreachable(*_: Any, **__: Any) -> None:
+            raise InternalFault(reason="ConnectError")
+
+        with monkeypatch.context() as away:
+            away.setattr(scene.assistant.tools, "approve", unreachable)
+            await boss.private.press(asked, "Allow once").answered()
+            await boss.private.chat.wait_for(
+                lambda message: message.id == asked.id and message.button("Allow")["callback_data"] != used
+            )
+        await boss.private.press(asked, "Allow once").answered()
+        await boss.private.chat.wait_for(lambda message: "I go on." in message.text)
+        [approval] = await scene.assistant.tools.approvals(waiting=False)
+        assert approval.decision == "approved"
+        assert asked.buttons == []
+
+
+async def test_an_owner_whose_chat_is_shut_holds_up_no_other(play: Play) -> None:
+    async with play(model=wanting(), settings=ON) as scene:
+        shut = await scene.paired(1000, "Boss", role="owner")
+        other = await scene.paired(1001, "Chief", role="owner")
+        ann = await scene.paired(1002, "Ann")
+        scene.server.shut(shut.id, 3600)
+        ann.private.send("What does that page say?")
+        asked = await other.private.chat.wait_for(lambda message: "needs you" in message.text)
+        assert "Read a web page" in asked.text
+        await other.private.press(asked, "Do not allow").answered()
+        await ann.private.chat.wait_for(lambda message: "I go on." in message.text)
+        ann.private.send("remind me tomorrow at 9 to see the dentist")
+        await ann.private.chat.wait_for(lambda message: "I will remind you" in message.text)
+        ann.private.send("/reminders")
+        await ann.private.chat.wait_for(lambda message: any("dentist" in label for label in message.buttons))
+
+
+async def test_an_owner_is_asked_again_where_it_could_not_be_kept(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    async with play(model=wanting(), settings=ON, clock=clock) as scene:
+        boss = await scene.paired(1000, "Boss", role="owner")
+        post, failures, failed = Answering.post, [DiskFull(Path("mailbox"), 1, 0)], asyncio.Event()
+
+        async def failing(self: Answering, key: str, *rest: Any) -> None:
+            if key.startswith("approval") and failures:
+                failed.set()
+                raise failures.pop()
+            await post(self, key, *rest)
+
+        monkeypatch.setattr(Answering, "post", failing)
+        boss.private.send("What does that page say?")
+        await failed.wait()
+        clock.advance(20)
+        await boss.private.chat.wait_for(lambda message: "May this be done" in message.text)
+
+
+def test_what_is_shown_of_arguments_is_counted_as_telegram_counts() -> None:
+    assert shown("short") == "short"
+    assert len(shown("😀" * 4000).encode("utf-16-le")) // 2 == 3000
