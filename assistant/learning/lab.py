@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from assistant.config import Sampling
-from assistant.errors import TaskIncomplete
+from assistant.errors import ModelLoadFailed, ModelNotFetched, TaskIncomplete
 from assistant.i18n import language_of_text
 from assistant.learning.judge import Judge, model_digest
 from assistant.memory.ledger import Ledger
@@ -33,7 +34,9 @@ from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import TEST_FILE, Item, Task, read_items, read_task
+from assistant.prompting.word_vectors import word_vectors
 
+_log = logging.getLogger(__name__)
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
@@ -160,9 +163,10 @@ class Lab:
                 raise TaskIncomplete(reason="judge")
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
-        form, neighbours = form or answer_form(task), Neighbours(self._vectors)
+        vectors = await asyncio.to_thread(self._way_to_compare)
+        form, neighbours = form or answer_form(task), Neighbours(vectors)
         shares = NO_EXAMPLES if proposer else SHARES
-        pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
+        pools = await asyncio.to_thread(split, task.items, vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
         writer = None if proposer else await self._writer(task, run)
@@ -245,6 +249,15 @@ class Lab:
                 evidence={} if is_seed else {"run": result.run, **asdict(result.evidence)},
             )
         return self._versions.get(result.chosen.id).number, self._versions.get(result.seed.id).number
+
+    def _way_to_compare(self) -> Callable[[Sequence[str]], Vectors]:
+        """By meaning, or by words where the embedding model is not here; the same for a whole run."""
+        try:
+            self._vectors(["?"])
+        except (ModelNotFetched, ModelLoadFailed) as error:
+            _log.warning("examples are compared by their words alone: %s", error)
+            return word_vectors
+        return self._vectors
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)
