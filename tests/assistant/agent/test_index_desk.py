@@ -88,5 +88,6 @@ async def test_it_is_asked_from_elsewhere(paths: Paths) -> None:
         serving(paths, FakeModels(ScriptedChatModel(answers=["x"]))) as running,
         AssistantClient(running.address) as door,
     ):
+        assert await door.indexes.embedder() == await running.assistant.indexes.embedder()
         assert {one.state for one in await door.indexes.standings()} == {"none"}
         assert [one.name async for one in door.indexes.mend()] == ["words", "said", "documents"]
