@@ -18,6 +18,9 @@ from assistant.models.protocol import Embedded, Embedding, ModelSpec, PromptPart
 _LONGEST: Final = 2048
 """Tokens: a text has to be computed in one batch, whose buffers grow with it."""
 
+_FEW: Final = 48
+"""Tokens, as a question has, that one thread computes. Several wait for each other by turning: where other programs
+have the cores, two took 1.6 seconds for a question, and one a tenth of that."""
 _MOST_WINDOWS: Final = 64
 """Of one text, which is computed in one go: what follows them is not read. 32,000 tokens take a slow processor a
 minute."""
@@ -36,6 +39,7 @@ class TextEmbedder:
             machine,
         )
         self.spec = spec
+        self._threads = native.llama_n_threads_batch(self.model.context)
         self.described = replace(self.model.described, dimensions=self.model.dimensions)
 
     def embed(self, asked: Embedding) -> Embedded | None:
@@ -71,6 +75,8 @@ class TextEmbedder:
             batch.n_tokens = len(tokens)
             if model.memory:  # a model that reads both ways at once has none
                 native.llama_memory_seq_rm(model.memory, 0, -1, -1)
+            threads = 1 if len(tokens) <= _FEW else self._threads
+            native.llama_set_n_threads(model.context, threads, threads)
             code = native.llama_decode(model.context, batch)
         finally:
             native.llama_batch_free(batch)
