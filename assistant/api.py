@@ -8,8 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from types import TracebackType
 
-from langchain_core.embeddings import Embeddings
-
 from assistant.agent.admission import Admission
 from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
@@ -46,7 +44,9 @@ from assistant.memory.records import (
 )
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
+from assistant.models.embedder import NamedEmbeddings
 from assistant.models.engine import Engine
+from assistant.models.fetching import Fetching
 from assistant.models.protocol import EngineInfo
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.models.speech.desk import SpeechDesk
@@ -77,8 +77,8 @@ class Assistant:
         memory: MemoryDesk,
         models: Models,
         engine: Engine,
-        embeddings: Embeddings,
-        embedding_model: str,
+        embeddings: NamedEmbeddings,
+        fetching: Fetching,
         prompts: PromptLibrary,
         loop: AgentLoop,
         tools: ToolDesk,
@@ -99,7 +99,7 @@ class Assistant:
         self._recall, self._forgetting = recall, forgetting
         self.people, self.memory, self.pictures = people, memory, pictures
         self._models, self._engine = models, engine
-        self._embeddings, self.embedding_model = embeddings, embedding_model
+        self._embeddings, self.embedding_model, self._fetching = embeddings, embeddings.name, fetching
         self._prompts = prompts
         self._loop, self.tools = loop, tools
         self._close_database = close_database
@@ -333,11 +333,11 @@ class Assistant:
         return await self.model(name)
 
     def pull_model(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
-        """Fetch a model; None fetches the default for this machine."""
-        return self.speech.pull(name) if name and self.speech.knows(name) else self._models.pull(name)
+        """Fetch a model; None fetches what this machine needs to answer and to search by meaning."""
+        return self._fetching.pull(name)
 
     async def remove_model(self, name: str) -> None:
-        await (self.speech.remove(name) if self.speech.knows(name) else asyncio.to_thread(self._models.remove, name))
+        await self._fetching.remove(name)
 
     async def prepare_model(self, name: str | None = None) -> None:
         """Load a model before anybody waits for it."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
+from assistant.i18n import Language, system_language
 from assistant.paths import Paths
 
 Source = Literal["default", "settings.toml", "environment", "flag"]
@@ -344,6 +345,11 @@ def save(paths: Paths, key: str, value: str | float | bool | None) -> None:
     draft.touch(mode=0o600)
     draft.write_text(text, "utf-8")
     draft.replace(paths.settings)
+
+
+def interface_language(settings: Settings) -> Language:
+    """The language of settings, else of this operating system."""
+    return system_language() if settings.language == "auto" else settings.language
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from assistant.codec import load
 from assistant.memory.vector_standing import IndexStanding
+from assistant.models.records import EmbedderStanding
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 Stream: TypeAlias = Callable[..., Awaitable[AsyncGenerator[Any, None]]]
@@ -22,6 +23,9 @@ class IndexClient:
 
     async def standings(self) -> list[IndexStanding]:
         return [load(IndexStanding, one) for one in await self._call("GET", "/indexes")]
+
+    async def embedder(self) -> EmbedderStanding:
+        return load(EmbedderStanding, await self._call("GET", "/indexes/embedder"))
 
     async def mend(self) -> AsyncGenerator[IndexStanding, None]:
         async with aclosing(await self._stream("POST", "/indexes/mend", {}, partial(load, IndexStanding))) as told:

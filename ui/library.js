@@ -284,7 +284,7 @@
         const keep = $("[data-static=folder-keep]", root()).checked;
         acted("kb-watch", { folder: value("folder-path"), keep, ...(into ? { collection: into } : {}) });
       },
-      ...Object.fromEntries(["kb-again", "kb-pause", "kb-resume", "kb-cancel", "kb-unwatch"].map(
+      ...Object.fromEntries(["kb-embedder", "kb-again", "kb-pause", "kb-resume", "kb-cancel", "kb-unwatch"].map(
         (name) => [name, (node) => act(name, { id: node.dataset.id ?? "" })])),
     };
 

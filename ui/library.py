@@ -17,6 +17,7 @@ from assistant.i18n import explain_reason
 from assistant.knowledge.desk import DEFAULT, LONGEST_NAME
 from assistant.knowledge.kinds import LARGEST, READABLE
 from assistant.memory.document_records import WatchedFolder
+from ui.embedder import EmbedderNotice
 from ui.library_rows import document_row, passage_row
 from ui.names_map import NamesMap
 from ui.passages import BARS, PassageSearch
@@ -40,6 +41,7 @@ class LibraryPanel:
         self._ticket = ticket
         self._search = PassageSearch(assistant, presenter)
         self._names = NamesMap(assistant, presenter)
+        self._embedder = EmbedderNotice(assistant, presenter)
 
     def handlers(self) -> dict[str, Handler]:
         """By the names of the page's events; all of them draw the panel."""
@@ -55,6 +57,7 @@ class LibraryPanel:
             "kb-pause": lambda _: self._documents.pause(),
             "kb-resume": lambda _: self._documents.resume(),
             "kb-cancel": lambda _: self._documents.cancel(),
+            "kb-embedder": lambda _: self._embedder.begin(),
             "kb-judge": self._search.judge,
             "kb-watch": self._watch,
             "kb-unwatch": lambda visit: self._documents.unwatch(visit.text("id")),
@@ -62,10 +65,13 @@ class LibraryPanel:
         return {"kb": self.panel, **{name: partial(self._do, work) for name, work in done.items()}}
 
     async def panel(self, visit: Visit) -> Drawing:
-        """Drawn again and again while something is read or embedded."""
+        """Drawn again and again while something is read, embedded or fetched."""
         async with aclosing(self._documents.progress()) as standings:
             async for _ in standings:
                 yield await self._drawn(visit)
+        while self._embedder.is_fetching:
+            await self._embedder.wait()
+            yield await self._drawn(visit)
         yield await self._drawn(visit, ended=True)
 
     async def _do(self, work: Callable[[Visit], Awaitable[object]], visit: Visit) -> Drawing:
@@ -118,6 +124,7 @@ class LibraryPanel:
             readable=" ".join(sorted(READABLE)),
             default=DEFAULT,
             bars=BARS,
+            **await self._embedder.facts(visit.language),
             **facts,
         )
         return {
@@ -125,7 +132,7 @@ class LibraryPanel:
                 "html": html,
                 "tab": tab,
                 "watch": visit.number("watch"),
-                "working": standing.is_working,
+                "working": standing.is_working or self._embedder.is_fetching,
                 "ended": ended,
                 "error": error,
                 "number": visit.number("number"),

@@ -153,7 +153,7 @@ class Presenter:
             language,
             examples=self.text(language, "start.examples").strip().splitlines(),
             has_model=any(model.installed or model.kind == "remote" for model in models),
-            download=self._download(download, language),
+            download=self.download(download, language),
             error=error,
         )
 
@@ -212,7 +212,7 @@ class Presenter:
             "models.html",
             language,
             models=models,
-            downloads={name: self._download(progress, language) for name, progress in downloads.items()},
+            downloads={name: self.download(progress, language) for name, progress in downloads.items()},
             error=explain(error, language) if error else "",
         )
 
@@ -322,7 +322,8 @@ class Presenter:
             return self.text(language, "note.length")
         return ""
 
-    def _download(self, progress: DownloadProgress | None, language: Language) -> dict[str, Any] | None:
+    def download(self, progress: DownloadProgress | None, language: Language) -> dict[str, Any] | None:
+        """How far one is, in words and percent."""
         if progress is None:
             return None
         text = self.text(language, "models.connecting")

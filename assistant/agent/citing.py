@@ -14,7 +14,6 @@ from typing import Final
 from assistant.events import CitedSentence, Grounds
 from assistant.knowledge.citations import Likeness, Statement, Ties, numbered, sentences, unmarked
 from assistant.knowledge.framing import as_data
-from assistant.memory.terms import language
 
 _HELD: Final = re.compile(r"[\s。！？!?；.”’」』）)\"']*(?:\s*(?:\[[\d\s,，、]*|【\d*))?$")
 
@@ -29,7 +28,6 @@ class Citing:
         # Compared with what the model read: what it could not see carries nothing.
         read = [f"{as_data(one.header)}\n{as_data(one.text)}" for one in grounds.passages]
         self._ties = Ties(read, question, likeness)
-        self._slow = bool(self._ties.languages - {language(question)})
         self._raw = ""
         self._tied: dict[tuple[int, int], Statement | None] = {}
         self.text = ""
@@ -37,8 +35,8 @@ class Citing:
     async def add(self, piece: str) -> str:
         """What of the answer can be shown beyond what was; often nothing."""
         self._raw += piece
-        now = await asyncio.to_thread(self._now) if self._slow else self._now()
-        return self._grown(now)
+        # Sentences may have to be compared by meaning, which takes time, and is not for the event loop to wait for.
+        return self._grown(await asyncio.to_thread(self._now))
 
     async def end(self) -> tuple[str, str, Grounds]:
         """What is still to be shown, the whole answer, and what it rests on."""

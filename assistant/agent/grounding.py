@@ -179,7 +179,8 @@ class Grounding:
 
 
 class _Likeness:
-    """Vectors of texts, each made once."""
+    """Vectors of texts, each made once. Where none can be made nothing is like anything: a sentence in a language other
+    than its passage's is weak then, and costs no answer."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
@@ -188,7 +189,11 @@ class _Likeness:
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
-            self._known |= dict(zip(new, self._embeddings.embed_documents(new), strict=True))
+            try:
+                self._known |= dict(zip(new, self._embeddings.embed_documents(new), strict=True))
+            except Exception as error:
+                _log.warning("what is said in different languages cannot be compared: %s", error)
+                return np.zeros((len(texts), 1), np.float32)
         return np.asarray([self._known[text] for text in texts], np.float32)
 
 

@@ -16,6 +16,7 @@ from assistant.memory import word_indexes
 from assistant.memory.database import Database
 from assistant.memory.recall import Recall
 from assistant.memory.vector_standing import IndexStanding
+from assistant.models.records import EmbedderStanding
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 60.0
@@ -33,6 +34,7 @@ class IndexDesk:
         shelf: Shelf,
         fill_said: Callable[[], None],
         fill_documents: Callable[[], None],
+        embedder: Callable[[], EmbedderStanding],
         look_every_s: float = _LOOK_EVERY_S,
     ) -> None:
         self._db = db
@@ -40,6 +42,7 @@ class IndexDesk:
         self._shelf = shelf
         self._fill_said = fill_said
         self._fill_documents = fill_documents
+        self._embedder = embedder
         self._look_every_s = look_every_s
         self._watching: asyncio.Task[None] | None = None
 
@@ -60,6 +63,10 @@ class IndexDesk:
             await asyncio.to_thread(self._shelf.standing),
             await asyncio.to_thread(word_indexes.standing, self._db),
         ]
+
+    async def embedder(self) -> EmbedderStanding:
+        """How the model runs that makes the vectors; loads nothing."""
+        return await asyncio.to_thread(self._embedder)
 
     async def mend(self) -> AsyncGenerator[IndexStanding, None]:
         """Make whole what is not, and tell how far each is; what is whole is left alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from assistant.cli.checks import Finding
@@ -23,8 +24,18 @@ async def indexes(terminal: Terminal, assistant: Door, *, fix: bool) -> AsyncGen
             if percent // 10 != told.get(step.name, -1):
                 told[step.name] = percent // 10
                 terminal.say("doctor.mending", index=terminal.text(f"doctor.index.{step.name}"), percent=percent)
+    yield await _embedder(terminal, assistant)
     for standing in await assistant.indexes.standings():
         yield _finding(terminal, standing)
+
+
+async def _embedder(terminal: Terminal, assistant: Door) -> Finding:
+    standing = await assistant.indexes.embedder()
+    text = terminal.text(f"doctor.embedder.{standing.state}", name=standing.name)
+    if standing.state == "missing":
+        advice = terminal.text("doctor.embedder.pull", name=standing.fetched_as)
+        return Finding("warning", "embedder", text, advice, asdict(standing))
+    return Finding("ok", "embedder", text, facts=asdict(standing))
 
 
 def _finding(terminal: Terminal, standing: IndexStanding) -> Finding:

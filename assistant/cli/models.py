@@ -11,21 +11,21 @@ from assistant.cli.home import model_name, open_assistant
 from assistant.cli.pull import pull_with_progress
 from assistant.cli.terminal import Terminal
 from assistant.i18n import human_bytes
-from assistant.models.records import ModelInfo
+from assistant.models.records import EmbedderStanding, ModelInfo
 from assistant.models.speech.records import SpeechModel
 
 
 def listed(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[list[ModelInfo], list[SpeechModel]]:
+    async def work() -> tuple[list[ModelInfo], list[SpeechModel], EmbedderStanding]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.models(), await assistant.speech.models()
+            return await assistant.models(), await assistant.speech.models(), await assistant.indexes.embedder()
 
     table = Table(box=None, pad_edge=False)
     for column in ("name", "state", "size", "fit", "title"):
         table.add_column(terminal.text(f"models.{column}"), no_wrap=True, overflow="ellipsis")
-    models, heard = terminal.run(work())
+    models, heard, embedder = terminal.run(work())
     for info in models:
         mark = "*" if info.current else " "
         size = human_bytes(info.size) if info.size else "-"
@@ -33,6 +33,10 @@ def listed(ctx: typer.Context) -> None:
     for one in heard:
         state = terminal.text("models.installed" if one.installed else "models.available")
         table.add_row(f"  {one.name}", state, human_bytes(one.size), "-", one.title)
+    if embedder.state != "in_process":
+        state = terminal.text("models.available" if embedder.state == "missing" else "models.installed")
+        title = terminal.text("models.embedder")
+        table.add_row(f"  {embedder.fetched_as}", state, human_bytes(embedder.size), "-", title)
     terminal.out.print(table)
 
 

@@ -24,15 +24,16 @@ _LINE_EVERY: Final = 10
 
 
 async def pull_with_progress(terminal: Terminal, assistant: Door, name: str | None) -> str:
-    """Fetch a model (None: the one for this machine) and return its name."""
-    fetched = name or ""
+    """Fetch a model (None: what this machine needs) and return what was fetched."""
+    fetched: list[str] = []
     show = _Bar(terminal) if terminal.err.is_terminal else _Lines(terminal)
     with show:
         async with aclosing(assistant.pull_model(name)) as steps:
             async for step in steps:
-                fetched = step.model
                 show.step(step)
-    return fetched
+                if step.stage == "done":
+                    fetched.append(step.model)
+    return ", ".join(fetched)
 
 
 class _Lines:

@@ -92,10 +92,6 @@ class Ties:
         self._asked, self._asked_figures = _terms(question), _figures(question) | spelt(question)
         self._likeness = likeness
 
-    @property
-    def languages(self) -> set[str]:
-        return {language(passage) for passage in self._passages}
-
     def tie(self, answer: str, start: int, end: int, *, alone: bool = False) -> Statement | None:
         """None for a sentence that claims nothing. One that is the whole answer (`alone`) may be a single word: what
         it claims then is what was asked."""

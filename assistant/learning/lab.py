@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from assistant.config import Sampling
-from assistant.errors import TaskIncomplete
+from assistant.errors import ModelLoadFailed, ModelNotFetched, TaskIncomplete
 from assistant.i18n import language_of_text
 from assistant.learning.judge import Judge, model_digest
 from assistant.learning.task_versions import keep, name_of
@@ -35,7 +36,9 @@ from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import Item, Task, read_task, read_test
+from assistant.prompting.word_vectors import word_vectors
 
+_log = logging.getLogger(__name__)
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
@@ -168,11 +171,12 @@ class Lab:
                 raise TaskIncomplete(reason="judge")
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
-        form, neighbours = form or answer_form(task), self.neighbours()
+        vectors = await asyncio.to_thread(self._way_to_compare)
+        form, neighbours = form or answer_form(task), Neighbours(vectors)
         if self._models.info(chat.model_name).kind == "remote":
             form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
-        pools = await asyncio.to_thread(split, task.items, self._vectors, choices.seed, form.labels, shares)
+        pools = await asyncio.to_thread(split, task.items, vectors, choices.seed, form.labels, shares)
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
         writer = None if proposer else await self._writer(task, run)
@@ -203,8 +207,8 @@ class Lab:
         )
 
     def neighbours(self) -> Neighbours:
-        """Of no examples yet; they find those most like a question."""
-        return Neighbours(self._vectors)
+        """Of no examples yet; they find those most like a question. Not for the event loop: the model may have to load."""
+        return Neighbours(self._way_to_compare())
 
     async def _writer(self, task: Task, run: str) -> Evaluator | None:
         """Who writes instructions in place of the model itself, where that is allowed."""
@@ -252,6 +256,15 @@ class Lab:
         return keep(
             self._versions, name, language, result.chosen, parent_id=seed.id, author="optimiser", evidence=evidence
         ), seed
+
+    def _way_to_compare(self) -> Callable[[Sequence[str]], Vectors]:
+        """By meaning, or by words where the embedding model is not here; the same for a whole run."""
+        try:
+            self._vectors(["?"])
+        except (ModelNotFetched, ModelLoadFailed) as error:
+            _log.warning("examples are compared by their words alone: %s", error)
+            return word_vectors
+        return self._vectors
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.array(self._embeddings.embed_documents(list(texts)), dtype=np.float64)

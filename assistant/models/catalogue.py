@@ -103,9 +103,9 @@ def load(own: Path | None = None) -> tuple[CatalogueEntry, ...]:
 
     SettingsError names the file and the entry that cannot be used.
     """
-    entries = {entry.name: entry for entry in _read(_SHIPPED)}
+    entries = {entry.name: entry for entry in read(_SHIPPED)}
     if own is not None and own.is_file():
-        entries.update({entry.name: entry for entry in _read(own)})
+        entries.update({entry.name: entry for entry in read(own)})
     return tuple(entries.values())
 
 
@@ -113,7 +113,8 @@ def names(entries: Iterable[CatalogueEntry]) -> tuple[str, ...]:
     return tuple(entry.name for entry in entries)
 
 
-def _read(path: Path) -> tuple[CatalogueEntry, ...]:
+def read(path: Path) -> tuple[CatalogueEntry, ...]:
+    """The entries of one file; SettingsError names what cannot be used."""
     try:
         said = tomllib.loads(path.read_text("utf-8"))
         return _File.model_validate(said).model

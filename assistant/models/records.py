@@ -47,6 +47,17 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedderStanding:
+    """How the embedding model runs here; missing: it is fetched as `fetched_as`, `size` bytes, and until then search
+    goes by words. `name` is kept with every index."""
+
+    state: Literal["in_process", "engine", "missing"]
+    name: str
+    fetched_as: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class DownloadProgress:
     """Where a download stands. `source` is the one in use; `remaining_s` None until a rate is known."""
 

@@ -281,7 +281,7 @@ class Scheduler:
     def _embed(self, embedder: TextEmbedder, job: Job) -> None:
         self._compute(embedder, [job])
         try:
-            embedded = embedder.embed(job.command.embedding.text) if isinstance(job.command, Embed) else None
+            embedded = embedder.embed(job.command.embedding) if isinstance(job.command, Embed) else None
         except AssistantError as error:
             self._computed()
             self._end(job, failed(error))

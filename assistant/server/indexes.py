@@ -22,12 +22,17 @@ class IndexRoutes:
         self._language = language
         self.router = APIRouter(prefix="/api/indexes", tags=["indexes"])
         self.router.add_api_route("", self.standings, methods=["GET"], response_model=None)
+        self.router.add_api_route("/embedder", self.embedder, methods=["GET"], response_model=None)
         self.router.add_api_route("/mend", self.mend, methods=["POST"], response_model=None)
 
     async def standings(self) -> Any:
         """How each index stands: the vectors of what was said and of documents, and the words of everything. In the
         client `indexes.standings`."""
         return dump(await self._indexes.standings())
+
+    async def embedder(self) -> Any:
+        """How the model runs that makes the vectors, or what it is fetched as. In the client `indexes.embedder`."""
+        return dump(await self._indexes.embedder())
 
     async def mend(self, request: Request) -> Response:
         """Make whole what is not, and tell how far each is. In the client `indexes.mend`."""

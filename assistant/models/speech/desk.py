@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
 
 from assistant.errors import SpeechRefused
-from assistant.models.records import DownloadProgress
 from assistant.models.speech.library import SpeechLibrary
 from assistant.models.speech.records import SpeechModel, Transcript
 from assistant.models.speech.transcriber import Transcriber
@@ -45,15 +44,3 @@ class SpeechDesk:
 
     async def models(self) -> list[SpeechModel]:
         return await asyncio.to_thread(self._library.list)
-
-    # `patina models` has one name space for all of them; the door asks here first.
-
-    def knows(self, name: str | None) -> bool:
-        return name in self._library.names
-
-    def pull(self, name: str) -> AsyncGenerator[DownloadProgress, None]:
-        """Fetch a model; see `SpeechLibrary.pull`."""
-        return self._library.pull(name)
-
-    async def remove(self, name: str) -> None:
-        await asyncio.to_thread(self._library.remove, name)

