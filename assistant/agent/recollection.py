@@ -175,9 +175,13 @@ def _fitting(facts: Sequence[Fact], room: int) -> list[Fact]:
 
 
 def _line(one: Remembered, outdated: str) -> str:
-    day = dt.datetime.fromtimestamp(one.said_at).date().isoformat()
     mark = f" {outdated}" if one.superseded else ""
-    return f"[{day}]{mark} {one.role}: {_one_line(one.text)}"
+    return f"[{dated(one.said_at)}]{mark} {one.role}: {_one_line(one.text)}"
+
+
+def dated(said_at: float) -> str:
+    """The local day of it."""
+    return dt.datetime.fromtimestamp(said_at).date().isoformat()
 
 
 def _one_line(text: str) -> str:
