@@ -227,7 +227,7 @@ def build(
         index.begin()
         relating.begin()
         titles.look(turn_id)
-        noting.begin()
+        noting.begin(turn_id)
 
     running = RunningTurns(changes.tell, ended)
     forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
@@ -320,7 +320,6 @@ def build(
         memory=MemoryDesk(
             facts,
             recollections,
-            utterances,
             recall,
             recollection,
             noting,
