@@ -9,7 +9,7 @@ import sqlite_utils
 _GROUPS: Final = """
 ALTER TABLE conversations ADD COLUMN group_key TEXT NOT NULL DEFAULT '';
 UPDATE conversations SET group_key = id WHERE shared;
-CREATE INDEX conversations_by_group ON conversations(group_key) WHERE shared;
+CREATE INDEX conversations_by_group ON conversations(group_key);
 ALTER TABLE facts ADD COLUMN person_id TEXT REFERENCES people(id) ON DELETE CASCADE;
 CREATE INDEX facts_by_person ON facts(person_id);
 
