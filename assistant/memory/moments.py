@@ -146,6 +146,13 @@ def _dated(said: dt.date, year: int | None, month: str, day: str | None) -> Inte
     return _day(found if found <= near else dt.date(guess - 1, number, _number(day)))
 
 
+def _of_year(said: dt.date, year: str | None, which: str | None) -> int | None:
+    """2021, or last year."""
+    if year:
+        return int(year)
+    return said.year + _STEPS[which.lower()] if which else None
+
+
 def _of_century(said: dt.date, year: int) -> int:
     """98年 and 21年: the latest that is no more than ten years ahead."""
     found = said.year // 100 * 100 + year
@@ -274,6 +281,7 @@ _YEARS_ZH: Final = {"今年": 0, "去年": -1, "前年": -2, "大前年": -3, "�
 _YEAR_NAMED_ZH: Final = "|".join(sorted(_YEARS_ZH, key=len, reverse=True))
 _BETWEEN: Final = re.compile(r"\s*(?:-|–|\bto\b|\bor\b)\s*(?=\d)|\s+(?:to|or)\s+")
 _MORE: Final = re.compile(r"over|more than|at least", re.IGNORECASE)
+_OF_YEAR: Final = r"(?:,?\s*(\d{4})|,?\s+(?:of\s+)?(last|this|next)\s+year\b)?"
 _ABOUT: Final = r"(?:\b(about|around|almost|nearly|roughly|some|over|more than|at least)\s+)?"
 _ABOUT_ZH: Final = "(大约|大概|差不多|将近|近|约)?"
 _COUNT: Final = (
@@ -303,14 +311,17 @@ def _readings() -> Iterator[tuple[str, Reading]]:
         lambda m, s, _: _dated(s, s.year + _YEARS_ZH[m[1]] if m[1] else None, m[2], m[3]),
     )
     yield (
-        rf"(?<![\d.,:])(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?({_MONTHS})\b\.?(?:,?\s*(\d{{4}}))?",
-        lambda m, s, _: _dated(s, int(m[3]) if m[3] else None, m[2], m[1]),
+        rf"(?<![\d.,:])(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?({_MONTHS})\b\.?{_OF_YEAR}",
+        lambda m, s, _: _dated(s, _of_year(s, m[3], m[4]), m[2], m[1]),
     )
     yield (
-        rf"\b({_MONTHS})\b\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s*(\d{{4}}))?",
-        lambda m, s, _: _dated(s, int(m[3]) if m[3] else None, m[1], m[2]),
+        rf"\b({_MONTHS})\b\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:){_OF_YEAR}",
+        lambda m, s, _: _dated(s, _of_year(s, m[3], m[4]), m[1], m[2]),
     )
-    yield rf"\b({_MONTHS})\b\.?,?\s+(?:of\s+)?(\d{{4}})\b", lambda m, s, _: _dated(s, int(m[2]), m[1], None)
+    yield (
+        rf"\b({_MONTHS})\b\.?,?\s+(?:of\s+)?(?:(\d{{4}})|(last|this|next)\s+year)\b",
+        lambda m, s, _: _dated(s, _of_year(s, m[2], m[3]), m[1], None),
+    )
     yield (
         rf"\b(in|last|since|during|by|until|of|this|early|late|mid)[- ]({_MONTHS})\b",
         lambda m, s, _: _named_month(s, m[1], m[2]),
@@ -333,24 +344,27 @@ def _readings() -> Iterator[tuple[str, Reading]]:
     )
     near = "|".join(sorted(_NEAR, key=len, reverse=True))
     yield (
-        rf"(?<!from )(?<!after )(?<!before )\b(?:{near})\b",
+        rf"(?<!from )(?<!after )(?<!before )(?<!ago )(?<!week )\b(?:{near})\b",
         lambda m, s, _: _day(s + dt.timedelta(days=_NEAR[m[0].lower()])),
     )
     near = "|".join(sorted(_NEAR_ZH, key=len, reverse=True))
     yield (
-        f"(?<![以之目从提当今然最雨先随至如说大的])(?:{near})",
+        f"(?<![以之目从提当今然最雨先随至如说大的年])(?:{near})",
         lambda m, s, _: _day(s + dt.timedelta(days=_NEAR_ZH[m[0]])),
     )
     yield r"\b(last|past|this|next)\s+(weekend|week|month|year|night)\b", lambda m, s, _: _beside(s, _english(m), m[2])
     yield rf"\b(last|past|this|next)\s+({_DAYS})\b", lambda m, s, _: _named_day(s, _english(m), _weekday(m[2]))
-    yield rf"\bon\s+({_DAYS})\b", lambda m, s, tense: _some_day(s, tense, _weekday(m[1]))
+    yield (
+        rf"(?<!ago )\bon\s+({_DAYS})\b(?!,?\s+(?:of\b|last\b|next\b|(?:the )?\d|{_MONTHS}|(?:a|two|three) week))",
+        lambda m, s, tense: _some_day(s, tense, _weekday(m[1])),
+    )
     yield rf"{_WHICH_ZH}(周末)", lambda m, s, _: _beside(s, _step(m[1]), m[2])
     yield (
         rf"{_WHICH_ZH}(?:周|星期|礼拜)([一二三四五六日天]){_NO_DAY_ZH}",
         lambda m, s, _: _day(_beside(s, _step(m[1]), "周").begin + dt.timedelta(days=_WEEKDAY_ZH[m[2]])),
     )
     yield (
-        rf"(?<![{ZH}每逢个])(?:周|星期|礼拜)([一二三四五六日天]){_NO_DAY_ZH}",
+        rf"(?<![{ZH}每逢个前的日号天(（])(?<![日号天] )(?:周|星期|礼拜)([一二三四五六日天]){_NO_DAY_ZH}",
         lambda m, s, tense: _some_day(s, tense, _WEEKDAY_ZH[m[1]]),
     )
     yield (
