@@ -37,10 +37,13 @@ def about(question: str, facts: Sequence[Fact], recalled: Mapping[str, float], r
     total = len(facts) + _IMAGINED
     weight = {stem: math.log(1 + (total - occurs[stem] + 0.5) / (occurs[stem] + 0.5)) for stem in wanted}
     possible = sum(weight.values())
+    shares = [sum(weight[stem] for stem in wanted if stem in there) / possible if possible else 0.0 for there in words]
+    named = {fact.turn_id for fact, share in zip(facts, shares, strict=True) if share >= _LEAST}
     values: list[tuple[float, Fact]] = []
-    for fact, there in zip(facts, words, strict=True):
-        share = sum(weight[stem] for stem in wanted if stem in there) / possible if possible else 0.0
-        value = max(share if share >= _LEAST else 0.0, recalled.get(fact.turn_id or "", 0.0))
+    for fact, share in zip(facts, shares, strict=True):
+        # Where one fact of a turn has the words, the turn was recalled for that one and not for the others.
+        by_turn = 0.0 if fact.turn_id in named else recalled.get(fact.turn_id or "", 0.0)
+        value = max(share if share >= _LEAST else 0.0, by_turn)
         if value > 0:
             values.append((value, fact))
     chosen: list[tuple[float, Fact]] = []
