@@ -154,10 +154,11 @@ class Assistant:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
-        """Untitled it takes the first words of its question, later a title of the model's; a temporary one is kept out
-        of the memory, and what several say in a shared one is remembered there alone."""
-        create = partial(self._conversations.create, title, temporary=temporary, shared=shared)
+    async def new_conversation(
+        self, title: str = "", *, temporary: bool = False, shared: bool = False, group: str = ""
+    ) -> Conversation:
+        """Untitled it is called by its question. A temporary one is not remembered, a shared one in its `group`."""
+        create = partial(self._conversations.create, title, temporary=temporary, shared=shared, group=group)
         return await asyncio.to_thread(create)
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:

@@ -111,8 +111,10 @@ class AssistantClient:
 
     # Conversations
 
-    async def new_conversation(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
-        body = {"title": title, "temporary": temporary, "shared": shared}
+    async def new_conversation(
+        self, title: str = "", *, temporary: bool = False, shared: bool = False, group: str = ""
+    ) -> Conversation:
+        body = {"title": title, "temporary": temporary, "shared": shared, "group": group}
         return load(Conversation, await self._call("POST", "/conversations", body))
 
     async def conversations(self, limit: int = 50, before: float | None = None) -> list[Conversation]:

@@ -91,15 +91,29 @@ class Remembered:
     said_at: float
     why: tuple[str, ...]
     superseded: bool = False
+    speaker: str = ""
+    """In a group, who said it, where that is not the one who asks now."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFact:
+    """Something known that the model reads with the question: because it is standing, for every answer, or because it
+    is what is asked about. `said_in` is the turn it comes from, `speaker` in a group whose it is."""
+
+    fact_id: str
+    text: str
+    why: Literal["standing", "asked"]
+    said_in: str | None = None
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """What of earlier conversations the model reads with the question, oldest first, and how many facts."""
+    """What of earlier conversations the model reads with the question, oldest first, and which facts."""
 
     turn_id: str
     remembered: tuple[Remembered, ...]
-    facts: int = 0
+    facts: tuple[GivenFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

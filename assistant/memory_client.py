@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from assistant.agent.memory_desk import MemoryStanding, jsonl
 from assistant.codec import load
-from assistant.memory.records import Fact, Recalled
+from assistant.memory.records import Fact, Group, Recalled
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -18,6 +18,9 @@ class MemoryClient:
 
     async def standing(self, person_id: str | None = None) -> MemoryStanding:
         return load(MemoryStanding, await self._call("GET", "/memory", person_id=person_id))
+
+    async def groups(self) -> list[Group]:
+        return [load(Group, one) for one in await self._call("GET", "/memory/groups")]
 
     async def facts(self, person_id: str | None = None, *, old: bool = False) -> list[Fact]:
         told = await self._call("GET", "/memory/facts", person_id=person_id, old=old)

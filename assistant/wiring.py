@@ -232,7 +232,7 @@ def build(
         index.begin()
         relating.begin()
         titles.look(turn_id)
-        noting.begin()
+        noting.begin(turn_id)
 
     running = RunningTurns(changes.tell, ended)
     forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
@@ -325,7 +325,6 @@ def build(
         memory=MemoryDesk(
             facts,
             recollections,
-            utterances,
             recall,
             recollection,
             noting,

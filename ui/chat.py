@@ -270,6 +270,7 @@ class Chat:
             writing=False,
             dropped_turns=stored.dropped_turns,
             remembered=stored.recalled,
+            known=stored.known,
             grounds=stored.grounds,
             error=writing.draft.error,
         )
@@ -312,7 +313,7 @@ class _Writing:
             case ContextTrimmed():
                 self.draft = replace(draft, dropped_turns=event.dropped_turns)
             case Reminded():
-                self.draft = replace(draft, remembered=event.remembered)
+                self.draft = replace(draft, remembered=event.remembered, known=event.facts)
             case Grounded():
                 status = self._text("status.documents", count=len(event.passages))
                 self.draft = replace(draft, status=status, grounds=Grounds("answered", 0.0, event.passages))

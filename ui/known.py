@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from assistant.memory.records import Fact
+from assistant.memory.records import Fact, Group, Person
+
+_LABEL: Final = 80
+"""Characters of what a memory is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,28 @@ def sections(facts: Sequence[Fact]) -> Sections:
         others=tuple(known for known in held if not known.fact.pinned and not known.older),
         past=tuple(_older(fact) for fact in facts if fact.valid_to is not None and fact.id not in told),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """A memory one can choose to see; `id` is a person's or a group's."""
+
+    id: str
+    label: str
+    is_group: bool = False
+
+
+def memories(people: Sequence[Person], groups: Sequence[Group], between: str) -> list[Whose]:
+    """Those besides the owner's; of people with one name each has their number in the messenger too, and so has a group
+    of the same people the title of its latest conversation."""
+    names = Counter(one.name for one in people)
+    found = [Whose(one.id, one.name if names[one.name] == 1 else f"{one.name} · {one.external_id}") for one in people]
+    members = [between.join(one.people) for one in groups]
+    for group, called in zip(groups, members, strict=True):
+        alone = called and members.count(called) == 1
+        label = called if alone else " · ".join(filter(None, [called, group.title]))
+        found.append(Whose(group.id, label[:_LABEL] or group.id, is_group=True))
+    return found
 
 
 def day(moment: float) -> str:

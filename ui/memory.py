@@ -8,7 +8,7 @@ from typing import Any
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.memory.records import Recalled
-from ui.known import day, sections
+from ui.known import Whose, day, memories, sections
 from ui.presenter import Presenter
 from ui.visit import Visit
 
@@ -107,36 +107,42 @@ class MemoryPanel:
     async def _known(
         self, visit: Visit, *, error: str = "", message: str = "", added: bool = False, person: str | None = None
     ) -> dict[str, Any]:
-        chosen = _person(visit) if person is None else person or None
-        people = await self._assistant.people.list()
-        if chosen not in {one.id for one in people}:
-            chosen = None
+        whose, all_of_them = await self._whose(visit, person)
+        chosen = whose.id if whose else None
         html = self._presenter.memory(
             visit.language,
             KNOWN,
             standing=await self._memory.standing(chosen),
             sections=sections(await self._memory.facts(chosen, old=True)),
-            people=people,
-            person=chosen or "",
+            memories=all_of_them,
+            whose=whose,
             error=error,
             message=message,
         )
         return {"memory": {"html": html, "tab": KNOWN, "added": added}}
 
+    async def _whose(self, visit: Visit, person: str | None = None) -> tuple[Whose | None, list[Whose]]:
+        """The memory that is looked at, None for the owner's, and all there are; `person` is chosen anew."""
+        between = self._presenter.text(visit.language, "turn.between")
+        found = memories(await self._assistant.people.list(), await self._memory.groups(), between)
+        chosen = visit.text("person") if person is None else person
+        return next((one for one in found if one.id == chosen), None), found
+
     async def _said(self, visit: Visit, judged: tuple[int, bool] | None = None) -> dict[str, Any]:
         query = visit.text("query").strip()
-        people = await self._assistant.people.list()
-        found = await self._memory.search(query, _person(visit)) if query else []
+        whose, all_of_them = await self._whose(visit)
+        chosen = whose.id if whose else None
+        found = await self._memory.search(query, chosen) if query else []
         html = self._presenter.memory(
             visit.language,
             SAID,
             query=query,
             hits=[_shown(one) for one in found],
-            facts=await self._memory.find_facts(query, _person(visit)) if query else [],
+            facts=await self._memory.find_facts(query, chosen) if query else [],
             judged=judged,
-            people=people,
-            person=_person(visit) or "",
-            learned_from=(await self._memory.standing(_person(visit))).learned_from,
+            memories=all_of_them,
+            whose=whose,
+            learned_from=(await self._memory.standing(chosen)).learned_from,
         )
         return {"memory": {"html": html, "tab": SAID, "query": query}}
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from assistant.agent.citation_desk import OpenedCitation
 from assistant.config import Settings
 from assistant.errors import AssistantError
-from assistant.events import Grounds, Remembered
+from assistant.events import GivenFact, Grounds, Remembered
 from assistant.i18n import Catalogue, Language, explain, human_bytes, tool_name
 from assistant.knowledge.framing import visible
 from assistant.memory.prompt_versions import LabelMove
@@ -54,6 +54,7 @@ class Draft:
     writing: bool = True
     dropped_turns: int = 0
     remembered: tuple[Remembered, ...] = ()
+    known: tuple[GivenFact, ...] = ()
     grounds: Grounds | None = None
     error: AssistantError | None = None
     calls: Calls | None = None
@@ -102,6 +103,7 @@ class Presenter:
             writing=False,
             dropped_turns=turn.dropped_turns,
             remembered=turn.recalled,
+            known=turn.known,
             grounds=turn.grounds,
         )
         position = turn.siblings.index(turn.id) if turn.id in turn.siblings else 0
@@ -121,6 +123,7 @@ class Presenter:
             ],
             approval=draft.calls.approval if draft.calls is not None else None,
             note="" if draft.writing else self._note(turn, draft, language),
+            known=draft.known,
             remembered=[self._remembered(one, language) for one in draft.remembered],
             trimmed=self._trimmed(draft.dropped_turns, language),
             number=position + 1,

@@ -106,7 +106,7 @@ class ContextBuilder:
             return Context(tuple(with_history(start)), version, start, reminder)
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
-            asked, reminder = asked_behind(given), Reminder()
+            asked, reminder = asked_behind(given), await self._without_reminder(newest)
             alone = await model.count_tokens([*system, *asked])
         while alone > budget and given:
             # The model counts otherwise than was estimated, or the question itself is long.
@@ -152,6 +152,12 @@ class ContextBuilder:
             return Reminder()
         window = model.context_window
         return await self._recollection.remind(newest, before, language, window, facts_only=material is not None)
+
+    async def _without_reminder(self, newest: Turn) -> Reminder:
+        """There is no room for it, and nobody is told that it was read."""
+        if self._recollection is not None:
+            await self._recollection.take_back(newest.id)
+        return Reminder()
 
     def _asked(
         self,

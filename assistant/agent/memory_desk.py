@@ -16,8 +16,8 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.ranking import learn
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
-from assistant.memory.records import Fact, Recalled
-from assistant.memory.utterances import OWNER, UtteranceStore
+from assistant.memory.records import Fact, Group, Recalled
+from assistant.memory.utterances import OWNER, SHARED
 
 _FEWEST_EXAMPLES: Final = 5
 """Answers whose memories were judged, before weights move."""
@@ -37,13 +37,13 @@ class MemoryStanding:
 
 
 class MemoryDesk:
-    """`person_id` None is the owner; `keep` writes a switch to the settings."""
+    """`person_id` is whose memory it is: None for the owner's, somebody's id for theirs, and for that of a group its
+    id in `groups`. NotFound for nobody's. `keep` writes a switch to the settings."""
 
     def __init__(
         self,
         facts: FactStore,
         recollections: RecollectionStore,
-        utterances: UtteranceStore,
         recall: Recall,
         recollection: Recollection,
         noting: Noting,
@@ -52,7 +52,6 @@ class MemoryDesk:
     ) -> None:
         self._facts = facts
         self._recollections = recollections
-        self._utterances = utterances
         self._recall = recall
         self._recollection = recollection
         self._noting = noting
@@ -60,31 +59,35 @@ class MemoryDesk:
         self._keep = keep
 
     async def standing(self, person_id: str | None = None) -> MemoryStanding:
-        scope = _scope(person_id)
+        scope = await asyncio.to_thread(self._scope, person_id)
         known = await self.facts(person_id)
         paused = await asyncio.to_thread(self._facts.paused, scope)
         examples = await asyncio.to_thread(self._recollections.examples)
         return MemoryStanding(scope, self._recollection.on, self._noting.on, paused, len(known), len(examples))
 
+    async def groups(self) -> list[Group]:
+        """Those whose people share a memory, the latest first."""
+        return await asyncio.to_thread(self._people.groups)
+
     async def facts(self, person_id: str | None = None, *, old: bool = False) -> list[Fact]:
         """Pinned first, then the newest; with `old`, what was superseded behind what superseded it."""
-        return await asyncio.to_thread(lambda: self._facts.list(_scope(person_id), old=old))
+        return await asyncio.to_thread(lambda: self._facts.list(self._scope(person_id), old=old))
 
     async def search(self, query: str, person_id: str | None = None, limit: int = 10) -> list[Recalled]:
         """What was said that a question needs, as an answer would be reminded of it, and what speaks for each."""
-        found = await asyncio.to_thread(lambda: self._recall.recall(query, _scope(person_id), limit=limit))
+        found = await asyncio.to_thread(lambda: self._recall.recall(query, self._scope(person_id), limit=limit))
         return [replace(one, why=why(one, self._recall.weights)) for one in found]
 
     async def fact(self, fact_id: str) -> Fact:
         return await asyncio.to_thread(self._facts.get, fact_id)
 
     async def find_facts(self, query: str, person_id: str | None = None) -> list[Fact]:
-        return await asyncio.to_thread(self._facts.search, _scope(person_id), query)
+        return await asyncio.to_thread(lambda: self._facts.search(self._scope(person_id), query))
 
     async def add(self, text: str, person_id: str | None = None, *, pinned: bool = True) -> Fact | None:
         """What the person writes into the memory themselves; None where it is known already."""
         return await asyncio.to_thread(
-            lambda: self._facts.add(_scope(person_id), text, kind="fact", author="person", pinned=pinned)
+            lambda: self._facts.add(self._scope(person_id), text, kind="fact", author="person", pinned=pinned)
         )
 
     async def edit(self, fact_id: str, text: str) -> Fact:
@@ -99,11 +102,11 @@ class MemoryDesk:
         await asyncio.to_thread(lambda: self._facts.forget(fact_id, older=older))
 
     async def forget_all(self, person_id: str | None = None) -> int:
-        return await asyncio.to_thread(self._facts.forget_all, _scope(person_id))
+        return await asyncio.to_thread(lambda: self._facts.forget_all(self._scope(person_id)))
 
     async def pause(self, person_id: str | None = None, *, on: bool = True) -> None:
         """Note nothing about a person until it is ended."""
-        await asyncio.to_thread(lambda: self._facts.pause(_scope(person_id), on=on))
+        await asyncio.to_thread(lambda: self._facts.pause(self._scope(person_id), on=on))
 
     async def export(self, person_id: str | None = None) -> str:
         """Everything known about a person, one JSON object a line."""
@@ -118,7 +121,7 @@ class MemoryDesk:
         """Whether a hit of `search` was what the person was looking for; recall learns from it."""
         found = await self.search(query, person_id)
         await asyncio.to_thread(
-            lambda: self._recollections.judge_hit(query, _scope(person_id), found, utterance_id, right=right)
+            lambda: self._recollections.judge_hit(query, self._scope(person_id), found, utterance_id, right=right)
         )
         await self.learn()
 
@@ -143,10 +146,11 @@ class MemoryDesk:
     async def stop(self) -> None:
         await self._noting.stop()
 
+    def _scope(self, person_id: str | None) -> str:
+        if person_id is None:
+            return OWNER
+        return person_id if person_id.startswith(SHARED) else self._people.scope(person_id)
+
 
 def jsonl(facts: Sequence[Fact]) -> str:
     return "".join(json.dumps(dump(fact), ensure_ascii=False) + "\n" for fact in facts)
-
-
-def _scope(person_id: str | None) -> str:
-    return person_id or OWNER

@@ -20,6 +20,7 @@ from typing import Any, Final
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.agent.allowance import Allowance
+from assistant.agent.fact_choice import SPEAKER
 from assistant.agent.instructions import instructions, own_words
 from assistant.agent.presence import Presence
 from assistant.config import Sampling
@@ -29,13 +30,15 @@ from assistant.memory.conversations import ConversationStore
 from assistant.memory.facts import FactStore
 from assistant.memory.records import Turn
 from assistant.memory.stems import asked, stems
-from assistant.memory.utterances import UtteranceStore
+from assistant.memory.utterances import SHARED, UtteranceStore
 from assistant.models.chat_model import Models
 from assistant.prompting.library import PromptLibrary
 
 _log = logging.getLogger(__name__)
 _QUIET_S: Final = 20.0
 _BATCH: Final = 16
+_FAILURES: Final = 3
+"""Turns in a row that could not be read, after which it is not the turns that are the reason."""
 _READ: Final = 2000
 """Characters of a message that are read for facts."""
 _FEWEST: Final = 8
@@ -44,7 +47,6 @@ _MOST_A_TURN: Final = 5
 _OWN: Final = re.compile(r"\b(i|i['’]m|i['’]ve|my|mine|me|we|our)\b|我|咱", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d+")
 _NAME: Final = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+")
-_SPEAKER: Final = frozenset(stems("the person user they their them he she his her 用户 用 户"))
 _KEY: Final = re.compile(r"[^\w ]+")
 _VAGUE_KEYS: Final = frozenset({"", "fact", "user", "person", "other", "info", "事实", "用户", "其他"})
 _GRAMMAR: Final = r"""
@@ -62,6 +64,14 @@ class Proposed:
     about: str
     fact: str
     quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Into which memory something is noted and, where several people share it, of whom."""
+
+    scope: str
+    person_id: str | None
 
 
 class Noting:
@@ -88,20 +98,24 @@ class Noting:
         self._presence = presence
         self._allowance = Allowance(calls_a_day, today)
         self._task: asyncio.Task[None] | None = None
-        self._ruling: asyncio.Task[None] | None = None
+        self._ruling: set[asyncio.Task[None]] = set()
+        self._unreadable: set[str] = set()
+        """Turns that could not be read since the start; those behind them do not wait for them."""
         self.on = on
         self.quiet_s = _QUIET_S
 
-    def begin(self) -> None:
-        """An answer has ended: look for what its question tells, now by rule and later with the model."""
+    def begin(self, turn_id: str) -> None:
+        """The answer of this turn has ended: look for what its question tells, now by rule and later with the model."""
         if not self.on:
             return
-        self._ruling = asyncio.create_task(self._rule())
+        ruling = asyncio.create_task(self._rule(turn_id))
+        self._ruling.add(ruling)
+        ruling.add_done_callback(self._ruling.discard)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        for task in (self._ruling, self._task):
+        for task in (*self._ruling, self._task):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -109,54 +123,67 @@ class Noting:
 
     async def done(self) -> None:
         """Wait until nothing is left to be read."""
-        for task in (self._ruling, self._task):
+        for task in (*self._ruling, self._task):
             if task is not None:
                 await asyncio.wait({task})
 
-    async def read(self, turn: Turn) -> int:
-        """Note what one turn tells; returns how many facts are new."""
-        scope = self._utterances.scope(turn.conversation_id, turn.person_id)
-        if scope is None or self._facts.paused(scope):
-            return 0
-        noted = await asyncio.to_thread(self._note_instructions, turn, scope)
+    async def read(self, turn: Turn) -> bool:
+        """Note what one turn tells. False where the model would have to be asked and may not be any more today."""
+        mine = await asyncio.to_thread(self._memory_of, turn)
+        if mine is None:
+            return True
+        await asyncio.to_thread(self._note_instructions, turn, mine)
         text = own_words(turn.question)[:_READ].strip()
-        if len(text) >= _FEWEST and _OWN.search(text) and self._allowance.take():
-            for one in await self._propose(text, language_of_text(text, "en")):
-                noted += await asyncio.to_thread(self._note, turn, scope, one)
-        return noted
+        if len(text) < _FEWEST or not _OWN.search(text):
+            return True
+        if not self._allowance.take():
+            return False
+        for one in await self._propose(text, language_of_text(text, "en")):
+            await asyncio.to_thread(self._note, turn, mine, one)
+        return True
 
-    async def _rule(self) -> None:
+    async def _rule(self, turn_id: str) -> None:
         """Instructions hold from the next question on."""
-        for turn_id in await asyncio.to_thread(self._facts.unread, _BATCH):
-            try:
-                turn = await asyncio.to_thread(self._conversations.turn, turn_id)
-                scope = self._utterances.scope(turn.conversation_id, turn.person_id)
-                if scope is not None and not self._facts.paused(scope):
-                    await asyncio.to_thread(self._note_instructions, turn, scope)
-            except AssistantError as error:
-                _log.warning("turn %s could not be read for instructions: %s", turn_id, error)
+        try:
+            turn = await asyncio.to_thread(self._conversations.turn, turn_id)
+            mine = None if turn.source == "regenerate" else await asyncio.to_thread(self._memory_of, turn)
+            if mine is not None:
+                await asyncio.to_thread(self._note_instructions, turn, mine)
+        except AssistantError as error:
+            _log.warning("turn %s could not be read for instructions: %s", turn_id, error)
 
     async def _work(self) -> None:
-        while self.on:
+        failed = 0
+        while self.on and failed < _FAILURES:
             await self._presence.quiet(self.quiet_s)
-            waiting = await asyncio.to_thread(self._facts.unread, _BATCH)
+            waiting = await asyncio.to_thread(self._facts.unread, _BATCH, self._unreadable)
             if not waiting:
                 return
             for turn_id in waiting:
-                if self._presence.is_anybody:
+                if self._presence.is_anybody or failed == _FAILURES:
                     break
                 try:
-                    await self.read(await asyncio.to_thread(self._conversations.turn, turn_id))
+                    if not await self.read(await asyncio.to_thread(self._conversations.turn, turn_id)):
+                        return
                 except AssistantError as error:
                     _log.warning("turn %s could not be read for facts: %s", turn_id, error)
-                    return
+                    self._unreadable.add(turn_id)
+                    failed += 1
+                    continue
+                failed = 0
                 await asyncio.to_thread(self._facts.has_read, turn_id)
 
-    def _note_instructions(self, turn: Turn, scope: str) -> int:
-        noted = 0
+    def _memory_of(self, turn: Turn) -> _Whose | None:
+        """None where nothing is to be noted."""
+        scope = self._utterances.scope(turn.conversation_id, turn.person_id)
+        if scope is None or self._facts.paused(scope):
+            return None
+        return _Whose(scope, turn.person_id if scope.startswith(SHARED) else None)
+
+    def _note_instructions(self, turn: Turn, mine: _Whose) -> None:
         for found in instructions(turn.question):
-            kept = self._facts.add(
-                scope,
+            self._facts.add(
+                mine.scope,
                 found.text,
                 kind="instruction",
                 author="rule",
@@ -165,16 +192,15 @@ class Noting:
                 turn_id=turn.id,
                 said_at=turn.created_at,
                 pinned=True,
+                person_id=mine.person_id,
             )
-            noted += kept is not None
-        return noted
 
-    def _note(self, turn: Turn, scope: str, one: Proposed) -> int:
+    def _note(self, turn: Turn, mine: _Whose, one: Proposed) -> None:
         quote = quoted(one, own_words(turn.question))
         if quote is None:
-            return 0
-        kept = self._facts.add(
-            scope,
+            return
+        self._facts.add(
+            mine.scope,
             one.fact,
             kind="fact",
             author="model",
@@ -182,8 +208,8 @@ class Noting:
             quote=quote,
             turn_id=turn.id,
             said_at=turn.created_at,
+            person_id=mine.person_id,
         )
-        return int(kept is not None)
 
     async def _propose(self, text: str, language: Language) -> list[Proposed]:
         model = self._models.chat_model()
@@ -228,7 +254,7 @@ def quoted(one: Proposed, said: str) -> str | None:
         return None
     if any(name.lower() not in said.lower() for name in _NAME.findall(one.fact)):
         return None
-    told = [stem for stem in asked(one.fact) if stem not in _SPEAKER]
+    told = [stem for stem in asked(one.fact) if stem not in SPEAKER]
     there = set(stems(quote))
     if not told or 2 * sum(stem in there for stem in told) < len(told):
         return None

@@ -139,6 +139,7 @@ class PeopleDesk:
             things: builtins.list[tuple[str, object]] = [("person", self._people.get(person_id))]
             things += [("turn", turn) for turn in self._conversations.turns_of(person_id)]
             things += [("fact", fact) for fact in self._facts.list(self._people.scope(person_id), old=True)]
+            things += [("fact", fact) for fact in self._facts.in_groups(person_id)]
             written = ({"kind": kind, **dump(one)} for kind, one in things)
             return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in written)
 

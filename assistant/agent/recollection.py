@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
-from assistant.events import Remembered
+from assistant.agent.fact_choice import about, cost
+from assistant.events import GivenFact, Remembered
 from assistant.i18n import Language
+from assistant.knowledge.framing import as_name
 from assistant.memory.facts import FactStore
 from assistant.memory.ranking import Weights
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
 from assistant.memory.records import Fact, Recalled, Turn, Utterance
-from assistant.memory.utterances import UtteranceStore
+from assistant.memory.utterances import SHARED, UtteranceStore
 from assistant.prompting.library import PromptLibrary
 
 _log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ _CONSIDERED: Final = 12
 _SHARE: Final = 8
 """At most an eighth of the window is filled with memories."""
 _MOST_TOKENS: Final = 800
+_FACTS: Final = 3
+"""Of what is left beside the standing ones, at most a third is filled with facts that are asked about."""
 _BYTES_A_TOKEN: Final = 3
 """Fewer than a token has on average, so that what is estimated fits."""
 _AROUND_LINE: Final = 30
@@ -54,7 +58,7 @@ class Reminder:
 
     text: str = ""
     remembered: tuple[Remembered, ...] = ()
-    facts: int = 0
+    facts: tuple[GivenFact, ...] = ()
 
 
 class Recollection:
@@ -94,35 +98,56 @@ class Recollection:
             _log.exception("turn %s is answered without memories", newest.id)
             return Reminder()
 
+    async def take_back(self, turn_id: str) -> None:
+        """What was to be read with this turn was not."""
+
+        def forget() -> None:
+            self._store.keep(turn_id, (), ())
+            self._store.keep_facts(turn_id, ())
+
+        await asyncio.to_thread(forget)
+
     def _remind(self, newest: Turn, shown: set[str], language: Language, window: int, facts_only: bool) -> Reminder:
         scope = self._utterances.scope(newest.conversation_id, newest.person_id)
         if scope is None or not newest.question.strip():
             return Reminder()
+        asker = _Asker(newest.person_id, is_in_group=scope.startswith(SHARED))
         room = min(window // _SHARE, _MOST_TOKENS) * _BYTES_A_TOKEN
-        facts = _fitting(self._facts.pinned(scope), room // 2)
-        room -= sum(len(fact.text.encode()) + _AROUND_LINE for fact in facts)
+        holding = self._facts.holding(scope, newest.person_id)
+        standing = _fitting([fact for fact in holding if fact.pinned], room // 2)
+        facts = [_given(fact, "standing", asker) for fact in standing]
+        room -= sum(cost(fact, _AROUND_LINE) for fact in standing)
         if facts_only:
-            return Reminder(self._text(facts, (), language), (), len(facts))
+            self._store.keep_facts(newest.id, facts)
+            return self._reminder(facts, {}, (), asker, language)
         found = self._recall.recall(newest.question, scope, limit=_CONSIDERED, today=self._today())
         seen = shown | {newest.id, *newest.siblings}
         considered = [one for one in found if one.utterance.turn_id not in seen]
-        chosen = self._chosen([one for one in considered if _tells(one)], seen, room)
+        telling = [one for one in considered if _tells(one)]
+        others = [fact for fact in holding if not fact.pinned and asker.may_be_told(fact)]
+        said = {one.utterance.turn_id: _worth(one) for one in telling if one.utterance.role == "user"}
+        told = about(newest.question, others, said, room // _FACTS, _AROUND_LINE)
+        facts += [_given(fact, "asked", asker) for fact in told]
+        room -= sum(cost(fact, _AROUND_LINE) for fact in told)
+        chosen = self._chosen(telling, seen, room, asker)
         old = self._facts.superseded_in([one.turn_id for one in chosen])
         remembered = tuple(replace(one, superseded=one.turn_id in old and one.role == "user") for one in chosen)
         if considered:
             self._store.keep(newest.id, considered, remembered)
-        return Reminder(self._text(facts, remembered, language), remembered, len(facts))
+        self._store.keep_facts(newest.id, facts)
+        days = {fact.id: dated(fact.valid_from) for fact in told}
+        return self._reminder(facts, days, remembered, asker, language)
 
-    def _chosen(self, telling: Sequence[Recalled], seen: set[str], room: int) -> list[Remembered]:
+    def _chosen(self, telling: Sequence[Recalled], seen: set[str], room: int, asker: _Asker) -> list[Remembered]:
         """The most telling for the room there is, each with what it follows, in the order they were said."""
         chosen: dict[int, Remembered] = {}
         before = {one.id: one for one in self._utterances.read(_previous(telling))}
         for recalled in telling:
             said = recalled.utterance
-            pieces = [_shown(said, why(recalled, self._recall.weights), _LONGEST)]
+            pieces = [_shown(said, why(recalled, self._recall.weights), _LONGEST, asker)]
             earlier = before.get(said.previous_id or 0)
             if earlier is not None and earlier.turn_id not in seen and earlier.text.strip():
-                pieces.insert(0, _shown(earlier, ("around",), _LONGEST // 2))
+                pieces.insert(0, _shown(earlier, ("around",), _LONGEST // 2, asker))
             new = [one for one in pieces if one.utterance_id not in chosen]
             cost = sum(len(one.text.encode()) + _AROUND_LINE for one in new)
             if cost > room:
@@ -133,19 +158,56 @@ class Recollection:
                     chosen[one.utterance_id] = one
         return sorted(chosen.values(), key=lambda one: (one.said_at, one.utterance_id))
 
-    def _text(self, facts: Sequence[Fact], remembered: Sequence[Remembered], language: Language) -> str:
-        blocks = []
-        if facts:
-            lines = "\n".join(f"- {_one_line(fact.text)}" for fact in facts)
-            blocks.append(self._prompts.get("known", language).render(lines=lines))
-        if remembered:
-            lines = "\n".join(_line(one, self._prompts.get("outdated", language).render()) for one in remembered)
-            blocks.append(self._prompts.get("recalled", language).render(lines=lines))
-        return "\n\n".join(blocks)
+    def _reminder(
+        self,
+        facts: Sequence[GivenFact],
+        days: Mapping[str, str],
+        remembered: Sequence[Remembered],
+        asker: _Asker,
+        language: Language,
+    ) -> Reminder:
+        """`days` are those on which the facts were said that do not hold for every answer."""
+
+        def block(prompt: str, lines: Iterable[str]) -> str:
+            text = "\n".join(lines)
+            return self._prompts.get(prompt, language).render(lines=text) if text else ""
+
+        outdated = self._prompts.get("outdated", language).render()
+        lines = {one.fact_id: _fact_line(one, days.get(one.fact_id, "")) for one in facts}
+        blocks = [
+            block("known", (lines[one.fact_id] for one in facts if not one.speaker)),
+            block("known-others", (lines[one.fact_id] for one in facts if one.speaker)),
+            block("recalled-group" if asker.is_in_group else "recalled", (_line(one, outdated) for one in remembered)),
+        ]
+        return Reminder("\n\n".join(filter(None, blocks)), tuple(remembered), tuple(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks now; None is the owner at this machine."""
+
+    person_id: str | None
+    is_in_group: bool
+
+    def is_another(self, person_id: str | None) -> bool:
+        return self.is_in_group and person_id != self.person_id
+
+    def may_be_told(self, fact: Fact) -> bool:
+        """What another person wants of answers to them is no concern of this one's."""
+        return fact.kind == "fact" or not self.is_another(fact.person_id)
 
 
 def _tells(recalled: Recalled) -> bool:
     return recalled.signals["words"] >= _WORDS or recalled.signals["meaning"] >= _MEANING
+
+
+def _worth(recalled: Recalled) -> float:
+    return min(1.0, max(recalled.signals["words"], recalled.signals["meaning"]))
+
+
+def _given(fact: Fact, why: Literal["standing", "asked"], asker: _Asker) -> GivenFact:
+    speaker = fact.speaker if asker.is_another(fact.person_id) else ""
+    return GivenFact(fact.id, fact.text, why, fact.turn_id, speaker)
 
 
 def _previous(found: Iterable[Recalled]) -> list[int]:
@@ -159,15 +221,24 @@ def why(recalled: Recalled, weights: Weights) -> tuple[str, ...]:
     return tuple(kind for kind in strongest if shares[kind] > 0)[:_SHOWN_KINDS]
 
 
-def _shown(said: Utterance, why: tuple[str, ...], longest: int) -> Remembered:
-    text = said.text if len(said.text) <= longest else f"{said.text[:longest].rstrip()}…"
-    return Remembered(said.id, said.turn_id, said.conversation_id, said.title, said.role, text, said.said_at, why)
+def _shown(said: Utterance, why: tuple[str, ...], longest: int, asker: _Asker) -> Remembered:
+    return Remembered(
+        said.id,
+        said.turn_id,
+        said.conversation_id,
+        said.title,
+        said.role,
+        said.text if len(said.text) <= longest else f"{said.text[:longest].rstrip()}…",
+        said.said_at,
+        why,
+        speaker=said.speaker if said.role == "user" and asker.is_another(said.person_id) else "",
+    )
 
 
 def _fitting(facts: Sequence[Fact], room: int) -> list[Fact]:
     kept: list[Fact] = []
     for fact in facts:
-        room -= len(fact.text.encode()) + _AROUND_LINE
+        room -= cost(fact, _AROUND_LINE)
         if room < 0:
             break
         kept.append(fact)
@@ -175,9 +246,18 @@ def _fitting(facts: Sequence[Fact], room: int) -> list[Fact]:
 
 
 def _line(one: Remembered, outdated: str) -> str:
-    day = dt.datetime.fromtimestamp(one.said_at).date().isoformat()
     mark = f" {outdated}" if one.superseded else ""
-    return f"[{day}]{mark} {one.role}: {_one_line(one.text)}"
+    return f"[{dated(one.said_at)}]{mark} {as_name(one.speaker) or one.role}: {_one_line(one.text)}"
+
+
+def _fact_line(one: GivenFact, day: str) -> str:
+    head = f"[{day}] " if day else ""
+    return f"- {head}{f'{as_name(one.speaker)}: ' if one.speaker else ''}{_one_line(one.text)}"
+
+
+def dated(said_at: float) -> str:
+    """The local day of it."""
+    return dt.datetime.fromtimestamp(said_at).date().isoformat()
 
 
 def _one_line(text: str) -> str:

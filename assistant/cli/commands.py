@@ -94,6 +94,7 @@ def build(terminal: Terminal) -> TyperGroup:
         "memory": {
             "list": memory.listed,
             "search": memory.search,
+            "groups": memory.groups,
             "forget": memory.forget,
             "export": memory.export,
             "pin": memory.pin,

@@ -11,7 +11,7 @@ from assistant.cli.home import open_assistant
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from assistant.memory.records import Fact, Recalled
+    from assistant.memory.records import Fact, Group, Recalled
 
 Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 PersonId = Annotated[str | None, typer.Option("--person", metavar="ID", show_default=False)]
@@ -53,7 +53,23 @@ def search(
         _tell(terminal, fact)
     for one in recalled:
         said = one.utterance
-        terminal.write(f"{said.turn_id}  {_day(said.said_at)}  {said.role}: {' '.join(said.text.split())[:200]}")
+        terminal.write(
+            f"{said.turn_id}  {_day(said.said_at)}  {said.speaker or said.role}: {' '.join(said.text.split())[:200]}"
+        )
+
+
+def groups(ctx: typer.Context) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> list[Group]:
+        async with open_assistant(terminal) as assistant:
+            return await assistant.memory.groups()
+
+    found = terminal.run(work())
+    if not found:
+        terminal.say("memory.no_groups")
+    for one in found:
+        terminal.write(f"{one.id}  {', '.join(one.people)}  {one.title}")
 
 
 def forget(
@@ -118,7 +134,8 @@ def _tell(terminal: Terminal, fact: Fact) -> None:
         marks.append(terminal.text("memory.pinned"))
     if fact.valid_to is not None:
         marks.append(terminal.text("memory.until", day=_day(fact.valid_to)))
-    terminal.write(f"{fact.id}  {_day(fact.valid_from)}  {fact.text}  ({', '.join(marks)})")
+    whose = f"{fact.speaker}: " if fact.speaker else ""
+    terminal.write(f"{fact.id}  {_day(fact.valid_from)}  {whose}{fact.text}  ({', '.join(marks)})")
     if fact.quote and fact.quote != fact.text:
         terminal.write(f"    “{' '.join(fact.quote.split())}”  {fact.turn_id}")
 

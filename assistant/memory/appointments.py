@@ -100,7 +100,7 @@ def _next(rest: str, told: _Time, today: dt.date, from_the_end: bool) -> str | N
                 if _stands(match.span(), begin, len(stripped), from_the_end) and take(match, told):
                     return rest[: match.start()] if from_the_end else rest[match.end() :]
         if told.day is None:
-            for span, interval in placed(rest, today):
+            for span, interval in placed(rest, today, ahead=True):
                 if interval.days == 1 and _stands(span, begin, len(stripped), from_the_end):
                     told.day = _ahead(interval.begin, today, rest[slice(*span)])
                     told.tonight = rest[slice(*span)].lower() in {"tonight", "今晚", "明晚"}

@@ -66,13 +66,16 @@ class Branching:
             if any(turn.status == "streaming" for turn in path):
                 raise ConversationBusy(conversation_id=last.conversation_id)
             origin = self._db.row(
-                "SELECT title, titled_by, title_version, shared, temporary FROM conversations WHERE id = ?",
+                "SELECT title, titled_by, title_version, shared, group_key, temporary FROM conversations WHERE id = ?",
                 (last.conversation_id,),
             )
             if origin is None:
                 raise NotFound(kind="conversation", id=last.conversation_id)
             begun = self._conversations.create(
-                title or origin["title"], temporary=bool(origin["temporary"]), shared=bool(origin["shared"])
+                title or origin["title"],
+                temporary=bool(origin["temporary"]),
+                shared=bool(origin["shared"]),
+                group=origin["group_key"],
             )
             tables.execute(
                 "INSERT INTO conversation_documents (conversation_id, mode, collection_id)"

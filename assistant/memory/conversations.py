@@ -73,15 +73,27 @@ class ConversationStore:
 
     # Conversations
 
-    def create(self, title: str = "", *, temporary: bool = False, shared: bool = False) -> Conversation:
+    def create(
+        self, title: str = "", *, temporary: bool = False, shared: bool = False, group: str = ""
+    ) -> Conversation:
         """An untitled one takes its title from its first question. Of a `temporary` one nothing is remembered, and it
-        is gone at the next start; what is said in a `shared` one is remembered there alone."""
+        is gone at the next start; what is said in a `shared` one is remembered in those of its `group` alone, which
+        without a name is only itself."""
         conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
         with self._db.transaction() as tables:
             tables.execute(
-                "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, temporary, shared)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (conversation_id, title, "person" if title else "question", now, now, temporary, shared),
+                "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, temporary, shared, group_key)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    conversation_id,
+                    title,
+                    "person" if title else "question",
+                    now,
+                    now,
+                    temporary,
+                    shared,
+                    (group or conversation_id) if shared else "",
+                ),
             )
             self._index.put_title(tables, conversation_id, title)
         return self.get(conversation_id)

@@ -34,6 +34,7 @@ _OF_PERSON: Final = (
     "DELETE FROM duels WHERE person = ?",
     "DELETE FROM duel_refusals WHERE person = ?",
     "DELETE FROM facts WHERE scope = ?",
+    "DELETE FROM facts WHERE person_id = ?",
     "DELETE FROM memory_pauses WHERE scope = ?",
 )
 

@@ -53,6 +53,8 @@ class ConversationLine(Line):
     updated_at: Time
     head: Id | None = None
     shared: bool = False
+    group: Short = ""
+    """Shared ones of one group have it in common."""
 
 
 class AttachmentLine(Line):
@@ -127,7 +129,8 @@ class SignalLine(Line):
 
 
 class FactLine(Line):
-    """Something known about a person; `scope` is owner, the id of a person, or that of a conversation several share."""
+    """Something known about a person; `scope` is owner, the id of a person, or shared and a group. In a group,
+    `person` is whose it is."""
 
     id: Id
     scope: Short
@@ -141,6 +144,7 @@ class FactLine(Line):
     valid_from: Time
     valid_to: Time | None = None
     superseded_by: Id | None = None
+    person: Id | None = None
 
 
 class DocumentLine(Line):

@@ -25,7 +25,8 @@ LEFT JOIN conversations ON conversations.id = conversation_id WHERE coalesce(tem
 ORDER BY people.id LIMIT ?
 """
 _CONVERSATIONS: Final = """
-SELECT *, head_turn_id AS head FROM conversations WHERE NOT temporary AND id > ? ORDER BY id LIMIT ?
+SELECT *, head_turn_id AS head, group_key AS "group" FROM conversations
+WHERE NOT temporary AND id > ? ORDER BY id LIMIT ?
 """
 _LASTING: Final = "conversation_id IN (SELECT id FROM conversations WHERE NOT temporary)"
 _TURNS: Final = f"""
@@ -45,7 +46,7 @@ _SIGNALS: Final = f"""
 SELECT signals.*, turn_id AS turn, signals.person_id AS person, other_turn_id AS other_turn FROM signals
 JOIN turns ON turns.id = turn_id WHERE {_LASTING} AND signals.id > ? ORDER BY signals.id LIMIT ?
 """  # noqa: S608 - made of constants
-_FACTS: Final = "SELECT *, turn_id AS turn FROM facts WHERE id > ? ORDER BY id LIMIT ?"
+_FACTS: Final = "SELECT *, turn_id AS turn, person_id AS person FROM facts WHERE id > ? ORDER BY id LIMIT ?"
 _DOCUMENTS: Final = """
 SELECT documents.*, collections.name AS collection, documents.pasted AS pasted_text FROM documents
 JOIN collections ON collections.id = collection_id WHERE documents.id > ? ORDER BY documents.id LIMIT ?

@@ -29,9 +29,8 @@ from assistant.memory.exchange_lines import (
 from assistant.memory.records import NewAttachment
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.text import storable
-from assistant.memory.utterances import OWNER, UtteranceStore
+from assistant.memory.utterances import OWNER, SHARED, UtteranceStore
 
-_SHARED: Final = "shared "
 _TURN: Final = """
 INSERT INTO turns (id, conversation_id, parent_id, source, source_turn_id, face, person_id, status, error_code, model,
     prompt_version, finish_reason, prompt_tokens, completion_tokens, cached_tokens, queue_ms, first_token_ms, total_ms,
@@ -43,8 +42,8 @@ INSERT OR IGNORE INTO signals (id, turn_id, kind, face, person_id, reason, measu
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FACT: Final = """
-INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to, person_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _HEAD: Final = """
 UPDATE conversations SET head_turn_id = coalesce(
@@ -116,9 +115,17 @@ class Importing:
                     continue
                 title = " ".join(storable(line.title).split())
                 tables.execute(
-                    "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, shared)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (line.id, title, line.titled_by, line.created_at, line.updated_at, line.shared),
+                    "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, shared, group_key)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        line.id,
+                        title,
+                        line.titled_by,
+                        line.created_at,
+                        line.updated_at,
+                        line.shared,
+                        storable(line.group) or line.id if line.shared else "",
+                    ),
                 )
                 self._index.put_title(tables, line.id, title)
                 if line.head:
@@ -172,12 +179,14 @@ class Importing:
                     continue
                 scope = self._scope(line.scope)
                 homeless = line.turn is not None and not self._is_there("turns", line.turn)
-                if scope is None or homeless or (line.turn is None) != (line.author == "person"):
+                person = self._whose(line) if scope is not None and scope.startswith(SHARED) else None
+                stranger = line.person is not None and line.person not in self._here
+                if scope is None or homeless or stranger or (line.turn is None) != (line.author == "person"):
                     self._left("facts")
                     continue
                 said = storable(line.key), storable(line.text), storable(line.quote)
                 held = line.author, line.pinned, line.valid_from, line.valid_to
-                tables.execute(_FACT, (line.id, scope, line.kind, *said, line.turn, *held))
+                tables.execute(_FACT, (line.id, scope, line.kind, *said, line.turn, *held, person))
                 if line.superseded_by:
                     self._superseded[line.id] = line.superseded_by
                 self._new("facts")
@@ -284,9 +293,17 @@ class Importing:
     def _scope(self, scope: str) -> str | None:
         if scope == OWNER:
             return OWNER
-        if scope.startswith(_SHARED):
-            return scope if self._is_there("conversations", scope.removeprefix(_SHARED)) else None
+        if scope.startswith(SHARED):
+            group = "SELECT 1 FROM conversations WHERE shared AND group_key = ?"
+            return scope if self._db.row(group, (scope.removeprefix(SHARED),)) else None
         return self._here.get(scope)
+
+    def _whose(self, line: FactLine) -> str | None:
+        """Of a fact that a group knows; older exports do not say it, but who asked does."""
+        if line.person is not None:
+            return self._here.get(line.person)
+        row = self._db.row("SELECT person_id FROM turns WHERE id = ?", (line.turn,))
+        return row["person_id"] if row else None
 
     def _collection(self, tables: sqlite_utils.Database, name: str) -> str:
         found = self._db.row("SELECT id FROM collections WHERE name = ?", (storable(name),))

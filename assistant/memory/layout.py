@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -58,7 +59,7 @@ class Layout:
             "previous": [row["previous_id"] for row in rows],
             "length": [max(1, row["length"]) for row in rows],
             "traits": [row["traits"] for row in rows],
-            "said_on": [int(row["said_at"] // 86_400) + _EPOCH for row in rows],
+            "said_on": [_day(row["said_at"]) for row in rows],
             "about_from": [row["about_from"] for row in rows],
             "about_to": [row["about_to"] for row in rows],
         }
@@ -81,8 +82,9 @@ class Layout:
         )
 
 
-_EPOCH: Final = 719_163
-"""The ordinal of 1 January 1970."""
+def _day(said_at: float) -> int:
+    """By the clock of this machine, as the person who speaks of yesterday has it."""
+    return dt.datetime.fromtimestamp(said_at).toordinal()
 
 
 def _number(known: dict[str, int], name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -15,9 +16,10 @@ from ulid import ULID
 
 from assistant.errors import NotFound, OwnersOnly, PairingFailed
 from assistant.memory.database import Database, Row
-from assistant.memory.records import Face, PairingCode, Person, Quota, Role
+from assistant.memory.namesakes import CALLED
+from assistant.memory.records import Face, Group, PairingCode, Person, Quota, Role
 from assistant.memory.text import storable
-from assistant.memory.utterances import OWNER
+from assistant.memory.utterances import OWNER, SHARED
 
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without 0 and O, 1 and I, which a person mixes up."""
@@ -29,6 +31,17 @@ _TRIES_EACH: Final = 5
 _TRIES_ALL: Final = 30
 _REMEMBERED: Final = 86_400.0
 """Seconds an expired code is still told apart from a wrong one."""
+
+_GROUPS: Final = f"""
+SELECT group_key, max(updated_at), title, (SELECT json_group_array(called) FROM (
+    SELECT DISTINCT {CALLED.format(person="turns.person_id")} AS called FROM turns
+    JOIN conversations AS theirs ON theirs.id = turns.conversation_id
+    WHERE theirs.shared AND theirs.group_key = conversations.group_key AND turns.person_id IS NOT NULL
+    ORDER BY turns.person_id)) AS people
+FROM conversations WHERE shared AND NOT temporary
+AND EXISTS (SELECT 1 FROM turns WHERE turns.conversation_id = conversations.id)
+GROUP BY group_key ORDER BY max(updated_at) DESC
+"""  # noqa: S608 - made of constants
 
 
 class PeopleStore:
@@ -162,6 +175,13 @@ class PeopleStore:
         """Whose memory theirs is: the owner's, or their own."""
         person = self.get(id)
         return OWNER if self._mine & {person.id, person.external_id} else person.id
+
+    def groups(self) -> builtins.list[Group]:
+        """Those in which somebody said something, the latest first."""
+        return [
+            Group(f"{SHARED}{row['group_key']}", row["title"], tuple(json.loads(row["people"])))
+            for row in self._db.rows(_GROUPS)
+        ]
 
     def may_use(self, id: str, conversation_id: str) -> bool:
         """Whether a conversation is one that somebody took part in, that several share, or that nobody has asked

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from assistant.errors import NotFound
-from assistant.events import Remembered
+from assistant.events import GivenFact, Remembered
 from assistant.memory.database import Database
 from assistant.memory.ranking import SIGNALS, Example
 from assistant.memory.records import Recalled
@@ -67,6 +67,16 @@ class RecollectionStore:
                 tables.execute(
                     "INSERT INTO recollections VALUES (?, ?, ?, 1, 0, ?, '{}', NULL)",
                     (turn_id, around.utterance_id, len(considered), json.dumps(around.why)),
+                )
+
+    def keep_facts(self, turn_id: str, given: Sequence[GivenFact]) -> None:
+        """The facts the model was given for an answer."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM reminded_facts WHERE turn_id = ?", (turn_id,))
+            for place, one in enumerate(given):
+                tables.execute(
+                    "INSERT INTO reminded_facts (turn_id, fact_id, place, why) VALUES (?, ?, ?, ?)",
+                    (turn_id, one.fact_id, place, one.why),
                 )
 
     def judge(self, turn_id: str, utterance_id: int, *, right: bool) -> None:

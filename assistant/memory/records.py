@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from assistant.events import FinishReason, Grounds, Remembered, Timings, ToolStatus, Usage
+from assistant.events import FinishReason, GivenFact, Grounds, Remembered, Timings, ToolStatus, Usage
 from assistant.i18n import Language
 
 TurnStatus: TypeAlias = Literal["streaming", "done", "stopped", "failed", "interrupted"]
@@ -162,6 +162,8 @@ class Turn:
     """What the model wrote, where `answer` is what a person made of it."""
     recalled: tuple[Remembered, ...] = ()
     """What was said before that the model was reminded of."""
+    known: tuple[GivenFact, ...] = ()
+    """Facts that it was given."""
     compared: bool = False
     """Whether it is one of the two answers of a duel."""
     prompt_number: int = 0
@@ -246,6 +248,8 @@ class Utterance:
     previous_id: int | None = None
     before: str = ""
     """What it follows."""
+    person_id: str | None = None
+    """Who asked in that turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +266,8 @@ class Recalled:
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something known about a person. `quote` is what they said in the turn it comes from, word for word; both are
-    empty for what they wrote into the memory themselves. One that was superseded holds until `valid_to`."""
+    empty for what they wrote into the memory themselves. One that was superseded holds until `valid_to`. In a group,
+    `person_id` and `speaker` say whose it is; elsewhere the scope does."""
 
     id: str
     scope: str
@@ -277,6 +282,18 @@ class Fact:
     valid_from: float
     valid_to: float | None = None
     superseded_by: str | None = None
+    person_id: str | None = None
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who talk with Patina together. `id` is that of its memory, `title` that of their latest conversation."""
+
+    id: str
+    title: str
+    people: tuple[str, ...]
+    """The names of those who said something there, two of one name told apart."""
 
 
 @dataclass(frozen=True, slots=True)

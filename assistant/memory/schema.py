@@ -10,6 +10,7 @@ from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
 from assistant.memory.graph_schema import graph
+from assistant.memory.group_schema import groups
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
@@ -188,5 +189,6 @@ STEPS: Final = (
     Step(17, "asked documents", asked),
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
+    Step(20, "groups", groups),
 )
 """In order, without gaps."""

@@ -11,10 +11,11 @@ from typing import Final
 import sqlite_utils
 from ulid import ULID
 
-from assistant.events import FinishReason, Remembered, Timings, Usage
+from assistant.events import FinishReason, GivenFact, Remembered, Timings, Usage
 from assistant.memory import grounds, tool_calls
 from assistant.memory.attachments import TakenFile
 from assistant.memory.database import Database, Row
+from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
 
 _TURNS: Final = """
@@ -41,20 +42,29 @@ JOIN turns AS sibling ON sibling.conversation_id = turns.conversation_id AND sib
 ORDER BY sibling.id
 """
 
-_RECALLED: Final = """
+_RECALLED: Final = f"""
 SELECT recollections.turn_id AS of_turn, recollections.why, utterances.id, utterances.turn_id,
     utterances.conversation_id, utterances.role, utterances.said_at, conversations.title,
     substr(coalesce(CASE utterances.role WHEN 'assistant' THEN (SELECT text FROM answer_edits
         WHERE answer_edits.turn_id = utterances.turn_id ORDER BY answer_edits.rowid DESC LIMIT 1) END,
         messages.content), 1, 300) AS text,
+    CASE WHEN conversations.shared AND utterances.role = 'user' AND said.person_id IS NOT answered.person_id
+        THEN {CALLED.format(person="said.person_id")} END AS speaker,
     EXISTS (SELECT 1 FROM facts WHERE facts.turn_id = utterances.turn_id AND utterances.role = 'user'
         AND superseded_by IS NOT NULL) AS superseded
 FROM json_each(?) AS wanted JOIN recollections ON recollections.turn_id = wanted.value
 JOIN utterances ON utterances.id = recollections.utterance_id
 JOIN conversations ON conversations.id = utterances.conversation_id
 JOIN messages ON messages.turn_id = utterances.turn_id AND ordinal = (utterances.role = 'assistant')
+JOIN turns AS said ON said.id = utterances.turn_id JOIN turns AS answered ON answered.id = recollections.turn_id
 WHERE used ORDER BY utterances.said_at, utterances.id
-"""
+"""  # noqa: S608 - made of constants
+_KNOWN: Final = f"""
+SELECT reminded_facts.turn_id AS of_turn, facts.id, facts.text, why, facts.turn_id AS said_in,
+    CASE WHEN facts.person_id IS NOT turns.person_id THEN {CALLED.format(person="facts.person_id")} END AS speaker
+FROM json_each(?) AS wanted JOIN reminded_facts ON reminded_facts.turn_id = wanted.value
+JOIN turns ON turns.id = reminded_facts.turn_id JOIN facts ON facts.id = fact_id ORDER BY place
+"""  # noqa: S608 - made of constants
 
 _PATH: Final = """
 WITH RECURSIVE up(id, parent_id, depth) AS (
@@ -88,6 +98,10 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
         recalled: dict[str, list[Remembered]] = defaultdict(list)
         for row in db.rows(_RECALLED, wanted):
             recalled[row["of_turn"]].append(_remembered(row))
+        known: dict[str, list[GivenFact]] = defaultdict(list)
+        for row in db.rows(_KNOWN, wanted):
+            given = GivenFact(row["id"], row["text"], row["why"], row["said_in"], row["speaker"] or "")
+            known[row["of_turn"]].append(given)
         rested = grounds.load(db, ids)
         called = tool_calls.load(db, ids)
         rows = db.rows(_TURNS, wanted)
@@ -95,6 +109,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
         replace(
             _turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])),
             recalled=tuple(recalled[row["id"]]),
+            known=tuple(known[row["id"]]),
             grounds=rested.get(row["id"]),
             tool_calls=called.get(row["id"], ()),
         )
@@ -217,6 +232,7 @@ def _remembered(row: Row) -> Remembered:
         said_at=row["said_at"],
         why=tuple(json.loads(row["why"])),
         superseded=bool(row["superseded"]),
+        speaker=row["speaker"] or "",
     )
 
 

@@ -21,11 +21,14 @@ from assistant.memory import turns
 from assistant.memory.database import Database, Row
 from assistant.memory.layout import ASKS, COUNTS, DATED, NO_TIME, OWN, THANKS, Layout
 from assistant.memory.moments import mentioned
+from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Turn, Utterance
 from assistant.memory.stems import stems
 
 OWNER: Final = "owner"
 """Whose memory it is: what was said at this machine itself, whoever said it."""
+SHARED: Final = "shared "
+"""Before the key of a group: the memory of what several people say together."""
 _NUMBERS: Final = "one|two|three|four|five|six|seven|eight|nine|ten|once|twice|couple|few|several|many"
 _I: Final = "i|i'm|i've|i'd|i’m|i’ve|my|mine|we|we're|we've|our"
 _REACTIONS: Final = (
@@ -49,10 +52,13 @@ _TEXT: Final = """
         (SELECT content FROM messages WHERE turn_id = {said}.turn_id AND ordinal = 1)) END)
 """
 _READ: Final = f"""
-SELECT utterances.*, conversations.title, {_TEXT.format(said="utterances")} AS text,
+SELECT utterances.*, conversations.title, turns.person_id,
+    coalesce({CALLED.format(person="turns.person_id")}, utterances.speaker) AS called,
+    {_TEXT.format(said="utterances")} AS text,
     coalesce({_TEXT.format(said="earlier")}, '') AS before,
     (SELECT group_concat(name, ', ') FROM attachments WHERE attachments.turn_id = utterances.turn_id) AS files
 FROM json_each(?) AS wanted JOIN utterances ON utterances.id = wanted.value
+JOIN turns ON turns.id = utterances.turn_id
 JOIN conversations ON conversations.id = utterances.conversation_id
 LEFT JOIN utterances AS earlier ON earlier.id = utterances.previous_id
 ORDER BY wanted.key
@@ -223,10 +229,10 @@ class UtteranceStore:
             )
 
     def scope(self, conversation_id: str, person_id: str | None) -> str | None:
-        """Whose memory a turn belongs to: the owner's, a person's own, or that of a conversation which several share;
-        None for a temporary one and for a guest's. What several said together is recalled among them only, and what
-        one said alone never there."""
-        row = self._db.row("SELECT temporary, shared FROM conversations WHERE id = ?", (conversation_id,))
+        """Whose memory a turn belongs to: the owner's, a person's own, or that of a group; None for a temporary one
+        and for a guest's. What several said together is recalled among them only, in all conversations of their group,
+        and what one said alone never there."""
+        row = self._db.row("SELECT temporary, shared, group_key FROM conversations WHERE id = ?", (conversation_id,))
         if row is None or row["temporary"]:
             return None
         person = self._db.row("SELECT external_id, role FROM people WHERE id = ?", (person_id,))
@@ -234,7 +240,7 @@ class UtteranceStore:
         if person is not None and person["role"] == "guest" and not mine:
             return None
         if row["shared"]:
-            return f"shared {conversation_id}"
+            return f"{SHARED}{row['group_key']}"
         return OWNER if person_id is None or mine else person_id
 
     def _speaker(self, turn: Turn) -> str:
@@ -257,9 +263,10 @@ def _utterance(row: Row) -> Utterance:
         conversation_id=row["conversation_id"],
         title=row["title"],
         role=row["role"],
-        speaker=row["speaker"],
+        speaker=row["called"] if row["role"] == "user" else "",
         text=text,
         said_at=row["said_at"],
         previous_id=row["previous_id"],
         before=str(row["before"]),
+        person_id=row["person_id"],
     )

@@ -50,7 +50,8 @@ class Judgement(_Body):
 
 
 class MemoryRoutes:
-    """`assistant.agent.memory_desk`, one method a route; without `person_id` it is about the owner."""
+    """`assistant.agent.memory_desk`, one method a route; without `person_id` it is about the owner. A group has its
+    id in its place."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._memory = assistant.memory
@@ -58,6 +59,7 @@ class MemoryRoutes:
         for method, path, endpoint in (
             ("GET", "", self.standing),
             ("PATCH", "", self.switch),
+            ("GET", "/groups", self.groups),
             ("GET", "/facts", self.facts),
             ("POST", "/facts", self.add),
             ("PATCH", "/facts/{fact_id}", self.change),
@@ -79,6 +81,9 @@ class MemoryRoutes:
         if body.facts is not None:
             await self._memory.switch_facts(on=body.facts)
         return dump(await self._memory.standing())
+
+    async def groups(self) -> Any:
+        return dump(await self._memory.groups())
 
     async def facts(self, person_id: str | None = None, query: str = "", *, old: bool = False) -> Any:
         if query:

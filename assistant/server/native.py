@@ -77,7 +77,10 @@ class NativeRoutes:
         return dump(await self._assistant.conversations(limit, before))
 
     async def new_conversation(self, body: said.NewConversation) -> Any:
-        return dump(await self._assistant.new_conversation(body.title, temporary=body.temporary, shared=body.shared))
+        begun = self._assistant.new_conversation(
+            body.title, temporary=body.temporary, shared=body.shared, group=body.group
+        )
+        return dump(await begun)
 
     async def conversation(self, conversation_id: str) -> Any:
         return dump(await self._assistant.conversation(conversation_id))

@@ -21,10 +21,12 @@ class Title(_Strict):
 
 
 class NewConversation(Title):
-    """Of a temporary one nothing is remembered; what is said in a shared one is remembered there alone."""
+    """Of a temporary one nothing is remembered; what is said in a shared one is remembered in those of its group alone,
+    of whatever name."""
 
     temporary: bool = False
     shared: bool = False
+    group: str = Field("", max_length=200)
 
 
 class EncodedAttachment(_Strict):

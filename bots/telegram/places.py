@@ -41,8 +41,13 @@ class Places:
         return conversation.id
 
     async def begin(self, reader: Reader) -> str:
-        """A new, empty conversation takes the place of the current one. Those of a group are everybody's in it."""
-        conversation = await self._assistant.new_conversation(shared=not reader.target.private)
+        """A new, empty conversation takes the place of the current one. Those of a group are everybody's in it, and
+        have one memory, whatever topic of it they are in."""
+        if reader.target.private:
+            conversation = await self._assistant.new_conversation()
+        else:
+            group = f"telegram {reader.target.chat_id}"
+            conversation = await self._assistant.new_conversation(shared=True, group=group)
         if not reader.target.private:
             # Others read along: a person's documents are spoken of there only where that is asked for.
             await self._assistant.citations.choose(conversation.id, "never")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.memory.records import Fact
+from assistant.errors import NotFound
+from assistant.memory.records import Fact, Group
 from assistant.paths import Paths
 from tests.ui.conftest import Rooms, drawn, visit
 from ui.archives import ArchivePanel
-from ui.known import sections
+from ui.known import memories, sections
 from ui.markdown import Markdown
 from ui.memory import MemoryPanel
 from ui.presenter import Presenter
@@ -90,7 +91,63 @@ async def test_switches_are_kept_and_each_persons_memory_is_their_own(rooms: Roo
     [removed] = await drawn(panel.remove_person(visit(person=ann.id)))
     assert removed["memory"]["person"] == ""
     assert "mine alone" in removed["memory"]["html"]
-    assert await rooms.assistant.memory.facts(ann.id) == []
+    with pytest.raises(NotFound):
+        await rooms.assistant.memory.facts(ann.id)
+
+
+async def test_what_a_group_knows_is_seen_changed_and_forgotten_and_namesakes_are_told_apart(
+    rooms: Rooms, panel: MemoryPanel
+) -> None:
+    people, assistant = rooms.assistant.people, rooms.assistant
+    wei, other = [
+        await people.pair("telegram", number, "Wei", (await people.new_code("telegram")).code)
+        for number in ("41", "42")
+    ]
+    conversation = await assistant.new_conversation(shared=True, group="telegram -100")
+    for person, text in ((wei, "From now on call me Big Wei."), (other, "From now on call me Little Wei.")):
+        events = await assistant.reply(conversation.id, text, face="telegram", person_id=person.id)
+        assert [event async for event in events]
+        for ruling in list(assistant.memory._noting._ruling):
+            await ruling
+    [mine] = await drawn(panel.known(visit()))
+    for label in ("Wei · 41", "Wei · 42", "Group: Wei, Wei (2)"):
+        assert f">{label}</option>" in mine["memory"]["html"]
+    group = "shared telegram -100"
+    [known] = await drawn(panel.known(visit(person=group)))
+    html = known["memory"]["html"]
+    assert "<small>Wei · " in html
+    assert "<small>Wei (2) · " in html
+    assert "<s>" not in html, "nobody's word takes the place of another's"
+    assert "Remove this person" not in html
+    first, second = sorted(await assistant.memory.facts(group), key=lambda one: one.speaker)
+    [edited] = await drawn(panel.edit(visit(person=group, fact=first.id, text="Call me Old Wei.")))
+    assert "Call me Old Wei." in edited["memory"]["html"]
+    [gone] = await drawn(panel.forget(visit(person=group, fact=second.id)))
+    assert "Little" not in gone["memory"]["html"]
+    [found] = await drawn(panel.said(visit(person=group, query="Old Wei")))
+    assert "Call me Old Wei." in found["memory"]["html"]
+    [added] = await drawn(panel.add(visit(person=group, text="We meet on Mondays", pinned=True)))
+    assert "We meet on Mondays" in added["memory"]["html"]
+    await drawn(panel.forget_all(visit(person=group)))
+    assert await assistant.memory.facts(group) == []
+    [unknown] = await drawn(panel.known(visit(person="nobody")))
+    assert "Nothing is known yet" in unknown["memory"]["html"]
+
+
+async def test_the_facts_an_answer_was_given_are_shown_with_it(rooms: Rooms, panel: MemoryPanel) -> None:
+    await drawn(panel.add(visit(text="Use <b>metric</b> units", pinned=True)))
+    await drawn(panel.add(visit(text="I keep bees on the roof", pinned=False)))
+    live = (await drawn(rooms.chat.send(visit(text="Where do I keep my bees?"))))[-1]["live"]
+    for html in (live["html"], (await drawn(rooms.chat.open(visit(live["conversation"]))))[-1]["thread"]["html"]):
+        assert "Remembered: 2" in html
+        assert "for every answer</small><span>Use &lt;b&gt;metric&lt;/b&gt; units" in html
+        assert "known, and asked about</small><span>I keep bees on the roof" in html
+
+
+def test_groups_of_the_same_people_are_told_apart_by_what_they_talk_about() -> None:
+    groups = [Group("shared 1", "Dogs", ("Ann", "Bo")), Group("shared 2", "", ("Ann", "Bo")), Group("shared 3", "", ())]
+    labels = [one.label for one in memories([], groups, ", ")]
+    assert labels == ["Ann, Bo · Dogs", "Ann, Bo", "shared 3"]
 
 
 async def test_what_was_said_is_found_with_reasons_judged_opened_and_deleted(rooms: Rooms, panel: MemoryPanel) -> None:

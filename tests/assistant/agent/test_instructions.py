@@ -30,6 +30,45 @@ def test_standing_instructions_are_caught(message: str, found: str, key: str) ->
 
 
 @pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("From now on keep your answers short.", "Remember that my commute is long."),
+        ("From now on answer in German.", "Always write code comments in English."),
+        ("From now on answer in German.", "Whenever I send code, answer in English."),
+        ("Call me Ann.", "Remember to call me tomorrow."),
+        ("Call me Ann.", "Don't call me sir."),
+        ("From now on keep your answers short.", "Remember that I have long hair."),
+        ("Always answer briefly, in short sentences.", "Remember my long list of allergies."),
+        ("以后回答简短一点", "记住我的通勤时间很长，路上要详细规划"),
+        ("以后用中文回答", "以后代码注释用英文"),
+        ("以后用中文回答", "每次写邮件都用英文写"),
+        ("以后叫我老王", "记得明天叫我起床"),
+    ],
+)
+def test_what_settles_something_else_takes_the_place_of_nothing(first: str, then: str) -> None:
+    one, other = (next(instructions(message)).key for message in (first, then))
+    assert not one or one != other
+
+
+@pytest.mark.parametrize(
+    ("message", "key"),
+    [
+        ("From now on keep your answers short.", "length"),
+        ("I prefer your explanations detailed.", "length"),
+        ("From now on be brief.", "length"),
+        ("以后请简短地回答", "length"),
+        ("以后说普通话", "language"),
+        ("回答一律用英文，永远如此", "language"),
+        ("I want your replies in French.", "language"),
+        ("From now on speak Chinese to me.", "language"),
+        ("以后叫我老王", "called"),
+    ],
+)
+def test_what_settles_the_same_has_the_same_key(message: str, key: str) -> None:
+    assert [one.key for one in instructions(message)] == [key]
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "How do I always get the newest version?",
@@ -40,6 +79,7 @@ def test_standing_instructions_are_caught(message: str, found: str, key: str) ->
         "> Never do this\nWhat does that mean?",
         "以后会下雨吗？",
         "他总说然后呢",
+        "我妈妈叫我去买菜",
         "",
     ],
 )

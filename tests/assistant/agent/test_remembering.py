@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
 
+from assistant.agent.allowance import Allowance
 from assistant.agent.noting import Proposed, key_of, proposals, quoted
 from assistant.api import Assistant
 from assistant.config import MemorySettings, Settings
+from assistant.errors import NotFound, PromptTooLong
 from assistant.events import Reminded
 from assistant.memory.records import Face
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
+
+
+class _Choking(ScriptedChatModel):
+    """Cannot read what is strange to it."""
+
+    async def _agenerate(self, messages: list[BaseMessage], *rest: Any, **options: Any) -> ChatResult:
+        if options.get("priority") == "background" and "strange" in messages[-1].text:
+            raise PromptTooLong(tokens=9, window=1)
+        return await super()._agenerate(messages, *rest, **options)
 
 
 @asynccontextmanager
@@ -112,7 +126,7 @@ async def test_an_instruction_holds_from_the_next_question_on(paths: Paths) -> N
         (fact,) = await assistant.memory.facts()
         assert (fact.text, fact.kind, fact.pinned) == ("From now on answer in German.", "instruction", True)
         _, (reminded,) = await _ask(assistant, "What is the tallest tree?")
-        assert reminded.facts == 1
+        assert len(reminded.facts) == 1
         assert "From now on answer in German." in model.calls[-1][-1].text
         await assistant.memory.pause()
         assert (await _ask(assistant, "What is the deepest lake?"))[1] == []
@@ -146,6 +160,127 @@ async def test_a_day_has_its_budget(paths: Paths) -> None:
         await _ask(assistant, "I am happy: we moved to Bonn in May!")
         await assistant.memory._noting.done()
         assert len(model.calls) == 1
+
+
+async def test_what_a_day_has_no_budget_for_is_read_another_day(paths: Paths) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = ScriptedChatModel(answers=["Nice!", "Well.", json.dumps(found)])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+        assistant.memory._noting._allowance = Allowance(5)
+        await _ask(assistant, "Hm")
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
+
+
+async def test_an_instruction_holds_at_once_behind_any_number_of_unread_turns(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["[]"])
+    async with _open(paths, model, facts=False) as assistant:
+        conversation = ""
+        for number in range(20):
+            conversation, _ = await _ask(assistant, f"question {number}", conversation)
+        await assistant.memory.switch_facts(on=True)
+        assistant.memory._noting.quiet_s = 60
+        await _ask(assistant, "From now on answer in German.", conversation)
+        for ruling in list(assistant.memory._noting._ruling):
+            await ruling
+        assert [one.text for one in await assistant.memory.facts()] == ["From now on answer in German."]
+
+
+async def test_a_turn_that_cannot_be_read_holds_up_none_behind_it(paths: Paths) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = _Choking(answers=["a", "b", json.dumps(found)])
+    async with _open(paths, model, facts=False) as assistant:
+        await _ask(assistant, "I am a strange message for a model")
+        await assistant.memory.switch_facts(on=True)
+        await _ask(assistant, "I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
+
+
+async def test_the_owners_own_messenger_shows_the_owners_memory(paths: Paths) -> None:
+    async with _open(paths, ScriptedChatModel(answers=["[]"]), mine=("42",)) as assistant:
+        me = await assistant.people.pair("telegram", "42", "Me", (await assistant.people.new_code("telegram")).code)
+        await _ask(assistant, "From now on answer in German.", face="telegram", person_id=me.id)
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts(me.id)] == ["From now on answer in German."]
+        await assistant.memory.pause(me.id)
+        assert (await assistant.memory.standing()).paused
+        with pytest.raises(NotFound):
+            await assistant.memory.facts("nobody")
+
+
+async def test_a_fact_that_is_asked_about_is_given_and_kept_with_the_answer(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        await assistant.memory.add("I live in Bonn", pinned=False)
+        await assistant.memory.add("I keep bees", pinned=False)
+        await assistant.memory.add("Use metric units", pinned=True)
+        here, (reminded,) = await _ask(assistant, "In which town do I live?")
+        assert [(one.text, one.why) for one in reminded.facts] == [
+            ("Use metric units", "standing"),
+            ("I live in Bonn", "asked"),
+        ]
+        asked = model.calls[-1][-1].text
+        assert "I live in Bonn" in asked
+        assert "I keep bees" not in asked
+        (turn,) = await assistant.history(here)
+        assert turn.known == reminded.facts
+        (_, fact) = [one for one in await assistant.memory.facts() if one.text == "I live in Bonn"], reminded.facts[1]
+        await assistant.memory.forget(fact.fact_id)
+        (turn,) = await assistant.history(here)
+        assert [one.text for one in turn.known] == ["Use metric units"]
+
+
+async def test_what_was_superseded_is_given_to_no_answer(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["I see."])
+    async with _open(paths, model, facts=False) as assistant:
+        old = await assistant.memory.add("I live in Bonn", pinned=False)
+        assert old is not None
+        await assistant.memory.edit(old.id, "I live in Rome")
+        _, (reminded,) = await _ask(assistant, "In which town do I live?")
+        assert [one.text for one in reminded.facts] == ["I live in Rome"]
+
+
+async def test_a_group_remembers_in_all_its_conversations_and_says_who_said_it(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["[]"])
+    async with _open(paths, model) as assistant:
+
+        async def person(number: str, name: str) -> str:
+            code = (await assistant.people.new_code("telegram")).code
+            return (await assistant.people.pair("telegram", number, name, code)).id
+
+        async def begin(group: str) -> str:
+            return (await assistant.new_conversation(shared=True, group=group)).id
+
+        ann, wei, other = await person("1", "Wei"), await person("2", "Wei"), await person("3", "Bob")
+        first = await begin("g")
+        for who, text in ((ann, "From now on call me Annie."), (wei, "My sister Lena moved to Porto in spring")):
+            await _ask(assistant, text, first, face="telegram", person_id=who)
+            await assistant.memory._noting.done()
+        question = "Where does the sister Lena live?"
+        again, (reminded,) = await _ask(assistant, question, await begin("g"), face="telegram", person_id=ann)
+        said = [(one.speaker, one.text) for one in reminded.remembered if one.role == "user"]
+        assert said == [("Wei (2)", "My sister Lena moved to Porto in spring")]
+        assert [(one.text, one.speaker) for one in reminded.facts] == [("From now on call me Annie.", "")]
+        asked = model.calls[-1][-1].text
+        assert "Wei (2): My sister Lena moved" in asked
+        (turn,) = await assistant.history(again)
+        assert [one.speaker for one in turn.recalled if one.role == "user"] == ["Wei (2)"]
+        _, (reminded,) = await _ask(assistant, question, await begin("g"), face="telegram", person_id=wei)
+        assert reminded.facts == (), "another's wish is no wish of theirs"
+        assert {one.speaker for one in reminded.remembered} == {"", "Wei"}
+        assert (await _ask(assistant, question, await begin("another"), face="telegram", person_id=other))[1] == []
+        (group, *_) = [one for one in await assistant.memory.groups() if one.id == "shared g"]
+        assert group.people == ("Wei", "Wei (2)")
+        (fact,) = await assistant.memory.facts(group.id)
+        assert (fact.speaker, fact.person_id) == ("Wei", ann)
+        await assistant.memory.edit(fact.id, "Call me Anna.")
+        assert "Call me Anna." in await assistant.people.export(ann)
+        await assistant.people.forget(ann)
+        assert await assistant.memory.facts(group.id, old=True) == []
 
 
 async def test_recall_learns_from_what_was_judged(paths: Paths) -> None:

@@ -27,6 +27,7 @@ from assistant.memory.records import NewAttachment
 from assistant.memory.utterances import OWNER
 from assistant.paths import Paths
 from tests.assistant.archive.conftest import TOKEN, rewritten, through
+from tests.assistant.memory.conftest import say
 
 PROMPTS = ['{"kind": "label"}']
 
@@ -118,6 +119,41 @@ def test_an_empty_home_is_the_same_afterwards_and_nothing_comes_twice(
     here = lines(exported(elsewhere, tmp_path / "again.zip"), "turns")
     there = {one["id"]: one for one in lines(archive, "turns")}
     assert [one["question"] for one in here] == [there[one["id"]]["question"] for one in here]
+
+
+def test_what_a_group_knows_stays_the_groups_and_each_ones_own(
+    furnished: Paths, elsewhere: Paths, tmp_path: Path
+) -> None:
+    group = "shared telegram -100"
+    with opened(furnished) as db:
+        store, people = ConversationStore(db, furnished.attachments), PeopleStore(db)
+        (ann,) = people.list()
+        together = store.create("together", shared=True, group="telegram -100")
+        said = store.begin(together.id, "call me Annie", face="telegram", person_id=ann.id)
+        store.finish(said.id, status="done", answer="Annie it is.")
+        known = {"kind": "instruction", "author": "rule", "turn_id": said.id, "person_id": ann.id}
+        FactStore(db).add(group, "call me Annie", **known)  # type: ignore[arg-type]
+    archive = exported(furnished, tmp_path / "group.zip")
+    assert "facts_left_out" not in taken(elsewhere, archive)
+    with opened(furnished) as old, opened(elsewhere) as new:
+        assert FactStore(new).list(group) == FactStore(old).list(group)
+        assert [one.speaker for one in FactStore(new).list(group)] == ["Ann"]
+        assert PeopleStore(new).groups() == PeopleStore(old).groups()
+
+
+def test_what_a_group_knows_of_somebody_who_is_not_let_in_stays_out(
+    furnished: Paths, elsewhere: Paths, tmp_path: Path
+) -> None:
+    with opened(furnished) as db:
+        (ann,) = PeopleStore(db).list()
+        together = ConversationStore(db, furnished.attachments).create(shared=True, group="g")
+        say(ConversationStore(db, furnished.attachments), together.id, "hello")
+        FactStore(db).add("shared g", "is called Annie", kind="fact", author="person", person_id=ann.id)
+        FactStore(db).add("shared g", "meets on Mondays", kind="fact", author="person")
+    archive = exported(furnished, tmp_path / "group.zip")
+    taken(elsewhere, archive, people=False)
+    with opened(elsewhere) as db:
+        assert [one.text for one in FactStore(db).list("shared g")] == ["meets on Mondays"]
 
 
 def _without_ids(turn: Any) -> tuple[object, ...]:

@@ -41,6 +41,23 @@ def test_what_is_known_is_listed_pinned_exported_and_forgotten(patina: Patina, p
     assert patina("memory", "list", "--all").out == ""
 
 
+def test_what_a_group_knows_is_listed_with_whose_it_is(patina: Patina, paths: Paths) -> None:
+    assert "no group" in patina("memory", "groups").err
+    database = Database.open(paths.database, paths.backups)
+    store, people = ConversationStore(database, paths.attachments), PeopleStore(database)
+    ann = people.pair("telegram", "1", "Ann", people.new_code("telegram").code)
+    turn = store.begin(
+        store.create("Dogs", shared=True, group="g").id, "I have a dog", face="telegram", person_id=ann.id
+    )
+    store.finish(turn.id, status="done", answer="Nice.")
+    FactStore(database).add("shared g", "has a dog", kind="fact", author="person", person_id=ann.id)
+    database.close()
+    assert patina("memory", "groups").out == "shared g  Ann  Dogs\n"
+    assert "Ann: has a dog" in patina("memory", "list", "--person", "shared g").out
+    assert "Ann: I have a dog" in patina("memory", "search", "dog", "--person", "shared g").out
+    assert patina("memory", "list", "--person", "nobody").code == 1
+
+
 def test_a_set_to_measure_recall_with_that_cannot_be_used_is_named(patina: Patina, tmp_path: Path) -> None:
     result = patina("eval", "memory", "--beir", str(tmp_path))
     assert result.code == 1

@@ -76,5 +76,5 @@ def test_a_copy_has_everything_the_answers_stand_on_and_outlives_the_original(
     assert (second.answer, second.original) == ("Quite sure.", None)
     assert second.parent_id == first.id
     assert grounds.choice(copy.id).mode == "always"
-    assert UtteranceStore(db).scope(copy.id, None) == f"shared {copy.id}"
+    assert UtteranceStore(db).scope(copy.id, None) == f"shared {made.id}", "a copy is of the same group"
     assert {hit.conversation_id for hit in store.search("apples")} == {copy.id}

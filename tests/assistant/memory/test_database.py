@@ -16,6 +16,7 @@ from assistant.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, HomeNotW
 from assistant.memory import migrations
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.facts import FactStore
 from assistant.memory.migrations import Step
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.schema import STEPS
@@ -354,6 +355,47 @@ def test_what_was_named_before_titles_were_written_stays_as_it_is(tmp_path: Path
     db = Database.open(path, tmp_path / "backups")
     store = ConversationStore(db, tmp_path / "files")
     assert [store.get(id).titled_by for id in "ab"] == ["person", "question"]
+    db.close()
+
+
+def test_what_a_group_knew_is_given_to_those_who_said_it(tmp_path: Path) -> None:
+    """Before, one person's word took the place of another's, and two facts could each supersede the other."""
+    path = tmp_path / "patina.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations.apply(Tables(connection), STEPS[:19], path, tmp_path / "backups")
+    connection.execute(
+        "INSERT INTO conversations (id, title, created_at, updated_at, shared) VALUES ('c', '', 1, 1, 1)"
+    )
+    for number, (person, turn, superseded) in enumerate(
+        [("ann", "t1", "f2"), ("bob", "t2", "f3"), ("ann", "t3", None)]
+    ):
+        connection.execute(
+            "INSERT OR IGNORE INTO people (id, face, external_id, name, paired_at) VALUES (?, 'telegram', ?, ?, 1)",
+            (person, person, person),
+        )
+        connection.execute(
+            "INSERT INTO turns (id, conversation_id, source, face, person_id, status, created_at)"
+            " VALUES (?, 'c', 'new', 'telegram', ?, 'done', ?)",
+            (turn, person, number),
+        )
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(
+            "INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to,"
+            " superseded_by) VALUES (?, 'shared c', 'instruction', 'called', ?, '', ?, 'rule', 1, ?, ?, ?)",
+            (f"f{number + 1}", f"call me {number}", turn, number, number + 1 if superseded else None, superseded),
+        )
+    for id, other, author, turn in (("old", "new", "rule", "t1"), ("new", "old", "person", None)):
+        connection.execute(
+            "INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to,"
+            " superseded_by) VALUES (?, 'owner', 'fact', 'home', ?, '', ?, ?, 0, 1, 1, ?)",
+            (id, id, turn, author, other),
+        )
+    connection.close()
+    db = Database.open(path, tmp_path / "backups")
+    facts = FactStore(db)
+    assert {(one.text, one.speaker) for one in facts.list("shared c")} == {("call me 2", "ann"), ("call me 1", "bob")}
+    assert facts.get("f1").superseded_by == "f3"
+    assert [one.id for one in facts.list("owner", old=True)] == ["new", "old"]
     db.close()
 
 

@@ -139,9 +139,26 @@ async def test_what_is_said_in_a_group_is_remembered_there_alone(play: Play, pat
     with closing(sqlite3.connect(paths.database)) as database:
         scopes = dict(database.execute("SELECT conversation_id, scope FROM utterances"))
     assert scopes == {
-        group_conversation.id: f"shared {group_conversation.id}",
+        group_conversation.id: "shared telegram -100",
         person.conversation_id: person.id,
     }
+
+
+async def test_a_group_goes_on_remembering_after_new_and_knows_who_said_what(play: Play) -> None:
+    async with play("Noted.", "Hello.", "He is called Rex.") as scene:
+        ann, ben = await scene.paired(), await scene.paired(77, "Ben")
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("@patina_test_bot My dog is called Rex")
+        await group.wait_for(lambda message: message.text == "Noted." and bool(message.buttons))
+        ann.in_chat(group).send("/new")
+        ben.in_chat(group).send("@patina_test_bot hello there")
+        await group.wait_for(lambda message: message.text == "Hello." and bool(message.buttons))
+        ben.in_chat(group).send("@patina_test_bot How is the dog called?")
+        await group.wait_for(lambda message: message.text == "He is called Rex." and bool(message.buttons))
+        asked = scene.model.calls[-1][-1].text
+        assert "Ann: My dog is called Rex" in asked
+        [told] = await scene.assistant.memory.groups()
+        assert told.id == "shared telegram -100"
 
 
 async def test_two_bots_do_not_talk_to_each_other(play: Play) -> None:
