@@ -14,6 +14,7 @@ from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
+from assistant.memory.paid_schema import paid
 from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
 from assistant.memory.recall_schema import recall
@@ -188,5 +189,6 @@ STEPS: Final = (
     Step(17, "asked documents", asked),
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
+    Step(20, "paid", paid),
 )
 """In order, without gaps."""

@@ -47,7 +47,7 @@ class SureJudge(Judge):
         self, language: Language, changes: Sequence[tuple[str, str, str]], budget: Budget
     ) -> Opinion | None:
         assert changes
-        budget.debit(10)
+        budget.spent_calls += 1
         return self._said
 
 
