@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -136,6 +137,13 @@ class SignalStore:
                 ),
             )
         return signal
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written within, by whatever part of the same database, is kept whole or not at all: a signal with
+        what it tells of."""
+        with self._db.transaction():
+            yield
 
     def of_turn(self, turn_id: str) -> list[Signal]:
         """Oldest first."""
