@@ -15,15 +15,19 @@ from langchain_core.outputs import ChatResult
 from pydantic import PrivateAttr
 
 from assistant.agent.presence import Presence
-from assistant.config import LearningSettings
+from assistant.config import LearningSettings, Settings
 from assistant.errors import EngineDied
+from assistant.events import Token, TurnFinished
 from assistant.i18n import Language
 from assistant.learning.idle import IdleLearning
 from assistant.learning.judge import Judge
 from assistant.memory.learning_log import LearningLog
+from assistant.paths import Paths
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import Opinion
+from assistant.wiring import build
 from tests.assistant.learning.test_chat_learning import House, liked_if_brief
+from tests.fakes.chat_model import FakeModels
 from tests.fakes.writer import WriterChatModel
 
 DAY = dt.datetime(2027, 1, 15, 12, 0)
@@ -41,7 +45,7 @@ class Interrupted(WriterChatModel):
         self._happens = [happens]
 
     async def ainvoke(self, *given: Any, **options: Any) -> AIMessage:
-        self.begun += 1
+        self.begun += options.get("owner") == "optimiser"
         return await super().ainvoke(*given, **options)
 
     async def _agenerate(self, messages: list[BaseMessage], *_: Any, **options: Any) -> ChatResult:
@@ -368,3 +372,32 @@ async def test_no_call_begins_after_somebody_came_until_they_have_their_answer(t
     assert (await night.idle.entries())[0].outcome == "better"
     assert model.begun > begun
     house.db.close()
+
+
+async def test_a_question_holds_a_look_until_it_is_answered(paths: Paths) -> None:
+    house = House(paths.database.parent)
+    await house.talk(60, liked_if_brief)
+    house.db.close()
+    gate, came = asyncio.Event(), asyncio.Event()
+    model = Interrupted(at=30, gate=gate)
+    model.then(came.set)
+    async with build(paths, Settings(), models=FakeModels(model)) as assistant:
+        assistant.idle.look_soon()
+        await came.wait()
+        conversation = (await assistant.new_conversation()).id
+        events = await assistant.reply(conversation, "What is it, in two words, that you do?", face="page")
+        while not isinstance(await anext(events), Token):
+            pass
+        begun = model.begun
+        for _ in range(300):
+            await asyncio.sleep(0)
+        await assistant.idle.entries()  # a turn of the threads that what is kept is written in
+        assert model.begun == begun, "from the first word to the last nothing else is begun"
+        assert (await assistant.idle.standing()).working == "en"
+        gate.set()
+        assert isinstance([event async for event in events][-1], TurnFinished)
+        async with asyncio.timeout(30):
+            while (await assistant.idle.standing()).working is not None:
+                pass
+        assert model.begun > begun
+        assert (await assistant.idle.entries())[0].outcome == "better"
