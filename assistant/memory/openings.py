@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory.database import Database
+from assistant.memory.elsewhere import ElsewhereStore
 from assistant.memory.signals import OWNER, RatedTurn
 
 _OPENINGS: Final = """
@@ -39,22 +40,26 @@ class OpeningStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._elsewhere = ElsewhereStore(db)
 
     def of(self, name: str, language: str) -> list[Opening]:
-        """All that versions of this prompt have answered, oldest first; several where one was answered again."""
+        """All that versions of this prompt have answered, oldest first; several where one was answered again. What was
+        taken in from elsewhere comes first."""
         found: dict[str, Opening] = {}
+        for id, one in self._elsewhere.list(name, language):
+            if one.is_opening:
+                rated = RatedTurn(id, OWNER, one.version, one.answered_at, one.kinds, one.measure)
+                found[id] = Opening(id, OWNER, one.question, one.answer, (rated,))
         people: dict[str, dict[str, RatedTurn]] = {}
         for row in self._db.rows(_OPENINGS, (OWNER, OWNER, name, language)):
             turn = row["turn_id"]
-            rated = people.setdefault(turn, {})
+            by = people.setdefault(turn, {})
             if row["kind"] is not None:
-                known = rated.get(row["person"])
+                known = by.get(row["person"])
                 kinds = (*(known.kinds if known else ()), row["kind"])
                 measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-                rated[row["person"]] = RatedTurn(
-                    turn, row["person"], row["version"], row["answered_at"], kinds, measure
-                )
+                by[row["person"]] = RatedTurn(turn, row["person"], row["version"], row["answered_at"], kinds, measure)
             found[turn] = Opening(
-                row["conversation_id"], row["asker"], row["question"], row["answer"], tuple(rated.values())
+                row["conversation_id"], row["asker"], row["question"], row["answer"], tuple(by.values())
             )
         return list(found.values())

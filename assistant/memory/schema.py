@@ -9,6 +9,7 @@ import sqlite_utils
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
+from assistant.memory.elsewhere_schema import elsewhere
 from assistant.memory.graph_schema import graph
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
@@ -190,5 +191,6 @@ STEPS: Final = (
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
     Step(20, "paid", paid),
+    Step(21, "told elsewhere", elsewhere),
 )
 """In order, without gaps."""

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ulid import ULID
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
+from assistant.memory.elsewhere import ElsewhereStore
 from assistant.memory.prompt_versions import Scope
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
@@ -74,9 +75,15 @@ ORDER BY signals.rowid
 
 @dataclass(frozen=True, slots=True)
 class ToldTurn:
-    """A question and its answer with everything anybody did with it and wrote beside it, oldest first."""
+    """A question and its answer with everything one person did with it and wrote beside it, oldest first. `edited` is
+    what they made of the answer, `measure` how much of it that kept; `other` is the answer that it was compared with;
+    `citations` are the numbers of those that were opened or found wrong. `is_opening` where the question began a
+    conversation with words alone."""
 
     turn_id: str
+    person: str
+    prompt: str
+    is_opening: bool
     question: str
     answer: str
     version: str
@@ -84,6 +91,29 @@ class ToldTurn:
     answered_at: float
     kinds: tuple[SignalKind, ...]
     reasons: tuple[str, ...]
+    measure: float | None = None
+    edited: str | None = None
+    other: str | None = None
+    citations: tuple[tuple[int, SignalKind], ...] = ()
+
+
+_TOLD: Final = """
+SELECT turns.id AS turn_id, coalesce(signals.person_id, ?) AS person, coalesce(prompt_versions.name, '') AS prompt,
+    turns.parent_id IS NULL AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
+        AS is_opening,
+    asked.content AS question, coalesce(said.content, '') AS answer, turns.prompt_version AS version, turns.model,
+    turns.created_at AS answered_at, signals.kind, signals.reason, signals.measure, signals.citation,
+    CASE signals.kind WHEN 'answer_edited' THEN (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id
+        ORDER BY answer_edits.rowid DESC LIMIT 1) END AS edited,
+    (SELECT content FROM messages WHERE turn_id = signals.other_turn_id AND role = 'assistant'
+        ORDER BY ordinal DESC LIMIT 1) AS other
+FROM signals JOIN turns ON turns.id = signals.turn_id
+JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0
+LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id
+    AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)
+LEFT JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
+ORDER BY turns.created_at, turns.id, signals.rowid
+"""
 
 
 class SignalStore:
@@ -92,6 +122,7 @@ class SignalStore:
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
         self._clock = clock
+        self.elsewhere = ElsewhereStore(db, clock)
 
     def add(
         self,
@@ -151,24 +182,21 @@ class SignalStore:
         return [Signal(**row) for row in rows]
 
     def told(self) -> list[ToldTurn]:
-        """Every answer that somebody did something with, oldest first."""
-        rows = self._db.rows(
-            "SELECT turns.id AS turn_id, asked.content AS question, coalesce(said.content, '') AS answer,"
-            " turns.prompt_version AS version, turns.model, turns.created_at AS answered_at, signals.kind,"
-            " signals.reason FROM signals JOIN turns ON turns.id = signals.turn_id"
-            " JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0"
-            " LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id"
-            " AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)"
-            " ORDER BY turns.created_at, turns.id, signals.id"
-        )
-        found: dict[str, ToldTurn] = {}
-        for row in rows:
-            kind, reason = row.pop("kind"), row.pop("reason")
-            known = found.get(row["turn_id"])
-            found[row["turn_id"]] = ToldTurn(
-                **row,
-                kinds=(*(known.kinds if known else ()), kind),
-                reasons=(*(known.reasons if known else ()), reason),
+        """Every answer that somebody did something with, for each of them, oldest first."""
+        found: dict[tuple[str, str], ToldTurn] = {}
+        for row in self._db.rows(_TOLD, (OWNER,)):
+            kind, reason, citation = row.pop("kind"), row.pop("reason"), row.pop("citation")
+            later = {name: row.pop(name) for name in ("measure", "edited", "other")}
+            key = row["turn_id"], row["person"]
+            known = found.get(key) or ToldTurn(**{**row, "is_opening": bool(row["is_opening"])}, kinds=(), reasons=())
+            if kind == "answer_restored":
+                known = replace(known, measure=None, edited=None)
+            found[key] = replace(
+                known,
+                kinds=(*known.kinds, kind),
+                reasons=(*known.reasons, reason),
+                citations=(*known.citations, (citation, kind)) if citation is not None else known.citations,
+                **{name: told for name, told in later.items() if told is not None},
             )
         return list(found.values())
 
@@ -197,8 +225,17 @@ class SignalStore:
         return self.rated([canary, *self._rivals(production, scope)], since)
 
     def preferences(self, since: float = 0.0) -> list[Preference]:
-        """What was preferred to what since then, the oldest first; of an answer edited again, its last text."""
-        return [Preference(**row) for row in self._db.rows(_PREFERENCES, (OWNER, since)) if row["worse"] is not None]
+        """What was preferred to what since then, the oldest first; of an answer edited again, its last text. What was
+        taken in from elsewhere comes first."""
+        found = []
+        for id, one in self.elsewhere.list():
+            if one.answered_at >= since and one.edited is not None:
+                found.append(Preference(id, OWNER, "answer_edited", one.question, one.edited, one.answer))
+            preferred: SignalKind | None = next((kind for kind in one.kinds if kind in ("duel_won", "kept")), None)
+            if one.answered_at >= since and one.other is not None and preferred is not None:
+                found.append(Preference(id, OWNER, preferred, one.question, one.answer, one.other))
+        rows = self._db.rows(_PREFERENCES, (OWNER, since))
+        return [*found, *(Preference(**row) for row in rows if row["worse"] is not None)]
 
     def stopped_and_left(self, person_id: str | None, before: float, since: float) -> list[str]:
         """Turns whose answer this person stopped in that time, and after which nothing was asked there."""

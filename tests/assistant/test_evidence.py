@@ -14,7 +14,7 @@ import pytest
 from assistant.api import Assistant
 from assistant.client import AssistantClient
 from assistant.config import LearningSettings, Settings
-from assistant.errors import NotFound, ParameterRefused
+from assistant.errors import ImportRefused, NotFound, ParameterRefused
 from assistant.events import Event, Token, TurnFinished
 from assistant.learning.duels import arm_first
 from assistant.memory.database import Database
@@ -359,6 +359,15 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         edited = await client.edit_answer(shown.id, "two and a half", face="rest")
         assert (edited.answer, edited.original) == ("two and a half", "two")
         assert await client.turn(shown.id) == edited
+        lines = await client.desk.evidence(redact=False)
+        assert lines == await server.assistant.desk.evidence(redact=False)
+        elsewhere = "\n".join(lines).replace(QUESTIONS[0], "Why is it blue?")
+        told = await client.desk.take_evidence(elsewhere)
+        assert (told.taken, told.known, told.others) == (2, 0, 0)
+        assert await client.desk.evidence_taken() == 2
+        assert await client.desk.forget_evidence() == 2
+        with pytest.raises(ImportRefused):
+            await client.desk.take_evidence("{}")
         await client.signal(turn.id, "corrected", face="rest")
         await client.duels.ask(False)
         await everything(await client.reply(conversation, QUESTIONS[1], face="page", duel=True))
