@@ -19,7 +19,7 @@ from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.progress import Pause
 from assistant.prompting.task import Item, Task
-from assistant.prompting.underway import Underway
+from assistant.prompting.underway import Place, Underway
 
 _OWNER: Final = "optimiser"
 _JUDGED_CALLS: Final = 3
@@ -240,19 +240,40 @@ class Evaluator:
         alone: bool = False,
     ) -> Cell:
         key = self._key(messages, options, alone)
-        async with self._underway.of(key):
-            cell = await asyncio.to_thread(self._ledger.find, key)
-            if cell is None:
-                async with self._room:
-                    await budget.hold()
-                    if budget.paid is not None:
-                        await budget.paid()
-                        await budget.hold()  # somebody may have come meanwhile
-                    cell = await self._kept(messages, options, key, candidate, item, budget)
+        place = self._underway.of(key)
+        cell = await asyncio.to_thread(self._ledger.find, key)
+        if cell is None:
+            async with self._room:
+                cell = await self._bought(place, messages, options, key, candidate, item, budget)
         if cell.run == self._run and key not in self._seen:
             self._seen.add(key)
             budget.debit(cell)
         return cell
+
+    async def _bought(
+        self,
+        place: Place,
+        messages: Sequence[BaseMessage],
+        options: dict[str, Any],
+        key: CellKey,
+        candidate: str,
+        item: str,
+        budget: Budget,
+    ) -> Cell:
+        """The model's answer, whoever asked for it. A run that is held keeps nobody else from asking."""
+        counted = False
+        while place.cell is None:
+            await budget.hold()
+            if place.lock.locked():
+                async with place.lock:
+                    continue
+            if budget.paid is not None and not counted:
+                counted = True
+                await budget.paid()
+                continue  # somebody may have come meanwhile
+            async with place.lock:
+                place.cell = place.cell or await self._kept(messages, options, key, candidate, item, budget)
+        return place.cell
 
     async def _kept(
         self,

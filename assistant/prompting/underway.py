@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
-from assistant.memory.ledger import CellKey
+from assistant.memory.ledger import Cell, CellKey
+
+
+class Place:
+    """Of one answer. Locked while it is being asked for; `cell` is there once it was."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.cell: Cell | None = None
 
 
 class Underway:
-    """Used on one event loop. Who holds the lock of an answer looks it up, and asks where it is not there; where they
-    are broken off, the next who waits asks."""
+    """Used on one event loop. Who has a place from before they looked the answer up misses none that comes meanwhile;
+    where whoever asks is broken off, the next who waits asks."""
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[CellKey, asyncio.Lock] = WeakValueDictionary()
+        self._places: WeakValueDictionary[CellKey, Place] = WeakValueDictionary()
 
-    def of(self, key: CellKey) -> asyncio.Lock:
-        """Kept as long as somebody holds it or waits for it."""
-        return self._locks.setdefault(key, asyncio.Lock())
+    def of(self, key: CellKey) -> Place:
+        """The same for everybody, as long as somebody keeps it."""
+        return self._places.setdefault(key, Place())

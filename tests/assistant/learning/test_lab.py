@@ -260,6 +260,25 @@ async def test_an_answer_is_asked_again_when_whoever_asked_for_it_went_away(db: 
     assert [one.item for one in await stays] == list(items)
 
 
+async def test_a_run_that_is_held_keeps_nobody_else_from_the_same_answers(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    task = read_task(folder)
+    first, second = [await world.lab.prepare(task, Spending(240), Choices(seed)) for seed in (0, 1)]
+    candidate, items, held, let = Candidate("Which colour?"), task.items[:40], asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        if len(world.pupil.calls) >= 10:
+            held.set()
+            await let.wait()
+
+    waits = asyncio.create_task(first.evaluator.answers(candidate, items, Budget(pause=pause)))
+    await held.wait()
+    assert len(await second.evaluator.answers(candidate, items, Budget())) == 40
+    let.set()
+    assert len(await waits) == 40
+    assert len(world.pupil.calls) == 40, "and asks nothing that was answered meanwhile"
+
+
 class Hours:
     """A clock that stands still but for what each call takes."""
 
