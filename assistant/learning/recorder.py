@@ -136,7 +136,7 @@ class Recorder:
         """Keep what was said elsewhere, as far as it was not said here; returns how much is new. It moves no label."""
 
         def take() -> int:
-            here = {(one.question, one.answer) for one in self._signals.told()}
+            here = {(one.question, one.answer) for one in self._signals.told_here()}
             return self._signals.elsewhere.take([one for one in told if (one.question, one.answer) not in here])
 
         return await asyncio.to_thread(take)

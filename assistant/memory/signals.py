@@ -13,7 +13,7 @@ from ulid import ULID
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
-from assistant.memory.elsewhere import ElsewhereStore
+from assistant.memory.elsewhere import Elsewhere, ElsewhereStore
 from assistant.memory.prompt_versions import Scope
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
@@ -104,7 +104,7 @@ SELECT turns.id AS turn_id, coalesce(signals.person_id, ?) AS person, coalesce(p
     asked.content AS question, coalesce(said.content, '') AS answer, turns.prompt_version AS version, turns.model,
     turns.created_at AS answered_at, signals.kind, signals.reason, signals.measure, signals.citation,
     CASE signals.kind WHEN 'answer_edited' THEN (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id
-        ORDER BY answer_edits.rowid DESC LIMIT 1) END AS edited,
+        AND answer_edits.person_id IS signals.person_id ORDER BY answer_edits.rowid DESC LIMIT 1) END AS edited,
     (SELECT content FROM messages WHERE turn_id = signals.other_turn_id AND role = 'assistant'
         ORDER BY ordinal DESC LIMIT 1) AS other
 FROM signals JOIN turns ON turns.id = signals.turn_id
@@ -182,7 +182,12 @@ class SignalStore:
         return [Signal(**row) for row in rows]
 
     def told(self) -> list[ToldTurn]:
-        """Every answer that somebody did something with, for each of them, oldest first."""
+        """Every answer that somebody did something with, for each of them, oldest first. What was taken in from
+        elsewhere comes first."""
+        return [*(_told_elsewhere(id, one) for id, one in self.elsewhere.list()), *self.told_here()]
+
+    def told_here(self) -> list[ToldTurn]:
+        """Those that were given here."""
         found: dict[tuple[str, str], ToldTurn] = {}
         for row in self._db.rows(_TOLD, (OWNER,)):
             kind, reason, citation = row.pop("kind"), row.pop("reason"), row.pop("citation")
@@ -277,3 +282,11 @@ class SignalStore:
             (scope.name, scope.language),
         )
         return [row["id"] for row in rows]
+
+
+def _told_elsewhere(id: str, one: Elsewhere) -> ToldTurn:
+    return ToldTurn(
+        turn_id=id, person=OWNER, prompt=one.prompt, is_opening=one.is_opening, question=one.question,
+        answer=one.answer, version=one.version, model=one.model, answered_at=one.answered_at, kinds=one.kinds,
+        reasons=(), measure=one.measure, edited=one.edited, other=one.other,
+    )  # fmt: skip

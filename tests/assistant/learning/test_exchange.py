@@ -205,7 +205,11 @@ async def test_evidence_goes_to_another_home_and_counts_there_once(house: House,
     assert [label for _, label in heard([*first.rated, *second.rated])] == [pytest.approx(0.8), 1.0]
     assert await other.desk.labels() == []
     assert other.signals.rated([house.seed], 0.0) == [], "it says nothing of what is in use here"
+    again = "\n".join(await other.desk.evidence(redact=False))
+    assert await other.desk.take_evidence(again) == EvidenceTaken(0, 2, 0), "it goes on from there as it came"
     assert await other.desk.evidence_taken() == await other.desk.forget_evidence() == 2
+    assert await other.desk.take_evidence(again) == EvidenceTaken(2, 0, 0)
+    await other.desk.forget_evidence()
     assert OpeningStore(other.db).of("chat", "en") == other.signals.preferences() == []
     assert await house.desk.take_evidence(text) == EvidenceTaken(0, 2, 1), "what was said here is here already"
 
