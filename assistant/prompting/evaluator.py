@@ -25,6 +25,8 @@ _OWNER: Final = "optimiser"
 _JUDGED_CALLS: Final = 3
 """Of one answer: itself, and the judge in both orders."""
 _SPARE_CALLS: Final = 1_000_000_000
+_MEASURED_FROM: Final = 8
+"""Answers after which it is known what one takes."""
 _AT_ONCE: Final = 32
 """Calls that wait in the engine: as many as keep it busy, and few enough that people still find room there."""
 Ask: TypeAlias = Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]
@@ -51,23 +53,34 @@ class Budget:
     spent_calls: int = 0
     spent_tokens: int = 0
     began: float = 0.0
+    before_answers: tuple[int, int, float] | None = None
+    """Calls, tokens and seconds that were spent before the first answer: what is written else takes far longer."""
 
     def __post_init__(self) -> None:
         self.began = self.clock()
 
     @property
     def left(self) -> int:
-        """Calls that can still be made: of tokens and seconds there are enough for about so many like those before."""
-        left = float(self.calls - self.spent_calls)
-        for most, spent in ((self.tokens, self.spent_tokens), (self.seconds, self.passed)):
-            if most and (spent >= most or (spent and self.spent_calls)):
-                left = min(left, (most - spent) * self.spent_calls / spent)
+        """Calls that can still be made: of tokens and seconds there are enough for about so many answers like those
+        before."""
+        calls, tokens, passed = self.before_answers or (self.spent_calls, 0, 0.0)
+        answers, left = self.spent_calls - calls, float(self.calls - self.spent_calls)
+        for most, spent, before in ((self.tokens, self.spent_tokens, tokens), (self.seconds, self.passed, passed)):
+            if most and spent >= most:
+                return 0
+            if most and answers >= _MEASURED_FROM and spent > before:
+                left = min(left, (most - spent) * answers / (spent - before))
         return max(0, int(left))
 
     @property
     def passed(self) -> float:
         """Seconds, those before an interruption among them."""
         return self.clock() - self.began
+
+    def measure(self) -> None:
+        """From now on answers are asked for."""
+        if self.before_answers is None:
+            self.before_answers = self.spent_calls, self.spent_tokens, self.passed
 
     def debit(self, cell: Cell) -> None:
         """Count an answer, and when the run had it."""
@@ -158,6 +171,7 @@ class Evaluator:
     ) -> list[list[Answered]]:
         """The same for several candidates at a time. Where one fails, those that are being answered are kept first."""
         await budget.hold()
+        budget.measure()
         left = budget.left // self.calls_each
         asked: list[list[asyncio.Task[Answered]]] = []
         try:

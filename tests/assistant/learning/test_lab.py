@@ -317,15 +317,17 @@ async def test_the_seconds_of_a_run_go_on_where_they_were_after_a_restart(db: Da
     assert again.left == 0
 
 
-async def test_of_seconds_and_tokens_there_are_left_so_many_calls_as_those_before_took() -> None:
+async def test_of_seconds_and_tokens_there_are_left_so_many_answers_as_those_before_took() -> None:
     clock = Hours()
-    budget = Budget(1000, tokens=500, seconds=100, clock=clock)
-    assert budget.left == 1000, "nothing is known"
-    budget.spent_calls, budget.spent_tokens = 10, 100
+    budget = Budget(1000, tokens=900, seconds=110, clock=clock)
+    clock.now, budget.spent_calls, budget.spent_tokens = 10.0, 2, 400
+    assert budget.left == 998, "what was written so far was no answer"
+    budget.measure()
+    budget.spent_calls, budget.spent_tokens = 12, 500
     assert budget.left == 40
-    clock.now = 50.0
+    clock.now = 60.0
     assert budget.left == 10
-    clock.now = 100.0
+    clock.now = 110.0
     assert budget.left == 0
 
 
