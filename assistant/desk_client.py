@@ -16,6 +16,7 @@ from assistant.errors import EngineDied
 from assistant.events import Event
 from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatReport
+from assistant.learning.evidence_exchange import EvidenceTaken
 from assistant.learning.idle import IdleStanding
 from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
@@ -90,6 +91,15 @@ class DeskClient:
 
     async def take(self, text: str) -> list[PromptVersionRecord]:
         return [load(PromptVersionRecord, one) for one in await self._call("POST", "/prompts/import", {"text": text})]
+
+    async def take_evidence(self, text: str) -> EvidenceTaken:
+        return load(EvidenceTaken, await self._call("POST", "/prompts/evidence", {"text": text}))
+
+    async def evidence_taken(self) -> int:
+        return int((await self._call("GET", "/prompts/evidence/taken"))["taken"])
+
+    async def forget_evidence(self) -> int:
+        return int((await self._call("DELETE", "/prompts/evidence/taken"))["forgotten"])
 
 
 class IdleClient:

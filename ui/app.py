@@ -167,6 +167,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "lab-export-prompts": (exchange.export_prompts, ("lab", "download")),
         "lab-export-evidence": (exchange.export_evidence, ("lab", "download")),
         "lab-import": (exchange.take, ("lab",)),
+        "lab-forget-evidence": (exchange.forget, ("lab",)),
         "lab-export-run": (runs.export, ("download",)),
         "lab-remove-run": (runs.remove, ("lab",)),
         "memory": (memory.known, ("memory",)),

@@ -652,6 +652,7 @@
     "learning-look": () => labDo("learning-look", {}, "learning"),
     "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
+    "lab-forget-evidence": () => labDo("lab-forget-evidence", {}, "exchange"),
     "lab-import": () => $("[data-static=import-file]", views.lab).click(),
     pair: (node) => send("pair", { role: node.dataset.role }),
     unpair: (node) => send("unpair", { person: node.dataset.person }),

@@ -69,6 +69,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "trials": prompts.trials,
             "export": prompts.export,
             "import": prompts.take,
+            "forget-evidence": prompts.forget_evidence,
         },
         "learning": {
             "status": learning.status,

@@ -18,6 +18,7 @@ from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from assistant.i18n import Language
+    from assistant.learning.evidence_exchange import EvidenceTaken
     from assistant.learning.lab import TaskReport
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
@@ -281,12 +282,30 @@ def _write(terminal: Terminal, file: Path, lines: list[str]) -> None:
 def take(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)]
 ) -> None:
-    """Keep the versions in a file that was exported elsewhere."""
+    """Keep the versions, or the evidence, in a file that was exported elsewhere."""
+    terminal: Terminal = ctx.obj
+    text = file.read_text("utf-8", errors="replace")
+
+    async def work() -> tuple[list[PromptVersionRecord], EvidenceTaken | None]:
+        from assistant.learning.evidence_exchange import holds_evidence
+
+        async with open_assistant(terminal) as assistant:
+            if holds_evidence(text):
+                return [], await assistant.desk.take_evidence(text)
+            return await assistant.desk.take(text), None
+
+    versions, evidence = terminal.run(work())
+    for version in versions:
+        terminal.say("prompts.taken", version=version.id, name=f"{version.name}.{version.language}")
+    if evidence is not None:
+        terminal.say("prompts.evidence_taken", **asdict(evidence))
+
+
+def forget_evidence(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> list[PromptVersionRecord]:
+    async def work() -> int:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.take(file.read_text("utf-8", errors="replace"))
+            return await assistant.desk.forget_evidence()
 
-    for version in terminal.run(work()):
-        terminal.say("prompts.taken", version=version.id, name=f"{version.name}.{version.language}")
+    terminal.say("prompts.evidence_forgotten", count=terminal.run(work()))

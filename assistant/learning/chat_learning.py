@@ -33,7 +33,7 @@ from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
 from assistant.prompting.candidate import Candidate, Demo
-from assistant.prompting.evaluator import Budget
+from assistant.prompting.evaluator import Budget, Paid
 from assistant.prompting.judge import Opinion
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.limits import Limits
@@ -66,10 +66,13 @@ _LIMITS: Final = Limits(times=3.0, extra_ms=20_000.0)
 _OPINION_CALLS: Final = 200
 """For a second opinion, with what it takes to see whether it may be heard."""
 Outcome: TypeAlias = (
-    Verdict | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern", "judged_worse"]
+    Verdict
+    | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern", "judged_worse"]
+    | Literal["off", "battery", "hours", "spent", "interrupted", "failed"]
 )
 """on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked;
-judged_worse: a judge that agrees with the person finds its answers worse."""
+judged_worse: a judge that agrees with the person finds its answers worse. The last row is why nothing was looked for,
+or not to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,12 @@ class ChatLearning:
         *,
         tell: Callable[[RunProgress], Awaitable[None] | None] = lambda _: None,
         pause: Callable[[], Awaitable[None]] | None = None,
+        paid: Paid | None = None,
+        rest: Callable[[], int] = lambda: _OPINION_CALLS,
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
-        raises; a run that was cut off goes on when it is asked for again with the same ratings."""
+        raises; a run that was cut off goes on when it is asked for again with the same ratings. `paid` hears of each
+        call that is made, `rest` says how many a second opinion may take beside `spending`."""
         panel, asked, askers = await asyncio.to_thread(self._evidence, language)
         agreement = panel.agreement
         report = ChatReport("not_shown", language, agreement, len(asked))
@@ -144,14 +150,17 @@ class ChatLearning:
         if len(asked) < _LEAST_QUESTIONS:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
         stricter = replace(choices, alpha=panel.alpha(choices.alpha))
-        result = await self._optimised(language, panel, asked, spending, stricter, tell, pause)
+        result = await self._optimised(language, panel, asked, spending, stricter, tell, pause, paid)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
         if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, choices.alpha):
             return replace(report, outcome="not_shown", result=result)
-        report = await self._second_opinion(replace(report, result=result), result, pause)
+        budget = Budget(max(0, min(_OPINION_CALLS, rest())), pause=pause, paid=paid)
+        report = await self._second_opinion(replace(report, result=result), result, budget)
         if report.opinion is not None and report.opinion.is_against:
             return replace(report, outcome="judged_worse")
+        if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:  # a person was quicker
+            return replace(report, outcome=waiting)
         evidence = {
             "run": result.run,
             **asdict(result.evidence),
@@ -163,15 +172,11 @@ class ChatLearning:
         await self._desk.begin_trial(kept.id, _FIRST_SHARE, reason=LEARNED)
         return replace(report, outcome="better", version=kept.id, number=kept.number)
 
-    async def _second_opinion(
-        self, report: ChatReport, result: RunResult, pause: Callable[[], Awaitable[None]] | None
-    ) -> ChatReport:
+    async def _second_opinion(self, report: ChatReport, result: RunResult, budget: Budget) -> ChatReport:
         """What the model as a judge says of the answers the gate saw: it can hold back, never bring about."""
         if self._judge is None:
             return report
-        if pause is not None:
-            await pause()
-        budget = Budget(_OPINION_CALLS)
+        await budget.hold()
         changes = [(one.item, one.before, one.after) for one in result.evidence.changes]
         opinion = await self._judge.opinion(report.language, changes, budget)
         return replace(report, opinion=opinion, opinion_calls=budget.spent_calls)
@@ -231,6 +236,7 @@ class ChatLearning:
         choices: Choices,
         tell: Callable[[RunProgress], Awaitable[None] | None],
         pause: Callable[[], Awaitable[None]] | None,
+        paid: Paid | None,
     ) -> RunResult:
         seed = self._library.get(PROMPT, language)
         used = self._selector.select(PROMPT, language).learned
@@ -251,6 +257,7 @@ class ChatLearning:
             replace(choices, limits=_LIMITS),
             tell=tell,
             pause=pause,
+            paid=paid,
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
             proposer=StyleProposer(instruction, language, self._library, await self._failed(language)),

@@ -204,23 +204,25 @@ class DuelDesk:
         return arm
 
     def _choose(self, turn_id: str, choice: DuelChoice, face: Face, person_id: str | None) -> tuple[Duel, str]:
-        duel = self._duels.of_turn(turn_id)
-        if duel is None or duel.second_turn_id is None or duel.person != (person_id or OWNER):
-            raise NotFound(kind="turn", id=turn_id)
-        first, second = (self._conversations.turn(id) for id in (duel.first_turn_id, duel.second_turn_id))
-        if duel.choice is not None:
-            return duel, first.conversation_id
-        if "streaming" in (first.status, second.status):
-            raise NotFound(kind="turn", id=turn_id)
-        chosen = self._duels.choose(duel, choice)
-        good = {first.id: choice in ("first", "both"), second.id: choice in ("second", "both")}
-        for turn, other in ((first, second), (second, first)):
-            kind: SignalKind = "duel_won" if good[turn.id] else "duel_lost"
-            pair = None if good[turn.id] == good[other.id] else other.id
-            self._signals.add(turn.id, kind, face=face, person_id=person_id, other_turn_id=pair)
-        head = self._conversations.get(first.conversation_id).head_turn_id
-        if choice == "second" and head == first.id:  # else the person has gone on, and stays there
-            self._conversations.select(second.id)
+        """The choice with what it says of both answers, or nothing of it."""
+        with self._signals.together():
+            duel = self._duels.of_turn(turn_id)
+            if duel is None or duel.second_turn_id is None or duel.person != (person_id or OWNER):
+                raise NotFound(kind="turn", id=turn_id)
+            first, second = (self._conversations.turn(id) for id in (duel.first_turn_id, duel.second_turn_id))
+            if duel.choice is not None:
+                return duel, first.conversation_id
+            if "streaming" in (first.status, second.status):
+                raise NotFound(kind="turn", id=turn_id)
+            chosen = self._duels.choose(duel, choice)
+            good = {first.id: choice in ("first", "both"), second.id: choice in ("second", "both")}
+            for turn, other in ((first, second), (second, first)):
+                kind: SignalKind = "duel_won" if good[turn.id] else "duel_lost"
+                pair = None if good[turn.id] == good[other.id] else other.id
+                self._signals.add(turn.id, kind, face=face, person_id=person_id, other_turn_id=pair)
+            head = self._conversations.get(first.conversation_id).head_turn_id
+            if choice == "second" and head == first.id:  # else the person has gone on, and stays there
+                self._conversations.select(second.id)
         return chosen, first.conversation_id
 
 

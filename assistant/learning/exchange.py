@@ -1,4 +1,4 @@
-"""Prompts and evidence on their way out of this home, and prompts on their way in.
+"""Prompts on their way out of this home, and on their way in.
 
 What comes in is another's word: it is checked, kept as a version, and never put in use by itself. Its evidence stays
 outside, for it was not seen here.
@@ -15,10 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import ImportRefused
 from assistant.i18n import Language
-from assistant.learning.evidence import label_of
 from assistant.learning.redaction import redacted, redacted_within
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
-from assistant.memory.signals import ToldTurn
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.orders import orders
@@ -85,27 +83,6 @@ def version_lines(
         reason = redacted(move.reason) if redact else move.reason
         rows.append({"kind": "move", **asdict(move), "reason": reason})
     return [json.dumps(row, ensure_ascii=False) for row in rows]
-
-
-def evidence_lines(turns: Iterable[ToldTurn], *, redact: bool) -> list[str]:
-    """Lines of JSON: every answer that somebody did something with, without who; `label` is from 0 (of no use) to 1
-    (just right), null where what was done says nothing."""
-    rows = []
-    for turn in turns:
-        row: dict[str, Any] = {
-            "question": turn.question,
-            "answer": turn.answer,
-            "version": turn.version,
-            "model": turn.model,
-            "answered_at": turn.answered_at,
-            "signals": list(turn.kinds),
-            "reasons": [reason for reason in turn.reasons if reason],
-            "label": label_of(turn.kinds),
-        }
-        if redact:
-            row |= {key: redacted_within(row[key]) for key in ("question", "answer", "reasons")}
-        rows.append(json.dumps(row, ensure_ascii=False))
-    return rows
 
 
 def read_versions(text: str, library: PromptLibrary) -> list[Taken]:

@@ -78,15 +78,16 @@ class Feedback:
 
     def _edit(self, turn_id: str, text: str, face: Face, person_id: str | None) -> Turn:
         self._admission.turn(person_id, turn_id)
-        before = self._conversations.turn(turn_id)
-        turn = self._conversations.edit_answer(turn_id, text, face=face, person_id=person_id)
-        if turn.answer == before.answer:
-            return turn
-        if turn.original is None:
-            self._signals.add(turn_id, "answer_restored", face=face, person_id=person_id)
-        else:
-            kept = kept_of(turn.original, turn.answer)
-            self._signals.add(turn_id, "answer_edited", face=face, person_id=person_id, measure=kept)
+        with self._signals.together():
+            before = self._conversations.turn(turn_id)
+            turn = self._conversations.edit_answer(turn_id, text, face=face, person_id=person_id)
+            if turn.answer == before.answer:
+                return turn
+            if turn.original is None:
+                self._signals.add(turn_id, "answer_restored", face=face, person_id=person_id)
+            else:
+                kept = kept_of(turn.original, turn.answer)
+                self._signals.add(turn_id, "answer_edited", face=face, person_id=person_id, measure=kept)
         return turn
 
     def _look_back(self, newest: Turn) -> int:

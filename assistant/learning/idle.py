@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import psutil
@@ -34,8 +34,6 @@ _LEAST_CALLS: Final = 120
 _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
 Waiting: TypeAlias = Literal["off", "battery", "hours", "spent"]
-_FINAL: Final = frozenset({"on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern"})
-"""Outcomes that took no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,14 @@ class IdleStanding:
 
 class _EndedError(Exception):
     """It was switched off, or may not go on."""
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look: what it may still spend of the day, and its entry in the log once anything is done."""
+
+    left: int
+    entry: str = ""
 
 
 def on_mains() -> bool:
@@ -86,6 +92,7 @@ class IdleLearning:
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._working: Language | None = None
         self._progress: RunProgress | None = None
         self._reports: dict[Language, ChatReport] = {}
@@ -128,7 +135,8 @@ class IdleLearning:
         return await asyncio.to_thread(self._entries.latest, count)
 
     async def look(self) -> list[ChatReport]:
-        """Learn once in each language, whether or not somebody is there; for whoever says "now"."""
+        """Learn once in each language, at whatever hour and however lately somebody was there; for whoever says "now".
+        While it is off, without mains power or with the day's calls spent, that is what the reports say."""
         return [await self._learn(language) for language in LANGUAGES]
 
     def look_soon(self) -> None:
@@ -137,76 +145,100 @@ class IdleLearning:
             self._asked = asyncio.create_task(self._look_once())
 
     async def _look_once(self) -> None:
-        await self.look()
+        try:
+            await self.look()
+        except Exception:
+            _log.exception("nothing was learned")
 
     async def _run(self) -> None:
         while True:
             await self._presence.quiet(self._rules.after_minutes * 60)
             self._news.clear()
-            for language in LANGUAGES:
-                if self._waiting(await asyncio.to_thread(self._spent)) is None:
+            try:
+                for language in LANGUAGES:
                     await self._learn(language, background=True)
+            except Exception:
+                # Whatever is wrong now may be right at the next look, and nobody is there to begin anew.
+                _log.exception("nothing was learned")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _LOOK_S)
 
     async def _learn(self, language: Language, *, background: bool = False) -> ChatReport:
-        """One look; what goes wrong is said in the log and tried again later."""
-        if background and await self._chat.heard_ratings(language) < self._looked_at.get(language, 0) + _NEW_RATINGS:
-            return self._reports.get(language) or await self._chat.report(language)
-        entry = ""
-        left = self._rules.calls_a_day - await asyncio.to_thread(self._spent)
-        spending = Spending(max(_LEAST_CALLS, min(_MOST_CALLS, left)))
+        """One look at a time: what the one pays for, the next finds."""
+        async with self._turn:
+            spent = await asyncio.to_thread(self._spent)
+            waiting = self._waiting(spent, asked=not background)
+            heard = await self._chat.heard_ratings(language)
+            if background and (waiting or heard < self._looked_at.get(language, 0) + _NEW_RATINGS):
+                return self._reports.get(language) or await self._chat.report(language)
+            if waiting:
+                report = replace(await self._chat.report(language), outcome=waiting)
+            else:
+                report = await self._looked(language, _Look(self._rules.calls_a_day - spent), heard, background)
+            self._reports[language] = report
+            return report
 
-        searched = 0
+    async def _looked(self, language: Language, look: _Look, heard: int, background: bool) -> ChatReport:
+        """What goes wrong is said in the log and tried again later."""
 
         async def tell(progress: RunProgress) -> None:
-            nonlocal entry, searched
             self._progress = progress
-            is_test = progress.stage == "test"
-            searched = searched if is_test else progress.calls
-            if not entry:
-                entry = await asyncio.to_thread(self._entries.begin, PROMPT, language)
-            await asyncio.to_thread(self._entries.spend, entry, searched + (progress.calls if is_test else 0))
+            if not look.entry:
+                look.entry = await asyncio.to_thread(self._entries.begin, PROMPT, language)
+
+        async def paid() -> None:
+            look.left -= 1
+            await asyncio.to_thread(self._entries.spend, look.entry, self._today())
+
+        async def pause() -> None:
+            """Before each call: nobody asks, and it is still allowed."""
+            await self._presence.quiet(_BREATH_S if background else 0)
+            # The calls of this run are spent out of what was left when it began.
+            if self._waiting(0, asked=not background):
+                raise _EndedError
 
         self._working = language
         outcome, details = "interrupted", {}
         try:
             report = await self._chat.learn(
-                language, spending, Choices(), tell=tell, pause=self._pause if background else None
+                language,
+                Spending(min(_MOST_CALLS, look.left)),
+                Choices(),
+                tell=tell,
+                pause=pause,
+                paid=paid,
+                rest=lambda: look.left,
             )
             outcome, details = report.outcome, evidence_of(report)
-            if entry and report.result:
-                await asyncio.to_thread(self._entries.spend, entry, report.result.calls + report.opinion_calls)
-            self._reports[language], self._looked_at[language] = report, report.agreement.ratings
+            self._looked_at[language] = report.agreement.ratings
             return report
         except _EndedError:
-            return await self._chat.report(language)
-        except AssistantError as error:
-            _log.warning("nothing was learned: %s", error)
+            return replace(await self._chat.report(language), outcome="interrupted")
+        except Exception as error:
+            if isinstance(error, AssistantError):
+                _log.warning("nothing was learned: %s", error)
+            else:
+                _log.exception("nothing was learned")
             outcome = "failed"
-            self._looked_at[language] = await self._chat.heard_ratings(language)
-            return await self._chat.report(language)
+            self._looked_at[language] = heard
+            return replace(await self._chat.report(language), outcome="failed")
         finally:
             self._working = self._progress = None
-            if entry:
-                self._entries.end(entry, outcome, details)
+            if look.entry:
+                self._entries.end(look.entry, outcome, details)
 
-    async def _pause(self) -> None:
-        """Before each group of calls: nobody asks, and it is still allowed."""
-        await self._presence.quiet(_BREATH_S)
-        # The calls of this run are spent out of what was left when it began.
-        if self._waiting(0) is not None:
-            raise _EndedError
-
-    def _waiting(self, spent: int) -> Waiting | None:
+    def _waiting(self, spent: int, *, asked: bool = False) -> Waiting | None:
+        """Why nothing may be learned now; whoever asks for it chooses the hour."""
         if not self._on:
             return "off"
         if not self._rules.on_battery and not self._mains():
             return "battery"
-        if not self._rules.allows(self._now().time()):
+        if not asked and not self._rules.allows(self._now().time()):
             return "hours"
         return "spent" if self._rules.calls_a_day - spent < _LEAST_CALLS else None
 
     def _spent(self) -> int:
-        midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-        return self._entries.calls_since(midnight.timestamp())
+        return self._entries.calls_on(self._today())
+
+    def _today(self) -> str:
+        return self._now().date().isoformat()

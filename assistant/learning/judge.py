@@ -32,6 +32,7 @@ from assistant.prompting.metric import METRICS
 from assistant.prompting.selector import Selector
 from assistant.prompting.task import Item, Task
 from assistant.prompting.template import PromptVersion
+from assistant.prompting.underway import Underway
 
 _RUN: Final = "judge"
 _MOST_PAIRS: Final = 80
@@ -94,6 +95,7 @@ class Judge:
         self._signals = signals
         self._openings = openings
         self._model = model
+        self._underway = Underway()
 
     async def standings(self) -> list[JudgeStanding]:
         """What is known without asking anything, in each language; nothing where there is no model to be asked."""
@@ -172,7 +174,7 @@ class Judge:
         rule, digest = version.answer, model_digest(self._models, chat.model_name)
         labels, tokens = (rule.labels, rule.tokens) if rule else ((), 4)
         task = Task(_RUN, version.instruction, METRICS["label"], tokens, labels, ())
-        evaluator = Evaluator(chat, digest, task, AnswerForm(labels), self._ledger, _RUN, lambda *_: ())
+        evaluator = Evaluator(chat, digest, task, AnswerForm(labels), self._ledger, _RUN, lambda *_: (), self._underway)
         sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=tokens, seed=0)
         local = self._models.info(chat.model_name).kind == "local"
         return _Bench(version, digest, evaluator, sampling, rule.gbnf if rule and local else None)

@@ -25,7 +25,7 @@ from assistant.memory.prompt_versions import PromptVersionRecord, PromptVersionS
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
-from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator
+from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator, Paid
 from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS, Metric
@@ -36,6 +36,7 @@ from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
 from assistant.prompting.task import Item, Task, read_task, read_test
+from assistant.prompting.underway import Underway
 from assistant.prompting.word_vectors import word_vectors
 
 _log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Lab:
         self.metrics = metrics
         self._reflector = reflector
         self._judge = judge
+        self._underway = Underway()
 
     async def optimise_folder(
         self,
@@ -137,7 +139,7 @@ class Lab:
         items = await asyncio.to_thread(test)
         if isinstance(items, Awaitable):
             items = await items
-        report = await self._tested(items, optimiser, result, tell)
+        report = await self._tested(items, optimiser, result, tell, pause)
         if kept is None:
             return report
         new, old = kept
@@ -152,6 +154,7 @@ class Lab:
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
+        paid: Paid | None = None,
         ask: Ask = Candidate.messages,
         proposer: Proposer | None = None,
         proposing: Proposing | None = None,
@@ -187,7 +190,7 @@ class Lab:
             pools=pools,
             neighbours=neighbours,
             evaluator=Evaluator(
-                chat, digest, task, form, self._ledger, run, neighbours.nearest, pause, ask, drawn, judged
+                chat, digest, task, form, self._ledger, run, neighbours.nearest, self._underway, ask, drawn, judged
             ),
             proposer=proposer
             or TaskProposer(
@@ -200,7 +203,7 @@ class Lab:
                 constrain=choices.constrain,
                 writer=writer,
             ),
-            budget=Budget(spending.calls, spending.tokens, spending.seconds),
+            budget=Budget(spending.calls, spending.tokens, spending.seconds, run, pause, paid),
             choices=choices,
             run=run,
             tell=tell,
@@ -216,9 +219,8 @@ class Lab:
             return None
         chat = self._models.chat_model(self._reflector)
         await chat.prepare()
-        return Evaluator(
-            chat, model_digest(self._models, chat.model_name), task, answer_form(task), self._ledger, run, lambda *_: ()
-        )
+        digest, form = model_digest(self._models, chat.model_name), answer_form(task)
+        return Evaluator(chat, digest, task, form, self._ledger, run, lambda *_: (), self._underway)
 
     async def _tested(
         self,
@@ -226,6 +228,7 @@ class Lab:
         optimiser: Optimiser,
         result: RunResult,
         tell: Tell,
+        pause: Pause | None,
     ) -> TaskReport:
         """How it does where nothing is left to be decided; held and told like the run itself."""
         prompt = result.chosen.shown()
@@ -236,7 +239,7 @@ class Lab:
         await asyncio.to_thread(optimiser.neighbours.vectors, items)
         evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
         asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
-        spent = Budget(len(asked) * len(items) * evaluator.calls_each)
+        spent = Budget(len(asked) * len(items) * evaluator.calls_each, pause=pause)
         answers: list[list[Answered]] = []
         for candidate in asked:
             answers.append([])

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from assistant.errors import PromptInvalid
 from assistant.i18n import Language
-from assistant.learning.exchange import evidence_lines, read_versions, version_lines
+from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
+from assistant.learning.exchange import read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
@@ -104,6 +105,21 @@ class PromptDesk:
     async def evidence(self, *, redact: bool = True) -> list[str]:
         """Lines of JSON: every answer somebody did something with, the version that made it and what that says."""
         return evidence_lines(await self._recorder.told(), redact=redact)
+
+    async def take_evidence(self, text: str) -> EvidenceTaken:
+        """Keep evidence that was exported elsewhere: it counts like the owner's own when what they like is learned, and
+        moves no label. After ImportRefused none is kept."""
+        told, others = await asyncio.to_thread(read_evidence, text)
+        taken = await self._recorder.take_told(told)
+        return EvidenceTaken(taken, len(told) - taken, others)
+
+    async def evidence_taken(self) -> int:
+        """How many answers there is evidence of from elsewhere."""
+        return await self._recorder.told_elsewhere()
+
+    async def forget_evidence(self) -> int:
+        """Let go of what was taken in, whatever was said here aside; returns how much that was."""
+        return await self._recorder.forget_told()
 
     async def take(self, text: str) -> list[PromptVersionRecord]:
         """Keep versions that were exported elsewhere; nothing is put in use. After ImportRefused none is kept."""

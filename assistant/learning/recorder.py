@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ import numpy as np
 from assistant.learning.evidence import DailyCap, heard
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
+from assistant.memory.elsewhere import Elsewhere
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
@@ -133,6 +134,23 @@ class Recorder:
     async def told(self) -> list[ToldTurn]:
         """Every answer that somebody did something with."""
         return await asyncio.to_thread(self._signals.told)
+
+    async def take_told(self, told: Sequence[Elsewhere]) -> int:
+        """Keep what was said elsewhere, as far as it was not said here; returns how much is new. It moves no label."""
+
+        def take() -> int:
+            here = {(one.question, one.answer) for one in self._signals.told_here()}
+            return self._signals.elsewhere.take([one for one in told if (one.question, one.answer) not in here])
+
+        return await asyncio.to_thread(take)
+
+    async def told_elsewhere(self) -> int:
+        """How much was taken in."""
+        return await asyncio.to_thread(self._signals.elsewhere.count)
+
+    async def forget_told(self) -> int:
+        """Let go of all that was taken in; returns how much that was."""
+        return await asyncio.to_thread(self._signals.elsewhere.forget)
 
     def _look(self) -> None:
         with self._reading:

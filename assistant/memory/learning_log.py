@@ -43,10 +43,16 @@ class LearningLog:
             )
         return id
 
-    def spend(self, id: str, calls: int) -> None:
-        """So many so far: what a process that dies has spent counts for the day."""
+    def spend(self, id: str, day: str, calls: int = 1) -> None:
+        """So many more, on a day of the person's such as 2027-01-31. Kept before a call is made: what a process that
+        dies has spent counts for the day."""
         with self._db.transaction() as tables:
-            tables.execute("UPDATE learning_log SET calls = ? WHERE id = ?", (calls, id))
+            tables.execute("UPDATE learning_log SET calls = calls + ? WHERE id = ?", (calls, id))
+            tables.execute(
+                "INSERT INTO learning_days (entry_id, day, calls) VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+                (id, day, calls),
+            )
 
     def end(self, id: str, outcome: str, details: Mapping[str, Any]) -> None:
         with self._db.transaction() as tables:
@@ -67,6 +73,7 @@ class LearningLog:
         rows = self._db.rows("SELECT * FROM learning_log ORDER BY began_at DESC, id DESC LIMIT ?", (count,))
         return [LearningEntry(**{**row, "details": json.loads(row["details"])}) for row in rows]
 
-    def calls_since(self, moment: float) -> int:
-        row = self._db.row("SELECT coalesce(sum(calls), 0) AS calls FROM learning_log WHERE began_at >= ?", (moment,))
+    def calls_on(self, day: str) -> int:
+        """All that was spent on it."""
+        row = self._db.row("SELECT coalesce(sum(calls), 0) AS calls FROM learning_days WHERE day = ?", (day,))
         return int(row["calls"]) if row else 0

@@ -26,7 +26,8 @@ class CellKey:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One answer; `run` paid for it. Times in milliseconds, from asking to the last token."""
+    """One answer; `run` paid for it. `ms` is from asking to the last token; `passed` are the seconds that the run had
+    taken when it was there, without the time between a process that ended and the next."""
 
     key: CellKey
     run: str
@@ -36,6 +37,7 @@ class Cell:
     prompt_tokens: int
     completion_tokens: int
     ms: float
+    passed: float = 0.0
 
 
 class Ledger:
@@ -47,7 +49,7 @@ class Ledger:
 
     def find(self, key: CellKey) -> Cell | None:
         row = self._db.row(
-            "SELECT run, candidate, item, output, prompt_tokens, completion_tokens, ms FROM cells"
+            "SELECT run, candidate, item, output, prompt_tokens, completion_tokens, ms, passed FROM cells"
             " WHERE prompt = ? AND parameters = ? AND model = ? AND seed = ?",
             (key.prompt, key.parameters, key.model, key.seed),
         )
@@ -58,7 +60,7 @@ class Ledger:
         with self._db.transaction() as tables:
             tables.execute(
                 "INSERT INTO cells (prompt, parameters, model, seed, run, candidate, item, output, prompt_tokens,"
-                " completion_tokens, ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " completion_tokens, ms, passed, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 (
                     cell.key.prompt,
@@ -72,6 +74,7 @@ class Ledger:
                     cell.prompt_tokens,
                     cell.completion_tokens,
                     cell.ms,
+                    cell.passed,
                     self._clock(),
                 ),
             )

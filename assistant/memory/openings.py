@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory.database import Database
-from assistant.memory.signals import RatedTurn, speaker
+from assistant.memory.elsewhere import ElsewhereStore
+from assistant.memory.signals import OWNER, RatedTurn, speaker
 
 _OPENINGS: Final = """
 SELECT turns.id AS turn_id, turns.conversation_id, turns.prompt_version AS version, turns.created_at AS answered_at,
@@ -41,26 +42,32 @@ class OpeningStore:
     def __init__(self, db: Database, owners: Callable[[], Collection[str]] = frozenset) -> None:
         self._db = db
         self._owners = owners
+        self._elsewhere = ElsewhereStore(db)
 
     def of(self, name: str, language: str) -> list[Opening]:
-        """All that versions of this prompt have answered, oldest first; several where one was answered again."""
+        """All that versions of this prompt have answered, oldest first; several where one was answered again. What was
+        taken in from elsewhere comes first."""
         owners = self._owners()
         found: dict[str, Opening] = {}
+        for id, one in self._elsewhere.list(name, language):
+            if one.is_opening:
+                rated = RatedTurn(id, OWNER, one.version, one.answered_at, one.kinds, one.measure)
+                found[id] = Opening(id, OWNER, one.question, one.answer, (rated,))
         people: dict[str, dict[str, RatedTurn]] = {}
         for row in self._db.rows(_OPENINGS, (name, language)):
             turn = row["turn_id"]
-            rated = people.setdefault(turn, {})
+            by = people.setdefault(turn, {})
             if row["kind"] is not None:
                 person = speaker(row["person"], owners)
-                known = rated.get(person)
+                known = by.get(person)
                 kinds = (*(known.kinds if known else ()), row["kind"])
                 measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-                rated[person] = RatedTurn(turn, person, row["version"], row["answered_at"], kinds, measure)
+                by[person] = RatedTurn(turn, person, row["version"], row["answered_at"], kinds, measure)
             found[turn] = Opening(
                 row["conversation_id"],
                 speaker(row["asker"], owners),
                 row["question"],
                 row["answer"],
-                tuple(rated.values()),
+                tuple(by.values()),
             )
         return list(found.values())

@@ -58,6 +58,10 @@ def forget(tables: sqlite_utils.Database, questions: Iterable[str], answers: Ite
         return
     tables.conn.create_function("quotes_what_was_said", 1, said.quoted_in, deterministic=True)
     tables.execute("DELETE FROM cells WHERE quotes_what_was_said(output)")
+    tables.execute(
+        "DELETE FROM told_elsewhere WHERE quotes_what_was_said(question) OR quotes_what_was_said(answer)"
+        " OR quotes_what_was_said(coalesce(edited, '')) OR quotes_what_was_said(coalesce(other, ''))"
+    )
     for table, column in _KEPT:
         for row in list(tables.query(f"SELECT id, {column} AS told FROM {table} WHERE {column} <> '{{}}'")):  # noqa: S608
             told = json.loads(row["told"])

@@ -9,12 +9,14 @@ import sqlite_utils
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
+from assistant.memory.elsewhere_schema import elsewhere
 from assistant.memory.graph_schema import graph
 from assistant.memory.group_schema import groups
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
+from assistant.memory.paid_schema import paid
 from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
 from assistant.memory.recall_schema import recall
@@ -190,5 +192,7 @@ STEPS: Final = (
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
     Step(20, "groups", groups),
+    Step(21, "paid", paid),
+    Step(22, "told elsewhere", elsewhere),
 )
 """In order, without gaps."""

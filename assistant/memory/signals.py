@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ulid import ULID
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
+from assistant.memory.elsewhere import Elsewhere, ElsewhereStore
 from assistant.memory.prompt_versions import Scope
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
@@ -90,9 +92,15 @@ ORDER BY turns.created_at, turns.id, signals.rowid
 
 @dataclass(frozen=True, slots=True)
 class ToldTurn:
-    """A question and its answer with everything anybody did with it and wrote beside it, oldest first."""
+    """A question and its answer with everything one person did with it and wrote beside it, oldest first. `edited` is
+    what they made of the answer, `measure` how much of it that kept; `other` is the answer that it was compared with;
+    `citations` are the numbers of those that were opened or found wrong. `is_opening` where the question began a
+    conversation with words alone."""
 
     turn_id: str
+    person: str
+    prompt: str
+    is_opening: bool
     question: str
     answer: str
     version: str
@@ -100,6 +108,29 @@ class ToldTurn:
     answered_at: float
     kinds: tuple[SignalKind, ...]
     reasons: tuple[str, ...]
+    measure: float | None = None
+    edited: str | None = None
+    other: str | None = None
+    citations: tuple[tuple[int, SignalKind], ...] = ()
+
+
+_TOLD: Final = """
+SELECT turns.id AS turn_id, signals.person_id AS person, coalesce(prompt_versions.name, '') AS prompt,
+    turns.parent_id IS NULL AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
+        AS is_opening,
+    asked.content AS question, coalesce(said.content, '') AS answer, turns.prompt_version AS version, turns.model,
+    turns.created_at AS answered_at, signals.kind, signals.reason, signals.measure, signals.citation,
+    CASE signals.kind WHEN 'answer_edited' THEN (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id
+        AND answer_edits.person_id IS signals.person_id ORDER BY answer_edits.rowid DESC LIMIT 1) END AS edited,
+    (SELECT content FROM messages WHERE turn_id = signals.other_turn_id AND role = 'assistant'
+        ORDER BY ordinal DESC LIMIT 1) AS other
+FROM signals JOIN turns ON turns.id = signals.turn_id
+JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0
+LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id
+    AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)
+LEFT JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
+ORDER BY turns.created_at, turns.id, signals.rowid
+"""
 
 
 class SignalStore:
@@ -115,6 +146,7 @@ class SignalStore:
         self._db = db
         self._clock = clock
         self._owners = owners
+        self.elsewhere = ElsewhereStore(db, clock)
 
     def add(
         self,
@@ -161,30 +193,41 @@ class SignalStore:
             )
         return signal
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written within, by whatever part of the same database, is kept whole or not at all: a signal with
+        what it tells of."""
+        with self._db.transaction():
+            yield
+
     def of_turn(self, turn_id: str) -> list[Signal]:
         """Oldest first."""
         rows = self._db.rows("SELECT * FROM signals WHERE turn_id = ? ORDER BY rowid", (turn_id,))
         return [Signal(**row) for row in rows]
 
     def told(self) -> list[ToldTurn]:
-        """Every answer that somebody did something with, oldest first."""
-        rows = self._db.rows(
-            "SELECT turns.id AS turn_id, asked.content AS question, coalesce(said.content, '') AS answer,"
-            " turns.prompt_version AS version, turns.model, turns.created_at AS answered_at, signals.kind,"
-            " signals.reason FROM signals JOIN turns ON turns.id = signals.turn_id"
-            " JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0"
-            " LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id"
-            " AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)"
-            " ORDER BY turns.created_at, turns.id, signals.id"
-        )
-        found: dict[str, ToldTurn] = {}
-        for row in rows:
-            kind, reason = row.pop("kind"), row.pop("reason")
-            known = found.get(row["turn_id"])
-            found[row["turn_id"]] = ToldTurn(
-                **row,
-                kinds=(*(known.kinds if known else ()), kind),
-                reasons=(*(known.reasons if known else ()), reason),
+        """Every answer that somebody did something with, for each of them, oldest first. What was taken in from
+        elsewhere comes first."""
+        return [*(_told_elsewhere(id, one) for id, one in self.elsewhere.list()), *self.told_here()]
+
+    def told_here(self) -> list[ToldTurn]:
+        """Those that were given here."""
+        found: dict[tuple[str, str], ToldTurn] = {}
+        owners = self._owners()
+        for row in self._db.rows(_TOLD):
+            row["person"] = speaker(row["person"], owners)
+            kind, reason, citation = row.pop("kind"), row.pop("reason"), row.pop("citation")
+            later = {name: row.pop(name) for name in ("measure", "edited", "other")}
+            key = row["turn_id"], row["person"]
+            known = found.get(key) or ToldTurn(**{**row, "is_opening": bool(row["is_opening"])}, kinds=(), reasons=())
+            if kind == "answer_restored":
+                known = replace(known, measure=None, edited=None)
+            found[key] = replace(
+                known,
+                kinds=(*known.kinds, kind),
+                reasons=(*known.reasons, reason),
+                citations=(*known.citations, (citation, kind)) if citation is not None else known.citations,
+                **{name: told for name, told in later.items() if told is not None},
             )
         return list(found.values())
 
@@ -224,13 +267,25 @@ class SignalStore:
         return self.rated([canary, *self._rivals(production, scope)], since, scope, fresh=True)
 
     def preferences(self, since: float = 0.0) -> list[Preference]:
-        """What was preferred to what since then, the oldest first; of an answer edited again, its last text."""
+        """What was preferred to what since then, the oldest first; of an answer edited again, its last text. What was
+        taken in from elsewhere comes first."""
+        found = []
+        for id, one in self.elsewhere.list():
+            if one.answered_at < since:
+                continue
+            if one.edited is not None:
+                better, worse = one.edited, one.answer
+                found.append(
+                    Preference(id, OWNER, "answer_edited", one.question, better, worse, id, measure=one.measure)
+                )
+            preferred: SignalKind | None = next((kind for kind in one.kinds if kind in ("duel_won", "kept")), None)
+            if one.other is not None and preferred is not None:
+                found.append(Preference(id, OWNER, preferred, one.question, one.answer, one.other, id))
         owners = self._owners()
-        return [
-            Preference(**{**row, "person": speaker(row["person"], owners)})
-            for row in self._db.rows(_PREFERENCES, (since,))
-            if row["worse"] is not None
-        ]
+        for row in self._db.rows(_PREFERENCES, (since,)):
+            if row["worse"] is not None:
+                found.append(Preference(**{**row, "person": speaker(row["person"], owners)}))
+        return found
 
     def stopped_and_left(self, person_id: str | None, before: float, since: float) -> list[str]:
         """Turns whose answer this person stopped in that time, and after which nothing was asked there."""
@@ -278,3 +333,11 @@ class SignalStore:
 def speaker(person_id: str | None, owners: Collection[str]) -> str:
     """Whose word something is: the owner's at the machine itself and under any id of theirs, else that person's."""
     return OWNER if person_id is None or person_id in owners else person_id
+
+
+def _told_elsewhere(id: str, one: Elsewhere) -> ToldTurn:
+    return ToldTurn(
+        turn_id=id, person=OWNER, prompt=one.prompt, is_opening=one.is_opening, question=one.question,
+        answer=one.answer, version=one.version, model=one.model, answered_at=one.answered_at, kinds=one.kinds,
+        reasons=(), measure=one.measure, edited=one.edited, other=one.other,
+    )  # fmt: skip

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from langchain_core.messages import BaseMessage
@@ -17,46 +17,82 @@ from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.progress import Pause
 from assistant.prompting.task import Item, Task
+from assistant.prompting.underway import Place, Underway
 
 _OWNER: Final = "optimiser"
 _JUDGED_CALLS: Final = 3
 """Of one answer: itself, and the judge in both orders."""
 _SPARE_CALLS: Final = 1_000_000_000
+_MEASURED_FROM: Final = 8
+"""Answers after which it is known what one takes."""
 _AT_ONCE: Final = 32
 """Calls that wait in the engine: as many as keep it busy, and few enough that people still find room there."""
 Ask: TypeAlias = Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]
 """What the model reads of a candidate, a question and the examples found for it."""
 
 
+Paid: TypeAlias = Callable[[], Awaitable[None]]
+"""Awaited before each call that is really made, for whoever counts them."""
+
+
 @dataclass(slots=True)
 class Budget:
-    """`calls` and `tokens` may be spent, `seconds` may pass (0: no end of the last two). Answers this run paid for
-    before it was interrupted are counted again as it comes by them, so that it ends where it would have ended."""
+    """`calls` and `tokens` may be spent, `seconds` may pass (0: no end of the last two). Answers that `run` paid for
+    before it was interrupted are counted again as it comes by them, with the time they took, so that it ends where it
+    would have ended. `pause` is awaited before each call, for whoever wants to hold the run or end it."""
 
     calls: int = _SPARE_CALLS
     tokens: int = 0
     seconds: float = 0.0
+    run: str = ""
+    pause: Pause | None = None
+    paid: Paid | None = None
+    clock: Callable[[], float] = time.monotonic
     spent_calls: int = 0
     spent_tokens: int = 0
     began: float = 0.0
+    before_answers: tuple[int, int, float] | None = None
+    """Calls, tokens and seconds that were spent before the first answer: what is written else takes far longer."""
 
     def __post_init__(self) -> None:
-        self.began = time.monotonic()
+        self.began = self.clock()
 
     @property
     def left(self) -> int:
-        """Calls that can still be made."""
-        is_over = (self.tokens and self.spent_tokens >= self.tokens) or (self.seconds and self.passed >= self.seconds)
-        return 0 if is_over else max(0, self.calls - self.spent_calls)
+        """Calls that can still be made: of tokens and seconds there are enough for about so many answers like those
+        before."""
+        calls, tokens, passed = self.before_answers or (self.spent_calls, 0, 0.0)
+        answers, left = self.spent_calls - calls, float(self.calls - self.spent_calls)
+        for most, spent, before in ((self.tokens, self.spent_tokens, tokens), (self.seconds, self.passed, passed)):
+            if most and spent >= most:
+                return 0
+            if most and answers >= _MEASURED_FROM and spent > before:
+                left = min(left, (most - spent) * answers / (spent - before))
+        return max(0, int(left))
 
     @property
     def passed(self) -> float:
-        return time.monotonic() - self.began
+        """Seconds, those before an interruption among them."""
+        return self.clock() - self.began
 
-    def debit(self, tokens: int) -> None:
+    def measure(self) -> None:
+        """From now on answers are asked for."""
+        if self.before_answers is None:
+            self.before_answers = self.spent_calls, self.spent_tokens, self.passed
+
+    def debit(self, cell: Cell) -> None:
+        """Count an answer, and when the run had it."""
         self.spent_calls += 1
-        self.spent_tokens += tokens
+        self.spent_tokens += cell.prompt_tokens + cell.completion_tokens
+        if cell.run == self.run:
+            self.began -= max(0.0, cell.passed - self.passed)
+
+    async def hold(self) -> None:
+        """Until the run may go on; raises where it is to end."""
+        if self.pause is not None:
+            await self.pause()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +109,8 @@ class Answered:
 
 
 class Evaluator:
-    """`nearest` finds examples like an item; `pause` is awaited before each group of calls, for whoever wants to hold
-    the run or end it; `ask` makes the messages; `judged` scores an answer where the metric is another model's word, and
-    pays for that itself."""
+    """`nearest` finds examples like an item; `underway` is shared by all who may want the same answers; `ask` makes the
+    messages; `judged` scores an answer where the metric is another model's word, and pays for that itself."""
 
     def __init__(
         self,
@@ -86,7 +121,7 @@ class Evaluator:
         ledger: Ledger,
         run: str,
         nearest: Callable[[Item, int], Sequence[Demo]],
-        pause: Callable[[], Any] | None = None,
+        underway: Underway | None = None,
         ask: Ask = Candidate.messages,
         drawn: Sampling | None = None,
         judged: Callable[[Item, str, Budget], Awaitable[float]] | None = None,
@@ -99,11 +134,12 @@ class Evaluator:
         self._ledger = ledger
         self._run = run
         self._nearest = nearest
-        self._pause = pause
+        self._underway = underway or Underway()
         self._ask_with = ask
         self._drawn = drawn or Sampling(temperature=0, repeat_penalty=1, max_tokens=task.max_tokens, seed=0)
         self._seen: set[CellKey] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._asking: set[asyncio.Task[Any] | None] = set()
 
     def of_run(self, run: str) -> Evaluator:
         """The same, paid for by another run."""
@@ -115,7 +151,7 @@ class Evaluator:
             self._ledger,
             run,
             self._nearest,
-            self._pause,
+            self._underway,
             self._ask_with,
             self._drawn,
             self._judged,
@@ -133,9 +169,9 @@ class Evaluator:
     async def together(
         self, wanted: Sequence[tuple[Candidate, Sequence[Item]]], budget: Budget
     ) -> list[list[Answered]]:
-        """The same for several candidates at a time."""
-        if self._pause is not None:
-            await self._pause()
+        """The same for several candidates at a time. Where one fails, those that are being answered are kept first."""
+        await budget.hold()
+        budget.measure()
         left = budget.left // self.calls_each
         asked: list[list[asyncio.Task[Answered]]] = []
         try:
@@ -144,11 +180,11 @@ class Evaluator:
                 left -= len(affordable)
                 asked.append([asyncio.create_task(self._answer(candidate, one, budget)) for one in affordable])
             return [list(await asyncio.gather(*tasks)) for tasks in asked]
+        except Exception:
+            await _ended([task for tasks in asked for task in tasks], self._asking)
+            raise
         finally:
-            every = [task for tasks in asked for task in tasks]
-            for task in every:
-                task.cancel()
-            await asyncio.gather(*every, return_exceptions=True)
+            await _ended([task for tasks in asked for task in tasks])
 
     async def alone(
         self, candidates: Sequence[Candidate], items: Sequence[Item], budget: Budget
@@ -160,8 +196,7 @@ class Evaluator:
         for one in items:
             for candidate, found in zip(candidates, answers, strict=True):
                 if budget.left >= self.calls_each:
-                    if self._pause is not None:
-                        await self._pause()
+                    await budget.hold()
                     found.append(await self._answer(candidate, one, budget, alone=True))
         return [found[1:] for found in answers]
 
@@ -219,14 +254,59 @@ class Evaluator:
         alone: bool = False,
     ) -> Cell:
         key = self._key(messages, options, alone)
+        place = self._underway.of(key)
         cell = await asyncio.to_thread(self._ledger.find, key)
         if cell is None:
             async with self._room:
-                cell = await self._ask(messages, options, key, candidate, item)
-            await asyncio.to_thread(self._ledger.add, cell)
+                cell = await self._bought(place, messages, options, key, candidate, item, budget)
         if cell.run == self._run and key not in self._seen:
-            budget.debit(cell.prompt_tokens + cell.completion_tokens)
-        self._seen.add(key)
+            self._seen.add(key)
+            budget.debit(cell)
+        return cell
+
+    async def _bought(
+        self,
+        place: Place,
+        messages: Sequence[BaseMessage],
+        options: dict[str, Any],
+        key: CellKey,
+        candidate: str,
+        item: str,
+        budget: Budget,
+    ) -> Cell:
+        """The model's answer, whoever asked for it. A run that is held keeps nobody else from asking."""
+        counted = False
+        while place.cell is None:
+            await budget.hold()
+            if place.lock.locked():
+                async with place.lock:
+                    continue
+            if budget.paid is not None and not counted:
+                counted = True
+                await budget.paid()
+                continue  # somebody may have come meanwhile
+            async with place.lock:
+                place.cell = place.cell or await self._kept(messages, options, key, candidate, item, budget)
+        return place.cell
+
+    async def _kept(
+        self,
+        messages: Sequence[BaseMessage],
+        options: dict[str, Any],
+        key: CellKey,
+        candidate: str,
+        item: str,
+        budget: Budget,
+    ) -> Cell:
+        """The model's answer, on disk."""
+        task = asyncio.current_task()
+        self._asking.add(task)
+        try:
+            asked = await self._ask(messages, options, key, candidate, item)
+            cell = replace(asked, passed=budget.passed)
+            await asyncio.to_thread(self._ledger.add, cell)
+        finally:
+            self._asking.discard(task)
         return cell
 
     async def _ask(
@@ -251,6 +331,14 @@ class Evaluator:
         said = [[message.type, message.text] for message in messages]
         drawn = [sampling.model_dump(exclude={"seed"}), options.get("grammar"), options.get("stop"), alone]
         return CellKey(_digest(said), _digest(drawn), self._digest, sampling.seed or 0)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[Answered]], but: Collection[asyncio.Task[Any] | None] = ()) -> None:
+    """Wait until they are, all but some of them cancelled."""
+    for task in tasks:
+        if task not in but:
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _options(sampling: Sampling, grammar: str | None) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Optimiser:
         self.neighbours = neighbours
         self.evaluator = evaluator
         self._proposer = proposer
-        self._budget = budget
+        self.budget = budget
         self._choices = choices
         self._run = run
         self._tell = tell
@@ -102,10 +102,10 @@ class Optimiser:
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
         each = self.evaluator.calls_each
-        wanted = max(int(self._budget.calls * _GATE_SHARE), min(_GATE_LEAST * each, self._budget.calls // 2))
+        wanted = max(int(self.budget.calls * _GATE_SHARE), min(_GATE_LEAST * each, self.budget.calls // 2))
         reserve = min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
         await self._say("instructions")
-        space = await self.space(self._budget)
+        space = await self.space(self.budget)
         space, winner, belief = await self._race(space, reserve)
         seed = space.candidates[0]
         if self._seed_is_perfect():
@@ -125,7 +125,7 @@ class Optimiser:
     async def _race(self, space: SearchSpace, reserve: int) -> tuple[SearchSpace, int, Belief]:
         """All that was tried, and the number of the candidate to be put to the gate; 0 is the seed."""
         race = Race(len(space.candidates), len(self.pools.race), self._rng)
-        start, end = self._budget.spent_calls, self._budget.calls - reserve
+        start, end = self.budget.spent_calls, self.budget.calls - reserve
         effort = max(1, end - start)
         last = len(self._proposer.settings) * _EACH_SETTING
         last = last if last <= effort * _SETTINGS_SHARE else 0
@@ -145,11 +145,11 @@ class Optimiser:
         `end` are the calls between which the whole race takes place."""
         posterior = Posterior(space.levels, space.expected)
         belief = self._belief(posterior)
-        while heats and self._budget.left > reserve:
+        while heats and self.budget.left > reserve:
             await self._run_heats(space, heats, reserve)
             belief = self._belief(posterior)
             await self._say("race", space, belief)
-            spent = (self._budget.spent_calls - start) / max(1, end - start)
+            spent = (self.budget.spent_calls - start) / max(1, end - start)
             if spent > _EARLIEST_END and belief.loss(self._rng) < _WORTH_KNOWING:
                 break
             heats = race.heats(belief, self._seen, spent)
@@ -178,7 +178,7 @@ class Optimiser:
 
     async def _run_heats(self, space: SearchSpace, heats: Sequence[Heat], reserve: int) -> None:
         """All of them together, as far as the calls go that are not kept for the gate."""
-        affordable = (self._budget.left - reserve) // self.evaluator.calls_each
+        affordable = (self.budget.left - reserve) // self.evaluator.calls_each
         wanted: list[tuple[int, range]] = []
         for heat in heats:
             items = heat.items[: max(0, affordable)]
@@ -186,7 +186,7 @@ class Optimiser:
             wanted.append((heat.candidate, items))
         answers = await self.evaluator.together(
             [(space.candidates[index], [self.pools.race[item] for item in items]) for index, items in wanted],
-            self._budget,
+            self.budget,
         )
         for (index, items), answered in zip(wanted, answers, strict=True):
             self._seen += [Seen(index, item, one.score) for item, one in zip(items, answered, strict=False)]
@@ -201,7 +201,7 @@ class Optimiser:
         items = self.pools.gate
         for start in range(0, len(items), _GATE_BLOCK):
             block = items[start : min(start + _GATE_BLOCK, start + self._pairs_left)]
-            ours, theirs = await self.evaluator.together([(chosen, block), (seed, block)], self._budget)
+            ours, theirs = await self.evaluator.together([(chosen, block), (seed, block)], self.budget)
             both = min(len(ours), len(theirs))
             after += ours[:both]
             before += theirs[:both]
@@ -215,7 +215,10 @@ class Optimiser:
             return "not_shown", evidence
         timed = items[-_TIMED:]
         crowded = self._crowded()
-        slow = [_quickest(found) for found in await self.evaluator.alone((seed, chosen), timed, self._budget)]
+        alone = await self.evaluator.alone((seed, chosen), timed, self.budget)
+        if not all(alone):  # tokens or time were gone first: what was not measured keeps no limit
+            return "not_shown", evidence
+        slow = [_quickest(found) for found in alone]
         evidence = replace(evidence, before_ms=slow[0], after_ms=slow[1])
         if too_slow(self._choices.limits, slow[0], slow[1], max(crowded, self._crowded())):
             return "too_slow", evidence
@@ -225,7 +228,7 @@ class Optimiser:
     def _pairs_left(self) -> int:
         """Items of the gate that both prompts can still be asked."""
         each = self.evaluator.calls_each
-        return max(0, self._budget.left - 2 * _TIMED * each) // (2 * each)
+        return max(0, self.budget.left - 2 * _TIMED * each) // (2 * each)
 
     # What is known
 
@@ -256,9 +259,9 @@ class Optimiser:
         told = self._tell(
             RunProgress(
                 stage,
-                self._budget.spent_calls,
-                self._budget.calls,
-                self._budget.passed,
+                self.budget.spent_calls,
+                self.budget.calls,
+                self.budget.passed,
                 standings,
                 len(space.candidates) if space else 0,
                 evidence,
@@ -293,9 +296,9 @@ class Optimiser:
             seed=space.candidates[0],
             chosen=chosen,
             evidence=evidence,
-            calls=self._budget.spent_calls,
-            tokens=self._budget.spent_tokens,
-            seconds=self._budget.passed,
+            calls=self.budget.spent_calls,
+            tokens=self.budget.spent_tokens,
+            seconds=self.budget.passed,
             pools={
                 "examples": len(self.pools.examples),
                 "race": len(self.pools.race),
@@ -323,7 +326,7 @@ def best_value(space: SearchSpace, belief: Belief, tried: Collection[int]) -> in
 
 def _quickest(answers: Sequence[Answered]) -> float:
     """Milliseconds; whatever else runs on a machine makes an answer slower, never quicker."""
-    return min((one.ms for one in answers), default=0.0)
+    return min(one.ms for one in answers)
 
 
 def _evidence(before: Sequence[Answered], after: Sequence[Answered], gate: Gate) -> Evidence:

@@ -113,6 +113,9 @@ class PromptRoutes:
             ("GET", "/trials", self.trials),
             ("GET", "/export", self.export),
             ("GET", "/evidence", self.evidence),
+            ("POST", "/evidence", self.take_evidence),
+            ("GET", "/evidence/taken", self.evidence_taken),
+            ("DELETE", "/evidence/taken", self.forget_evidence),
             ("POST", "/import", self.take),
             ("POST", "/optimise", self.optimise),
             ("POST", "/optimise/{id}/test", self.test),
@@ -174,6 +177,18 @@ class PromptRoutes:
     async def evidence(self, redact: bool = True) -> Any:
         """Every answer somebody did something with, a line each; without personal data unless `redact` is false."""
         return await self._desk.evidence(redact=redact)
+
+    async def take_evidence(self, body: Exported) -> Any:
+        """Keep evidence that was exported elsewhere; it counts like the owner's own and moves no label."""
+        return dump(await self._desk.take_evidence(body.text))
+
+    async def evidence_taken(self) -> Any:
+        """How many answers there is evidence of from elsewhere."""
+        return {"taken": await self._desk.evidence_taken()}
+
+    async def forget_evidence(self) -> Any:
+        """Let go of it."""
+        return {"forgotten": await self._desk.forget_evidence()}
 
     async def take(self, body: Exported) -> Any:
         """Keep versions that were exported elsewhere; none of them is put in use."""

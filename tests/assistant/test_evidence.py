@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from assistant.api import Assistant
 from assistant.client import AssistantClient
 from assistant.config import LearningSettings, Settings
-from assistant.errors import NotFound, ParameterRefused
+from assistant.errors import ImportRefused, NotFound, ParameterRefused
 from assistant.events import Event, Token, TurnFinished
 from assistant.learning.duels import arm_first
 from assistant.memory.database import Database
@@ -269,6 +271,59 @@ async def test_a_choice_made_after_going_on_does_not_take_the_person_back(paths:
         assert [one.id for one in await assistant.history(conversation)] == [turn.id, after.id]
 
 
+@contextmanager
+def broken_at(paths: Paths, kind: str) -> Iterator[None]:
+    """As if the process ended where a signal of this kind is to be kept."""
+    database = Database.open(paths.database, paths.backups)
+    with database.transaction() as tables:
+        tables.execute(f"CREATE TRIGGER broken BEFORE INSERT ON signals WHEN NEW.kind = '{kind}'"
+                       " BEGIN SELECT RAISE(ABORT, 'broken off'); END")  # fmt: skip
+    try:
+        yield
+    finally:
+        with database.transaction() as tables:
+            tables.execute("DROP TRIGGER broken")
+        database.close()
+
+
+async def test_a_choice_that_is_broken_off_is_not_half_kept_and_can_be_made_again(paths: Paths) -> None:
+    async with made(paths) as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        duel = await fought(assistant, turn)
+        with broken_at(paths, "duel_won"), pytest.raises(sqlite3.IntegrityError):
+            await assistant.duels.choose(turn.id, "second", face="page")
+        assert (await assistant.duels.pending(turn.id)) == duel, "it is asked about as before"
+        assert (await assistant.history(conversation))[-1].id == turn.id
+        await assistant.duels.choose(turn.id, "second", face="page")
+        assert duel.second_turn_id is not None
+        assert [kinds(paths, id) for id in (turn.id, duel.second_turn_id)] == [["duel_lost"], ["duel_won"]]
+
+
+async def test_two_choices_at_a_time_are_one(paths: Paths) -> None:
+    async with made(paths) as assistant:
+        await on_trial(assistant)
+        conversation = (await assistant.new_conversation()).id
+        turn = await asked(assistant, conversation, QUESTIONS[0], duel=True)
+        duel = await fought(assistant, turn)
+        choices = [assistant.duels.choose(turn.id, choice, face="page") for choice in ("first", "second")]
+        one, other = await asyncio.gather(*choices)
+        assert one == other
+        assert duel.second_turn_id is not None
+        assert [len(kinds(paths, id)) for id in (turn.id, duel.second_turn_id)] == [1, 1]
+
+
+async def test_an_edit_that_is_broken_off_leaves_the_answer_as_it_was(paths: Paths) -> None:
+    async with made(paths, "Made of bronze.") as assistant:
+        turn = await asked(assistant, (await assistant.new_conversation()).id, "What is it made of?")
+        with broken_at(paths, "answer_edited"), pytest.raises(sqlite3.IntegrityError):
+            await assistant.edit_answer(turn.id, "Made of brass.", face="page")
+        assert (await assistant.turn(turn.id)).answer == "Made of bronze."
+        assert (await assistant.edit_answer(turn.id, "Made of brass.", face="page")).answer == "Made of brass."
+    assert kinds(paths, turn.id) == ["answer_edited"]
+
+
 async def test_a_duel_is_for_the_person_who_was_asked(paths: Paths) -> None:
     async with made(paths) as assistant:
         await on_trial(assistant)
@@ -304,6 +359,15 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         edited = await client.edit_answer(shown.id, "two and a half", face="rest")
         assert (edited.answer, edited.original) == ("two and a half", "two")
         assert await client.turn(shown.id) == edited
+        lines = await client.desk.evidence(redact=False)
+        assert lines == await server.assistant.desk.evidence(redact=False)
+        elsewhere = "\n".join(lines).replace(QUESTIONS[0], "Why is it blue?")
+        told = await client.desk.take_evidence(elsewhere)
+        assert (told.taken, told.known, told.others) == (2, 0, 0)
+        assert await client.desk.evidence_taken() == 2
+        assert await client.desk.forget_evidence() == 2
+        with pytest.raises(ImportRefused):
+            await client.desk.take_evidence("{}")
         await client.signal(turn.id, "corrected", face="rest")
         await client.duels.ask(False)
         await everything(await client.reply(conversation, QUESTIONS[1], face="page", duel=True))

@@ -147,3 +147,14 @@ def test_prompts_leave_as_a_file_and_come_back_as_versions_nobody_uses(
         file.write_text("{}", "utf-8")
         page.locator("[data-static=import-file]").set_input_files(file)
         expect(page.locator(".outcome .error")).to_contain_text("not a prompt as Patina exports it")
+        told = {
+            "kind": "evidence", "prompt": "chat", "opening": True, "question": "Why?", "answer": "Because.",
+            "version": "", "model": "m", "answered_at": 1.0, "by": "owner", "signals": ["thumb_up"],
+        }  # fmt: skip
+        file.write_text(json.dumps(told) + "\n" + json.dumps(told | {"by": "other"}), "utf-8")
+        page.locator("[data-static=import-file]").set_input_files(file)
+        expect(page.locator(".outcome")).to_contain_text("Took in evidence of 1 answer(s). 0 were here")
+        expect(page.locator("body")).to_contain_text("Evidence from elsewhere: 1 answer(s)")
+        page.get_by_role("button", name="Let go of it").click()
+        expect(page.locator(".outcome")).to_contain_text("Let go of the evidence of 1 answer(s).")
+        expect(page.get_by_role("button", name="Let go of it")).to_have_count(0)

@@ -63,7 +63,7 @@ async def test_what_was_done_is_told_with_its_reason_and_cost(panel: LearningPan
     database = Database.open(paths.database, paths.backups)
     log = LearningLog(database)
     entry = log.begin("chat", "zh")
-    log.spend(entry, 260)
+    log.spend(entry, "2027-01-15", 260)
     found = {"version": "abcdef123456", "agreement": {"ratings": 31, "area": 0.81}, "questions": 57, "missing": None}
     log.end(entry, "better", found)
     database.close()

@@ -153,6 +153,22 @@ def test_a_version_is_exported_and_taken_elsewhere_without_being_used(
     assert "(line 1): it is not a prompt as Patina exports it" in refused.err
 
 
+def test_evidence_is_taken_in_from_a_file_and_let_go_of(patina: Patina, tmp_path: Path) -> None:
+    told = {
+        "kind": "evidence", "prompt": "chat", "opening": True, "question": "Why?", "answer": "Because.",
+        "version": "", "model": "m", "answered_at": 1.0, "by": "owner", "signals": ["thumb_up"],
+    }  # fmt: skip
+    file = tmp_path / "evidence.jsonl"
+    file.write_text("".join(f"{json.dumps(told | {'question': f'Why {n}?'})}\n" for n in range(3)), "utf-8")
+    assert "Took in evidence of 3 answer(s). 0 were here already" in patina("prompts", "import", str(file)).err
+    assert "已收下 0 个回答的依据。3 个这里已有" in patina("prompts", "import", str(file), language="zh_CN.UTF-8").err
+    assert "Let go of the evidence of 3 answer(s)." in patina("prompts", "forget-evidence").err
+    file.write_text(json.dumps(told | {"by": "Eve"}), "utf-8")
+    refused = patina("prompts", "import", str(file))
+    assert refused.code == 1
+    assert "(line 1): it is not evidence as Patina exports it" in refused.err
+
+
 def test_a_patina_that_runs_does_the_work_with_the_same_result(
     patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
 ) -> None:

@@ -47,7 +47,7 @@ class SureJudge(Judge):
         self, language: Language, changes: Sequence[tuple[str, str, str]], budget: Budget
     ) -> Opinion | None:
         assert changes
-        budget.debit(10)
+        budget.spent_calls += 1
         return self._said
 
 
@@ -315,3 +315,12 @@ async def test_a_run_that_was_cut_off_pays_for_nothing_twice(tmp_path: Path, die
     assert len(cut.model.calls) == len(whole.model.calls)
     whole.db.close()
     cut.db.close()
+
+
+async def test_what_was_said_in_another_home_is_learned_from(house: House, tmp_path: Path) -> None:
+    elsewhere = House(tmp_path / "elsewhere")
+    await elsewhere.talk(60, liked_if_brief)
+    await house.desk.take_evidence("\n".join(await elsewhere.desk.evidence(redact=False)))
+    report = await house.learn()
+    assert (report.outcome, report.agreement.ratings) == ("better", 60)
+    elsewhere.db.close()

@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ImportRefused, NotFound
+from assistant.learning.evidence import TABLE, heard, kept_of, label_of
+from assistant.learning.evidence_exchange import EvidenceTaken, holds_evidence, read_evidence
 from assistant.learning.exchange import read_versions
+from assistant.memory import quotations
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.openings import OpeningStore
+from assistant.memory.records import SignalKind
+from assistant.memory.signals import OWNER
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
@@ -137,6 +144,7 @@ def test_any_object_is_refused_or_left_out(row: dict[str, Any]) -> None:
 
 
 async def test_evidence_says_what_was_asked_answered_and_thought_of_it_but_not_by_whom(house: House) -> None:
+    await house.desk.versions()
     turn = house.turn("My number is 13812345678.", "Call +49 170 1234567.", house.seed)
     house.signals.add(turn, "copied", face="page")
     house.signals.add(turn, "thumb_down", face="page", reason="not for a.person@example.com")
@@ -145,6 +153,115 @@ async def test_evidence_says_what_was_asked_answered_and_thought_of_it_but_not_b
     assert row["answer"] == "Call [phone]."
     assert row["reasons"] == ["not for [e-mail]"]
     assert (row["version"], row["signals"], row["label"]) == (house.seed, ["copied", "thumb_down"], 0.0)
+    assert (row["kind"], row["prompt"], row["opening"], row["by"]) == ("evidence", "chat", True, "owner")
     assert not {"person", "turn_id", "face"} & set(row)
     [row] = [json.loads(line) for line in await house.desk.evidence(redact=False)]
     assert row["question"] == "My number is 13812345678."
+
+
+def told(**changed: Any) -> str:
+    row = {
+        "kind": "evidence", "prompt": "chat", "opening": True, "question": "Why is it so?", "answer": "It is.",
+        "version": "0123456789ab", "model": "m", "answered_at": 1_700_000_000.0, "by": "owner",
+        "signals": ["thumb_up"], "citations": [], "reasons": [], "edited": None, "other": None, "label": 1.0,
+    }  # fmt: skip
+    return json.dumps({**row, **changed})
+
+
+async def edited(house: House, question: str, answer: str, text: str) -> None:
+    conversations = ConversationStore(house.db, Path("nowhere"))
+    turn = house.turn(question, answer, house.seed)
+    conversations.edit_answer(turn, text, face="page")
+    house.signals.add(turn, "answer_edited", face="page", measure=kept_of(answer, text))
+
+
+async def test_evidence_tells_each_persons_word_and_what_they_made_of_the_answer(house: House) -> None:
+    await house.desk.versions()
+    await edited(house, "What is it made of?", "It is made of bronze.", "It is made of brass.")
+    turn = house.turn("Who was it?", "Nobody.", house.seed)
+    house.signals.add(turn, "thumb_up", face="page")
+    house.signals.add(turn, "thumb_down", face="telegram", person_id=house.member("7"))
+    await house.duel("canary", house.seed, "first")
+    rows = [json.loads(line) for line in await house.desk.evidence(redact=False)]
+    assert (rows[0]["edited"], rows[0]["label"]) == ("It is made of brass.", pytest.approx(0.8))
+    assert [(row["by"], row["label"]) for row in rows[1:3]] == [("owner", 1.0), ("other", 0.0)]
+    assert [row["signals"] for row in rows[3:]] == [["duel_won"], ["duel_lost"]]
+
+
+async def test_evidence_goes_to_another_home_and_counts_there_once(house: House, other: House) -> None:
+    await house.desk.versions()
+    await edited(house, "What is it made of?", "It is made of bronze.", "It is made of brass.")
+    turn = house.turn("Who was it?", "Nobody.", house.seed)
+    house.signals.add(turn, "thumb_up", face="page")
+    house.signals.add(turn, "thumb_down", face="telegram", person_id=house.member("7"))
+    text = "\n".join(await house.desk.evidence(redact=False))
+    assert holds_evidence(text)
+    assert not holds_evidence("\n".join(await house.desk.export()))
+    assert await other.desk.take_evidence(text) == EvidenceTaken(2, 0, 1)
+    assert await other.desk.take_evidence(text) == EvidenceTaken(0, 2, 1), "twice is once"
+    (pair,) = other.signals.preferences()
+    assert (pair.person, pair.better, pair.worse) == (OWNER, "It is made of brass.", "It is made of bronze.")
+    first, second = OpeningStore(other.db).of("chat", "en")
+    assert [label for _, label in heard([*first.rated, *second.rated])] == [pytest.approx(0.8), 1.0]
+    assert await other.desk.labels() == []
+    assert other.signals.rated([house.seed], 0.0) == [], "it says nothing of what is in use here"
+    again = "\n".join(await other.desk.evidence(redact=False))
+    assert await other.desk.take_evidence(again) == EvidenceTaken(0, 2, 0), "it goes on from there as it came"
+    assert await other.desk.evidence_taken() == await other.desk.forget_evidence() == 2
+    assert await other.desk.take_evidence(again) == EvidenceTaken(2, 0, 0)
+    await other.desk.forget_evidence()
+    assert OpeningStore(other.db).of("chat", "en") == other.signals.preferences() == []
+    assert await house.desk.take_evidence(text) == EvidenceTaken(0, 2, 1), "what was said here is here already"
+
+
+async def test_which_of_two_answers_was_better_goes_along(house: House, other: House) -> None:
+    await house.desk.versions()
+    won, lost = house.turn("Why?", "Because.", house.seed), house.turn("Why?", "No idea.", house.seed)
+    house.signals.add(won, "duel_won", face="page", other_turn_id=lost)
+    house.signals.add(lost, "duel_lost", face="page", other_turn_id=won)
+    await other.desk.take_evidence("\n".join(await house.desk.evidence()))
+    (pair,) = other.signals.preferences()
+    assert (pair.kind, pair.better, pair.worse) == ("duel_won", "Because.", "No idea.")
+    assert [list(heard(one.rated)) for one in OpeningStore(other.db).of("chat", "en")] == [[], []]
+
+
+async def test_what_is_deleted_here_goes_from_what_was_taken_in_too(other: House) -> None:
+    await other.desk.take_evidence(told(question="What is a xylophonist to me?") + "\n" + told())
+    with other.db.transaction() as tables:
+        quotations.forget(tables, ["What is a xylophonist to me?"], [])
+    assert [one.question for _, one in other.signals.elsewhere.list()] == ["Why is it so?"]
+
+
+@pytest.mark.parametrize("bad", [
+    "no json", "[]", told(kind="virus"), told(signals=["loved"]), told(question=""), told(by="Eve"),
+    told(answered_at=float("nan")), told(answer="x" * 300_000), told(prompt="p" * 300), told(signals="thumb_up"),
+])  # fmt: skip
+async def test_evidence_that_is_none_is_refused_with_all_that_came_along(other: House, bad: str) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        await other.desk.take_evidence(f"{told()}\n{bad}")
+    assert refused.value.line == 2
+    assert await other.desk.evidence_taken() == 0
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_no_evidence(text: str) -> None:
+    assert not holds_evidence(text)
+    with pytest.raises(ImportRefused):
+        read_evidence(text)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([*TABLE, "answer_restored", "edited"]), max_size=6),
+    st.none() | st.text(max_size=40),
+    st.none() | st.text(max_size=40),
+)
+def test_whatever_was_done_is_read_back_as_it_was_told(
+    kinds: list[SignalKind], text: str | None, another: str | None
+) -> None:
+    ([one], others) = read_evidence(told(signals=kinds, edited=text, other=another))
+    assert others == 0
+    assert set(one.kinds) <= set(kinds)
+    assert label_of(one.kinds, one.measure) is not None or not set(one.kinds) & set(TABLE)
+    assert (one.edited is None) == (one.measure is None)

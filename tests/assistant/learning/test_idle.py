@@ -4,18 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatResult
+from pydantic import PrivateAttr
 
 from assistant.agent.presence import Presence
-from assistant.config import LearningSettings
+from assistant.config import LearningSettings, Settings
+from assistant.errors import EngineDied
+from assistant.events import Token, TurnFinished
+from assistant.i18n import Language
 from assistant.learning.idle import IdleLearning
+from assistant.learning.judge import Judge
 from assistant.memory.learning_log import LearningLog
+from assistant.paths import Paths
+from assistant.prompting.evaluator import Budget
+from assistant.prompting.judge import Opinion
+from assistant.wiring import build
 from tests.assistant.learning.test_chat_learning import House, liked_if_brief
+from tests.fakes.chat_model import FakeModels
+from tests.fakes.writer import WriterChatModel
 
 DAY = dt.datetime(2027, 1, 15, 12, 0)
+TODAY = "2027-01-15"
+
+
+class Interrupted(WriterChatModel):
+    """Something happens at the call with the number `at`, while it is being answered; `begun` are those so far."""
+
+    at: int
+    begun: int = 0
+    _happens: list[Callable[[], object]] = PrivateAttr(default_factory=list)
+
+    def then(self, happens: Callable[[], object]) -> None:
+        self._happens = [happens]
+
+    async def ainvoke(self, *given: Any, **options: Any) -> AIMessage:
+        self.begun += options.get("owner") == "optimiser"
+        return await super().ainvoke(*given, **options)
+
+    async def _agenerate(self, messages: list[BaseMessage], *_: Any, **options: Any) -> ChatResult:
+        answered = self._generate(messages, **options)  # on the loop, where things happen one after the other
+        if len(self.calls) == self.at:
+            for happens in self._happens:
+                happens()
+        return answered
+
+
+class GreedyJudge(Judge):
+    """Asks as much as it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def opinion(
+        self, language: Language, changes: Sequence[tuple[str, str, str]], budget: Budget
+    ) -> Opinion | None:
+        assert budget.paid is not None
+        while budget.left:
+            await budget.hold()
+            await budget.paid()
+            budget.spent_calls += 1
+            self.asked += 1
+        return None
 
 
 class Night:
@@ -23,7 +79,8 @@ class Night:
 
     def __init__(self, house: House, rules: LearningSettings | None = None, *, mains: bool = True) -> None:
         self.kept: list[bool] = []
-        self.presence = Presence()
+        self.now = DAY
+        self.presence = Presence(itertools.count(0, 10).__next__)  # whoever left has been gone for a while
         self.log = LearningLog(house.db, clock=DAY.timestamp)
         self.idle = IdleLearning(
             house.chat,
@@ -32,8 +89,19 @@ class Night:
             rules or LearningSettings(after_minutes=0),
             keep=self.kept.append,
             mains=lambda: mains,
-            now=lambda: DAY,
+            now=lambda: self.now,
         )
+
+
+async def settled(house: House) -> int:
+    """How much was asked, once nothing more is."""
+    before = -1
+    while before != len(house.model.calls):
+        before = len(house.model.calls)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(house.db.rows, "SELECT 1")
+    return before
 
 
 async def until_learned(night: Night) -> None:
@@ -111,7 +179,7 @@ async def test_it_says_why_it_waits(house: House, rules: LearningSettings, mains
 async def test_what_a_process_that_died_had_spent_counts_for_the_day(house: House) -> None:
     night = Night(house)
     entry = night.log.begin("chat", "en")
-    night.log.spend(entry, 550)
+    night.log.spend(entry, TODAY, 550)
     assert (await night.idle.standing()).waiting == "spent"
     again = Night(house)
     await again.idle.start()
@@ -135,3 +203,201 @@ async def test_nothing_is_looked_at_again_without_new_ratings(house: House) -> N
     reports = await night.idle.look()
     assert {report.outcome for report in reports} == {"too_few_ratings"}
     assert await night.idle.entries() == [], "no call was made"
+
+
+async def test_two_looks_at_a_time_ask_nothing_twice_and_begin_one_trial(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    await night.idle.start()
+    looks = await asyncio.gather(night.idle.look(), night.idle.look())
+    await night.idle.stop()
+    outcomes = [report.outcome for reports in looks for report in reports if report.language == "en"]
+    assert "on_trial" in outcomes
+    (kept,) = house.db.rows("SELECT count(*) AS answers FROM cells")
+    assert kept["answers"] == len(house.model.calls) == night.log.calls_on(TODAY)
+    assert [move.label for move in house.labels.moves("chat")] == ["canary"]
+
+
+async def test_the_switch_ends_a_look_that_was_asked_for(tmp_path: Path) -> None:
+    model = Interrupted(at=20)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    off: list[asyncio.Task[None]] = []
+    model.then(lambda: off.append(asyncio.ensure_future(night.idle.switch(False))))
+    reports = await night.idle.look()
+    assert [report.outcome for report in reports if report.language == "en"] == ["interrupted"]
+    assert [report.outcome for report in reports if report.language == "zh"] == ["off"]
+    (entry,) = await night.idle.entries()
+    assert entry.outcome == "interrupted"
+    assert len(model.calls) <= entry.calls < 20 + 32, (
+        "a call is counted before it is made, and only those under way are"
+    )
+    house.db.close()
+
+
+@pytest.mark.parametrize(
+    ("rules", "mains", "outcome"),
+    [
+        (LearningSettings(idle=False), True, "off"),
+        (LearningSettings(), False, "battery"),
+        (LearningSettings(calls_a_day=100), True, "spent"),
+        (LearningSettings(hours="22:00-07:00"), True, "better"),
+    ],
+)
+async def test_whoever_asks_for_a_look_chooses_the_hour_and_nothing_else(
+    house: House, rules: LearningSettings, mains: bool, outcome: str
+) -> None:
+    await house.talk(60, liked_if_brief)
+    reports = await Night(house, rules, mains=mains).idle.look()
+    assert [report.outcome for report in reports if report.language == "en"] == [outcome]
+    assert bool(house.model.calls) == (outcome == "better")
+
+
+async def test_the_second_opinion_is_paid_out_of_the_same_day(tmp_path: Path) -> None:
+    judge = GreedyJudge()
+    house = House(tmp_path, judge=judge)
+    await house.talk(60, liked_if_brief)
+    night = Night(house, LearningSettings(calls_a_day=260))
+    await night.idle.look()
+    assert judge.asked > 0
+    assert len(house.model.calls) + judge.asked == night.log.calls_on(TODAY) == 260
+    assert (await night.idle.look())[0].outcome == "spent"
+    assert (await night.idle.standing()).waiting == "spent"
+    house.db.close()
+
+
+async def test_what_is_found_again_after_an_interruption_is_not_counted_twice(tmp_path: Path) -> None:
+    model = Interrupted(at=100)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+
+    def dies() -> None:
+        raise EngineDied(None)
+
+    model.then(dies)
+    assert [one.outcome for one in await night.idle.look() if one.language == "en"] == ["failed"]
+    assert [one.outcome for one in await night.idle.look() if one.language == "en"] == ["better"]
+    counted = night.log.calls_on(TODAY)
+    assert len(model.calls) <= counted < len(model.calls) + 32, "but those that were about to be made"
+    assert sum(entry.calls for entry in await night.idle.entries()) == counted
+    house.db.close()
+
+
+async def test_calls_after_midnight_count_for_the_new_day(tmp_path: Path) -> None:
+    model = Interrupted(at=40)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+
+    def midnight() -> None:
+        night.now = DAY + dt.timedelta(days=1)
+
+    model.then(midnight)
+    await night.idle.look()
+    before, after = night.log.calls_on(TODAY), night.log.calls_on("2027-01-16")
+    assert 40 <= before < 40 + 32
+    assert before + after == len(model.calls)
+    assert (await night.idle.standing()).calls_today == after
+
+
+async def test_a_fault_does_not_end_learning_until_the_next_start(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.talk(60, liked_if_brief)
+    with house.db.transaction() as tables:
+        tables.execute("ALTER TABLE answer_edits RENAME TO away")
+    night = Night(house)
+    await night.idle.start()
+    async with asyncio.timeout(20):
+        while "nothing was learned" not in caplog.text:
+            await night.idle.entries()
+    with house.db.transaction() as tables:
+        tables.execute("ALTER TABLE away RENAME TO answer_edits")
+    await night.idle.switch(True)
+    await until_learned(night)
+    await night.idle.stop()
+    assert (await night.idle.entries())[0].outcome == "better"
+
+
+async def test_a_fault_of_the_model_is_said_and_tried_again(tmp_path: Path) -> None:
+    model = Interrupted(at=5)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+
+    def fails() -> None:
+        raise ValueError("no such thing")
+
+    model.then(fails)
+    await night.idle.start()
+    await until_learned(night)
+    (entry,) = await night.idle.entries()
+    assert entry.outcome == "failed"
+    assert [one.outcome for one in (await night.idle.standing()).reports if one.language == "en"] == ["failed"]
+    await house.talk(6, liked_if_brief, by="yours")
+    await night.idle.switch(True)
+    async with asyncio.timeout(20):
+        while (await night.idle.entries())[0].outcome != "better":
+            await settled(house)
+    await night.idle.stop()
+    house.db.close()
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+async def test_no_call_begins_after_somebody_came_until_they_have_their_answer(tmp_path: Path, asked_for: bool) -> None:
+    model = Interrupted(at=30)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    person, came, begun = night.presence.asking(), asyncio.Event(), 0
+
+    def comes() -> None:
+        nonlocal begun
+        person.__enter__()
+        begun = model.begun
+        came.set()
+
+    model.then(comes)
+    if asked_for:
+        night.idle.look_soon()
+    else:
+        await night.idle.start()
+    await came.wait()
+    assert await settled(house) == model.begun == begun, "what was under way is answered, and nothing more is asked"
+    person.__exit__(None, None, None)
+    await until_learned(night)
+    await night.idle.stop()
+    assert (await night.idle.entries())[0].outcome == "better"
+    assert model.begun > begun
+    house.db.close()
+
+
+async def test_a_question_holds_a_look_until_it_is_answered(paths: Paths) -> None:
+    house = House(paths.database.parent)
+    await house.talk(60, liked_if_brief)
+    house.db.close()
+    gate, came = asyncio.Event(), asyncio.Event()
+    model = Interrupted(at=30, gate=gate)
+    model.then(came.set)
+    async with build(paths, Settings(), models=FakeModels(model)) as assistant:
+        assistant.idle.look_soon()
+        await came.wait()
+        conversation = (await assistant.new_conversation()).id
+        events = await assistant.reply(conversation, "What is it, in two words, that you do?", face="page")
+        while not isinstance(await anext(events), Token):
+            pass
+        begun = model.begun
+        for _ in range(300):
+            await asyncio.sleep(0)
+        await assistant.idle.entries()  # a turn of the threads that what is kept is written in
+        assert model.begun == begun, "from the first word to the last nothing else is begun"
+        assert (await assistant.idle.standing()).working == "en"
+        gate.set()
+        assert isinstance([event async for event in events][-1], TurnFinished)
+        async with asyncio.timeout(30):
+            while (await assistant.idle.standing()).working is not None:
+                pass
+        assert model.begun > begun
+        assert (await assistant.idle.entries())[0].outcome == "better"

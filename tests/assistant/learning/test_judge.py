@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,6 +156,17 @@ async def test_a_judge_that_names_the_first_is_at_chance_and_stays_unused(house:
     with pytest.raises(TaskIncomplete) as caught:
         await home.judge.scoring("en")
     assert caught.value.reason == "judge"
+
+
+async def test_the_same_answer_of_two_prompts_is_judged_once(house: Callable[..., House]) -> None:
+    home = house()
+    home.decide(30)
+    await home.judge.look()
+    score, before = await home.judge.scoring("en"), home.model.judged
+    (item,), budget = items_of([{"input": "Why?", "output": "a fair answer"}], "train"), Budget(100)
+    told = await asyncio.gather(score(item, "good", budget), score(item, "good", budget))
+    assert told == [1.0, 1.0]
+    assert home.model.judged - before == budget.spent_calls == 2, "in both orders, once"
 
 
 async def test_few_pairs_say_how_many_and_ask_no_more_than_there_are_calls(house: Callable[..., House]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,123 @@ async def test_no_more_calls_wait_at_once_than_leave_room_for_people(db: Databas
     answers = await run.evaluator.answers(Candidate("Which colour?"), task.items[:100], Budget())
     assert len(answers) == 100
     assert most == 32
+
+
+async def test_the_same_run_asked_for_twice_at_a_time_asks_nothing_twice(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    one, other = await asyncio.gather(world.optimise(folder), world.optimise(folder))
+    assert (one.result.chosen, one.final_test) == (other.result.chosen, other.final_test)
+    assert len(world.pupil.calls) == one.result.calls + one.test_calls
+    (kept,) = db.rows("SELECT count(*) AS answers FROM cells")
+    assert kept["answers"] == len(world.pupil.calls)
+
+
+async def test_an_answer_is_asked_again_when_whoever_asked_for_it_went_away(db: Database, folder: Path) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    class Slow(PupilChatModel):
+        async def _agenerate(self, *given: Any, **options: Any) -> ChatResult:
+            asked.set()
+            await gate.wait()
+            return self._generate(*given[:2], **options)
+
+    world = World(db, helped_by_examples)
+    world.use(Slow(skill=helped_by_examples, right=right))
+    task = read_task(folder)
+    first, second = [await world.lab.prepare(task, Spending(240), Choices(seed)) for seed in (0, 1)]
+    candidate, items = Candidate("Which colour?"), task.items[:1]
+    leaves = asyncio.create_task(first.evaluator.answers(candidate, items, Budget()))
+    await asked.wait()
+    stays = asyncio.create_task(second.evaluator.answers(candidate, items, Budget()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    leaves.cancel()
+    gate.set()
+    assert [one.item for one in await stays] == list(items)
+
+
+async def test_a_run_that_is_held_keeps_nobody_else_from_the_same_answers(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    task = read_task(folder)
+    first, second = [await world.lab.prepare(task, Spending(240), Choices(seed)) for seed in (0, 1)]
+    candidate, items, held, let = Candidate("Which colour?"), task.items[:40], asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        if len(world.pupil.calls) >= 10:
+            held.set()
+            await let.wait()
+
+    waits = asyncio.create_task(first.evaluator.answers(candidate, items, Budget(pause=pause)))
+    await held.wait()
+    assert len(await second.evaluator.answers(candidate, items, Budget())) == 40
+    let.set()
+    assert len(await waits) == 40
+    assert len(world.pupil.calls) == 40, "and asks nothing that was answered meanwhile"
+
+
+class Hours:
+    """A clock that stands still but for what each call takes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_seconds_of_a_run_go_on_where_they_were_after_a_restart(db: Database, folder: Path) -> None:
+    clock = Hours()
+
+    class Timed(PupilChatModel):
+        async def _agenerate(self, *given: Any, **options: Any) -> ChatResult:
+            clock.now += 1.0
+            return self._generate(*given[:2], **options)
+
+    async def spent(items: int) -> Budget:
+        world = World(db, helped_by_examples)
+        world.use(Timed(skill=helped_by_examples, right=right))
+        task = read_task(folder)
+        run = await world.lab.prepare(task, Spending(240, seconds=40), Choices())
+        clock.now += 1000.0  # the process was away
+        budget = replace(run.budget, clock=clock)
+        for one in task.items[:items]:
+            await run.evaluator.answers(Candidate("Which colour?"), [one], budget)
+        asked.append(len(world.pupil.calls))
+        return budget
+
+    asked: list[int] = []
+    assert (await spent(30)).passed == 30.0
+    again = await spent(100)
+    assert asked == [30, 10], "what was answered took its time before"
+    assert again.passed == 40.0
+    assert again.left == 0
+
+
+async def test_of_seconds_and_tokens_there_are_left_so_many_answers_as_those_before_took() -> None:
+    clock = Hours()
+    budget = Budget(1000, tokens=900, seconds=110, clock=clock)
+    clock.now, budget.spent_calls, budget.spent_tokens = 10.0, 2, 400
+    assert budget.left == 998, "what was written so far was no answer"
+    budget.measure()
+    budget.spent_calls, budget.spent_tokens = 12, 500
+    assert budget.left == 40
+    clock.now = 60.0
+    assert budget.left == 10
+    clock.now = 110.0
+    assert budget.left == 0
+
+
+async def test_a_prompt_that_could_not_be_timed_is_not_taken(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+
+    async def tell(progress: RunProgress) -> None:
+        if progress.evidence >= 1 / Choices().alpha:
+            run.budget.tokens = 1
+
+    run = await world.lab.prepare(read_task(folder), Spending(240), Choices(), tell=tell)
+    result = await run.optimise()
+    assert (result.verdict, result.chosen) == ("not_shown", result.seed)
+    assert result.evidence.error <= 0.05, "that it is more often right was shown"
+    assert result.evidence.before_ms == 0
+    run = await world.lab.prepare(read_task(folder), Spending(240), Choices())
+    assert (await run.optimise()).verdict == "better"
