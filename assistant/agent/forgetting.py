@@ -1,9 +1,8 @@
-"""Deletes what was said, and lets what was computed from it follow: vectors, the model's states, what faces show."""
+"""Deletes what was said, and lets what was computed from it follow: vectors, what faces show."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from assistant.agent.changes import Changes
@@ -13,8 +12,7 @@ from assistant.memory.recall import Recall
 
 
 class Forgetting:
-    """`forget_states` is the engine's: what it had computed of a conversation. An answer that is being written where
-    something is deleted is stopped first."""
+    """An answer that is being written where something is deleted is stopped first."""
 
     def __init__(
         self,
@@ -22,13 +20,11 @@ class Forgetting:
         recall: Recall,
         running: RunningTurns,
         changes: Changes,
-        forget_states: Callable[[str], Awaitable[None]],
     ) -> None:
         self._conversations = conversations
         self._recall = recall
         self._running = running
         self._changes = changes
-        self._forget_states = forget_states
 
     async def conversation(self, id: str) -> None:
         for turn_id in await asyncio.to_thread(self._conversations.turn_ids, id):
@@ -56,5 +52,4 @@ class Forgetting:
 
     async def _follow(self, conversation_id: str) -> None:
         await asyncio.to_thread(self._recall.forget)
-        await self._forget_states(conversation_id)
         self._changes.tell(conversation_id)

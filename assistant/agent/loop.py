@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -62,7 +62,9 @@ class AgentLoop:
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
+        deletions: Callable[[], int],
     ) -> None:
+        """`deletions` counts what was deleted so far."""
         self._conversations = conversations
         self._versions = versions
         self._models = models
@@ -72,6 +74,7 @@ class AgentLoop:
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
+        self._deletions = deletions
         self._remembered: set[str] = set()
 
     async def run(
@@ -91,6 +94,7 @@ class AgentLoop:
         began = time.monotonic()
         try:
             model = self._models.chat_model(model_name)
+            kept = await self._kept(turn)
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
             material = await self._grounding.find(path)
             if material is None and not _rival(turn, arm):
@@ -102,7 +106,7 @@ class AgentLoop:
             elif used.answer:
                 writing = self._told(turn, used.answer, answer)
             else:
-                writing = self._written(path, model, sampling, arm, material, answer, used)
+                writing = self._written(path, model, sampling, arm, material, answer, used, kept)
             async with aclosing(writing) as events:
                 async for event in events:
                     yield event
@@ -140,6 +144,7 @@ class AgentLoop:
         material: Material | None,
         answer: Answer,
         used: Used,
+        kept: Mapping[str, str | int],
     ) -> AsyncGenerator[Event, None]:
         """What the model writes for the last turn of `path`."""
         turn, chosen = path[-1], sampling or self.sampling
@@ -164,7 +169,7 @@ class AgentLoop:
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf
-        options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
+        options = {"sampling": chosen, "owner": turn.person_id or turn.face, **kept}
         async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
             async for event in events:
                 if answer.citing is not None and isinstance(event, Token):
@@ -176,6 +181,13 @@ class AgentLoop:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
         answer.usage = used.added_to(answer.usage)
+
+    async def _kept(self, turn: Turn) -> Mapping[str, str | int]:
+        """Under what name its state may be kept, asked before anything is read for it: of a temporary conversation
+        none, and none once something is deleted."""
+        since = self._deletions()
+        temporary = await asyncio.to_thread(self._conversations.is_temporary, turn.conversation_id)
+        return {"keep": "" if temporary else turn.conversation_id, "since": since}
 
     async def _told(self, turn: Turn, said: str, answer: Answer) -> AsyncGenerator[Event, None]:
         """What a tool did, where that was all that was wanted: no model is asked to say it."""

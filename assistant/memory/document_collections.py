@@ -48,7 +48,7 @@ class CollectionStore:
     def remove(self, collection_id: str) -> tuple[list[int], list[str]]:
         """With its documents and watched folders. The ids the chunks had, for the vector index, and the names under
         which uploads were kept."""
-        with self._db.transaction() as tables:
+        with self._db.erasure() as tables:
             self.get(collection_id)
             chunks = self._db.rows(
                 "SELECT chunks.id FROM chunks JOIN documents ON documents.id = document_id WHERE collection_id = ?",

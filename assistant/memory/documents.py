@@ -247,7 +247,7 @@ class DocumentStore:
 
     def remove(self, document_id: str) -> list[int]:
         """Delete a document with all that was made of it; the ids its chunks had, for the vector index."""
-        with self._db.transaction() as tables:
+        with self._db.erasure() as tables:
             ids = self.chunk_ids(document_id)
             if not tables.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount:
                 raise NotFound("document", document_id)

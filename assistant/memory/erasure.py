@@ -2,7 +2,7 @@
 
 Whatever points to a turn goes by the schema itself (messages, attachments, signals, edits, duels, facts, utterances,
 recollections); here goes what does not: quotations in what was learned, titles, words of the search indexes, files.
-Vectors follow (`assistant.memory.recall`), and what the model had computed of a conversation (`Engine.forget`).
+Vectors follow (`assistant.memory.recall`), and what models had computed (`Database.around_erasure`).
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ class Erasure:
         self._utterances = utterances
         self._title = title
 
-    def conversation(self, id: str) -> None:
-        """With its turns, and the attached files nobody else refers to."""
+    def conversation(self, id: str, *, at_start: bool = False) -> None:
+        """With its turns, and the attached files nobody else refers to. `at_start` a temporary one is meant, of which
+        models keep nothing on disk."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.transaction() if at_start else self._db.erasure() as tables:
                 if self._db.row("SELECT 1 FROM conversations WHERE id = ?", (id,)) is None:
                     raise NotFound(kind="conversation", id=id)
                 rows = self._db.rows("SELECT id FROM turns WHERE conversation_id = ?", (id,))
@@ -71,7 +72,7 @@ class Erasure:
         """A question with its answer. What follows it stays and follows what was before it; the conversation goes with
         its last turn. Returns whether the conversation is still there."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.erasure() as tables:
                 found = turns.load(self._db, [id])
                 if not found:
                     raise NotFound(kind="turn", id=id)
@@ -84,7 +85,7 @@ class Erasure:
         """All that somebody who came in through a messenger said and did, and they themselves unless they stay; returns
         the conversations concerned. What they used of a day's quota stays used."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.erasure() as tables:
                 person = self._db.row("SELECT * FROM people WHERE id = ?", (id,))
                 if person is None:
                     raise NotFound(kind="person", id=id)

@@ -25,6 +25,7 @@ from assistant.models.wire import (
     Describe,
     Described,
     Failed,
+    Forgotten,
     Ready,
     decode,
     encode,
@@ -33,7 +34,7 @@ from assistant.models.wire import (
 from assistant.paths import PACKAGE
 
 _log = logging.getLogger("assistant.models.engine")
-_LAST: Final = (Completed, Scored, Embedded, LoadedModel, Counted, Described)
+_LAST: Final = (Completed, Scored, Embedded, LoadedModel, Counted, Described, Forgotten)
 """Answers after which nothing follows."""
 _OWN: Final = 0
 """The id of what nobody is waiting for."""

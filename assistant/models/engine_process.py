@@ -97,7 +97,7 @@ def _read(commands: BufferedReader, scheduler: Scheduler, channel: Channel) -> N
         if isinstance(command, Cancel):
             scheduler.cancel(request)
         elif isinstance(command, Forget):
-            scheduler.forget(command.keep)
+            scheduler.forget(request)
         elif isinstance(command, Describe):
             channel.send(request, scheduler.describe())
         else:

@@ -22,7 +22,7 @@ from assistant.events import (
     TurnStarted,
 )
 from assistant.memory.records import NewAttachment
-from assistant.models.shelf import Shelf, name_of
+from assistant.models.shelf import Shelf
 from assistant.paths import Paths
 from assistant.prompting.candidate import Candidate
 from assistant.wiring import build
@@ -127,15 +127,14 @@ async def test_the_first_words_are_on_disk_before_more_of_them_come(paths: Paths
         await _collect(events)
 
 
-async def test_deleting_a_conversation_removes_what_the_model_had_computed_of_it(paths: Paths) -> None:
+async def test_deleting_a_conversation_removes_what_models_had_computed_of_any(paths: Paths) -> None:
     async with _assistant(paths, ScriptedChatModel(answers=["-"])) as assistant:
         gone, kept = await assistant.new_conversation(), await assistant.new_conversation()
         shelf = Shelf(paths.states, 1000, "a model")
         for conversation in (gone, kept):
             shelf.save(conversation.id, [1, 2, 3], b"keys and values")
         await assistant.delete(gone.id)
-        [left] = Shelf(paths.states, 1000, "a model").kept
-        assert left.path.name.startswith(name_of(kept.id))
+        assert Shelf(paths.states, 1000, "a model").kept == [], "it may have been recalled in the other one"
 
 
 async def test_stop_keeps_what_was_written_and_frees_the_model(paths: Paths) -> None:
