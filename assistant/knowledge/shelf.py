@@ -46,7 +46,7 @@ class Shelf:
         self, document_id: str, source: Source, *, sha256: str = "", size: int = 0, modified_at: float = 0.0
     ) -> Document:
         """Make this what a document says. It is found by words at once; only chunks that are new are embedded."""
-        gone = self.store.replace(
+        self.store.replace(
             document_id,
             [_chunk(source, passage) for passage in split(source)],
             title=source.title,
@@ -54,7 +54,7 @@ class Shelf:
             sha256=sha256 or hashlib.sha256(source.text.encode("utf-8", "replace")).hexdigest(),
             modified_at=modified_at,
         )
-        self._meaning.forget(gone)
+        self._meaning.forget()
         self._linking.catch_up()
         return self.store.get(document_id)
 
@@ -82,14 +82,15 @@ class Shelf:
     def remove(self, document_id: str) -> None:
         """With its chunks, words and vectors, and the bytes that were kept of it."""
         stored = self.store.get(document_id).stored
-        self._meaning.forget(self.store.remove(document_id))
+        self.store.remove(document_id)
+        self._meaning.forget()
         self._uploads.remove(stored)
         self.store.purge()
 
     def remove_collection(self, collection_id: str) -> None:
         """With all that is in it."""
-        chunks, stored = self.named.remove(collection_id)
-        self._meaning.forget(chunks)
+        stored = self.named.remove(collection_id)
+        self._meaning.forget()
         for name in stored:
             self._uploads.remove(name)
         self.store.purge()

@@ -245,13 +245,11 @@ class DocumentStore:
         """What lies in the library's own folder, as far as a document still needs it."""
         return {row["stored"] for row in self._db.rows("SELECT stored FROM documents WHERE stored <> ''")}
 
-    def remove(self, document_id: str) -> list[int]:
-        """Delete a document with all that was made of it; the ids its chunks had, for the vector index."""
+    def remove(self, document_id: str) -> None:
+        """Delete a document with all that was made of it; its vectors are noted to be removed."""
         with self._db.erasure() as tables:
-            ids = self.chunk_ids(document_id)
             if not tables.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount:
                 raise NotFound("document", document_id)
-        return ids
 
     # Chunks
 
@@ -267,7 +265,7 @@ class DocumentStore:
     ) -> list[int]:
         """Make these the chunks of a document. One that says the same as before keeps its id, words and vector.
 
-        Returns the ids that are no more, for the vector index.
+        Returns the ids that are no more; their vectors are noted to be removed.
         """
         with self._db.transaction() as tables:
             self.get(document_id)

@@ -283,6 +283,19 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
         assert files(tmp_path) == []
         _, anew = await answer(engine, spec, talk)
         assert anew.usage.cached_tokens < 40, "a forgotten conversation was still there"
+
+        async with aclosing(engine.generate(spec, asking("Write a very long story.", ENDLESS))) as story:
+            await until(story, Piece)
+            waiting = asyncio.create_task(answer(engine, spec, replace(talk, since=states.deletions)))
+            while not (await engine.info()).occupancy.waiting:
+                pass
+            with states.forgetting():
+                pass
+            while not (tmp_path / "settled").exists():
+                await engine.info()
+        await waiting
+        await answer(engine, spec, other)
+        assert files(tmp_path) == [], "what waited for its turn while something was deleted was kept"
     finally:
         await engine.close()
 
