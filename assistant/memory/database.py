@@ -82,9 +82,14 @@ class Database:
 
     @contextmanager
     def erasure(self) -> Iterator[sqlite_utils.Database]:
-        """A transaction in which what a person wants to be gone is deleted."""
+        """A transaction in which what a person wants to be gone is deleted; copies that hold it go soon."""
         with self.around_erasure(), self.transaction() as tables:
             yield tables
+            backup.hasten(self._backups, time.time())
+
+    def expire_copies(self) -> None:
+        """Remove the copies whose time has come."""
+        backup.expire(self._backups, time.time())
 
     @contextmanager
     def held(self) -> Iterator[None]:
