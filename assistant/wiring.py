@@ -232,7 +232,7 @@ def build(
         noting.begin()
 
     running = RunningTurns(changes.tell, ended)
-    forgetting = Forgetting(conversations, recall, running, changes)
+    forgetting = Forgetting(conversations, recall, running, changes, kept)
     ledger, openings = Ledger(database), OpeningStore(database)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(

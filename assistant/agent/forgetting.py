@@ -7,6 +7,7 @@ from functools import partial
 
 from assistant.agent.changes import Changes
 from assistant.agent.running import RunningTurns
+from assistant.knowledge.shelf import Shelf
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.recall import Recall
 
@@ -20,11 +21,13 @@ class Forgetting:
         recall: Recall,
         running: RunningTurns,
         changes: Changes,
+        shelf: Shelf,
     ) -> None:
         self._conversations = conversations
         self._recall = recall
         self._running = running
         self._changes = changes
+        self._shelf = shelf
 
     async def conversation(self, id: str) -> None:
         for turn_id in await asyncio.to_thread(self._conversations.turn_ids, id):
@@ -39,12 +42,14 @@ class Forgetting:
         await self._follow(turn.conversation_id)
 
     async def person(self, id: str, *, stays: bool = False) -> None:
-        """All they said and did, and they as well unless they stay."""
+        """All they said and did, with the documents they brought, and they as well unless they stay."""
         for conversation_id in await asyncio.to_thread(self._conversations.said_by, id):
             if (running := self._running.of(conversation_id)) is not None:
                 await self._stop(running)
+        brought = await asyncio.to_thread(self._shelf.store.brought_by, id)
         for conversation_id in await asyncio.to_thread(partial(self._conversations.delete_person, id, stays=stays)):
             await self._follow(conversation_id)
+        await asyncio.to_thread(self._shelf.follow, brought)
 
     async def _stop(self, turn_id: str) -> None:
         if turn_id in self._running:

@@ -95,6 +95,14 @@ class Shelf:
             self._uploads.remove(name)
         self.store.purge()
 
+    def follow(self, gone: Sequence[Document]) -> None:
+        """Let the vectors and the bytes of documents go that were deleted with a person."""
+        self._meaning.forget()
+        for document in gone:
+            self._uploads.remove(document.stored)
+        if gone:
+            self.store.purge()
+
     def move(self, document_id: str, collection: str) -> Document:
         """One of that name which is there already stays: where it is the same file, there is one less; otherwise this
         one gets another name."""

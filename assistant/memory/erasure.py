@@ -17,6 +17,7 @@ from assistant.errors import NotFound
 from assistant.memory import quotations, turns
 from assistant.memory.attachments import AttachmentFiles
 from assistant.memory.database import Database
+from assistant.memory.documents import THEIRS
 from assistant.memory.records import Turn
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.utterances import UtteranceStore
@@ -82,8 +83,9 @@ class Erasure:
         return stays
 
     def person(self, id: str, *, stays: bool = False) -> list[str]:
-        """All that somebody who came in through a messenger said and did, and they themselves unless they stay; returns
-        the conversations concerned. What they used of a day's quota stays used."""
+        """All that somebody who came in through a messenger said and did, the documents they alone brought too, and
+        they themselves unless they stay; returns the conversations concerned. What they used of a day's quota stays
+        used."""
         with self._db.held():
             with self._db.erasure() as tables:
                 person = self._db.row("SELECT * FROM people WHERE id = ?", (id,))
@@ -95,6 +97,8 @@ class Erasure:
                 for row in rows:
                     (turn,) = turns.load(self._db, [row["id"]])
                     self._take_out(tables, turn)
+                tables.execute(f"DELETE FROM documents WHERE {THEIRS}", {"person": id})  # noqa: S608 - a constant
+                tables.execute("DELETE FROM brought_documents WHERE person_id = ?", (id,))
                 for statement in _OF_PERSON:
                     tables.execute(statement, (id,))
                 for turn in turns.load(self._db, [row["turn_id"] for row in edited]):

@@ -9,7 +9,7 @@ import sqlite_utils
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
-from assistant.memory.forgotten_schema import forgotten_chunks
+from assistant.memory.forgotten_schema import forgotten
 from assistant.memory.graph_schema import graph
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
@@ -189,6 +189,6 @@ STEPS: Final = (
     Step(17, "asked documents", asked),
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
-    Step(20, "forgotten chunks", forgotten_chunks),
+    Step(20, "forgotten", forgotten),
 )
 """In order, without gaps."""
