@@ -64,7 +64,7 @@ class Child:
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, queue_limit: int, memory: int, hang_s: float) -> Child:
+    async def start(cls, queue_limit: int, memory: int, owner: str, hang_s: float) -> Child:
         """Start the interpreter we run on ourselves; what it answers is not waited for.
 
         ModelLoadFailed when the operating system starts nothing.
@@ -79,6 +79,7 @@ class Child:
                 "assistant.models.engine_process",
                 str(queue_limit),
                 str(memory),
+                owner,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -106,10 +106,12 @@ Ended: TypeAlias = tuple[Writing, Completed | Scored | AssistantError]
 class Decoder:
     """The answers of one model. Everything but `abort` belongs to the thread that computes."""
 
-    def __init__(self, model: NativeModel) -> None:
+    def __init__(self, model: NativeModel, owner: str = "") -> None:
+        """`owner` is whose states may be put on the shelf."""
         self.model = model
-        spec = model.spec
-        self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint) if spec.shelf and spec.shelf_limit else None
+        spec, self.shelf = model.spec, None
+        if spec.shelf and spec.shelf_limit:
+            self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint, owner)
         self.residents = Residents(model, self.shelf)
         self.writing: list[Writing] = []
         self.guessed = self.guessed_right = 0

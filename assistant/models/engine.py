@@ -218,7 +218,7 @@ class Engine:
             if self._child is None or not self._child.alive:
                 self._loop = asyncio.get_running_loop()
                 await asyncio.to_thread(self._states.prepare)
-                self._child = await Child.start(self._queue_limit, self._memory, self._hang_s)
+                self._child = await Child.start(self._queue_limit, self._memory, self._states.owner, self._hang_s)
                 if self._on_start is not None:
                     self._on_start()
             return self._child

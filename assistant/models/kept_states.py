@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
-from assistant.models.shelf import clear, discard_drafts
+from assistant.models.shelf import SETTLED, clear, discard_drafts
 
 _log = logging.getLogger(__name__)
-_SETTLED: Final = "settled"
-"""The file that says that no deletion is unfinished. States without it are not trusted: a process may have died between
-a deletion and what follows it, or an older Patina have kept more than it should."""
 
 
 class KeptStates:
@@ -27,11 +24,16 @@ class KeptStates:
 
     `deletions` counts what was deleted so far. Who asks a model notes it before they read what they ask about: an
     answer that was begun before a deletion and is asked for after it is kept nowhere.
+
+    A file in the folder says that no deletion is unfinished, and to whom the folder belongs. States without it are not
+    trusted: a process may have died between a deletion and what follows it, or an older Patina have kept more than it
+    should. Nothing is put beside it by a models' process whose owner has died, once another is there.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         """While there is no process: what cannot be trusted is removed."""
         self._folder = folder
+        self.owner = secrets.token_hex(8) if folder is not None else ""
         self._lock = threading.Lock()
         self._unfinished = 0
         self.deletions = 0
@@ -61,7 +63,7 @@ class KeptStates:
         """While there is no process: remove what cannot be trusted; False where that cannot be done."""
         if self._folder is None or not self._folder.is_dir():
             return True
-        return discard_drafts(self._folder) and ((self._folder / _SETTLED).exists() or self._clear())
+        return discard_drafts(self._folder) and ((self._folder / SETTLED).exists() or self._clear())
 
     def prepare(self) -> None:
         """Before a process begins to keep states."""
@@ -83,14 +85,14 @@ class KeptStates:
             if self._folder is not None and not self._unfinished:
                 with suppress(OSError):  # a folder that cannot be written keeps no states either
                     self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    (self._folder / _SETTLED).touch(mode=0o600)
+                    (self._folder / SETTLED).write_text(self.owner, "ascii")
 
     def _unsettle(self) -> None:
         """On disk before anything is deleted there."""
         if self._folder is None or not self._folder.is_dir():
             return
         try:
-            (self._folder / _SETTLED).unlink(missing_ok=True)
+            (self._folder / SETTLED).unlink(missing_ok=True)
             with suppress(PermissionError):  # Windows opens no folders
                 opened = os.open(self._folder, os.O_RDONLY)
                 try:

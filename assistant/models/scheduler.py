@@ -51,9 +51,9 @@ class Scheduler:
     """Takes jobs, up to `queue_limit` waiting ones of a priority, and answers through `emit`, from any thread."""
 
     def __init__(
-        self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int, memory_limit: int = 0
+        self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int, memory_limit: int, owner: str
     ) -> None:
-        """`memory_limit` in bytes for all loaded models; 0 leaves it to them."""
+        """`memory_limit` in bytes for all loaded models, 0 leaves it to them; `owner` is that of their shelves."""
         self._emit = emit
         self._queue_limit = queue_limit
         self._changed = threading.Condition()
@@ -71,7 +71,7 @@ class Scheduler:
         self._closing = False
         self._usual_seconds = _USUAL_SECONDS
         self._models_held = threading.Lock()  # while held, no model is added or freed
-        self._models = LoadedModels(log, memory_limit)
+        self._models = LoadedModels(log, memory_limit, owner)
         self._loading: tuple[ModelSpec, Future[Loaded]] | None = None
 
     def submit(self, request: int, command: Request) -> None:

@@ -20,6 +20,8 @@ from typing import Final
 _log = logging.getLogger(__name__)
 _SUFFIX: Final = ".kv"
 _DRAFT: Final = ".part"
+SETTLED: Final = "settled"
+"""The file that names the folder's owner while no deletion is unfinished."""
 _LARGEST_HEAD: Final = 1 << 24
 
 
@@ -62,10 +64,12 @@ class Shelf:
     """The states of one model (`fingerprint`: file, build and layout) in a folder of at most `limit` bytes.
 
     What is damaged, of another model or cannot be written is as good as absent: it only has to be computed again.
+    Nothing is put there but for the folder's `owner`; empty stands for whoever it is.
     """
 
-    def __init__(self, folder: Path, limit: int, fingerprint: str) -> None:
+    def __init__(self, folder: Path, limit: int, fingerprint: str, owner: str = "") -> None:
         self._folder = folder
+        self._owner = owner
         self._limit = limit
         self._fingerprint = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
         self._kept = {kept.path: kept for path in self._files() if (kept := self._read_head(path)) is not None}
@@ -92,7 +96,7 @@ class Shelf:
         words = array.array("i", tokens).tobytes()
         head = json.dumps({"tokens": len(tokens), "size": len(data), "crc": zlib.crc32(data, zlib.crc32(words))})
         whole = len(head) + 1 + len(words) + len(data)
-        if whole > self._limit:
+        if whole > self._limit or not self._is_owners():
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -102,6 +106,9 @@ class Shelf:
                 draft.chmod(0o600)
                 for piece in (head.encode(), b"\n", words, data):
                     file.write(piece)
+            if not self._is_owners():
+                draft.unlink(missing_ok=True)
+                return
             draft.replace(path)
         except OSError as error:
             _log.warning("a conversation's state is not kept: %s", error)
@@ -134,6 +141,12 @@ class Shelf:
         """Remove everything, whichever model it is of."""
         clear(self._folder)
         self._kept = {}
+
+    def _is_owners(self) -> bool:
+        try:
+            return not self._owner or (self._folder / SETTLED).read_text("ascii") == self._owner
+        except (OSError, ValueError):
+            return False
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(f"*-{self._fingerprint}{_SUFFIX}"))

@@ -72,6 +72,25 @@ def test_what_is_written_until_the_model_has_forgotten_goes_with_it(tmp_path: Pa
     assert states.deletions == 2
 
 
+def test_the_models_process_of_one_that_died_puts_nothing_away_where_another_has_begun(tmp_path: Path) -> None:
+    states = KeptStates(tmp_path)
+    states.prepare()
+    orphan = Shelf(tmp_path, 1_000_000, "model", states.owner)
+    orphan.save("talk", [1], b"as long as nobody else is there")
+    assert names(tmp_path) == [".kv", "settled"]
+    deletion = states.forgetting()
+    deletion.__enter__()
+    orphan.save("other", [2], b"in the middle of a deletion")
+    assert names(tmp_path) == [".kv"]
+    again = KeptStates(tmp_path)
+    orphan.save("other", [2], b"after the next start")
+    again.prepare()
+    orphan.save("other", [2], b"later still")
+    assert names(tmp_path) == ["settled"]
+    Shelf(tmp_path, 1_000_000, "model", again.owner).save("talk", [1], b"what is its own")
+    assert names(tmp_path) == [".kv", "settled"]
+
+
 def test_a_deletion_that_fails_costs_nothing(tmp_path: Path) -> None:
     states = KeptStates(tmp_path)
     states.prepare()
