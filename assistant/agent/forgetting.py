@@ -1,20 +1,19 @@
-"""Deletes what was said, and lets what was computed from it follow: vectors, the model's states, what faces show."""
+"""Deletes what was said, and lets what was computed from it follow: vectors, what faces show."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from assistant.agent.changes import Changes
 from assistant.agent.running import RunningTurns
+from assistant.knowledge.shelf import Shelf
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.recall import Recall
 
 
 class Forgetting:
-    """`forget_states` is the engine's: what it had computed of a conversation. An answer that is being written where
-    something is deleted is stopped first."""
+    """An answer that is being written where something is deleted is stopped first."""
 
     def __init__(
         self,
@@ -22,13 +21,13 @@ class Forgetting:
         recall: Recall,
         running: RunningTurns,
         changes: Changes,
-        forget_states: Callable[[str], Awaitable[None]],
+        shelf: Shelf,
     ) -> None:
         self._conversations = conversations
         self._recall = recall
         self._running = running
         self._changes = changes
-        self._forget_states = forget_states
+        self._shelf = shelf
 
     async def conversation(self, id: str) -> None:
         for turn_id in await asyncio.to_thread(self._conversations.turn_ids, id):
@@ -43,12 +42,14 @@ class Forgetting:
         await self._follow(turn.conversation_id)
 
     async def person(self, id: str, *, stays: bool = False) -> None:
-        """All they said and did, and they as well unless they stay."""
+        """All they said and did, with the documents they brought, and they as well unless they stay."""
         for conversation_id in await asyncio.to_thread(self._conversations.said_by, id):
             if (running := self._running.of(conversation_id)) is not None:
                 await self._stop(running)
+        brought = await asyncio.to_thread(self._shelf.store.brought_by, id)
         for conversation_id in await asyncio.to_thread(partial(self._conversations.delete_person, id, stays=stays)):
             await self._follow(conversation_id)
+        await asyncio.to_thread(self._shelf.follow, brought)
 
     async def _stop(self, turn_id: str) -> None:
         if turn_id in self._running:
@@ -56,5 +57,4 @@ class Forgetting:
 
     async def _follow(self, conversation_id: str) -> None:
         await asyncio.to_thread(self._recall.forget)
-        await self._forget_states(conversation_id)
         self._changes.tell(conversation_id)

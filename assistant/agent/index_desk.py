@@ -96,6 +96,7 @@ class IndexDesk:
                 if await asyncio.to_thread(self._shelf.is_behind):
                     behind = True
                     self._fill_documents()
+                await asyncio.to_thread(self._db.expire_copies)
             except Exception as error:
                 _log.warning("how the indexes stand cannot be seen: %s", error)
             await asyncio.sleep(wait)

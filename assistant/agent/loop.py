@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -63,7 +63,9 @@ class AgentLoop:
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
+        deletions: Callable[[], int],
     ) -> None:
+        """`deletions` counts what was deleted so far."""
         self._conversations = conversations
         self._versions = versions
         self._models = models
@@ -73,6 +75,7 @@ class AgentLoop:
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
+        self._deletions = deletions
         self._remembered: set[str] = set()
 
     async def run(
@@ -92,6 +95,7 @@ class AgentLoop:
         began = time.monotonic()
         try:
             model = self._models.chat_model(model_name)
+            kept = await self._kept(turn)
             path = await asyncio.to_thread(self._conversations.path, turn.conversation_id, turn.id)
             is_rival, material = _rival(turn, arm), None
             if not is_rival:
@@ -110,7 +114,7 @@ class AgentLoop:
             elif used.answer:
                 writing = self._told(turn, used.answer, answer)
             else:
-                writing = self._written(path, model, sampling, arm, material, answer, used)
+                writing = self._written(path, model, sampling, arm, material, answer, used, kept)
             async with aclosing(writing) as events:
                 async for event in events:
                     yield event
@@ -148,6 +152,7 @@ class AgentLoop:
         material: Material | None,
         answer: Answer,
         used: Used,
+        kept: Mapping[str, str | int],
     ) -> AsyncGenerator[Event, None]:
         """What the model writes for the last turn of `path`."""
         turn, chosen = path[-1], sampling or self.sampling
@@ -173,7 +178,7 @@ class AgentLoop:
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf
-        options = {"sampling": chosen, "owner": turn.person_id or turn.face, "keep": turn.conversation_id}
+        options = {"sampling": chosen, "owner": turn.person_id or turn.face, **kept}
         async with aclosing(stream(turn.id, model, context.messages, options, answer)) as events:
             async for event in events:
                 if answer.citing is not None and isinstance(event, Token):
@@ -184,6 +189,13 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
+
+    async def _kept(self, turn: Turn) -> Mapping[str, str | int]:
+        """Under what name its state may be kept, asked before anything is read for it: of a temporary conversation
+        none, and none once something is deleted."""
+        since = self._deletions()
+        temporary = await asyncio.to_thread(self._conversations.is_temporary, turn.conversation_id)
+        return {"keep": "" if temporary else turn.conversation_id, "since": since}
 
     async def _told(self, turn: Turn, said: str, answer: Answer) -> AsyncGenerator[Event, None]:
         """What a tool did, where that was all that was wanted: no model is asked to say it."""

@@ -1,4 +1,4 @@
-"""Puts what a backup holds into a home. What was there is set aside, never destroyed.
+"""Puts what a backup holds into a home. What was there is set aside for a month.
 
 A crash on the way is made good at the next start: the home is then the one before or the one after, nothing between.
 """
@@ -13,6 +13,7 @@ from typing import Final
 
 from ulid import ULID
 
+from assistant.archive import set_aside
 from assistant.archive.backup import DATABASE, OWN_FILES, OWN_FOLDERS, SETTINGS
 from assistant.archive.staging import PENDING, check, fit_settings, unpacked
 from assistant.archive.steps import ArchiveStep, Work
@@ -31,11 +32,10 @@ _OURS: Final = (
     SETTINGS,
     *OWN_FILES,
     *OWN_FOLDERS,
-    "chroma",
-    "chroma-passages",
-    "states",
 )
 """What makes way. Models, logs, one's own metrics and what was measured of this machine belong to it, and stay."""
+_DERIVED: Final = ("chroma", "chroma-passages", "states")
+"""What was computed from that, and can be again: it goes."""
 _MARK: Final = "restoring.json"
 
 
@@ -100,6 +100,10 @@ def finish(paths: Paths) -> None:
                 here.replace(aside / name)
             if new.exists():
                 new.replace(here)
+        for name in _DERIVED:
+            discard(paths.home / name)
+        if aside.is_dir():
+            set_aside.note(aside)
         # Under another name before the mark goes: what is left of it must not look like one that waits.
         left = paths.drafts / f"{ULID()}.old"
         if staged.exists():
@@ -121,10 +125,11 @@ def _write(mark: Path, told: dict[str, str | list[str]]) -> None:
 
 def sweep(paths: Paths) -> bool:
     """At start: finish what was broken off, put in place what waited for it, and remove what was being made when a
-    process died. Returns whether the home is now another one."""
+    process died, or was set aside long ago. Returns whether the home is now another one."""
     interrupted = (paths.home / _MARK).exists()
     finish(paths)
     placed = put_in_place(paths)
+    set_aside.expire(paths)
     if (paths.drafts / PENDING).is_dir():
         for draft in paths.drafts.iterdir():
             if draft.name != PENDING:

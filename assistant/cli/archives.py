@@ -41,6 +41,7 @@ def restore(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)], yes: Yes = False
 ) -> None:
     from assistant.archive.restore import restore as restored
+    from assistant.archive.set_aside import DAYS
     from assistant.archive.steps import told
 
     terminal: Terminal = ctx.obj
@@ -59,7 +60,7 @@ def restore(
     last = terminal.run(work())
     terminal.say("archives.restored", **_counts(last))
     if last.path:
-        terminal.say("archives.set_aside", path=last.path)
+        terminal.say("archives.set_aside", path=last.path, days=DAYS)
 
 
 async def _through(terminal: Terminal, archive: Path) -> bool:

@@ -79,6 +79,8 @@ def machine(terminal: Terminal, hardware: Hardware) -> Iterator[Finding]:
 
 
 def home(terminal: Terminal) -> Iterator[Finding]:
+    from assistant.archive import set_aside
+
     paths = terminal.paths
     standing = next(folder for folder in (paths.home, *paths.home.parents) if folder.exists())
     free = shutil.disk_usage(standing).free
@@ -89,10 +91,10 @@ def home(terminal: Terminal) -> Iterator[Finding]:
         yield Finding("ok", "home", str(paths.home))
     else:
         yield Finding("problem", "home", str(paths.home), terminal.text("doctor.home_advice"))
-    for earlier in sorted(paths.set_aside.iterdir()) if paths.set_aside.is_dir() else ():
-        yield Finding(
-            "ok", "home", terminal.text("doctor.set_aside", path=earlier), terminal.text("doctor.set_aside_advice")
-        )
+    for earlier in set_aside.folders(paths):
+        last = set_aside.until(earlier)
+        advice = terminal.text("doctor.set_aside_until", day=last) if last else terminal.text("doctor.set_aside_advice")
+        yield Finding("ok", "home", terminal.text("doctor.set_aside", path=earlier), advice)
 
 
 def database(terminal: Terminal) -> Iterator[Finding]:

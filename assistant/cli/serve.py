@@ -66,6 +66,7 @@ def bot(
 async def _serve(terminal: Terminal, flags: dict[str, Any]) -> int | None:
     """The port to begin anew at, where somebody asked for that."""
     from assistant.archive.restore import sweep
+    from assistant.archive.set_aside import DAYS
     from assistant.cli.web_server import WebServer, listen
     from assistant.server.app import create_app
     from assistant.server.security import check_bind
@@ -77,7 +78,7 @@ async def _serve(terminal: Terminal, flags: dict[str, Any]) -> int | None:
         if sweep(terminal.paths):  # what was restored has settings of its own
             settings = terminal.settings(flags)
             check_bind(settings.server.host, settings)
-            terminal.say("serve.restored", folder=terminal.paths.set_aside)
+            terminal.say("serve.restored", folder=terminal.paths.set_aside, days=DAYS)
         log.configure(terminal.paths.logs)
         async with _assistant(terminal, settings) as assistant:
             if named is not None:

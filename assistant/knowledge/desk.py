@@ -121,13 +121,21 @@ class DocumentDesk:
         return added
 
     async def upload(
-        self, name: str, data: AsyncIterable[bytes], collection: str = DEFAULT, *, modified_at: float | None = None
+        self,
+        name: str,
+        data: AsyncIterable[bytes],
+        collection: str = DEFAULT,
+        *,
+        modified_at: float | None = None,
+        person_id: str | None = None,
     ) -> Document:
         """Take a file as it comes, which lies in the library's own folder from then on. `name` is shown and decides
-        nothing else than the ending; DocumentUnreadable as soon as it is too large."""
+        nothing else than the ending; DocumentUnreadable as soon as it is too large. It goes with all that `person_id`
+        said, when that is deleted."""
         into = _named(collection)
         stored = await self._uploads.receive(name, data, modified_at)
         added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into)
+        await asyncio.to_thread(self._shelf.store.brought, added.id, person_id)
         self._background.start()
         return added
 

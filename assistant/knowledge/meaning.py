@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -26,6 +27,9 @@ class MeaningIndex:
         self._embeddings = embeddings
         self._model = model
         self._compared = ""
+        self._writing = threading.Lock()
+        """Held from reading what is to be put in or taken out until that is noted: else what is deleted in between
+        would be taken out before it is put in."""
 
     def step(self, batch: int = 32) -> int:
         """Embed or index up to `batch` chunks; 0 when nothing is left to do, or it cannot be done now."""
@@ -33,13 +37,11 @@ class MeaningIndex:
             if self._vectors.lost:
                 _log.warning("the vector index was deleted, and is made anew")
                 self.rebuild()
+            self._remove_forgotten()
             self._compact()
             self._compare()
-            ready = self._chunks.to_index(batch * 8)
-            if ready:
-                self._vectors.put([(str(id), vector) for id, vector in ready])
-                self._chunks.mark_indexed([id for id, _ in ready])
-                return len(ready)
+            if indexed := self._index(batch * 8):
+                return indexed
             waiting = self._chunks.to_embed(batch)
             if waiting:
                 # Texts of one length together: a batch takes as long as its longest.
@@ -85,15 +87,12 @@ class MeaningIndex:
         """How the index over passages stands."""
         return standing("documents", self._chunks.totals().chunks, self._vectors.standing())
 
-    def forget(self, ids: Sequence[int]) -> None:
-        """Take deleted chunks out of the index; what fails here is made good at the next start."""
-        if not ids or not self._vectors.exists:
-            return
+    def forget(self) -> None:
+        """Take deleted chunks out of the index; what fails here is made good by the next `step`."""
         try:
-            self._vectors.remove([str(id) for id in ids])
+            self._remove_forgotten()
         except Exception as error:
             _log.warning("deleted chunks stay in the vector index until it can be written: %s", error)
-            self._compared = ""
 
     def rebuild(self) -> None:
         """Throw the vector index away and fill it from the vectors that are kept."""
@@ -102,6 +101,20 @@ class MeaningIndex:
 
     def close(self) -> None:
         self._vectors.close()
+
+    def _index(self, limit: int) -> int:
+        with self._writing:
+            if ready := self._chunks.to_index(limit):
+                self._vectors.put([(str(id), vector) for id, vector in ready])
+                self._chunks.mark_indexed([id for id, _ in ready])
+        return len(ready)
+
+    def _remove_forgotten(self) -> None:
+        with self._writing:
+            if gone := self._chunks.forgotten():
+                if self._vectors.exists:
+                    self._vectors.remove([str(id) for id in gone])
+                self._chunks.has_forgotten(gone)
 
     def _compact(self) -> None:
         if self._vectors.exists and self._vectors.standing().state == "wasteful":

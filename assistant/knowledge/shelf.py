@@ -46,7 +46,7 @@ class Shelf:
         self, document_id: str, source: Source, *, sha256: str = "", size: int = 0, modified_at: float = 0.0
     ) -> Document:
         """Make this what a document says. It is found by words at once; only chunks that are new are embedded."""
-        gone = self.store.replace(
+        self.store.replace(
             document_id,
             [_chunk(source, passage) for passage in split(source)],
             title=source.title,
@@ -54,7 +54,7 @@ class Shelf:
             sha256=sha256 or hashlib.sha256(source.text.encode("utf-8", "replace")).hexdigest(),
             modified_at=modified_at,
         )
-        self._meaning.forget(gone)
+        self._meaning.forget()
         self._linking.catch_up()
         return self.store.get(document_id)
 
@@ -82,17 +82,26 @@ class Shelf:
     def remove(self, document_id: str) -> None:
         """With its chunks, words and vectors, and the bytes that were kept of it."""
         stored = self.store.get(document_id).stored
-        self._meaning.forget(self.store.remove(document_id))
+        self.store.remove(document_id)
+        self._meaning.forget()
         self._uploads.remove(stored)
         self.store.purge()
 
     def remove_collection(self, collection_id: str) -> None:
         """With all that is in it."""
-        chunks, stored = self.named.remove(collection_id)
-        self._meaning.forget(chunks)
+        stored = self.named.remove(collection_id)
+        self._meaning.forget()
         for name in stored:
             self._uploads.remove(name)
         self.store.purge()
+
+    def follow(self, gone: Sequence[Document]) -> None:
+        """Let the vectors and the bytes of documents go that were deleted with a person."""
+        self._meaning.forget()
+        for document in gone:
+            self._uploads.remove(document.stored)
+        if gone:
+            self.store.purge()
 
     def move(self, document_id: str, collection: str) -> Document:
         """One of that name which is there already stays: where it is the same file, there is one less; otherwise this

@@ -159,12 +159,21 @@ class ChunkIndex:
             tables.execute("UPDATE chunk_totals SET generation = ? WHERE generation = ?", (after, before))
 
     def is_behind(self, generation: str | None) -> bool:
-        """Whether a vector is in no index, or all of them in another than this one."""
+        """Whether a vector is in no index, one is still in it and should not be, or all are in another than this."""
         waiting = "SELECT 1 FROM chunks WHERE embedded = 1 AND indexed = 0 LIMIT 1"
         other = "SELECT 1 FROM chunk_totals WHERE chunks > 0 AND generation <> ?"
-        return self._db.row(waiting) is not None or (
+        forgotten = "SELECT 1 FROM forgotten_chunks LIMIT 1"
+        return any(self._db.row(sql) is not None for sql in (waiting, forgotten)) or (
             generation is not None and self._db.row(other, (generation,)) is not None
         )
+
+    def forgotten(self) -> list[int]:
+        """Ids of deleted chunks whose vectors are still to be removed."""
+        return [row["id"] for row in self._db.rows("SELECT id FROM forgotten_chunks")]
+
+    def has_forgotten(self, ids: Sequence[int]) -> None:
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM forgotten_chunks WHERE id IN (SELECT value FROM json_each(?))", (_listed(ids),))
 
     def indexed(self) -> set[int]:
         return {row["id"] for row in self._db.rows("SELECT id FROM chunks WHERE indexed = 1")}

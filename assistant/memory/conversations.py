@@ -104,6 +104,10 @@ class ConversationStore:
             raise NotFound(kind="conversation", id=conversation_id)
         return Conversation(**row)
 
+    def is_temporary(self, conversation_id: str) -> bool:
+        """Whether it is gone at the next start; one that is gone already counts as such."""
+        return self._db.row("SELECT 1 FROM conversations WHERE id = ? AND NOT temporary", (conversation_id,)) is None
+
     def list(
         self, limit: int = 50, before: float | None = None, person_id: str | None = None
     ) -> builtins.list[Conversation]:
@@ -326,7 +330,7 @@ class ConversationStore:
         with self._db.held():
             temporary = self._db.rows("SELECT id FROM conversations WHERE temporary")
             for row in temporary:
-                self.delete(row["id"])
+                self._erasure.conversation(row["id"], at_start=True)
             with self._db.transaction() as tables:
                 cut = self._db.rows("SELECT id FROM turns WHERE status = 'streaming'")
                 for turn in turns.load(self._db, [row["id"] for row in cut]):

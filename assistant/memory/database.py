@@ -7,8 +7,8 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -37,6 +37,8 @@ class Database:
         self._path = path
         self._backups = backups
         self._lock = threading.RLock()
+        self.around_erasure: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered around every erasure: for what was made of texts and is kept elsewhere."""
 
     @classmethod
     def open(cls, path: Path, backups: Path, steps: Sequence[migrations.Step] = STEPS) -> Database:
@@ -77,6 +79,17 @@ class Database:
             except BaseException:
                 self._tables.rollback()
                 raise
+
+    @contextmanager
+    def erasure(self) -> Iterator[sqlite_utils.Database]:
+        """A transaction in which what a person wants to be gone is deleted; copies that hold it go soon."""
+        with self.around_erasure(), self.transaction() as tables:
+            yield tables
+            backup.hasten(self._backups, time.time())
+
+    def expire_copies(self) -> None:
+        """Remove the copies whose time has come."""
+        backup.expire(self._backups, time.time())
 
     @contextmanager
     def held(self) -> Iterator[None]:

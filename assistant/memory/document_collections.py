@@ -45,20 +45,15 @@ class CollectionStore:
             tables.execute("UPDATE collections SET name = ? WHERE id = ?", (name, collection_id))
             return self.get(collection_id)
 
-    def remove(self, collection_id: str) -> tuple[list[int], list[str]]:
-        """With its documents and watched folders. The ids the chunks had, for the vector index, and the names under
-        which uploads were kept."""
-        with self._db.transaction() as tables:
+    def remove(self, collection_id: str) -> list[str]:
+        """With its documents and watched folders; the names under which uploads were kept."""
+        with self._db.erasure() as tables:
             self.get(collection_id)
-            chunks = self._db.rows(
-                "SELECT chunks.id FROM chunks JOIN documents ON documents.id = document_id WHERE collection_id = ?",
-                (collection_id,),
-            )
             stored = self._db.rows(
                 "SELECT stored FROM documents WHERE collection_id = ? AND stored <> ''", (collection_id,)
             )
             tables.execute("DELETE FROM collections WHERE id = ?", (collection_id,))
-        return [row["id"] for row in chunks], [row["stored"] for row in stored]
+        return [row["stored"] for row in stored]
 
     def put(self, document_id: str, collection_id: str, source: str) -> None:
         """Move a document there, where it is called `source` from now on; a watched folder goes on following it."""

@@ -74,6 +74,12 @@ _MOVE: Final = """
 UPDATE chunks SET ordinal = ?, start = ?, "end" = ?, first_line = ?, last_line = ?, first_page = ?, last_page = ?
 WHERE id = ?
 """
+THEIRS: Final = """
+documents.id IN (SELECT document_id FROM brought_documents WHERE person_id = :person) AND NOT EXISTS (
+    SELECT 1 FROM brought_documents AS other WHERE other.document_id = documents.id AND other.person_id <> :person
+)
+"""
+"""Documents that one person brought and nobody else."""
 
 
 class DocumentStore:
@@ -245,13 +251,26 @@ class DocumentStore:
         """What lies in the library's own folder, as far as a document still needs it."""
         return {row["stored"] for row in self._db.rows("SELECT stored FROM documents WHERE stored <> ''")}
 
-    def remove(self, document_id: str) -> list[int]:
-        """Delete a document with all that was made of it; the ids its chunks had, for the vector index."""
+    def brought(self, document_id: str, person_id: str | None) -> None:
+        """It is this person's, and goes with them, unless others brought it too. What the owner brought (None) is
+        nobody else's. NotFound for nobody."""
         with self._db.transaction() as tables:
-            ids = self.chunk_ids(document_id)
+            if person_id is None:
+                tables.execute("DELETE FROM brought_documents WHERE document_id = ?", (document_id,))
+            elif self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
+                raise NotFound("person", person_id)
+            else:
+                tables.execute("INSERT OR IGNORE INTO brought_documents VALUES (?, ?)", (document_id, person_id))
+
+    def brought_by(self, person_id: str) -> list[Document]:
+        """What goes with this person."""
+        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {THEIRS}", {"person": person_id})]
+
+    def remove(self, document_id: str) -> None:
+        """Delete a document with all that was made of it; its vectors are noted to be removed."""
+        with self._db.erasure() as tables:
             if not tables.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount:
                 raise NotFound("document", document_id)
-        return ids
 
     # Chunks
 
@@ -267,7 +286,7 @@ class DocumentStore:
     ) -> list[int]:
         """Make these the chunks of a document. One that says the same as before keeps its id, words and vector.
 
-        Returns the ids that are no more, for the vector index.
+        Returns the ids that are no more; their vectors are noted to be removed.
         """
         with self._db.transaction() as tables:
             self.get(document_id)

@@ -2,7 +2,7 @@
 
 Whatever points to a turn goes by the schema itself (messages, attachments, signals, edits, duels, facts, utterances,
 recollections); here goes what does not: quotations in what was learned, titles, words of the search indexes, files.
-Vectors follow (`assistant.memory.recall`), and what the model had computed of a conversation (`Engine.forget`).
+Vectors follow (`assistant.memory.recall`), and what models had computed (`Database.around_erasure`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from assistant.errors import NotFound
 from assistant.memory import quotations, turns
 from assistant.memory.attachments import AttachmentFiles
 from assistant.memory.database import Database
+from assistant.memory.documents import THEIRS
 from assistant.memory.records import Turn
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.utterances import UtteranceStore
@@ -57,10 +58,11 @@ class Erasure:
         self._utterances = utterances
         self._title = title
 
-    def conversation(self, id: str) -> None:
-        """With its turns, and the attached files nobody else refers to."""
+    def conversation(self, id: str, *, at_start: bool = False) -> None:
+        """With its turns, and the attached files nobody else refers to. `at_start` a temporary one is meant, of which
+        models keep nothing on disk."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.transaction() if at_start else self._db.erasure() as tables:
                 if self._db.row("SELECT 1 FROM conversations WHERE id = ?", (id,)) is None:
                     raise NotFound(kind="conversation", id=id)
                 rows = self._db.rows("SELECT id FROM turns WHERE conversation_id = ?", (id,))
@@ -72,7 +74,7 @@ class Erasure:
         """A question with its answer. What follows it stays and follows what was before it; the conversation goes with
         its last turn. Returns whether the conversation is still there."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.erasure() as tables:
                 found = turns.load(self._db, [id])
                 if not found:
                     raise NotFound(kind="turn", id=id)
@@ -82,10 +84,11 @@ class Erasure:
         return stays
 
     def person(self, id: str, *, stays: bool = False) -> list[str]:
-        """All that somebody who came in through a messenger said and did, and they themselves unless they stay; returns
-        the conversations concerned. What they used of a day's quota stays used."""
+        """All that somebody who came in through a messenger said and did, the documents they alone brought too, and
+        they themselves unless they stay; returns the conversations concerned. What they used of a day's quota stays
+        used."""
         with self._db.held():
-            with self._db.transaction() as tables:
+            with self._db.erasure() as tables:
                 person = self._db.row("SELECT * FROM people WHERE id = ?", (id,))
                 if person is None:
                     raise NotFound(kind="person", id=id)
@@ -95,6 +98,8 @@ class Erasure:
                 for row in rows:
                     (turn,) = turns.load(self._db, [row["id"]])
                     self._take_out(tables, turn)
+                tables.execute(f"DELETE FROM documents WHERE {THEIRS}", {"person": id})  # noqa: S608 - a constant
+                tables.execute("DELETE FROM brought_documents WHERE person_id = ?", (id,))
                 for statement in _OF_PERSON:
                     tables.execute(statement, (id,))
                 for turn in turns.load(self._db, [row["turn_id"] for row in edited]):

@@ -155,12 +155,12 @@ class FactStore:
 
     def forget(self, id: str, *, older: bool = True) -> None:
         """Gone, with everything it superseded; without `older`, what it superseded last holds again."""
-        with self._db.transaction() as tables:
+        with self._db.erasure() as tables:
             self.get(id)
             tables.execute(_WITH_OLDER if older else "DELETE FROM facts WHERE id = ?", (id,))
 
     def forget_all(self, scope: str) -> int:
-        with self._db.transaction() as tables:
+        with self._db.erasure() as tables:
             return int(tables.execute("DELETE FROM facts WHERE scope = ?", (scope,)).rowcount)
 
     def superseded_in(self, turn_ids: Sequence[str]) -> set[str]:

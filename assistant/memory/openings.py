@@ -19,7 +19,8 @@ JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
 JOIN messages AS answer ON answer.turn_id = turns.id AND answer.ordinal = 1
 LEFT JOIN signals ON signals.turn_id = turns.id
-WHERE turns.parent_id IS NULL AND turns.status IN ('done', 'stopped') AND prompt_versions.name = ?
+WHERE turns.parent_id IS NULL AND turns.conversation_id IN (SELECT id FROM conversations WHERE NOT temporary)
+    AND turns.status IN ('done', 'stopped') AND prompt_versions.name = ?
     AND prompt_versions.language = ? AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
 ORDER BY turns.created_at, turns.id, signals.id
 """

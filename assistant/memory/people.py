@@ -198,7 +198,7 @@ class PeopleStore:
 
     def remove(self, id: str) -> None:
         """Shut a person out: what was said stays, what is known about them goes. NotFound for nobody."""
-        with self._db.transaction() as tables:
+        with self._db.erasure() as tables:
             self._known(id)
             tables.execute("DELETE FROM people WHERE id = ?", (id,))
             for table in ("facts", "memory_pauses"):

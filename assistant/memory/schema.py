@@ -10,6 +10,7 @@ from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
 from assistant.memory.elsewhere_schema import elsewhere
+from assistant.memory.forgotten_schema import forgotten
 from assistant.memory.graph_schema import graph
 from assistant.memory.group_schema import groups
 from assistant.memory.judged_schema import judged_hits
@@ -194,5 +195,6 @@ STEPS: Final = (
     Step(20, "groups", groups),
     Step(21, "paid", paid),
     Step(22, "told elsewhere", elsewhere),
+    Step(23, "forgotten", forgotten),
 )
 """In order, without gaps."""

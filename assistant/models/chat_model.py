@@ -20,8 +20,8 @@ Keyword arguments taken by `ainvoke`, `astream` and `bind`: `sampling` (assistan
 `tools` (OpenAI function schemas), `tool_choice`, `response_format` (OpenAI's: text, json_object, json_schema),
 `logprobs` and `top_logprobs` (OpenAI's), `deadline_s` (DeadlinePassed when the answer is not complete so many seconds
 after it was asked for) and `grammar` (GBNF text, local models only); and for local models, which many share,
-`priority`, `owner` and `keep` as assistant.models.protocol.Generation has them. A caller that stops iterating by
-cancelling its task frees the model at once.
+`priority`, `owner`, `keep` and `since` as assistant.models.protocol.Generation has them. A caller that stops iterating
+by cancelling its task frees the model at once.
 """
 
 from __future__ import annotations

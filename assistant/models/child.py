@@ -25,6 +25,7 @@ from assistant.models.wire import (
     Describe,
     Described,
     Failed,
+    Forgotten,
     Ready,
     decode,
     encode,
@@ -33,7 +34,7 @@ from assistant.models.wire import (
 from assistant.paths import PACKAGE
 
 _log = logging.getLogger("assistant.models.engine")
-_LAST: Final = (Completed, Scored, Embedded, LoadedModel, Counted, Described)
+_LAST: Final = (Completed, Scored, Embedded, LoadedModel, Counted, Described, Forgotten)
 """Answers after which nothing follows."""
 _OWN: Final = 0
 """The id of what nobody is waiting for."""
@@ -63,7 +64,7 @@ class Child:
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, queue_limit: int, memory: int, hang_s: float) -> Child:
+    async def start(cls, queue_limit: int, memory: int, owner: str, hang_s: float) -> Child:
         """Start the interpreter we run on ourselves; what it answers is not waited for.
 
         ModelLoadFailed when the operating system starts nothing.
@@ -78,6 +79,7 @@ class Child:
                 "assistant.models.engine_process",
                 str(queue_limit),
                 str(memory),
+                owner,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

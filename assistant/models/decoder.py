@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from assistant.errors import AssistantError
@@ -19,7 +19,7 @@ from assistant.models.cell_states import UnknownLayout
 from assistant.models.measured import Measured
 from assistant.models.native_model import NativeModel
 from assistant.models.prompt_reader import PromptReader
-from assistant.models.protocol import Completed, LoadedModel, ModelSpec, Priority, Scored
+from assistant.models.protocol import Completed, LoadedModel, ModelSpec, Occupancy, Priority, Scored
 from assistant.models.residents import Resident, Residents, common_prefix
 from assistant.models.shelf import Shelf
 
@@ -106,10 +106,12 @@ Ended: TypeAlias = tuple[Writing, Completed | Scored | AssistantError]
 class Decoder:
     """The answers of one model. Everything but `abort` belongs to the thread that computes."""
 
-    def __init__(self, model: NativeModel) -> None:
+    def __init__(self, model: NativeModel, owner: str = "") -> None:
+        """`owner` is whose states may be put on the shelf."""
         self.model = model
-        spec = model.spec
-        self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint) if spec.shelf and spec.shelf_limit else None
+        spec, self.shelf = model.spec, None
+        if spec.shelf and spec.shelf_limit:
+            self.shelf = Shelf(spec.shelf, spec.shelf_limit, model.fingerprint, owner)
         self.residents = Residents(model, self.shelf)
         self.writing: list[Writing] = []
         self.guessed = self.guessed_right = 0
@@ -118,11 +120,13 @@ class Decoder:
         self._reads_next = True
         self._began = 0
 
-    def begin(self, purpose: Purpose, priority: Priority, keep: str = "") -> Writing:
-        """Take one in. What its prompt shares with anything here is not computed again."""
+    def begin(self, purpose: Purpose, priority: Priority, keep: str = "", *, doomed: bool = False) -> Writing:
+        """Take one in. What its prompt shares with anything here is not computed again; of a `doomed` one nothing
+        stays when it ends."""
         exact = purpose.seeded and priority == "person" and not self.writing
         open_for = self.residents.open_exactly if exact else self.residents.open
         resident = open_for(purpose.tokens[: purpose.first_wanted + 1], keep)
+        resident.doomed = doomed
         writing = Writing(purpose, resident, priority, self._next())
         if not self.model.whole_only:
             writing.leader = self._leader(writing)
@@ -143,6 +147,24 @@ class Decoder:
     @property
     def described(self) -> LoadedModel:
         return self.model.described
+
+    def told(self, busy: Occupancy) -> Occupancy:
+        """What is told of others so far, and how busy this one is."""
+        residents, shelf, writing = self.residents, self.shelf, len(self.writing)
+        return replace(
+            busy,
+            writing=busy.writing + writing,
+            resting=busy.resting + len(residents) - writing + len(residents.parked),
+            cells=busy.cells + self.model.cells,
+            cells_used=busy.cells_used + residents.used,
+            shelved=busy.shelved + (0 if shelf is None else len(shelf)),
+            parked=busy.parked + residents.parked.size,
+            parked_limit=busy.parked_limit + residents.parked.limit,
+            shelf=busy.shelf if shelf is None else shelf.size,
+            shelf_limit=busy.shelf_limit if shelf is None else shelf.limit,
+            guessed=busy.guessed + self.guessed,
+            guessed_right=busy.guessed_right + self.guessed_right,
+        )
 
     @property
     def room(self) -> int:

@@ -9,15 +9,16 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
-from pathlib import Path
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import psutil
 from pydantic_core import from_json
 
-from assistant.errors import EngineDied, InvalidGrammar
+from assistant.errors import AssistantError, EngineDied, InvalidGrammar
 from assistant.models.child import Child
+from assistant.models.kept_states import KeptStates
 from assistant.models.protocol import (
     Advanced,
     Completed,
@@ -35,7 +36,6 @@ from assistant.models.protocol import (
     Scoring,
     Waiting,
 )
-from assistant.models.shelf import forget
 from assistant.models.wire import (
     Answer,
     Count,
@@ -69,12 +69,15 @@ class Engine:
         self,
         queue_limit: int = 64,
         on_start: Callable[[], None] | None = None,
-        shelf: Path | None = None,
+        states: KeptStates | None = None,
         memory: int = 0,
         hang_s: float = 120.0,
     ) -> None:
-        """`on_start` is called each time a process has been started; `shelf` is where models keep states."""
-        self._shelf = shelf
+        """`on_start` is called each time a process has been started; `states` says what models may keep of them."""
+        self._states = states or KeptStates()
+        self._states.on_deletion = self._on_deletion
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
         self._queue_limit = queue_limit
         self._memory = memory
         self._hang_s = hang_s
@@ -120,13 +123,6 @@ class Engine:
         received_at = time.perf_counter()
         return await self._each((Embed(spec, embedding, received_at) for embedding in embeddings), Embedded)
 
-    async def forget(self, keep: str) -> None:
-        """Remove what was computed of a conversation, from memory and from disk."""
-        if self._child is not None:
-            self._child.tell(Forget(keep))
-        if self._shelf is not None:
-            await asyncio.to_thread(forget, self._shelf, keep)
-
     async def info(self) -> EngineInfo:
         """What the process is and what it has loaded; starts it if need be."""
         child = await self._started()
@@ -165,6 +161,7 @@ class Engine:
         async with self._starting:
             if self._child is not None:
                 await self._child.close()
+        await asyncio.gather(*self._forgetting)
 
     async def _each(self, requests: Iterable[Request], kind: type[_Last]) -> list[_Last]:
         """The last answer to each, some of them asked at a time and never so many that they fill the queue."""
@@ -204,7 +201,7 @@ class Engine:
             child = await self._started()
             silent = True
             try:
-                async with aclosing(child.converse(command)) as answers:
+                async with aclosing(child.converse(self._keepable(command))) as answers:
                     async for answer in answers:
                         silent = silent and isinstance(answer, Waiting | Advanced)
                         yield answer
@@ -219,10 +216,42 @@ class Engine:
             if self._closed:
                 raise EngineDied(None)
             if self._child is None or not self._child.alive:
-                self._child = await Child.start(self._queue_limit, self._memory, self._hang_s)
+                self._loop = asyncio.get_running_loop()
+                await asyncio.to_thread(self._states.prepare)
+                self._child = await Child.start(self._queue_limit, self._memory, self._states.owner, self._hang_s)
                 if self._on_start is not None:
                     self._on_start()
             return self._child
+
+    def _keepable(self, command: Request) -> Request:
+        """Without leave to keep anything, where something was deleted since what it asks about was read.
+
+        Nothing is awaited between this and the command's leaving, so that it leaves before the next `Forget`.
+        """
+        if isinstance(command, Generate) and command.generation.since != self._states.deletions:
+            return replace(command, generation=replace(command.generation, keep=""))
+        return command
+
+    def _on_deletion(self, forgotten: Callable[[], None]) -> None:
+        child, loop = self._child, self._loop
+        if child is None or loop is None or not child.alive:
+            forgotten()
+            return
+
+        def begin() -> None:
+            task = asyncio.create_task(self._forget(child, forgotten))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+        with suppress(RuntimeError):  # the loop is closed: the next start removes what is left
+            loop.call_soon_threadsafe(begin)
+
+    async def _forget(self, child: Child, forgotten: Callable[[], None]) -> None:
+        with suppress(AssistantError):  # of a process that is dead nothing is left
+            async with aclosing(child.converse(Forget())) as answers:
+                async for _ in answers:
+                    pass
+        await asyncio.to_thread(forgotten)
 
 
 def _check_json(schema: object) -> None:

@@ -1,4 +1,4 @@
-"""The engine's own process: `python -m assistant.models.engine_process QUEUE_LIMIT MEMORY`.
+"""The engine's own process: `python -m assistant.models.engine_process QUEUE_LIMIT MEMORY OWNER`.
 
 Commands come on stdin, answers go to stdout, the log to stderr. A native crash ends this process and nothing else;
 when the parent is gone, stdin ends, and so does this process within seconds, in the middle of a computation if need be.
@@ -84,7 +84,7 @@ def main() -> None:
         ),
     )
     queue_limit, memory_limit = map(int, sys.argv[1:3])
-    scheduler = Scheduler(channel.send, log, queue_limit, memory_limit)
+    scheduler = Scheduler(channel.send, log, queue_limit, memory_limit, owner=sys.argv[3])
     reader = threading.Thread(target=_to_the_end, args=(lambda: _read(commands, scheduler, channel),), daemon=True)
     reader.start()
     _to_the_end(scheduler.run)
@@ -97,7 +97,7 @@ def _read(commands: BufferedReader, scheduler: Scheduler, channel: Channel) -> N
         if isinstance(command, Cancel):
             scheduler.cancel(request)
         elif isinstance(command, Forget):
-            scheduler.forget(command.keep)
+            scheduler.forget(request)
         elif isinstance(command, Describe):
             channel.send(request, scheduler.describe())
         else:

@@ -28,6 +28,8 @@ class Job:
         self.writing: Writing | None = None
         self.priority: Priority = "person"
         self.owner = ""
+        self.outdated = False
+        """Whether something was deleted since it was asked: nothing of it is kept."""
         self.deadline_s = 0.0
         self._received_at = 0.0
         match command:

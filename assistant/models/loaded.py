@@ -25,10 +25,11 @@ Loaded: TypeAlias = Decoder | TextEmbedder
 
 
 class LoadedModels:
-    """`limit` bytes for all of them together; 0 is four fifths of the machine's."""
+    """`limit` bytes for all of them together; 0 is four fifths of the machine's. `owner` is that of their shelves."""
 
-    def __init__(self, log: NativeLog, limit: int = 0) -> None:
+    def __init__(self, log: NativeLog, limit: int = 0, owner: str = "") -> None:
         self._log = log
+        self._owner = owner
         self.limit = limit or int(memory()[0] * _SHARE)
         self._all: dict[ModelSpec, Loaded] = {}
         self._uses = itertools.count()
@@ -76,7 +77,7 @@ class LoadedModels:
         machine = Machine(self._spare(), self.limit, gpu_memory())
         if spec.embedding:
             return TextEmbedder(spec, self._log, tell, machine)
-        return Decoder(NativeModel(spec, self._log, tell, machine))
+        return Decoder(NativeModel(spec, self._log, tell, machine), self._owner)
 
     def add(self, loaded: Loaded) -> None:
         self._used[loaded.spec] = next(self._uses)

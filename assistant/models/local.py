@@ -111,6 +111,7 @@ class LocalChatModel(StreamedChatModel):
             priority=options.priority,
             owner=options.owner,
             keep=options.keep,
+            since=options.since,
             likelihoods=options.likelihoods,
             deadline_s=options.deadline_s,
         )

@@ -50,9 +50,9 @@ class Parked:
         self._all.remove(parked)
         self._all.append(parked)
 
-    def forget(self, keep: str) -> None:
-        for parked in [parked for parked in self._all if parked.keep == keep]:
-            self._remove(parked)
+    def forget(self) -> None:
+        self._all.clear()
+        self.size = 0
 
     def _remove(self, parked: ParkedState) -> ParkedState:
         self._all.remove(parked)

@@ -109,6 +109,8 @@ class Generation:
     """Empty for somebody of their own."""
     keep: str = ""
     """The conversation whose state may be kept on disk under this name; empty keeps it in memory only."""
+    since: int = 0
+    """How much had been deleted (`KeptStates.deletions`) before what is asked about was read."""
     likelihoods: int | None = None
     """Tell how likely each token was, and that many of the likeliest others; None tells nothing."""
     deadline_s: float = 0.0

@@ -186,16 +186,15 @@ class Residents:
         shared = common_prefix(resident.tokens, prompt[:-1])
         return 0 if self._model.whole_only and shared != len(resident.tokens) else shared
 
-    def forget(self, keep: str) -> None:
-        """Nothing of this conversation stays, here or on the shelf."""
+    def forget(self) -> None:
+        """Nothing that was computed so far stays, here or on the shelf; what is being written in goes when it ends."""
         for resident in list(self._all):
-            if resident.keep == keep:
-                resident.keep, resident.doomed = "", True
-                if resident.rested_at is not None:
-                    self._drop(resident)
-        self.parked.forget(keep)
-        if self._shelf is not None:  # its file may have been written after the one who asks removed it
-            self._shelf.forget(keep)
+            resident.doomed = True
+            if resident.rested_at is not None:
+                self._drop(resident)
+        self.parked.forget()
+        if self._shelf is not None:
+            self._shelf.forget()
 
     def shelve(self, seconds: float) -> None:
         """Put everything worth it on the shelf before the end, the newest first, for no longer than that."""

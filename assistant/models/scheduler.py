@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -26,7 +25,19 @@ from assistant.models.native_log import NativeLog
 from assistant.models.protocol import Advanced, Loading, ModelSpec, Occupancy, Waiting
 from assistant.models.scoring import ScoredText
 from assistant.models.text_embedder import TextEmbedder
-from assistant.models.wire import Answer, Count, Counted, Described, Embed, Generate, Load, Request, Score, failed
+from assistant.models.wire import (
+    Answer,
+    Count,
+    Counted,
+    Described,
+    Embed,
+    Forgotten,
+    Generate,
+    Load,
+    Request,
+    Score,
+    failed,
+)
 
 _USUAL_SECONDS: Final = 10.0
 """What a request is expected to take before any has been seen."""
@@ -40,9 +51,9 @@ class Scheduler:
     """Takes jobs, up to `queue_limit` waiting ones of a priority, and answers through `emit`, from any thread."""
 
     def __init__(
-        self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int, memory_limit: int = 0
+        self, emit: Callable[[int, Answer], None], log: NativeLog, queue_limit: int, memory_limit: int, owner: str
     ) -> None:
-        """`memory_limit` in bytes for all loaded models; 0 leaves it to them."""
+        """`memory_limit` in bytes for all loaded models, 0 leaves it to them; `owner` is that of their shelves."""
         self._emit = emit
         self._queue_limit = queue_limit
         self._changed = threading.Condition()
@@ -56,11 +67,11 @@ class Scheduler:
         self._steps = itertools.count(1)
         self._stepped: dict[ModelSpec, int] = {}
         """The number of the last step that each model made."""
-        self._forgotten: list[str] = []
+        self._forgetting: list[int] = []
         self._closing = False
         self._usual_seconds = _USUAL_SECONDS
         self._models_held = threading.Lock()  # while held, no model is added or freed
-        self._models = LoadedModels(log, memory_limit)
+        self._models = LoadedModels(log, memory_limit, owner)
         self._loading: tuple[ModelSpec, Future[Loaded]] | None = None
 
     def submit(self, request: int, command: Request) -> None:
@@ -88,10 +99,10 @@ class Scheduler:
             self._break_off(lambda other: other.cancelled)
             self._changed.notify()
 
-    def forget(self, keep: str) -> None:
-        """Have nothing of this conversation left, as soon as the step under way has ended."""
+    def forget(self, request: int) -> None:
+        """Have nothing left of what came before this, as soon as the step under way has ended; then say so."""
         with self._changed:
-            self._forgotten.append(keep)
+            self._forgetting.append(request)
             self._changed.notify()
 
     def close(self) -> None:
@@ -115,7 +126,7 @@ class Scheduler:
             )
             decoders = [model for model in loaded if isinstance(model, Decoder)]
             for decoder in decoders:
-                busy = _with(busy, decoder)
+                busy = decoder.told(busy)
             if not decoders:
                 return Described(None, None, busy)
             return Described(decoders[-1].spec.name, decoders[-1].described, busy)
@@ -128,6 +139,7 @@ class Scheduler:
             self._take_loaded()
             self._admit()
             self._step()
+        self._forget()  # before states are put away
         self._models.close()
 
     # Admission
@@ -136,7 +148,7 @@ class Scheduler:
         """Begin what may begin, in order, waiting while there is nothing to do at all."""
         while True:
             with self._changed:
-                while not (self._line or self._running or self._forgotten or self._closing or self._is_busy):
+                while not (self._line or self._running or self._forgetting or self._closing or self._is_busy):
                     self._changed.wait()
                 job = None if self._closing else self._next()
                 if job is None:
@@ -196,7 +208,7 @@ class Scheduler:
                     completion = Completion(
                         loaded.model, generation, received_at, emit=lambda event: self._emit(job.request, event)
                     )
-                    job.writing = loaded.begin(completion, job.priority, generation.keep)
+                    job.writing = loaded.begin(completion, job.priority, generation.keep, doomed=job.outdated)
                 case Score(scoring=scoring) if isinstance(loaded, Decoder):
                     text = ScoredText(loaded.model, scoring, emit=lambda event: self._emit(job.request, event))
                     job.writing = loaded.begin(text, job.priority)
@@ -332,10 +344,13 @@ class Scheduler:
 
     def _forget(self) -> None:
         with self._changed:
-            forgotten, self._forgotten = self._forgotten, []
-        for decoder in [loaded for loaded in self._models if isinstance(loaded, Decoder)] if forgotten else ():
-            for keep in forgotten:
-                decoder.residents.forget(keep)
+            asked, self._forgetting = self._forgetting, []
+            for job in (*self._line, *self._running) if asked else ():
+                job.outdated = True
+        for decoder in [loaded for loaded in self._models if isinstance(loaded, Decoder)] if asked else ():
+            decoder.residents.forget()
+        for request in asked:
+            self._emit(request, Forgotten())
 
     def _end(self, job: Job, last: Answer | None) -> None:
         """Give the job's place free before its last answer leaves: who reads that answer finds nobody ahead."""
@@ -379,22 +394,3 @@ class Scheduler:
             for job in (*self._running, *self._line):
                 if job.spec == spec:
                     self._emit(job.request, Advanced(stage, percent, 100))
-
-
-def _with(busy: Occupancy, decoder: Decoder) -> Occupancy:
-    """What is told so far and this model's part."""
-    residents, shelf, writing = decoder.residents, decoder.shelf, len(decoder.writing)
-    return replace(
-        busy,
-        writing=busy.writing + writing,
-        resting=busy.resting + len(residents) - writing + len(residents.parked),
-        cells=busy.cells + decoder.model.cells,
-        cells_used=busy.cells_used + residents.used,
-        shelved=busy.shelved + (0 if shelf is None else len(shelf)),
-        parked=busy.parked + residents.parked.size,
-        parked_limit=busy.parked_limit + residents.parked.limit,
-        shelf=busy.shelf if shelf is None else shelf.size,
-        shelf_limit=busy.shelf_limit if shelf is None else shelf.limit,
-        guessed=busy.guessed + decoder.guessed,
-        guessed_right=busy.guessed_right + decoder.guessed_right,
-    )

@@ -1,7 +1,7 @@
 """Keys and values of earlier conversations on disk, so that going on with one needs no reading, even after a restart.
 
-A file holds the state of one token sequence. It says what was said in another form, so it bears the name of its
-conversation, is readable by the person alone, and goes when that conversation is deleted.
+A file holds the state of one token sequence. It says what was said in another form, so it is readable by the person
+alone, and goes when anything is deleted (see `assistant.models.kept_states`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _log = logging.getLogger(__name__)
 _SUFFIX: Final = ".kv"
+_DRAFT: Final = ".part"
+SETTLED: Final = "settled"
+"""The file that names the folder's owner while no deletion is unfinished."""
 _LARGEST_HEAD: Final = 1 << 24
 
 
@@ -36,20 +39,37 @@ def name_of(keep: str) -> str:
     return hashlib.sha256(keep.encode()).hexdigest()[:24]
 
 
-def forget(folder: Path, keep: str) -> None:
-    """Remove everything kept of a conversation."""
-    for path in folder.glob(f"{name_of(keep)}-*{_SUFFIX}"):
-        path.unlink(missing_ok=True)
+def clear(folder: Path) -> bool:
+    """Remove every state, half-written ones too, whichever model it is of; False where one cannot be removed."""
+    return _removed(folder.glob(f"*{_SUFFIX}")) and discard_drafts(folder)
+
+
+def discard_drafts(folder: Path) -> bool:
+    """Remove what a process that is no more was writing; False where something cannot be removed."""
+    return _removed(folder.glob(f"*{_DRAFT}"))
+
+
+def _removed(files: Iterable[Path]) -> bool:
+    gone = True
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("a conversation's state cannot be removed: %s", error)
+            gone = False
+    return gone
 
 
 class Shelf:
     """The states of one model (`fingerprint`: file, build and layout) in a folder of at most `limit` bytes.
 
     What is damaged, of another model or cannot be written is as good as absent: it only has to be computed again.
+    Nothing is put there but for the folder's `owner`; empty stands for whoever it is.
     """
 
-    def __init__(self, folder: Path, limit: int, fingerprint: str) -> None:
+    def __init__(self, folder: Path, limit: int, fingerprint: str, owner: str = "") -> None:
         self._folder = folder
+        self._owner = owner
         self._limit = limit
         self._fingerprint = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
         self._kept = {kept.path: kept for path in self._files() if (kept := self._read_head(path)) is not None}
@@ -64,7 +84,7 @@ class Shelf:
     @property
     def size(self) -> int:
         """Bytes of the whole folder, other models' files included."""
-        return sum(path.stat().st_size for path in self._folder.glob(f"*{_SUFFIX}") if path.exists())
+        return sum(map(_size, self._folder.glob(f"*{_SUFFIX}")))
 
     @property
     def kept(self) -> list[Kept]:
@@ -76,16 +96,19 @@ class Shelf:
         words = array.array("i", tokens).tobytes()
         head = json.dumps({"tokens": len(tokens), "size": len(data), "crc": zlib.crc32(data, zlib.crc32(words))})
         whole = len(head) + 1 + len(words) + len(data)
-        if whole > self._limit:
+        if whole > self._limit or not self._is_owners():
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._make_room(whole, path)
-            draft = path.with_suffix(".part")
+            draft = path.with_suffix(_DRAFT)
             with draft.open("wb") as file:
                 draft.chmod(0o600)
                 for piece in (head.encode(), b"\n", words, data):
                     file.write(piece)
+            if not self._is_owners():
+                draft.unlink(missing_ok=True)
+                return
             draft.replace(path)
         except OSError as error:
             _log.warning("a conversation's state is not kept: %s", error)
@@ -114,10 +137,16 @@ class Shelf:
         self._kept.pop(kept.path, None)
         kept.path.unlink(missing_ok=True)
 
-    def forget(self, keep: str) -> None:
-        """Remove everything kept of a conversation, whichever model it was said to."""
-        forget(self._folder, keep)
-        self._kept = {path: kept for path, kept in self._kept.items() if path.exists()}
+    def forget(self) -> None:
+        """Remove everything, whichever model it is of."""
+        clear(self._folder)
+        self._kept = {}
+
+    def _is_owners(self) -> bool:
+        try:
+            return not self._owner or (self._folder / SETTLED).read_text("ascii") == self._owner
+        except (OSError, ValueError):
+            return False
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(f"*-{self._fingerprint}{_SUFFIX}"))
@@ -144,3 +173,11 @@ class Shelf:
             total -= path.stat().st_size
             path.unlink(missing_ok=True)
             self._kept.pop(path, None)
+
+
+def _size(path: Path) -> int:
+    """0 for one that was removed meanwhile."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -45,6 +45,7 @@ class ChatOptions:
     priority: Priority = "person"
     owner: str = ""
     keep: str = ""
+    since: int = 0
     likelihoods: int | None = None
     """Tell how likely each token of the answer was, and that many others; None tells nothing."""
     deadline_s: float = 0.0
@@ -70,6 +71,7 @@ def chat_options(default: Sampling, stop: Sequence[str] | None, given: Mapping[s
         priority=given.get("priority") or "person",
         owner=given.get("owner") or "",
         keep=given.get("keep") or "",
+        since=given.get("since") or 0,
         likelihoods=int(given.get("top_logprobs") or 0) if given.get("logprobs") else None,
         deadline_s=given.get("deadline_s") or 0.0,
     )

@@ -88,9 +88,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Nothing of this conversation may stay in memory or be written to disk any more; not answered."""
-
-    keep: str
+    """Nothing of what was asked so far may stay in memory or be written to disk any more; answered when that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +100,11 @@ class Ready:
     gpu_offload: bool
     devices: tuple[str, ...]
     failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nothing is left of what was asked before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +131,26 @@ Request: TypeAlias = Load | Generate | Score | Embed | Count
 """What waits in the queue, each for a model."""
 Command: TypeAlias = Request | Describe | Cancel | Forget
 Answer: TypeAlias = (
-    Ready | Waiting | Advanced | Piece | Completed | Scored | Embedded | LoadedModel | Counted | Described | Failed
+    Ready
+    | Waiting
+    | Advanced
+    | Piece
+    | Completed
+    | Scored
+    | Embedded
+    | LoadedModel
+    | Counted
+    | Described
+    | Forgotten
+    | Failed
 )
 
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
         *(Load, Generate, Score, Embed, Count, Describe, Cancel, Forget),
-        *(Ready, Waiting, Advanced, Piece, Completed, Scored, Embedded, LoadedModel, Counted, Described, Failed),
+        *(Ready, Waiting, Advanced, Piece, Completed, Scored, Embedded, LoadedModel, Counted, Described),
+        *(Forgotten, Failed),
     )
 }
 _ERRORS: Final[Mapping[str, type[AssistantError]]] = {

@@ -143,10 +143,20 @@ class DocumentRoutes:
         return dump(await self._documents.add_text(body.name, body.text, body.collection))
 
     async def upload(
-        self, request: Request, name: str, collection: str = DEFAULT, modified_at: float | None = None
+        self,
+        request: Request,
+        name: str,
+        collection: str = DEFAULT,
+        modified_at: float | None = None,
+        person_id: str | None = None,
     ) -> Any:
-        """The body is the file; `modified_at` its last change in seconds since 1970."""
-        return dump(await self._documents.upload(name, request.stream(), collection, modified_at=modified_at))
+        """The body is the file; `modified_at` its last change in seconds since 1970, `person_id` who brings it, with
+        whom it goes."""
+        return dump(
+            await self._documents.upload(
+                name, request.stream(), collection, modified_at=modified_at, person_id=person_id
+            )
+        )
 
     async def read(self, request: Request, name: str) -> Any:
         """What stands in the file that is the body; it is not kept."""

@@ -126,7 +126,7 @@ class Filing:
         progress = _Progress(reader, receipt, message_id, name, about)
         try:
             async with self._fetcher.fetched(sent.file_id, sent.size) as file:
-                document, known = await self._filed(sent, file, receipt, collection or COLLECTION)
+                document, known = await self._filed(sent, file, receipt, collection or COLLECTION, reader)
         except NotFetched as error:
             self._settle(progress, None)
             await self._last(progress, say(f"files.{error.reason}", name=name))
@@ -165,14 +165,19 @@ class Filing:
             await asyncio.to_thread(self._mailbox.filed.forget, self._bot_id, gone)
         return found
 
-    async def _filed(self, sent: Sent, file: Fetched, receipt: Receipt, collection: str) -> tuple[Document, bool]:
-        """The document, and whether it was there before. One that could not be read is tried once more."""
+    async def _filed(
+        self, sent: Sent, file: Fetched, receipt: Receipt, collection: str, reader: Reader
+    ) -> tuple[Document, bool]:
+        """The document, and whether it was there before. One that could not be read is tried once more. What others
+        than an owner bring goes with what they said."""
         library = self._assistant.documents
         for one in await library.with_content(file.sha256):
             ours = receipt.attempt > 1 and one.added_at >= receipt.received_at
             if one.status != "failed" and not ours:
                 return one, True
-        return await library.upload(sent.name, file.pieces(), collection, modified_at=sent.at), False
+        person = None if reader.person.role == "owner" else reader.person.id
+        brought = library.upload(sent.name, file.pieces(), collection, modified_at=sent.at, person_id=person)
+        return await brought, False
 
     async def _follow(self, progress: _Progress, document_id: str, *, known: bool) -> None:
         shown, settled = "", False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import json
 import os
@@ -14,6 +15,7 @@ from typing import IO
 
 import pytest
 
+from assistant.archive import set_aside
 from assistant.archive.backup import backup
 from assistant.archive.manifest import is_safe
 from assistant.archive.restore import finish, restore, sweep
@@ -103,16 +105,33 @@ def test_no_secret_and_nothing_temporary_leaves_unless_asked_for(
 def test_what_was_there_is_set_aside_and_keys_that_are_here_stay(furnished: Paths, archive: Path) -> None:
     with closing(Database.open(furnished.database, furnished.backups)) as db:
         later = ConversationStore(db, furnished.attachments).create("said later")
-    old = contents(furnished.home)
     aside = Path(through(restore(furnished, archive)).path)
     with closing(Database.open(aside / "patina.db", aside / "backups")) as db:
         assert ConversationStore(db, aside / "attachments").get(later.id).title == "said later"
-    assert (aside / "chroma" / "index").read_bytes() == old["chroma/index"]
+    assert not (aside / "chroma").exists(), "what can be computed again holds what was said all the same"
+    assert not (furnished.home / "chroma").exists()
     assert TOKEN in furnished.settings.read_text("utf-8")
     assert "very-hidden" in furnished.settings.read_text("utf-8")
     assert "said later" not in [one.title for one in everything(furnished)["conversations"]]  # type: ignore[attr-defined]
     assert (furnished.home / "metrics" / "own.py").exists()
     assert not list(furnished.drafts.iterdir())
+
+
+def test_what_was_set_aside_goes_after_a_month_unless_a_person_keeps_it(furnished: Paths, archive: Path) -> None:
+    aside = Path(through(restore(furnished, archive)).path)
+    older = furnished.set_aside / "2020-01-01"  # from before there was a last day: its owner was told that it stays
+    older.mkdir()
+    last = set_aside.until(aside)
+    assert last is not None
+    assert (last - dt.date.today()).days in {29, 30}
+    set_aside.expire(furnished, today=last)
+    assert set_aside.folders(furnished) == [older, aside]
+    (aside / "until.txt").rename(older / "until.txt")
+    set_aside.expire(furnished, today=last + dt.timedelta(days=1))
+    assert set_aside.folders(furnished) == [aside], "who removes the file keeps the folder"
+    set_aside.note(aside, today=dt.date(2020, 1, 1))
+    assert sweep(furnished) is False
+    assert not aside.exists(), "a start does not look"
 
 
 def test_a_document_is_read_again_from_where_it_lies(furnished: Paths, archive: Path, elsewhere: Paths) -> None:

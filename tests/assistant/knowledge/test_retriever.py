@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assistant.errors import DatabaseDamaged
 from assistant.knowledge.names import Names
 from assistant.memory import terms
 from assistant.memory.document_records import Filter
@@ -82,10 +84,72 @@ def test_a_deleted_document_is_not_found_even_where_its_vector_is_left(shelf: Sh
     gone = shelf.keep("gone.txt", ["the secret recipe of the house"])
     shelf.keep("kept.txt", ["another recipe altogether"])
     shelf.embed()
-    ids = shelf.store.remove(gone.id)
+    shelf.store.remove(gone.id)
     assert sources(shelf, "the secret recipe of the house") == ["kept.txt"]
-    shelf.meaning.forget(ids)
+    shelf.meaning.forget()
     assert len(shelf.vectors.ids()) == 1
+
+
+@pytest.mark.parametrize("deleted", ["document", "collection", "what a file no longer says"])
+def test_vectors_of_what_was_deleted_go_at_the_next_start_where_the_process_died_in_between(
+    open_shelf: Callable[[], Shelf], deleted: str
+) -> None:
+    shelf = open_shelf()
+    gone = shelf.keep("gone.txt", ["the secret recipe of the house"], collection="cellar")
+    shelf.keep("kept.txt", ["another recipe altogether"])
+    shelf.embed()
+    assert not shelf.meaning.is_behind()
+    if deleted == "document":
+        shelf.store.remove(gone.id)
+    elif deleted == "collection":
+        shelf.named.remove(gone.collection_id)
+    else:
+        shelf.keep("gone.txt", [], collection="cellar")
+    shelf.vectors.close()
+    again = open_shelf()
+    assert again.meaning.is_behind(), "nothing would look after it"
+    again.embed()
+    assert len(again.vectors.ids()) == 1
+    assert not again.meaning.is_behind()
+
+
+def test_vectors_of_what_was_deleted_go_as_soon_as_the_index_can_be_written_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = shelf.keep("gone.txt", ["the secret recipe of the house"])
+    shelf.keep("kept.txt", ["another recipe altogether"])
+    shelf.embed()
+
+    def refuse(_: object) -> None:
+        raise DatabaseDamaged(path=Path("chroma"), reason="disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.vectors, "remove", refuse)
+        shelf.store.remove(gone.id)
+        shelf.meaning.forget()
+        assert shelf.meaning.step() == 0
+    assert shelf.meaning.is_behind()
+    shelf.embed()
+    assert len(shelf.vectors.ids()) == 1
+
+
+def test_a_vector_of_what_is_deleted_while_it_is_put_into_the_index_does_not_stay(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = shelf.keep("gone.txt", ["the secret recipe of the house"])
+    shelf.meaning.step()  # embedded, and not in the index yet
+    put, deleting = shelf.vectors.put, list[threading.Thread]()
+
+    def put_late(items: Sequence[tuple[str, Sequence[float]]]) -> None:
+        shelf.store.remove(gone.id)
+        deleting.append(threading.Thread(target=shelf.meaning.forget))
+        deleting[0].start()
+        put(items)
+
+    monkeypatch.setattr(shelf.vectors, "put", put_late)
+    shelf.meaning.step()
+    deleting[0].join()
+    assert shelf.vectors.ids() == set()
 
 
 def test_the_vector_index_is_filled_again_without_reading_anything(

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database as Tables
 
 from assistant.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, HomeNotWritable, MigrationFailed
-from assistant.memory import migrations
+from assistant.memory import backup, migrations
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.facts import FactStore
@@ -47,6 +48,30 @@ def test_copies_that_hold_what_was_deleted_long_ago_go(tmp_path: Path) -> None:
     os.utime(old, (month_ago, month_ago))
     Database.open(path, backups).close()
     assert list(backups.iterdir()) == [new]
+
+
+def test_copies_go_within_a_day_once_something_is_deleted(tmp_path: Path) -> None:
+    path, backups = tmp_path / "patina.db", tmp_path / "backups"
+    database = Database.open(path, backups)
+    old, new = database.backup("before-020"), database.backup("before-021")
+    two_days_ago = new.stat().st_mtime - 2 * 86_400
+    made = datetime.fromtimestamp(two_days_ago, UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    old = old.rename(backups / f"patina-{made}-before-020.db")
+    with database.transaction() as tables:
+        tables.execute("DELETE FROM conversations")
+    assert sorted(backups.iterdir()) == [old, new], "only what a person wants gone concerns them"
+    with pytest.raises(ValueError, match="no"), database.erasure():
+        raise ValueError("no")
+    assert sorted(backups.iterdir()) == [old, new]
+    for _ in range(2):
+        with database.erasure():
+            pass
+        assert list(backups.iterdir()) == [new], "the upgrade may still turn out to have gone wrong"
+    backup.expire(backups, new.stat().st_ctime + 0.9 * 86_400)
+    assert list(backups.iterdir()) == [new]
+    backup.expire(backups, new.stat().st_ctime + 1.1 * 86_400)
+    assert list(backups.iterdir()) == []
+    database.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX permissions")

@@ -9,7 +9,9 @@ from assistant.memory.attachments import JPEG
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.facts import FactStore
+from assistant.memory.openings import OpeningStore
 from assistant.memory.people import PeopleStore
+from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
 from assistant.memory.records import NewAttachment
@@ -88,6 +90,16 @@ def test_nothing_is_left_of_a_temporary_conversation_after_the_next_start(
     store.recover()
     db.vacuum()
     assert _found(tmp_path) == set()
+
+
+def test_what_is_asked_in_a_temporary_conversation_is_no_question_for_learning(
+    db: Database, store: ConversationStore
+) -> None:
+    PromptVersionStore(db).remember("v1", name="chat", language="en", purpose="chat", text="-")
+    for temporary in (False, True):
+        turn = store.begin(store.create(temporary=temporary).id, f"temporary: {temporary}", face="page")
+        store.finish(turn.id, status="done", answer="-", prompt_version="v1")
+    assert [one.question for one in OpeningStore(db).of("chat", "en")] == ["temporary: False"]
 
 
 def test_what_a_person_who_is_removed_taught_is_gone(db: Database, store: ConversationStore) -> None:

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from assistant.errors import EngineBusy
 from assistant.models.engine import Engine
+from assistant.models.kept_states import KeptStates
 from assistant.models.protocol import (
     Advanced,
     Completed,
@@ -55,7 +56,7 @@ async def collected(events: AsyncGenerator[EngineEvent, None]) -> list[EngineEve
 
 
 def files(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
+    return list(folder.glob("*.kv"))
 
 
 async def rested(engine: Engine) -> None:
@@ -237,7 +238,7 @@ async def test_a_conversation_goes_on_after_a_restart_without_being_read_again(
     question = replace(asking(f"{LONG[:700]} What is this?", SHORT), keep="talk")
 
     async def asked() -> Completed:
-        engine = Engine(shelf=tmp_path)
+        engine = Engine(states=KeptStates(tmp_path))
         try:
             return (await answer(engine, spec, question))[1]
         finally:
@@ -260,7 +261,8 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
     spec = ModelSpec(
         "qwen", real_model, context=512, parallel=1, shelf=tmp_path, shelf_limit=100_000_000, parked_limit=0
     )
-    engine = Engine(shelf=tmp_path)
+    states = KeptStates(tmp_path)
+    engine = Engine(states=states)
     try:
         talk = replace(asking(f"{LONG[:700]} What is this?", SHORT), keep="talk")
         other = asking(f"{LONG[-800:]} And this?", SHORT)
@@ -271,11 +273,29 @@ async def test_a_conversation_that_makes_room_comes_back_from_disk_and_is_forgot
         assert back.usage.cached_tokens == back.usage.prompt_tokens - 1
 
         await answer(engine, spec, replace(talk, keep=""))
-        await engine.forget("talk")
+        with states.forgetting():
+            assert not (tmp_path / "settled").exists(), "a crash in the middle of a deletion would not be noticed"
+        async with asyncio.timeout(30):
+            while not (tmp_path / "settled").exists():
+                await engine.info()
+        await answer(engine, spec, talk)
         await answer(engine, spec, other)
         assert files(tmp_path) == []
         _, anew = await answer(engine, spec, talk)
         assert anew.usage.cached_tokens < 40, "a forgotten conversation was still there"
+
+        async with aclosing(engine.generate(spec, asking("Write a very long story.", ENDLESS))) as story:
+            await until(story, Piece)
+            waiting = asyncio.create_task(answer(engine, spec, replace(talk, since=states.deletions)))
+            while not (await engine.info()).occupancy.waiting:
+                pass
+            with states.forgetting():
+                pass
+            while not (tmp_path / "settled").exists():
+                await engine.info()
+        await waiting
+        await answer(engine, spec, other)
+        assert files(tmp_path) == [], "what waited for its turn while something was deleted was kept"
     finally:
         await engine.close()
 

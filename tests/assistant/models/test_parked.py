@@ -37,5 +37,5 @@ def test_what_is_larger_than_all_there_may_be_goes_at_once_and_what_is_forgotten
     kept.put(parked("a", 1, size=26))
     assert [state.keep for state in gone] == ["a"]
     kept.put(parked("b", 1))
-    kept.forget("b")
+    kept.forget()
     assert (len(kept), kept.size, len(gone)) == (0, 0, 1)

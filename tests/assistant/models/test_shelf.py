@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.models.shelf import Shelf, forget, name_of
+from assistant.models.shelf import Shelf, clear, name_of
 
 LIMIT = 1_000_000
 
@@ -89,17 +89,19 @@ def test_the_oldest_go_when_the_folder_is_full(tmp_path: Path) -> None:
     assert sorted(kept.tokens[0] for kept in ours.kept) == [2, 3, 4], "what can never fit drove out what does"
 
 
-def test_a_forgotten_conversation_leaves_nothing(tmp_path: Path) -> None:
+def test_nothing_is_left_of_what_was_forgotten_whichever_model_it_was_said_to(tmp_path: Path) -> None:
     ours, theirs = shelf(tmp_path), shelf(tmp_path, "another")
     ours.save("talk", [1], b"a")
     theirs.save("talk", [1], b"b")
-    ours.save("other", [2], b"c")
-    ours.forget("talk")
-    assert [ours.take(kept) for kept in ours.kept] == [b"c"]
-    assert len(list(tmp_path.iterdir())) == 1
-    forget(tmp_path, "other")
+    (tmp_path / "half.part").write_bytes(b"c")
+    [before] = ours.kept
+    ours.forget()
     assert list(tmp_path.iterdir()) == []
-    forget(tmp_path / "nowhere", "talk")
+    assert (ours.kept, ours.take(before), theirs.size) == ([], None, 0)
+    ours.save("other", [2], b"c")
+    assert clear(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert clear(tmp_path / "nowhere")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

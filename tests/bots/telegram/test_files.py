@@ -268,3 +268,19 @@ async def test_a_bot_before_a_patina_elsewhere_does_the_same(paths: Paths, serve
         finally:
             bot.cancel()
             await asyncio.wait({bot})
+
+
+async def test_the_files_somebody_brought_go_with_all_of_theirs_and_the_owners_stay(play: Play, paths: Paths) -> None:
+    async with play() as scene:
+        ann, boss = await scene.paired(), await scene.paired(1002, "Bo", role="owner")
+        for user, name, said in ((ann, "lease.md", LONG), (boss, "handbook.md", HANDBOOK)):
+            user.private.send_document(name, said.encode())
+            await user.private.chat.wait_for(lambda message: "by words and by meaning" in message.text)
+        assert len(list(paths.documents.iterdir())) == 2
+        for user in (ann, boss):
+            user.private.send("/forget")
+            asked = await user.private.chat.wait_for(lambda message: "Shall I delete everything" in message.text)
+            await user.private.press(asked, "Delete it all").answered()
+            await user.private.chat.wait_for(lambda message: "It is gone" in message.text)
+        assert await names(scene) == ["handbook.md"]
+        assert len(list(paths.documents.iterdir())) == 1, "its bytes stayed"
