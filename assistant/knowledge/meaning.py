@@ -30,16 +30,10 @@ class MeaningIndex:
     def step(self, batch: int = 32) -> int:
         """Embed or index up to `batch` chunks; 0 when nothing is left to do, or it cannot be done now."""
         try:
-            if self._vectors.lost:
-                _log.warning("the vector index was deleted, and is made anew")
-                self.rebuild()
-            self._compact()
-            self._compare()
-            ready = self._chunks.to_index(batch * 8)
-            if ready:
-                self._vectors.put([(str(id), vector) for id, vector in ready])
-                self._chunks.mark_indexed([id for id, _ in ready])
-                return len(ready)
+            self._make_ready()
+            indexed = self._index(batch * 8)
+            if indexed:
+                return indexed
             waiting = self._chunks.to_embed(batch)
             if waiting:
                 # Texts of one length together: a batch takes as long as its longest.
@@ -52,12 +46,17 @@ class MeaningIndex:
             return 0
 
     def to_embed(self, limit: int) -> list[ToEmbed]:
-        self._compare()
+        self._make_ready()
         return self._chunks.to_embed(limit)
 
     def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
-        """Vectors of this model that were made elsewhere; `step` puts them into the index."""
+        """Vectors of this model that were made elsewhere. They can be found at once; what the index does not take now,
+        `step` puts into it."""
         self._chunks.keep_vectors(items)
+        try:
+            self._index(_FILLED)
+        except Exception as error:
+            _log.warning("new vectors wait until the vector index can be written: %s", error)
 
     def fill(self, vectors: Callable[[list[str]], list[list[float]]]) -> None:
         """Keep vectors that were made elsewhere for every chunk that has none, and put them into the index."""
@@ -102,6 +101,21 @@ class MeaningIndex:
 
     def close(self) -> None:
         self._vectors.close()
+
+    def _make_ready(self) -> None:
+        if self._vectors.lost:
+            _log.warning("the vector index was deleted, and is made anew")
+            self.rebuild()
+        self._compact()
+        self._compare()
+
+    def _index(self, most: int) -> int:
+        """Put up to so many vectors that are kept into the index; how many it were."""
+        ready = self._chunks.to_index(most)
+        if ready:
+            self._vectors.put([(str(id), vector) for id, vector in ready])
+            self._chunks.mark_indexed([id for id, _ in ready])
+        return len(ready)
 
     def _compact(self) -> None:
         if self._vectors.exists and self._vectors.standing().state == "wasteful":

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from assistant.errors import DocumentUnreadable, EngineDied
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.reader import Reader
+from assistant.knowledge.source import Source
 from tests.fakes.embeddings import HashingEmbeddings
 
 from . import files
@@ -192,4 +194,62 @@ async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, s
     async for _ in desk.embed_all():
         pass
     assert shelf.chunks.left_to_embed() == 0
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_what_is_embedded_is_found_by_meaning_while_much_is_still_waiting(ingest: Ingest, shelf: Shelf) -> None:
+    async def quick(texts: Sequence[str]) -> list[list[float]]:
+        return HashingEmbeddings(384).embed_documents(list(texts))
+
+    document = shelf.keep("long.txt", [f"part {number} of it\n" for number in range(300)])
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=quick)
+    embedding = desk.embed_all()
+    left = [await anext(embedding) for _ in range(4)][-1]
+    assert left > 250
+    assert shelf.store.get(document.id).embedded == 300 - left, "as far as it is, and not nothing until the end"
+    assert shelf.vectors.count() == 300 - left
+    assert shelf.retriever.search("part", way="meaning").passages
+    await embedding.aclose()
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_the_quick_way_is_tried_again_after_it_failed(ingest: Ingest, shelf: Shelf) -> None:
+    asked: list[int] = []
+
+    async def busy_at_first(texts: Sequence[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        if len(asked) == 1:
+            raise EngineDied(exit_code=-6)
+        return HashingEmbeddings(384).embed_documents(list(texts))
+
+    shelf.keep("long.txt", [f"part {number} of it\n" for number in range(300)])
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=busy_at_first)
+    async for _ in desk.embed_all():
+        pass
+    assert len(asked) > 10, "and not the slow way until the next start"
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_a_document_is_found_by_meaning_while_the_next_one_is_read(shelf: Shelf, tmp_path: Path) -> None:
+    embedded = threading.Event()
+
+    class Waiting(Reader):
+        def read(self, path: Path) -> Source:
+            if path.name == "b.txt":
+                assert embedded.wait(20)
+            return Source(path.read_text(), path.stem)
+
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.")
+    desk = DocumentDesk(Ingest(shelf.store, shelf.whole, Waiting(), shelf.uploads), shelf.whole, shelf.uploads)
+    first, _ = await desk.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    async for standing in desk.progress():
+        if (await desk.document(first.id)).embedded:
+            embedded.set()
+            break
+        assert standing.is_working
+    async for standing in desk.progress():
+        last = standing
+    assert not last.count.to_embed
+    assert [one.status for one in await desk.documents()] == ["ready", "ready"]
     await asyncio.wait_for(desk.close(), 20)
