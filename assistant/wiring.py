@@ -245,7 +245,7 @@ def build(
     )
     quick = QuickEmbedder(engine, paths.embedder)
     documents = DocumentDesk(
-        Ingest(kept.store, kept, Reader(), uploads),
+        Ingest(kept.store, kept, Reader(), uploads, Reader()),
         kept,
         uploads,
         lambda: bool(running),

@@ -114,7 +114,8 @@ class DocumentStore:
             tables.execute(
                 "INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at) "
                 "VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
-                "status = 'waiting', reason = '', attempts = 0, gone_s = NULL, pasted = excluded.pasted, "
+                "status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), attempts = 0, gone_s = NULL, "
+                "pasted = excluded.pasted, "
                 "type = excluded.type, stored = excluded.stored, origin = excluded.origin",
                 (str(ULID()), collection_id, storable(source), type, pasted, stored, origin, self._clock()),
             )
@@ -156,7 +157,9 @@ class DocumentStore:
         """Read a document again, from where its words came."""
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = 'waiting', reason = '', attempts = 0 WHERE id = ?", (document_id,)
+                "UPDATE documents SET status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), "
+                "attempts = 0 WHERE id = ?",
+                (document_id,),
             )
             return self.get(document_id)
 
@@ -196,6 +199,9 @@ class DocumentStore:
         row = self._db.row("SELECT count(*) AS n FROM documents WHERE status IN ('reading', 'waiting')")
         return int(row["n"]) if row else 0
 
+    # What becomes of a document that is read: only as long as it is. One that was put into the queue again meanwhile,
+    # taken out of it or thrown away is left as it is.
+
     def fail(self, document_id: str, reason: str) -> None:
         """What was read of it before stays findable."""
         self._end(document_id, "failed", reason)
@@ -207,6 +213,28 @@ class DocumentStore:
     def put_back(self, document_id: str) -> None:
         """It was begun and could not be ended for a reason that is not its own."""
         self._end(document_id, "waiting", "")
+
+    def pages_read(self, document_id: str, sha256: str) -> dict[int, str]:
+        """The pages of a document's file that were recognised before it was put off; those of another file go."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM pages_read WHERE document_id = ? AND sha256 <> ?", (document_id, sha256))
+            rows = self._db.rows("SELECT page, text FROM pages_read WHERE document_id = ?", (document_id,))
+            return {row["page"]: row["text"] for row in rows}
+
+    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> None:
+        """Keep a page of a file that takes long, until the whole is read. Whatever ends the process then, it was not
+        begun in vain and counts as not begun. Raises NotFound where the document is not being read any more."""
+        with self._db.transaction() as tables:
+            self.check_reading(document_id)
+            tables.execute(
+                "INSERT OR REPLACE INTO pages_read VALUES (?, ?, ?, ?)", (document_id, page, sha256, storable(text))
+            )
+            tables.execute("UPDATE documents SET attempts = 0 WHERE id = ?", (document_id,))
+
+    def check_reading(self, document_id: str) -> None:
+        """Raises NotFound where the document is not being read any more: gone, out of the queue or in it again."""
+        if self._db.row("SELECT 1 FROM documents WHERE id = ? AND status = 'reading'", (document_id,)) is None:
+            raise NotFound("document", document_id)
 
     def forget_hash(self, document_id: str) -> None:
         """So that it counts as changed."""
@@ -229,6 +257,8 @@ class DocumentStore:
                 f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {queued} AND sha256 = ''",  # noqa: S608
                 ids,
             )
+            its = f"SELECT id FROM documents WHERE {queued}"  # noqa: S608
+            tables.execute(f"DELETE FROM pages_read WHERE document_id IN ({its})", ids)  # noqa: S608
             tables.execute(f"UPDATE documents SET status = 'ready' WHERE {queued}", ids)  # noqa: S608
             return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
 
@@ -264,12 +294,17 @@ class DocumentStore:
         size: int,
         sha256: str,
         modified_at: float,
+        reason: str = "",
+        taken: bool = False,
     ) -> list[int]:
         """Make these the chunks of a document. One that says the same as before keeps its id, words and vector.
+        `reason` is the code of what is missing of it; `taken` says that it was taken out of the queue to be read.
 
-        Returns the ids that are no more, for the vector index.
+        Returns the ids that are no more, for the vector index. Raises NotFound.
         """
         with self._db.transaction() as tables:
+            if taken:
+                self.check_reading(document_id)
             self.get(document_id)
             old: dict[str, list[int]] = defaultdict(list)
             known = "SELECT id, digest FROM chunks WHERE document_id = ? ORDER BY ordinal DESC"
@@ -285,10 +320,11 @@ class DocumentStore:
             gone = [id for ids in old.values() for id in ids]
             tables.execute("DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
             tables.execute(
-                "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = '', "
+                "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = ?, "
                 "attempts = 0 WHERE id = ?",
-                (storable(title), size, sha256, modified_at, document_id),
+                (storable(title), size, sha256, modified_at, reason, document_id),
             )
+            tables.execute("DELETE FROM pages_read WHERE document_id = ?", (document_id,))
         return gone
 
     def chunks(self, document_id: str) -> list[Chunk]:
@@ -322,7 +358,8 @@ class DocumentStore:
     def _end(self, document_id: str, status: DocumentStatus, reason: str) -> None:
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ?", (status, reason, document_id)
+                "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ? AND status = 'reading'",
+                (status, reason, document_id),
             )
 
 

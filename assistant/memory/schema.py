@@ -16,6 +16,7 @@ from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step
 from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
+from assistant.memory.reading_schema import reading
 from assistant.memory.recall_schema import recall
 from assistant.memory.tool_schema import tools
 
@@ -188,5 +189,6 @@ STEPS: Final = (
     Step(17, "asked documents", asked),
     Step(18, "tools", tools),
     Step(19, "pictures", pictures),
+    Step(20, "reading", reading),
 )
 """In order, without gaps."""

@@ -51,13 +51,6 @@ def test_text_that_was_broken_at_the_edge_of_a_page_is_one(tmp_path: Path) -> No
     assert "margin where the next one begins" in document.text
 
 
-def test_pages_that_are_pictures_need_ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(DocumentUnreadable) as raised:
-        load(files.pdf(tmp_path / "scan.pdf", [[]]))
-    assert raised.value.reason == "no_ocr"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "holds"),
     [
