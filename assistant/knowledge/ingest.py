@@ -131,8 +131,9 @@ class Ingest:
 
     def cancel(self, document_ids: Sequence[str] | None = None) -> int:
         """Take these out of the queue, None: everything, also what is being read; how many there were."""
-        taken, stored = self._store.cancel(document_ids)
+        taken, stored, chunks = self._store.cancel(document_ids)
         self.stop_reading(document_ids)
+        self._shelf.forget(chunks)
         for name in stored:
             self._uploads.remove(name)
         return taken

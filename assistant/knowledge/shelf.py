@@ -143,6 +143,10 @@ class Shelf:
     def left_to_embed(self) -> int:
         return self._meaning.left()
 
+    def forget(self, chunk_ids: Sequence[int]) -> None:
+        """These chunks are no more."""
+        self._meaning.forget(chunk_ids)
+
     def is_behind(self) -> bool:
         """Whether `embed` has anything to do."""
         return self._meaning.is_behind()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
-import sqlite_utils
 from ulid import ULID
 
 from assistant.errors import DiskFull, NotFound
-from assistant.memory import terms
+from assistant.memory.chunk_writing import ChunkWriting
 from assistant.memory.database import Database, Row
 from assistant.memory.document_records import (
     Chunk,
@@ -66,18 +64,11 @@ FROM json_each(?) AS wanted JOIN chunks AS found ON found.id = wanted.value
 JOIN chunks ON chunks.document_id = found.document_id
     AND chunks.ordinal BETWEEN found.ordinal - ? AND found.ordinal + ?
 """
-_INSERT: Final = """
-INSERT INTO chunks (document_id, ordinal, start, "end", first_line, last_line, first_page, last_page, header, text,
-    digest, words, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_MOVE: Final = """
-UPDATE chunks SET ordinal = ?, start = ?, "end" = ?, first_line = ?, last_line = ?, first_page = ?, last_page = ?
-WHERE id = ?
-"""
 
 
 class DocumentStore:
-    """Every change of a document is one transaction; NotFound for what is not there."""
+    """Every change of a document is one transaction, but for the chunks of a large one; NotFound for what is not
+    there."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
@@ -241,17 +232,21 @@ class DocumentStore:
         with self._db.transaction() as tables:
             tables.execute("UPDATE documents SET sha256 = ' ' WHERE id = ?", (document_id,))
 
-    def cancel(self, document_ids: Sequence[str] | None = None) -> tuple[int, list[str]]:
+    def cancel(self, document_ids: Sequence[str] | None = None) -> tuple[int, list[str], list[int]]:
         """Take these out of the queue, None: all. Documents that were never read are removed, others stay as they are;
         a file of a watched folder, which would come back, fails with the reason cancelled.
 
-        Returns how many there were, and under which names the removed ones were kept.
+        Returns how many there were, under which names the removed ones were kept, and the ids of chunks that were
+        written of them already, for the vector index.
         """
         only = "" if document_ids is None else "AND id IN (SELECT value FROM json_each(?))"
         ids = () if document_ids is None else (json.dumps(list(document_ids)),)
         queued = f"status IN ('reading', 'waiting') {only}"
         with self._db.transaction() as tables:
             rows = self._db.rows(f"SELECT sha256, stored FROM documents WHERE {queued}", ids)  # noqa: S608
+            never = f"SELECT id FROM documents WHERE {queued} AND sha256 = ''"  # noqa: S608
+            begun = [row["id"] for row in self._db.rows(f"SELECT id FROM chunks WHERE document_id IN ({never})", ids)]  # noqa: S608
+            tables.execute(f"DELETE FROM chunks WHERE document_id IN ({never})", ids)  # noqa: S608
             tables.execute(f"DELETE FROM documents WHERE {queued} AND sha256 = '' AND watched_id IS NULL", ids)  # noqa: S608
             tables.execute(
                 f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {queued} AND sha256 = ''",  # noqa: S608
@@ -260,7 +255,7 @@ class DocumentStore:
             its = f"SELECT id FROM documents WHERE {queued}"  # noqa: S608
             tables.execute(f"DELETE FROM pages_read WHERE document_id IN ({its})", ids)  # noqa: S608
             tables.execute(f"UPDATE documents SET status = 'ready' WHERE {queued}", ids)  # noqa: S608
-            return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
+            return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]], begun
 
     def is_paused(self) -> bool:
         """Whether the queue rests until a person says otherwise."""
@@ -302,23 +297,12 @@ class DocumentStore:
 
         Returns the ids that are no more, for the vector index. Raises NotFound.
         """
+        check = partial(self.check_reading if taken else self.get, document_id)
+        writing = ChunkWriting(self._db, document_id, chunks)
+        writing.go_ahead(check)
         with self._db.transaction() as tables:
-            if taken:
-                self.check_reading(document_id)
-            self.get(document_id)
-            old: dict[str, list[int]] = defaultdict(list)
-            known = "SELECT id, digest FROM chunks WHERE document_id = ? ORDER BY ordinal DESC"
-            for row in self._db.rows(known, (document_id,)):
-                old[row["digest"]].append(row["id"])
-            for ordinal, chunk in enumerate(chunks):
-                digest = _digest(chunk)
-                place = (chunk.start, chunk.end, chunk.first_line, chunk.last_line, chunk.first_page, chunk.last_page)
-                if old[digest]:
-                    tables.execute(_MOVE, (ordinal, *place, old[digest].pop()))
-                else:
-                    _insert(tables, document_id, ordinal, place, chunk, digest)
-            gone = [id for ids in old.values() for id in ids]
-            tables.execute("DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
+            check()
+            gone = writing.end(tables)
             tables.execute(
                 "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = ?, "
                 "attempts = 0 WHERE id = ?",
@@ -361,26 +345,6 @@ class DocumentStore:
                 "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ? AND status = 'reading'",
                 (status, reason, document_id),
             )
-
-
-def _insert(
-    tables: sqlite_utils.Database,
-    document_id: str,
-    ordinal: int,
-    place: tuple[int, ...],
-    chunk: NewChunk,
-    digest: str,
-) -> None:
-    header, content = storable(chunk.header), storable(chunk.text)
-    body = terms.body(f"{header}\n{content}")
-    words, language = len(body.split()), terms.language(content)
-    values = (document_id, ordinal, *place, header, content, digest, words, language)
-    row = tables.execute(_INSERT, values).lastrowid
-    tables.execute("INSERT INTO chunk_words (rowid, body) VALUES (?, ?)", (row, body))
-
-
-def _digest(chunk: NewChunk) -> str:
-    return hashlib.sha256(f"{chunk.header}\0{chunk.text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _document(row: Row) -> Document:
