@@ -33,7 +33,7 @@ _BLOCK: Final = 1 << 20
 
 
 class _PutOff(Exception):
-    """It is read further when the queue goes on."""
+    """It is read further when the queue goes on, or when what takes less long has been read."""
 
 
 class Ingest:
@@ -146,7 +146,8 @@ class Ingest:
                 self._reader.close()
 
     def work(self) -> Iterator[DocumentProgress]:
-        """Read until nothing waits or it is paused; one line for every document that is through."""
+        """Read until nothing waits or it is paused; one line for every document that is through. A scan gives way to
+        everything that is not one."""
         with self._working:
             while not (self._closed.is_set() or self.stopped or self.is_paused):
                 document = self._store.next_waiting(_ATTEMPTS)
@@ -157,7 +158,8 @@ class Ingest:
                     progress = self._one(document)
                 finally:
                     self._take(None)
-                yield progress
+                if progress.status != "waiting":
+                    yield progress
 
     def sweep(self) -> None:
         """Remove uploads that no document needs; only before the first one comes."""
@@ -234,8 +236,8 @@ class Ingest:
         if page.recognised is None:
             self._store.check_reading(document_id)
             return
-        self._store.keep_page(document_id, digest, page.number, page.recognised)
-        if self._closed.is_set() or self.is_paused:
+        others_wait = self._store.keep_page(document_id, digest, page.number, page.recognised)
+        if self._closed.is_set() or self.is_paused or (others_wait and page.number < page.of):
             raise _PutOff
 
     def _same(self, document: Document, digest: str) -> bool:

@@ -53,6 +53,9 @@ _PAGE: Final = f"""
 {_DOCUMENTS} WHERE documents.id IN (SELECT id {_LISTED} ORDER BY source, id LIMIT :limit OFFSET :offset)
 ORDER BY source, documents.id
 """
+_QUEUED: Final = "SELECT id FROM documents WHERE status IN ('reading', 'waiting')"
+_QUICK: Final = "NOT EXISTS (SELECT 1 FROM pages_read WHERE document_id = documents.id)"
+"""As far as is known: nothing was recognised in it so far, which takes hours for a long scan."""
 _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
 FROM chunks
@@ -168,7 +171,7 @@ class DocumentStore:
         return None if row is None else row["pasted"]
 
     def next_waiting(self, most_attempts: int) -> Document | None:
-        """Take the next document of the queue, the ones a killed process left first.
+        """Take the next document of the queue, the ones a killed process left first, and a scan that was put off last.
 
         One that was begun `most_attempts` times and never ended fails with the reason killed.
         """
@@ -178,7 +181,9 @@ class DocumentStore:
                 "WHERE status IN ('reading', 'waiting') AND attempts >= ?",
                 (most_attempts,),
             )
-            row = self._db.row("SELECT id FROM documents WHERE status IN ('reading', 'waiting') ORDER BY id LIMIT 1")
+            row = self._db.row(f"{_QUEUED} AND {_QUICK} ORDER BY id LIMIT 1") or self._db.row(
+                f"{_QUEUED} ORDER BY id LIMIT 1"
+            )
             if row is None:
                 return None
             tables.execute(
@@ -212,15 +217,20 @@ class DocumentStore:
             rows = self._db.rows("SELECT page, text FROM pages_read WHERE document_id = ?", (document_id,))
             return {row["page"]: row["text"] for row in rows}
 
-    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> None:
+    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> bool:
         """Keep a page of a file that takes long, until the whole is read. Whatever ends the process then, it was not
-        begun in vain and counts as not begun. Raises NotFound where the document is not being read any more."""
+        begun in vain and counts as not begun.
+
+        Returns whether documents wait that may take less long. Raises NotFound where this one is not being read any
+        more.
+        """
         with self._db.transaction() as tables:
             self.check_reading(document_id)
             tables.execute(
                 "INSERT OR REPLACE INTO pages_read VALUES (?, ?, ?, ?)", (document_id, page, sha256, storable(text))
             )
             tables.execute("UPDATE documents SET attempts = 0 WHERE id = ?", (document_id,))
+            return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
 
     def check_reading(self, document_id: str) -> None:
         """Raises NotFound where the document is not being read any more: gone, out of the queue or in it again."""
