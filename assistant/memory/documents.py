@@ -171,7 +171,7 @@ class DocumentStore:
         return None if row is None else row["pasted"]
 
     def next_waiting(self, most_attempts: int) -> Document | None:
-        """Take the next document of the queue, the ones a killed process left first, and a scan that was put off last.
+        """Take the next document of the queue, the one that came first; a scan that was put off comes last.
 
         One that was begun `most_attempts` times and never ended fails with the reason killed.
         """
@@ -181,6 +181,7 @@ class DocumentStore:
                 "WHERE status IN ('reading', 'waiting') AND attempts >= ?",
                 (most_attempts,),
             )
+            tables.execute("UPDATE documents SET status = 'waiting' WHERE status = 'reading'")  # a killed process left it
             row = self._db.row(f"{_QUEUED} AND {_QUICK} ORDER BY id LIMIT 1") or self._db.row(
                 f"{_QUEUED} ORDER BY id LIMIT 1"
             )

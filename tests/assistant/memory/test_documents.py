@@ -158,6 +158,17 @@ def test_the_queue_survives_its_process_and_gives_up_on_what_kills_it(documents:
     assert documents.get(second.id).reason == "encrypted"
 
 
+def test_only_one_is_being_read_also_after_its_process_was_killed(documents: DocumentStore) -> None:
+    notes = documents.collection("notes")
+    scan, _ = (documents.put(notes, name, type="pdf") for name in ("a.pdf", "b.txt"))
+    assert documents.next_waiting(2) == documents.get(scan.id)
+    assert documents.keep_page(scan.id, "", 1, "what stands on it"), "another one waits"
+    assert documents.next_waiting(2) is not None
+    assert [one.status for one in documents.all()] == ["waiting", "reading"], "what takes long comes last"
+    with pytest.raises(NotFound):
+        documents.keep_page(scan.id, "", 2, "too late")
+
+
 def test_cancelling_forgets_what_was_never_read_and_keeps_the_rest(documents: DocumentStore) -> None:
     known = keep(documents, "known.txt", ["text"])
     notes = documents.collection("notes")
