@@ -52,6 +52,8 @@ class Pages:
         if picture is not None and number in self._known:
             recognised = self._known[number]
         elif picture is not None and _may_recognise():
+            if self._tell is not None:
+                self._tell(PageRead(number, of, begun=True))
             recognised = plain(_recognised(picture()))
         elif picture is not None:
             self._unread += 1

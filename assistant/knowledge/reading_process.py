@@ -46,7 +46,7 @@ def main(memory: int) -> None:
 
 
 class _Telling:
-    """Tells of pages as they are read: of each that was recognised, and of others now and then."""
+    """Tells of pages as they are read: of each that is recognised, and of others now and then."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
@@ -54,7 +54,7 @@ class _Telling:
 
     def __call__(self, page: PageRead) -> None:
         now = time.monotonic()
-        if page.recognised is not None or now - self._told > _TOLD_EVERY_S:
+        if page.begun or page.recognised is not None or now - self._told > _TOLD_EVERY_S:
             self._told = now
             _write(self._answers, {"page": asdict(page)})
 

@@ -34,11 +34,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """One page of so many is through, counted from 1. `recognised` is what was made of its picture just now."""
+    """One page of so many is through, counted from 1, or, where it is a picture, only `begun`: that takes a while.
+    `recognised` is what was made of its picture just now."""
 
     number: int
     of: int
     recognised: str | None = None
+    begun: bool = False
 
 
 Tell: TypeAlias = Callable[[PageRead], None]

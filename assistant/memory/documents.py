@@ -181,7 +181,8 @@ class DocumentStore:
                 "WHERE status IN ('reading', 'waiting') AND attempts >= ?",
                 (most_attempts,),
             )
-            tables.execute("UPDATE documents SET status = 'waiting' WHERE status = 'reading'")  # a killed process left it
+            # A killed process left it.
+            tables.execute("UPDATE documents SET status = 'waiting' WHERE status = 'reading'")
             row = self._db.row(f"{_QUEUED} AND {_QUICK} ORDER BY id LIMIT 1") or self._db.row(
                 f"{_QUEUED} ORDER BY id LIMIT 1"
             )

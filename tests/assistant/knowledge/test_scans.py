@@ -27,10 +27,11 @@ def test_scanned_pages_are_read_wherever_they_stand(tmp_path: Path) -> None:
     assert [read.text.count(one) for one in (LONG, "4711")] == [2, 1]
     place = read.text.index("4711")
     assert Places(read).pages(place, place + 4) == (2, 2)
-    assert [(one.number, one.of, bool(one.recognised)) for one in told] == [
-        (1, 3, False),
-        (2, 3, True),
-        (3, 3, False),
+    assert [(one.number, one.of, one.begun, bool(one.recognised)) for one in told] == [
+        (1, 3, False, False),
+        (2, 3, True, False),
+        (2, 3, False, True),
+        (3, 3, False, False),
     ]
     assert read.unread == 0
 
