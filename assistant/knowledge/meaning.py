@@ -14,6 +14,8 @@ from assistant.memory.vectors import VectorIndex
 
 _log = logging.getLogger(__name__)
 _FILLED: Final = 1024
+_TOGETHER: Final = 32
+"""Vectors that are put into the index at once: eight at a time cost it four times as much, 13 ms."""
 
 
 class MeaningIndex:
@@ -26,6 +28,7 @@ class MeaningIndex:
         self._embeddings = embeddings
         self._model = model
         self._compared = ""
+        self._kept = 0
 
     def step(self, batch: int = 32) -> int:
         """Embed or index up to `batch` chunks; 0 when nothing is left to do, or it cannot be done now."""
@@ -50,9 +53,13 @@ class MeaningIndex:
         return self._chunks.to_embed(limit)
 
     def keep(self, items: Sequence[tuple[int, Sequence[float]]]) -> None:
-        """Vectors of this model that were made elsewhere. They can be found at once; what the index does not take now,
-        `step` puts into it."""
+        """Vectors of this model that were made elsewhere. They can be found as soon as there are a few; what the index
+        does not take now, `step` puts into it."""
         self._chunks.keep_vectors(items)
+        self._kept += len(items)
+        if self._kept < _TOGETHER:
+            return
+        self._kept = 0
         try:
             self._index(_FILLED)
         except Exception as error:
