@@ -253,7 +253,7 @@ def build(
         judge=judge,
     )
     documents = DocumentDesk(
-        Ingest(kept.store, kept, Reader(), uploads),
+        Ingest(kept.store, kept, Reader(), uploads, Reader()),
         kept,
         uploads,
         lambda: bool(running),

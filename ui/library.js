@@ -266,7 +266,7 @@
       "kb-move": (node) => act("kb-move", { id: node.dataset.id, name: node.value }),
       "kb-search": () => {
         kb.collection = value("kb-in");
-        kb.asked = { question: value("kb-question"), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
+        kb.asked = { question: value("kb-question"), file: value("kb-file"), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
         look();
       },
       "kb-name": (node) => {

@@ -56,7 +56,7 @@ class LibraryPanel:
             "kb-again": lambda visit: self._documents.reindex(visit.text("id") or None),
             "kb-pause": lambda _: self._documents.pause(),
             "kb-resume": lambda _: self._documents.resume(),
-            "kb-cancel": lambda _: self._documents.cancel(),
+            "kb-cancel": lambda visit: self._documents.cancel([visit.text("id")] if visit.text("id") else None),
             "kb-embedder": lambda _: self._embedder.begin(),
             "kb-judge": self._search.judge,
             "kb-watch": self._watch,
@@ -105,8 +105,8 @@ class LibraryPanel:
         # One that was thrown away or renamed elsewhere is looked at no longer.
         chosen = next((one for one in collections if one.name == visit.text("collection")), None)
         standing = await self._documents.standing(chosen.name if chosen else "", query=visit.text("query"))
-        bodies = {
-            "documents": self._listed,
+        bodies: dict[str, Callable[[Visit], Awaitable[dict[str, Any]]]] = {
+            "documents": partial(self._listed, page=standing.page),
             "search": self._search.facts,
             "names": self._names.facts,
             "folders": self._folders,
@@ -139,7 +139,7 @@ class LibraryPanel:
             }
         }
 
-    async def _listed(self, visit: Visit) -> dict[str, Any]:
+    async def _listed(self, visit: Visit, page: tuple[int, int] | None) -> dict[str, Any]:
         text = partial(self._presenter.text, visit.language)
         shown = max(_PAGE, int(visit.number("rows") or 0))
         found = await self._documents.documents(
@@ -152,7 +152,7 @@ class LibraryPanel:
             chunks = []
         passages = max(_PASSAGES, int(visit.number("passages") or 0))
         return {
-            "rows": [document_row(one, text, visit.language) for one in found[:shown]],
+            "rows": [document_row(one, text, visit.language, page) for one in found[:shown]],
             "more": shown + _PAGE if len(found) > shown else 0,
             "opened": opened,
             "passages": [passage_row(one, text) for one in chunks[:passages]],

@@ -21,7 +21,7 @@ _UNREADABLE: Final = DocumentUnreadable(Path(), "").code
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """`percent` is of how much is found by meaning; None where that is not what is waited for."""
+    """`percent` is of how much is read, or found by meaning; None where that is not what is waited for."""
 
     document: Document
     name: str
@@ -42,10 +42,13 @@ class PassageRow:
     text: str
 
 
-def document_row(document: Document, text: Text, language: Language) -> DocumentRow:
+def document_row(
+    document: Document, text: Text, language: Language, page: tuple[int, int] | None = None
+) -> DocumentRow:
+    """`page` is at which of its pages the one that is being read is, and of how many."""
     name, place = _called(document)
     trouble = ""
-    if document.status == "failed":
+    if document.reason and document.status in {"failed", "ready"}:
         trouble = explain_reason(_UNREADABLE, document.reason, language)
     elif document.gone_s is not None:
         trouble = text("library.file_gone")
@@ -54,6 +57,9 @@ def document_row(document: Document, text: Text, language: Language) -> Document
     if document.status == "ready" and document.embedded < document.chunks:
         percent = 100 * document.embedded / document.chunks
         state = text("library.by_words_only")
+    elif document.status == "reading" and page is not None:
+        percent = 100 * page[0] / page[1]
+        state = text("library.page_of", page=page[0], of=page[1])
     return DocumentRow(document, name, place, _facts(document, text), state, trouble, percent)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.cli.home import open_assistant
-from assistant.cli.kb_progress import read_and_embedded, why
+from assistant.cli.kb_progress import lacking, read_and_embedded, why
 from assistant.cli.terminal import Terminal
 from assistant.errors import FolderUnwatchable, ParameterRefused
 from assistant.i18n import explain
@@ -168,6 +168,8 @@ def _state(terminal: Terminal, document: Document) -> str:
     state = terminal.text(f"kb.status.{document.status}")
     if document.status == "failed":
         return f"{state}: {why(terminal, document.source, document.reason)}"
+    if document.status == "ready" and document.reason:
+        return f"{state} ({lacking(terminal, document.reason)})"
     return f"{state} ({terminal.text('kb.gone_file')})" if document.gone_s is not None else state
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from assistant.cli.home import Door
 from assistant.cli.terminal import Terminal
 from assistant.errors import DocumentUnreadable
-from assistant.i18n import explain
+from assistant.i18n import explain, explain_reason
 
 if TYPE_CHECKING:
     from assistant.events import DocumentProgress
@@ -48,6 +48,11 @@ def why(terminal: Terminal, source: str, reason: str) -> str:
     return explain(DocumentUnreadable(Path(source), reason), terminal.language)
 
 
+def lacking(terminal: Terminal, reason: str) -> str:
+    """What is missing of a document that could be read otherwise."""
+    return explain_reason(DocumentUnreadable(Path(), reason).code, reason, terminal.language)
+
+
 class _Lines:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -65,6 +70,12 @@ class _Lines:
         else:
             key = "kb.removed" if progress.status == "removed" else "kb.read"
             self._terminal.say(key, source=progress.source, waiting=progress.waiting)
+            self._lacking(progress)
+
+    def _lacking(self, progress: DocumentProgress) -> None:
+        if progress.status == "ready" and progress.reason:
+            reason = lacking(self._terminal, progress.reason)
+            self._terminal.note(self._terminal.text("kb.failed", source=progress.source, reason=reason))
 
     def embedded(self, left: int) -> None:
         if self._told is None or self._told - left >= _LINE_EVERY:
@@ -97,6 +108,7 @@ class _Bar(_Lines):
     def read(self, progress: DocumentProgress) -> None:
         if progress.status == "failed":
             self._terminal.note(why(self._terminal, progress.source, progress.reason))
+        self._lacking(progress)
         self._bar.update(self._task, advance=1, description=Path(progress.source).name)
 
     def embedded(self, left: int) -> None:

@@ -1,4 +1,4 @@
-"""What goes on behind everybody who asks: the queue is read, then what was read is embedded."""
+"""What goes on behind everybody who asks: the queue is read, and what was read is embedded meanwhile."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ _BATCH: Final = 8
 _MANY: Final = 64
 """Chunks from which on it is worth to load the model into the engine."""
 _WAIT_S: Final = 1.0
+_FIRST_REST: Final = 4
+_LONGEST_REST: Final = 256
+"""Batches for which the quick way rests after it failed, twice as many every time: 10 s and 11 minutes on two cores."""
 
 
 class Background:
     """On one event loop. `is_busy` says whether an answer is being written: embedding gives way to it.
 
-    `quick` makes vectors of many texts sooner than the shelf's own model does, which is asked where there are few or
-    where that fails.
+    `quick` makes vectors of many texts sooner than the shelf's own model does, which is asked where there are few and
+    for a while after that failed.
     """
 
     def __init__(
@@ -41,6 +44,11 @@ class Background:
         self._reading: asyncio.Task[None] | None = None
         self._embedding: asyncio.Task[None] | None = None
         self._closing = False
+        self._more = asyncio.Event()
+        """Something was read, or nothing is read any more."""
+        self._wanted = False
+        """Something may have come into the queue after it was looked into last."""
+        self._resting, self._rest = 0, _FIRST_REST
         self._stepping = asyncio.Lock()
         self._followers: set[asyncio.Queue[DocumentProgress | None]] = set()
 
@@ -53,7 +61,8 @@ class Background:
         return self.is_reading or (self._embedding is not None and not self._embedding.done())
 
     def start(self) -> None:
-        """Read what waits, then embed it."""
+        """Read what waits, and embed it as it is read."""
+        self._wanted = True
         if not self.is_reading and not self._closing:
             self._reading = asyncio.create_task(self._read())
 
@@ -85,32 +94,49 @@ class Background:
         """What is being read is read again after the next start."""
         self._closing = True
         self._ingest.close()
+        self._more.set()
         for task in (self._reading, self._embedding):
             if task is not None:
                 await asyncio.wait([task])
 
     async def _read(self) -> None:
         try:
-            work = self._ingest.work()
-            while (progress := await asyncio.to_thread(next, work, None)) is not None:
-                self._tell(progress)
+            while self._wanted:
+                self._wanted = False
+                work = self._ingest.work()
+                while (progress := await asyncio.to_thread(next, work, None)) is not None:
+                    self._tell(progress)
+                    self._embed_more()
         except Exception as error:
             _log.warning("documents are read no further for now: %s", error)
         finally:
             self._tell(None)
-        if self._embedding is None or self._embedding.done():
+        self._reading = None
+        self._embed_more()
+
+    def _embed_more(self) -> None:
+        self._more.set()
+        if not self._closing and (self._embedding is None or self._embedding.done()):
             self._embedding = asyncio.create_task(self._embed())
 
     async def _embed(self) -> None:
-        done = 1
-        while done and not self._closing:
+        """Until nothing is left of what was read, and nothing more comes."""
+        while not self._closing:
             if self._is_busy():
                 await asyncio.sleep(_WAIT_S)
                 continue
-            done = await self.step()
+            self._more.clear()
+            through = not self.is_reading
+            if not await self.step():
+                if through:
+                    return
+                await self._more.wait()
 
     async def _embedded(self) -> int:
         if self._quick is None or await asyncio.to_thread(self._shelf.left_to_embed) < _MANY:
+            return await asyncio.to_thread(self._shelf.embed, _BATCH)
+        if self._resting:
+            self._resting -= 1
             return await asyncio.to_thread(self._shelf.embed, _BATCH)
         try:
             waiting = await asyncio.to_thread(self._shelf.to_embed, _BATCH)
@@ -118,9 +144,10 @@ class Background:
         except PromptTooLong:
             return await asyncio.to_thread(self._shelf.embed, _BATCH)
         except Exception as error:
-            _log.warning("documents are embedded by the slower way: %s", error)
-            self._quick = None
+            _log.warning("documents are embedded by the slower way for a while: %s", error)
+            self._resting, self._rest = self._rest, min(2 * self._rest, _LONGEST_REST)
             return await asyncio.to_thread(self._shelf.embed, _BATCH)
+        self._rest = _FIRST_REST
         made = [(one.id, vector) for one, vector in zip(waiting, vectors, strict=True)]
         await asyncio.to_thread(self._shelf.keep, made)
         return len(made)

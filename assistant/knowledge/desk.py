@@ -43,8 +43,8 @@ _TOLD_EVERY_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class LibraryStanding:
-    """How far the work is. `reading` is what is being read now; `stopped` why reading cannot go on, such as disk_full;
-    `pages` whether web pages may be fetched."""
+    """How far the work is. `reading` is what is being read now, and `page` how many of its pages are, of how many;
+    `stopped` why reading cannot go on, such as disk_full; `pages` whether web pages may be fetched."""
 
     count: DocumentCount
     is_working: bool
@@ -52,6 +52,7 @@ class LibraryStanding:
     paused: bool
     stopped: str
     pages: bool
+    page: tuple[int, int] | None = None
 
 
 class DocumentDesk:
@@ -170,6 +171,7 @@ class DocumentDesk:
             await asyncio.to_thread(lambda: self._ingest.is_paused),
             self._ingest.stopped,
             self._pages is not None,
+            self._ingest.page,
         )
 
     async def progress(self) -> AsyncGenerator[LibraryStanding, None]:
@@ -200,7 +202,7 @@ class DocumentDesk:
         return await asyncio.to_thread(self._ingest.waiting)
 
     async def pause(self) -> None:
-        """After the document that is being read now; until `resume`, also after a restart."""
+        """After the document that is being read now, or the page of a scan; until `resume`, also after a restart."""
         await asyncio.to_thread(self._ingest.pause)
 
     async def resume(self) -> None:
@@ -208,7 +210,7 @@ class DocumentDesk:
         self._background.start()
 
     async def cancel(self, document_ids: Sequence[str] | None = None) -> int:
-        """Take these out of the queue, None: everything; how many there were."""
+        """Take these out of the queue, None: everything, also what is being read; how many there were."""
         return await asyncio.to_thread(self._ingest.cancel, document_ids)
 
     async def reindex(self, document_id: str | None = None) -> None:
@@ -269,6 +271,7 @@ class DocumentDesk:
         if self._watch is not None:
             await asyncio.to_thread(self._watch.left_alone, document_id)
         await asyncio.to_thread(self._shelf.remove, document_id)
+        await asyncio.to_thread(self._ingest.stop_reading, [document_id])
 
     async def move(self, document_id: str, collection: str) -> Document:
         """Into the collection of this name, which is made when there is none."""

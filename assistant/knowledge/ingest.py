@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -18,7 +19,7 @@ from assistant.knowledge.folders import look_through
 from assistant.knowledge.kinds import LARGEST, ending
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.shelf import Shelf
-from assistant.knowledge.source import Source, plain
+from assistant.knowledge.source import PageRead, Source, plain
 from assistant.knowledge.uploads import Uploads, numbered, shown_name
 from assistant.memory.document_records import Document, DocumentOrigin
 from assistant.memory.documents import DocumentStore
@@ -31,18 +32,31 @@ _READINGS: Final = 3
 _BLOCK: Final = 1 << 20
 
 
-class Ingest:
-    """`work` reads what waits, one document after another; everything else may be called meanwhile."""
+class _PutOff(Exception):
+    """It is read further when the queue goes on, or when what takes less long has been read."""
 
-    def __init__(self, store: DocumentStore, shelf: Shelf, reader: Reader, uploads: Uploads) -> None:
+
+class Ingest:
+    """`work` reads what waits, one document after another; everything else may be called meanwhile. `once` reads what
+    somebody waits for and is not kept: a scan in the queue may take hours."""
+
+    def __init__(
+        self, store: DocumentStore, shelf: Shelf, reader: Reader, uploads: Uploads, once: Reader | None = None
+    ) -> None:
         self._store = store
         self._shelf = shelf
         self._reader = reader
+        self._once = once or reader
         self._uploads = uploads
         self._working = threading.Lock()
         self._closed = threading.Event()
+        self._taken = ""
+        self._taking = threading.Lock()
+        """Held while another document is taken, and while the reader is ended because of the one that is."""
         self.reading = ""
         """What is being read now; empty when nothing is."""
+        self.page: tuple[int, int] | None = None
+        """The page it is at, and of how many; None where it has none or was only begun."""
         self.stopped = ""
         """Why it cannot go on until `resume`: disk_full. Empty when it can."""
 
@@ -74,9 +88,11 @@ class Ingest:
             if there is None:
                 break
             if origin == "page" or (there.origin == origin and self._same(there, digest)):
-                self._uploads.remove(there.stored)
                 break
-        return self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
+        added = self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
+        if there is not None:  # only now: what ends the process before leaves one of the two
+            self._uploads.remove(there.stored)
+        return added
 
     def with_content(self, digest: str) -> list[Document]:
         """The documents made of these bytes, also those whose turn to be read has not come; the oldest first."""
@@ -87,7 +103,7 @@ class Ingest:
     def read_once(self, stored: str) -> Source:
         """What stands in a file of the library's own folder, which goes again. Raises DocumentUnreadable."""
         try:
-            return self._reader.read(self._uploads.path(stored))
+            return self._once.read(self._uploads.path(stored))
         finally:
             self._uploads.remove(stored)
 
@@ -105,7 +121,8 @@ class Ingest:
         return self._store.is_paused()
 
     def pause(self) -> None:
-        """After the document that is being read now, and until `resume`, also of another process."""
+        """After the document that is being read now, or the page of one that has to be recognised, and until `resume`,
+        also of another process."""
         self._store.pause(on=True)
 
     def resume(self) -> None:
@@ -113,25 +130,36 @@ class Ingest:
         self._store.pause(on=False)
 
     def cancel(self, document_ids: Sequence[str] | None = None) -> int:
-        """Take these out of the queue, None: everything; how many there were."""
+        """Take these out of the queue, None: everything, also what is being read; how many there were."""
         taken, stored = self._store.cancel(document_ids)
+        self.stop_reading(document_ids)
+        self._shelf.forget()
         for name in stored:
             self._uploads.remove(name)
         return taken
 
+    def stop_reading(self, document_ids: Sequence[str] | None = None) -> None:
+        """Give up the one that is being read, if it is one of these; None: whichever it is. Its place in the queue, or
+        the document itself, is gone already."""
+        with self._taking:
+            if self._taken and (document_ids is None or self._taken in document_ids):
+                self._reader.close()
+
     def work(self) -> Iterator[DocumentProgress]:
-        """Read until nothing waits or it is paused; one line for every document that is through."""
+        """Read until nothing waits or it is paused; one line for every document that is through. A scan gives way to
+        everything that is not one."""
         with self._working:
             while not (self._closed.is_set() or self.stopped or self.is_paused):
                 document = self._store.next_waiting(_ATTEMPTS)
                 if document is None:
                     return
-                self.reading = document.source
+                self._take(document)
                 try:
                     progress = self._one(document)
                 finally:
-                    self.reading = ""
-                yield progress
+                    self._take(None)
+                if progress.status != "waiting":
+                    yield progress
 
     def sweep(self) -> None:
         """Remove uploads that no document needs; only before the first one comes."""
@@ -141,6 +169,12 @@ class Ingest:
         """What is being read now is read again after the next start."""
         self._closed.set()
         self._reader.close()
+        self._once.close()
+
+    def _take(self, document: Document | None) -> None:
+        with self._taking:
+            self._taken = document.id if document else ""
+            self.reading, self.page = document.source if document else "", None
 
     def _one(self, document: Document) -> DocumentProgress:
         try:
@@ -156,8 +190,10 @@ class Ingest:
             raise
         except StorageError:
             raise
+        except _PutOff:
+            self._store.put_back(document.id)
         except NotFound:
-            pass  # thrown away while it was read
+            pass  # thrown away or put in the queue again while it was read
         except Exception:
             _log.exception("a document was passed over: %s", document.id)
             self._store.fail(document.id, "fault")
@@ -176,21 +212,33 @@ class Ingest:
     def _read(self, document: Document) -> None:
         pasted = self._store.pasted(document.id)
         if pasted is not None:
-            self._shelf.put(document.id, Source(pasted, document.source, "markdown"))
+            source = Source(pasted, document.source, "markdown")
+            self._shelf.put(document.id, source, modified_at=document.added_at, taken=True)
             return
         path = self._uploads.path(document.stored) if document.stored else Path(document.source)
         for _ in range(_READINGS):
             size, modified_at, digest = _looked_at(path)
-            if digest == document.sha256:
+            if digest == document.sha256 and not document.reason:  # what was unread may be recognised by now
                 self._store.keep(document.id)
                 return
-            source = self._reader.read(path)
+            known = self._store.pages_read(document.id, digest)
+            source = self._reader.read(path, known, partial(self._at, document.id, digest))
             if _is_as(path, size, modified_at):
                 if document.stored and source.title == path.stem:
                     source = replace(source, title=PurePosixPath(document.source).stem)
-                self._shelf.put(document.id, source, sha256=digest, size=size, modified_at=modified_at)
+                self._shelf.put(document.id, source, sha256=digest, size=size, modified_at=modified_at, taken=True)
                 return
         raise DocumentUnreadable(path, "changing")
+
+    def _at(self, document_id: str, digest: str, page: PageRead) -> None:
+        """What is raised here gives the file up."""
+        self.page = (page.number, page.of)
+        if page.recognised is None:
+            self._store.check_reading(document_id)
+            return
+        others_wait = self._store.keep_page(document_id, digest, page.number, page.recognised)
+        if self._closed.is_set() or self.is_paused or (others_wait and page.number < page.of):
+            raise _PutOff
 
     def _same(self, document: Document, digest: str) -> bool:
         if document.sha256.strip():

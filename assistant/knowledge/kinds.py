@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -18,7 +19,12 @@ LARGEST_TEXT: Final = 30_000_000
 _TIMES_LARGER: Final = 200
 """By how much a packed file of some size may grow: office files stay below 50."""
 _SMALL: Final = 10_000_000
-_IMAGES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_IMAGES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
+_BITMAP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+"""Bytes of the headers that bitmaps of Windows and OS/2 have had, which they tell themselves."""
+_TAIL: Final = 2048
+_PDF_BEGINS: Final = re.compile(rb"(?:^|[\r\n])%PDF-\d\.\d\s*[\r\n]")
+_PDF_ENDS: Final = re.compile(rb"[\r\n]startxref\s+\d+\s+%%EOF")
 _OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _PACKED: Final[tuple[tuple[str, Kind], ...]] = (
@@ -73,14 +79,14 @@ def ending(path: Path) -> str:
 
 def kind(path: Path, head: bytes) -> Kind:
     """`head` is how the file begins. Raises DocumentUnreadable where it is nothing that can be read."""
-    if b"%PDF-" in head[:1024]:
+    if _is_pdf(path, head):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return _packed(path)
     if head.startswith(_OLD_OFFICE):
         encrypted = _ENCRYPTED in path.read_bytes()
         raise DocumentUnreadable(path, "encrypted" if encrypted else "unsupported")
-    if head.startswith(_IMAGES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+    if _is_image(head):
         return "image"
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DocumentUnreadable(path, "unsupported")
@@ -91,6 +97,27 @@ def kind(path: Path, head: bytes) -> Kind:
     if found == "text" and start.startswith(b"<?xml"):
         return "xml"
     return found
+
+
+def _is_pdf(path: Path, head: bytes) -> bool:
+    """Lines of something else may stand before the signature; text that only speaks of it is text."""
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"%PDF-"):
+        return True
+    if not _PDF_BEGINS.search(head[:1024]):
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return _PDF_ENDS.search(file.read(_TAIL)) is not None
+
+
+def _is_image(head: bytes) -> bool:
+    if head.startswith(_IMAGES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return True
+    if b"\0" not in head:  # BMW and GIF89a are words, too
+        return False
+    return head.startswith((b"GIF87a", b"GIF89a")) or (
+        head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS
+    )
 
 
 def _packed(path: Path) -> Kind:

@@ -20,9 +20,12 @@ class Linking:
         """Read every passage that was not read yet; returns how many."""
         read = 0
         while waiting := self._store.unread(_BATCH):
+            # Looked for before the store is asked: it keeps everybody waiting as long as it writes.
             self._store.keep(
-                (one.id, [(found.key, found.name, found.kind) for found in mentions(one.text, one.header)])
-                for one in waiting
+                [
+                    (one.id, [(found.key, found.name, found.kind) for found in mentions(one.text, one.header)])
+                    for one in waiting
+                ]
             )
             read += len(waiting)
         return read

@@ -5,32 +5,22 @@ Every library is imported only for a file that needs it.
 
 from __future__ import annotations
 
-import importlib.util
-import io
 import json
 import re
-import statistics
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import accumulate
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import DocumentUnreadable
 from assistant.knowledge import kinds
 from assistant.knowledge.kinds import Kind
-from assistant.knowledge.source import Form, Source, plain, squeezed
+from assistant.knowledge.paged import Pages, pdf, picture
+from assistant.knowledge.source import Form, Source, Tell, plain, squeezed
 
 _HEAD: Final = 8192
-_LEAST_ON_PAGE: Final = 8
-"""Characters a page has on average below which a pdf is taken for pictures of pages."""
-_OCR_WIDTH: Final = 1600
 _DATA: Final = re.compile(r"!?\[[^\]]*\]\(data:[^)]*\)")
 _NO_VALUE: Final = re.compile(r"(?<=\| )(?:NaN|NaT|Unnamed: \d+)(?= \|)")
 _FIRST_TITLE: Final = re.compile(r"\s*#\s+(.+)")
-_WIDE: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\uff60]")
-_ENDED: Final = tuple(".!?:;。！？：；…”\"')）】")
-_LONG_LINE: Final = 0.8
 _GUESSED_ON: Final = 200_000
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff，。、；：？！“”‘’（）《》【】—…]")
 _MOSTLY: Final = 0.9
@@ -41,8 +31,15 @@ _LAST_COMMON: Final = 0xD7
 _FORMS: Final[dict[Kind, Form]] = {"markdown": "markdown", "table": "table", "code": "code", "json": "prose"}
 
 
-def load(path: Path) -> Source:
-    """Raises DocumentUnreadable with the reason; MemoryError and RecursionError are the caller's."""
+def load(
+    path: Path,
+    known: Mapping[int, str] | None = None,
+    tell: Tell | None = None,
+    largest: int = kinds.LARGEST_TEXT,
+) -> Source:
+    """`known` are texts of its pages that were recognised before, `tell` hears of every page; `largest` is how many
+    bytes of text it may have. Raises DocumentUnreadable with the reason; MemoryError and RecursionError are the
+    caller's."""
     try:
         size = path.stat().st_size
         if path.is_dir():
@@ -59,7 +56,7 @@ def load(path: Path) -> Source:
         raise DocumentUnreadable(path, "forbidden") from error
     found = kinds.kind(path, head)
     try:
-        source = _read(path, found, size)
+        source = _read(path, found, size, Pages(path, known or {}, tell, largest))
     except (DocumentUnreadable, MemoryError):
         raise
     except Exception as error:
@@ -67,15 +64,17 @@ def load(path: Path) -> Source:
         raise DocumentUnreadable(path, "encrypted" if "password" in str(error).lower() else "damaged") from error
     if not source.text.strip():
         raise DocumentUnreadable(path, "no_text")
+    if len(source.text.encode("utf-8", "replace")) > largest:
+        raise DocumentUnreadable(path, "too_large")
     return source
 
 
-def _read(path: Path, found: Kind, size: int) -> Source:
+def _read(path: Path, found: Kind, size: int, pages: Pages) -> Source:
     match found:
         case "pdf":
-            return _pdf(path)
+            return pdf(pages)
         case "image":
-            return Source(plain(_ocr(path, path.read_bytes())), path.stem)
+            return picture(pages)
         case "docx" | "pptx" | "xlsx" | "epub":
             return _marked(path, _office(path, found))
     if size > kinds.LARGEST_TEXT:
@@ -189,62 +188,3 @@ def _xml(text: str) -> Iterator[str]:
                 yield f"{' ' * min(depth, 12)}{squeezed(child.tail)}"
 
     return walk(fromstring(text), 0)
-
-
-def _pdf(path: Path) -> Source:
-    import pypdfium2 as pdfium
-
-    with pdfium.PdfDocument(path) as document:
-        title = squeezed(str(document.get_metadata_dict().get("Title") or "")) or path.stem
-        pages: list[str] = []
-        for page in document:
-            textpage = page.get_textpage()
-            pages.append(_unwrapped(plain(textpage.get_text_range())))
-            textpage.close()
-            page.close()
-        if sum(len(text.strip()) for text in pages) < _LEAST_ON_PAGE * len(pages):
-            pages = [_ocr(path, _picture(document[number])) for number in range(len(document))]
-    parts = [plain(page).strip() + "\n\n" for page in pages]
-    starts = accumulate((len(part) for part in parts[:-1]), initial=0)
-    return Source("".join(parts), title, "prose", tuple(starts))
-
-
-def _unwrapped(text: str) -> str:
-    """Lines that were only broken because the page is so wide, as one: words and pairs of characters go over them."""
-    lines = text.split("\n")
-    lengths = [len(line) for line in lines if line.strip()]
-    if not lengths:
-        return text
-    long = _LONG_LINE * statistics.quantiles(lengths, n=10)[-1] if len(lengths) > 1 else len(text) + 1
-    made: list[str] = []
-    before = ""
-    for line in lines:
-        if made and line.strip() and len(before) >= long and not before.endswith(_ENDED):
-            joined = "" if _WIDE.match(before[-1]) or _WIDE.match(line.lstrip()[0]) else " "
-            made[-1] += joined + line.lstrip()
-        else:
-            made.append(line.rstrip())
-        before = line.rstrip()
-    return "\n".join(made)
-
-
-def _picture(page: Any) -> bytes:
-    scale = _OCR_WIDTH / max(1.0, page.get_width())
-    kept = io.BytesIO()
-    page.render(scale=min(scale, 4.0)).to_pil().save(kept, "PNG")
-    return kept.getvalue()
-
-
-def _ocr(path: Path, picture: bytes) -> str:
-    if importlib.util.find_spec("rapidocr") is None:
-        raise DocumentUnreadable(path, "no_ocr")
-    found = _ocr_engine()(picture)
-    return "\n".join(found.txts or ())
-
-
-@lru_cache(maxsize=1)
-def _ocr_engine() -> Any:
-    """Loaded once for all pages: that takes longer than reading one."""
-    from rapidocr import RapidOCR
-
-    return RapidOCR()

@@ -7,30 +7,43 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import DocumentUnreadable
-from assistant.knowledge.source import Source
+from assistant.knowledge.source import PageRead, Source, Tell
 
 _SECONDS: Final = 300.0
 _MEMORY: Final = 3_000_000_000
+_LARGEST: Final = 100_000_000
+"""Characters of an answer: as many bytes of text as may be read, each letter escaped."""
 
 
 class Reader:
-    """One file at a time; callers wait for one another. `command` is for tests."""
+    """One file at a time; callers wait for one another. `command` and `largest` are for tests."""
 
-    def __init__(self, seconds: float = _SECONDS, memory: int = _MEMORY, command: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        seconds: float = _SECONDS,
+        memory: int = _MEMORY,
+        command: Sequence[str] = (),
+        largest: int = _LARGEST,
+    ) -> None:
         self._seconds = seconds
+        self._largest = largest
         self._command = list(command) or [sys.executable, "-m", "assistant.knowledge.reading_process", str(memory)]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
-    def read(self, path: Path) -> Source:
-        """Raises DocumentUnreadable."""
-        answer = self._answer(path, {"path": str(path)})
-        return Source(answer["text"], answer["title"], answer["form"], tuple(answer["pages"]))
+    def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+        """`known` are texts of its pages that were recognised before; `tell` hears of the pages as they are read, and
+        what it raises gives the file up. Where it listens, every page has the time a whole file has otherwise.
+
+        Raises DocumentUnreadable."""
+        asked = {"path": str(path), "known": dict(known or {}), "tell": tell is not None}
+        answer = self._answer(path, asked, tell)
+        return Source(answer["text"], answer["title"], answer["form"], tuple(answer["pages"]), answer["unread"])
 
     def draw(self, path: Path, pages: tuple[int, int], passage: str, told: Sequence[str]) -> bytes:
         """A page with a passage marked on it, as `assistant.knowledge.page_drawing` does. Raises DocumentUnreadable."""
@@ -48,23 +61,38 @@ class Reader:
             process.kill()
             process.wait()
 
-    def _answer(self, path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, path: Path, asked: dict[str, Any], tell: Tell | None = None) -> dict[str, Any]:
         with self._lock:
             process = self._running()
-            late = threading.Event()
-            timer = threading.Timer(self._seconds, _end, (process, late))
-            timer.start()
             try:
-                answer = _ask(process, asked)
-            finally:
-                timer.cancel()
-            if answer is None:
+                answer = self._line(path, process, asked)
+                while "page" in answer and tell is not None:
+                    tell(PageRead(**answer["page"]))
+                    answer = self._line(path, process)
+            except BaseException:
                 process.kill()
                 process.wait()
                 self._process = None
-                raise DocumentUnreadable(path, "timed_out" if late.is_set() else "killed")
+                raise
         if "reason" in answer:
             raise DocumentUnreadable(path, str(answer["reason"]))
+        return answer
+
+    def _line(self, path: Path, process: subprocess.Popen[str], asked: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The next line of an answer, after asking for one where that is to be done."""
+        late = threading.Event()
+        timer = threading.Timer(self._seconds, _end, (process, late))
+        timer.start()
+        try:
+            line = _heard(process, asked, self._largest)
+        finally:
+            timer.cancel()
+        if len(line) >= self._largest:
+            raise DocumentUnreadable(path, "too_large")
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise DocumentUnreadable(path, "timed_out" if late.is_set() else "killed") from error
         return answer
 
     def _running(self) -> subprocess.Popen[str]:
@@ -79,18 +107,17 @@ class Reader:
         return self._process
 
 
-def _ask(process: subprocess.Popen[str], asked: dict[str, Any]) -> dict[str, Any] | None:
-    """None when the process ended instead of answering."""
+def _heard(process: subprocess.Popen[str], asked: dict[str, Any] | None, largest: int) -> str:
+    """A line, or the beginning of one that is too long; nothing when the process ended instead."""
     if process.stdin is None or process.stdout is None:
-        return None
+        return ""
     try:
-        process.stdin.write(json.dumps(asked) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        answer: dict[str, Any] = json.loads(line)
+        if asked is not None:
+            process.stdin.write(json.dumps(asked) + "\n")
+            process.stdin.flush()
+        return process.stdout.readline(largest)
     except (OSError, ValueError):
-        return None
-    return answer
+        return ""
 
 
 def _end(process: subprocess.Popen[str], late: threading.Event) -> None:

@@ -43,9 +43,19 @@ class Shelf:
         self._retriever = retriever
 
     def put(
-        self, document_id: str, source: Source, *, sha256: str = "", size: int = 0, modified_at: float = 0.0
+        self,
+        document_id: str,
+        source: Source,
+        *,
+        sha256: str = "",
+        size: int = 0,
+        modified_at: float = 0.0,
+        taken: bool = False,
     ) -> Document:
-        """Make this what a document says. It is found by words at once; only chunks that are new are embedded."""
+        """Make this what a document says. It is found by words at once; only chunks that are new are embedded.
+
+        Raises NotFound, also for one that was `taken` out of the queue to be read and is not being read any more.
+        """
         self.store.replace(
             document_id,
             [_chunk(source, passage) for passage in split(source)],
@@ -53,6 +63,8 @@ class Shelf:
             size=size or len(source.text.encode("utf-8", "replace")),
             sha256=sha256 or hashlib.sha256(source.text.encode("utf-8", "replace")).hexdigest(),
             modified_at=modified_at,
+            reason="pages_unread" if source.unread else "",
+            taken=taken,
         )
         self._meaning.forget()
         self._linking.catch_up()
@@ -139,6 +151,10 @@ class Shelf:
 
     def left_to_embed(self) -> int:
         return self._meaning.left()
+
+    def forget(self) -> None:
+        """Take the vectors of chunks that are no more out of the index."""
+        self._meaning.forget()
 
     def is_behind(self) -> bool:
         """Whether `embed` has anything to do."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -21,12 +22,28 @@ _OTHER_TOKENS: Final = 0.28
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document as text. `pages` are the offsets at which its pages begin, the first at 0; empty where it has none."""
+    """A document as text. `pages` are the offsets at which its pages begin, the first at 0; empty where it has none.
+    `unread` of them are pictures that nothing here can recognise."""
 
     text: str
     title: str = ""
     form: Form = "prose"
     pages: tuple[int, ...] = ()
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """One page of so many is through, counted from 1, or, where it is a picture, only `begun`: that takes a while.
+    `recognised` is what was made of its picture just now."""
+
+    number: int
+    of: int
+    recognised: str | None = None
+    begun: bool = False
+
+
+Tell: TypeAlias = Callable[[PageRead], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class FolderWatch:
         self._grace_s = grace_s
         self._clock = clock
         self._look_through = look_through
-        self._settling: dict[str, tuple[str, float]] = {}
+        self._settling: dict[tuple[str, str], tuple[str, float]] = {}
+        """By folder and file: a file may lie in two folders that are followed, one inside the other."""
         self._looked: dict[str, float] = {}
         self._gone: dict[str, float] = {}
         """Seconds since it was last written down for how long a document's file has been gone."""
@@ -124,18 +125,20 @@ class FolderWatch:
         now: float,
     ) -> int:
         """Queue what is new or has changed; a file that was renamed is taken out of `missing`."""
-        left_alone = self._folders.left_alone(folder.id)
+        left_alone, followed = self._folders.left_alone(folder.id), self._followed_elsewhere(folder)
         collection = self._documents.collection(folder.collection)
         queued = 0
         for file in contents.files:
             source = str(file.path)
             before = known.get(source)
             if before is not None and before.seen == file.signature:
-                self._settling.pop(source, None)
+                self._settling.pop((folder.id, source), None)
                 if before.gone_s is not None:
                     self._folders.gone(before.id, None)
                 continue
-            if (left_alone and path_hash(source) in left_alone) or not self._settled(file, now):
+            if (before is None and source in followed) or (left_alone and path_hash(source) in left_alone):
+                continue
+            if not self._settled(folder, file, now):
                 continue
             moved = None if before or self._documents.named(collection, source) else _moved(file, missing)
             if moved is not None:
@@ -150,15 +153,26 @@ class FolderWatch:
             queued += 1
         return queued
 
-    def _settled(self, file: FoundFile, now: float) -> bool:
-        source = str(file.path)
-        signature, since = self._settling.get(source, ("", now))
+    def _followed_elsewhere(self, folder: WatchedFolder) -> set[str]:
+        """Files that a folder around this one, or inside it, has brought into the same collection: once is enough."""
+        path, found = Path(folder.path), set[str]()
+        for other in self._folders.all():
+            there = Path(other.path)
+            if other.id == folder.id or other.collection != folder.collection:
+                continue
+            if there.is_relative_to(path) or path.is_relative_to(there):
+                found.update(one.source for one in self._folders.files(other.id))
+        return found
+
+    def _settled(self, folder: WatchedFolder, file: FoundFile, now: float) -> bool:
+        place = folder.id, str(file.path)
+        signature, since = self._settling.get(place, ("", now))
         if signature != file.signature:
-            self._settling[source] = (file.signature, now)
+            self._settling[place] = (file.signature, now)
             return False
         if now - since < _SETTLED_S:
             return False
-        del self._settling[source]
+        del self._settling[place]
         return True
 
     def _miss(self, folder: WatchedFolder, file: KnownFile, elapsed: float) -> None:

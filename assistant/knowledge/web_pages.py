@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -82,6 +83,8 @@ class PageFetcher:
             raise PageRefused(url, "timed_out") from error
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             raise PageRefused(url, "unreachable") from error
+        except httpx.InvalidURL as error:
+            raise PageRefused(url, "scheme") from error
         raise PageRefused(url, "redirects")
 
     async def _ask(self, url: str) -> WebPage | str:
@@ -98,13 +101,14 @@ class PageFetcher:
             client.stream(
                 "GET",
                 pinned,
-                headers={"Host": parts.netloc.rpartition("@")[2]},
+                headers={"Host": _named(host, parts.port)},
                 extensions={"sni_hostname": host},
                 follow_redirects=False,
             ) as response,
         ):
-            if response.is_redirect:
-                return urljoin(url, response.headers["location"])
+            if response.has_redirect_location:
+                with suppress(ValueError):  # it may say anything
+                    return urljoin(url, response.headers["location"])
             if response.status_code != httpx.codes.OK:
                 raise PageRefused(url, f"HTTP {response.status_code}")
             return await self._page(url, response)
@@ -148,6 +152,12 @@ def _parts(url: str) -> tuple[str, str, int]:
     except UnicodeError as error:
         raise PageRefused(url, "unknown_host") from error
     return parts.scheme, host, port or (443 if parts.scheme == "https" else 80)
+
+
+def _named(host: str, port: int | None) -> str:
+    """As a server wants to be called: letters of other scripts encoded, and the port where the address has one."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def _utf8(data: bytes, kind: str, charset: str | None) -> bytes:

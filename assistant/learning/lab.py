@@ -210,7 +210,7 @@ class Lab:
         )
 
     def neighbours(self) -> Neighbours:
-        """Of no examples yet; they find those most like a question. Not for the event loop: the model may have to load."""
+        """Of no examples yet; they find those most like a question. The model may have to load for it."""
         return Neighbours(self._way_to_compare())
 
     async def _writer(self, task: Task, run: str) -> Evaluator | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
-import sqlite_utils
 from ulid import ULID
 
 from assistant.errors import DiskFull, NotFound
-from assistant.memory import terms
+from assistant.memory.chunk_writing import ChunkWriting
 from assistant.memory.database import Database, Row
 from assistant.memory.document_records import (
     Chunk,
@@ -55,6 +53,9 @@ _PAGE: Final = f"""
 {_DOCUMENTS} WHERE documents.id IN (SELECT id {_LISTED} ORDER BY source, id LIMIT :limit OFFSET :offset)
 ORDER BY source, documents.id
 """
+_QUEUED: Final = "SELECT id FROM documents WHERE status IN ('reading', 'waiting')"
+_QUICK: Final = "NOT EXISTS (SELECT 1 FROM pages_read WHERE document_id = documents.id)"
+"""As far as is known: nothing was recognised in it so far, which takes hours for a long scan."""
 _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
 FROM chunks
@@ -66,14 +67,6 @@ FROM json_each(?) AS wanted JOIN chunks AS found ON found.id = wanted.value
 JOIN chunks ON chunks.document_id = found.document_id
     AND chunks.ordinal BETWEEN found.ordinal - ? AND found.ordinal + ?
 """
-_INSERT: Final = """
-INSERT INTO chunks (document_id, ordinal, start, "end", first_line, last_line, first_page, last_page, header, text,
-    digest, words, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_MOVE: Final = """
-UPDATE chunks SET ordinal = ?, start = ?, "end" = ?, first_line = ?, last_line = ?, first_page = ?, last_page = ?
-WHERE id = ?
-"""
 THEIRS: Final = """
 documents.id IN (SELECT document_id FROM brought_documents WHERE person_id = :person) AND NOT EXISTS (
     SELECT 1 FROM brought_documents AS other WHERE other.document_id = documents.id AND other.person_id <> :person
@@ -83,7 +76,8 @@ documents.id IN (SELECT document_id FROM brought_documents WHERE person_id = :pe
 
 
 class DocumentStore:
-    """Every change of a document is one transaction; NotFound for what is not there."""
+    """Every change of a document is one transaction, but for the chunks of a large one; NotFound for what is not
+    there."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
@@ -120,7 +114,8 @@ class DocumentStore:
             tables.execute(
                 "INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at) "
                 "VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
-                "status = 'waiting', reason = '', attempts = 0, gone_s = NULL, pasted = excluded.pasted, "
+                "status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), attempts = 0, gone_s = NULL, "
+                "pasted = excluded.pasted, "
                 "type = excluded.type, stored = excluded.stored, origin = excluded.origin",
                 (str(ULID()), collection_id, storable(source), type, pasted, stored, origin, self._clock()),
             )
@@ -162,7 +157,9 @@ class DocumentStore:
         """Read a document again, from where its words came."""
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = 'waiting', reason = '', attempts = 0 WHERE id = ?", (document_id,)
+                "UPDATE documents SET status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), "
+                "attempts = 0 WHERE id = ?",
+                (document_id,),
             )
             return self.get(document_id)
 
@@ -180,7 +177,7 @@ class DocumentStore:
         return None if row is None else row["pasted"]
 
     def next_waiting(self, most_attempts: int) -> Document | None:
-        """Take the next document of the queue, the ones a killed process left first.
+        """Take the next document of the queue, the one that came first; a scan that was put off comes last.
 
         One that was begun `most_attempts` times and never ended fails with the reason killed.
         """
@@ -190,7 +187,11 @@ class DocumentStore:
                 "WHERE status IN ('reading', 'waiting') AND attempts >= ?",
                 (most_attempts,),
             )
-            row = self._db.row("SELECT id FROM documents WHERE status IN ('reading', 'waiting') ORDER BY id LIMIT 1")
+            # A killed process left it.
+            tables.execute("UPDATE documents SET status = 'waiting' WHERE status = 'reading'")
+            row = self._db.row(f"{_QUEUED} AND {_QUICK} ORDER BY id LIMIT 1") or self._db.row(
+                f"{_QUEUED} ORDER BY id LIMIT 1"
+            )
             if row is None:
                 return None
             tables.execute(
@@ -201,6 +202,9 @@ class DocumentStore:
     def waiting(self) -> int:
         row = self._db.row("SELECT count(*) AS n FROM documents WHERE status IN ('reading', 'waiting')")
         return int(row["n"]) if row else 0
+
+    # What becomes of a document that is read: only as long as it is. One that was put into the queue again meanwhile,
+    # taken out of it or thrown away is left as it is.
 
     def fail(self, document_id: str, reason: str) -> None:
         """What was read of it before stays findable."""
@@ -214,6 +218,33 @@ class DocumentStore:
         """It was begun and could not be ended for a reason that is not its own."""
         self._end(document_id, "waiting", "")
 
+    def pages_read(self, document_id: str, sha256: str) -> dict[int, str]:
+        """The pages of a document's file that were recognised before it was put off; those of another file go."""
+        with self._db.transaction() as tables:
+            tables.execute("DELETE FROM pages_read WHERE document_id = ? AND sha256 <> ?", (document_id, sha256))
+            rows = self._db.rows("SELECT page, text FROM pages_read WHERE document_id = ?", (document_id,))
+            return {row["page"]: row["text"] for row in rows}
+
+    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> bool:
+        """Keep a page of a file that takes long, until the whole is read. Whatever ends the process then, it was not
+        begun in vain and counts as not begun.
+
+        Returns whether documents wait that may take less long. Raises NotFound where this one is not being read any
+        more.
+        """
+        with self._db.transaction() as tables:
+            self.check_reading(document_id)
+            tables.execute(
+                "INSERT OR REPLACE INTO pages_read VALUES (?, ?, ?, ?)", (document_id, page, sha256, storable(text))
+            )
+            tables.execute("UPDATE documents SET attempts = 0 WHERE id = ?", (document_id,))
+            return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
+
+    def check_reading(self, document_id: str) -> None:
+        """Raises NotFound where the document is not being read any more: gone, out of the queue or in it again."""
+        if self._db.row("SELECT 1 FROM documents WHERE id = ? AND status = 'reading'", (document_id,)) is None:
+            raise NotFound("document", document_id)
+
     def forget_hash(self, document_id: str) -> None:
         """So that it counts as changed."""
         with self._db.transaction() as tables:
@@ -223,18 +254,23 @@ class DocumentStore:
         """Take these out of the queue, None: all. Documents that were never read are removed, others stay as they are;
         a file of a watched folder, which would come back, fails with the reason cancelled.
 
-        Returns how many there were, and under which names the removed ones were kept.
+        Returns how many there were and under which names the removed ones were kept. Vectors of chunks that were
+        written of them already are noted to be removed.
         """
         only = "" if document_ids is None else "AND id IN (SELECT value FROM json_each(?))"
         ids = () if document_ids is None else (json.dumps(list(document_ids)),)
         queued = f"status IN ('reading', 'waiting') {only}"
         with self._db.transaction() as tables:
             rows = self._db.rows(f"SELECT sha256, stored FROM documents WHERE {queued}", ids)  # noqa: S608
+            never = f"SELECT id FROM documents WHERE {queued} AND sha256 = ''"  # noqa: S608
+            tables.execute(f"DELETE FROM chunks WHERE document_id IN ({never})", ids)  # noqa: S608
             tables.execute(f"DELETE FROM documents WHERE {queued} AND sha256 = '' AND watched_id IS NULL", ids)  # noqa: S608
             tables.execute(
                 f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {queued} AND sha256 = ''",  # noqa: S608
                 ids,
             )
+            its = f"SELECT id FROM documents WHERE {queued}"  # noqa: S608
+            tables.execute(f"DELETE FROM pages_read WHERE document_id IN ({its})", ids)  # noqa: S608
             tables.execute(f"UPDATE documents SET status = 'ready' WHERE {queued}", ids)  # noqa: S608
             return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
 
@@ -283,31 +319,26 @@ class DocumentStore:
         size: int,
         sha256: str,
         modified_at: float,
+        reason: str = "",
+        taken: bool = False,
     ) -> list[int]:
         """Make these the chunks of a document. One that says the same as before keeps its id, words and vector.
+        `reason` is the code of what is missing of it; `taken` says that it was taken out of the queue to be read.
 
-        Returns the ids that are no more; their vectors are noted to be removed.
+        Returns the ids that are no more; their vectors are noted to be removed. Raises NotFound.
         """
+        check = partial(self.check_reading if taken else self.get, document_id)
+        writing = ChunkWriting(self._db, document_id, chunks)
+        writing.go_ahead(check)
         with self._db.transaction() as tables:
-            self.get(document_id)
-            old: dict[str, list[int]] = defaultdict(list)
-            known = "SELECT id, digest FROM chunks WHERE document_id = ? ORDER BY ordinal DESC"
-            for row in self._db.rows(known, (document_id,)):
-                old[row["digest"]].append(row["id"])
-            for ordinal, chunk in enumerate(chunks):
-                digest = _digest(chunk)
-                place = (chunk.start, chunk.end, chunk.first_line, chunk.last_line, chunk.first_page, chunk.last_page)
-                if old[digest]:
-                    tables.execute(_MOVE, (ordinal, *place, old[digest].pop()))
-                else:
-                    _insert(tables, document_id, ordinal, place, chunk, digest)
-            gone = [id for ids in old.values() for id in ids]
-            tables.execute("DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
+            check()
+            gone = writing.end(tables)
             tables.execute(
-                "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = '', "
+                "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = ?, "
                 "attempts = 0 WHERE id = ?",
-                (storable(title), size, sha256, modified_at, document_id),
+                (storable(title), size, sha256, modified_at, reason, document_id),
             )
+            tables.execute("DELETE FROM pages_read WHERE document_id = ?", (document_id,))
         return gone
 
     def chunks(self, document_id: str) -> list[Chunk]:
@@ -341,28 +372,9 @@ class DocumentStore:
     def _end(self, document_id: str, status: DocumentStatus, reason: str) -> None:
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ?", (status, reason, document_id)
+                "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ? AND status = 'reading'",
+                (status, reason, document_id),
             )
-
-
-def _insert(
-    tables: sqlite_utils.Database,
-    document_id: str,
-    ordinal: int,
-    place: tuple[int, ...],
-    chunk: NewChunk,
-    digest: str,
-) -> None:
-    header, content = storable(chunk.header), storable(chunk.text)
-    body = terms.body(f"{header}\n{content}")
-    words, language = len(body.split()), terms.language(content)
-    values = (document_id, ordinal, *place, header, content, digest, words, language)
-    row = tables.execute(_INSERT, values).lastrowid
-    tables.execute("INSERT INTO chunk_words (rowid, body) VALUES (?, ?)", (row, body))
-
-
-def _digest(chunk: NewChunk) -> str:
-    return hashlib.sha256(f"{chunk.header}\0{chunk.text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _document(row: Row) -> Document:

@@ -11,9 +11,10 @@ from assistant.errors import NotFound
 from assistant.memory.database import Database, Row
 
 _UNREAD: Final = """
-SELECT chunks.id AS id, header, text FROM chunks
-LEFT JOIN chunks_linked ON chunk_id = chunks.id WHERE chunk_id IS NULL ORDER BY chunks.id LIMIT ?
+SELECT id, header, text FROM chunks
+WHERE id > (SELECT coalesce(max(chunk_id), 0) FROM chunks_linked) ORDER BY id LIMIT ?
 """
+"""They are read in the order they came in, so that nothing before the last one is unread."""
 _UNASKED: Final = """
 SELECT chunks.id AS id, header, text FROM chunks_linked JOIN chunks ON chunks.id = chunk_id
 WHERE asked = 0 AND (SELECT count(*) FROM mentions WHERE mentions.chunk_id = chunks.id AND kind <> 'title') >= 2

@@ -20,6 +20,7 @@ from assistant.memory.migrations import Step
 from assistant.memory.paid_schema import paid
 from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
+from assistant.memory.reading_schema import reading
 from assistant.memory.recall_schema import recall
 from assistant.memory.tool_schema import tools
 
@@ -196,5 +197,6 @@ STEPS: Final = (
     Step(21, "paid", paid),
     Step(22, "told elsewhere", elsewhere),
     Step(23, "forgotten", forgotten),
+    Step(24, "reading", reading),
 )
 """In order, without gaps."""

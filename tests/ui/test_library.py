@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from assistant.api import Assistant
 from assistant.config import DocumentSettings, Settings
+from assistant.memory.document_records import Document
 from assistant.models.e5_weights import E5Weights
 from assistant.paths import Paths
 from assistant.wiring import build
@@ -19,6 +22,7 @@ from tests.fakes.embeddings import NamedEmbeddings
 from tests.fakes.file_server import FileServer
 from tests.ui.conftest import drawn, visit
 from ui.library import LibraryPanel
+from ui.library_rows import document_row
 from ui.markdown import Markdown
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -164,6 +168,50 @@ async def test_a_search_is_ranked_explained_judged_and_says_when_nothing_answers
     assert "The cat sat" not in filtered
     assert "Nothing was found." in await html(panel, **asked, type="pdf")
     assert "Nothing was found." in await html(panel, **asked, since="2999-01-01")
+
+
+async def test_a_search_can_be_held_to_one_document(panel: LibraryPanel, assistant: Assistant) -> None:
+    await assistant.documents.add_text("cats", "The cat sat on the mat.")
+    await assistant.documents.add_text("more cats", "A cat sat on the sofa, too.")
+    await html(panel)
+    asked = {"tab": "search", "question": "where does the cat sit"}
+    everywhere = await html(panel, **asked)
+    assert "on the mat" in everywhere
+    assert "on the sofa" in everywhere
+    assert '<option value="more cats">' in everywhere
+    only = await html(panel, **asked, file="cats")
+    assert "on the mat" in only
+    assert "on the sofa" not in only
+    part = await html(panel, **asked, file="more", language="zh")
+    assert "on the sofa" in part
+    assert "on the mat" not in part
+    assert "只在 more cats 中" in part
+    none = await html(panel, **asked, file="dogs")
+    assert "No document is like that." in none
+    assert 'class="ranked"' not in none
+
+
+async def test_one_document_can_be_taken_out_of_the_queue(panel: LibraryPanel, assistant: Assistant) -> None:
+    await assistant.documents.pause()
+    for name in ("cats", "dogs"):
+        await assistant.documents.add_text(name, f"about {name}")
+    cats, dogs = await assistant.documents.documents()
+    opened = await html(panel, document=cats.id)
+    assert f'data-do="kb-cancel" data-id="{cats.id}"' in opened
+    await done(panel, "kb-cancel", visit(id=cats.id))
+    assert [one.id for one in await assistant.documents.documents()] == [dogs.id]
+
+
+def test_how_far_a_document_is_stands_beside_it() -> None:
+    text = partial(Presenter(Markdown()).text, "en")
+    document = Document("1", "c", "/a/scan.pdf", "", "pdf", 0, "", "reading", "", 0, 0, 0.0, 1.0)
+    row = document_row(document, text, "en", (3, 12))
+    assert (row.state, row.percent) == ("page 3 of 12", 25)
+    assert document_row(document, text, "en").percent is None
+    lacking = replace(document, status="ready", reason="pages_unread", chunks=4, embedded=1)
+    row = document_row(lacking, text, "en")
+    assert "install `patina[ocr]` and read it again" in row.trouble
+    assert row.percent == 25
 
 
 async def test_folders_are_chosen_on_this_machine_only(panel: LibraryPanel, tmp_path: Path) -> None:

@@ -6,6 +6,10 @@ import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def docx(path: Path) -> Path:
@@ -118,6 +122,34 @@ def pdf(path: Path, pages: Sequence[Sequence[str]]) -> Path:
     made.write(f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}".encode())
     made.write(f"trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF".encode())
     path.write_bytes(made.getvalue())
+    return path
+
+
+def page_picture(text: str) -> Image.Image:
+    """A page as a scanner sees it, if a small one."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    page = Image.new("L", (600, 200), 255)
+    ImageDraw.Draw(page).text((40, 60), text, 0, ImageFont.load_default(48))
+    return page
+
+
+def mixed_pdf(path: Path, pages: Sequence[str | Image.Image]) -> Path:
+    """Pages of text and pages that are pictures."""
+    import pypdfium2 as pdfium
+
+    whole = pdfium.PdfDocument.new()
+    for one in pages:
+        part = path.with_suffix(".part")
+        if isinstance(one, str):
+            pdf(part, [[one]])
+        else:
+            one.save(part, "PDF")
+        with pdfium.PdfDocument(part.read_bytes()) as document:
+            whole.import_pages(document)
+    whole.save(path)
+    whole.close()
+    part.unlink()
     return path
 
 

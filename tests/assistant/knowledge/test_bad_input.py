@@ -239,7 +239,7 @@ async def test_a_vector_index_that_is_deleted_under_the_process_is_made_anew(
 
 async def test_a_document_that_is_thrown_away_while_it_is_read_stops_nothing(shelf: Shelf, tmp_path: Path) -> None:
     class Removing(Reader):
-        def read(self, path: Path) -> Source:
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
             if path.name == "a.txt":
                 shelf.whole.remove(next(one.id for one in shelf.store.all() if one.source == str(path)))
             return Source(path.read_text(), path.stem)
@@ -253,7 +253,7 @@ async def test_a_document_that_is_thrown_away_while_it_is_read_stops_nothing(she
 
 def test_a_mistake_of_ours_costs_one_document(shelf: Shelf, tmp_path: Path) -> None:
     class Stumbling(Reader):
-        def read(self, path: Path) -> Source:
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
             if path.name == "a.txt":
                 raise ZeroDivisionError
             return Source(path.read_text(), path.stem)
@@ -271,7 +271,7 @@ def test_a_file_that_is_written_while_it_is_read_is_read_again(shelf: Shelf, tmp
             super().__init__()
             self.writes = writes
 
-        def read(self, path: Path) -> Source:
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
             text = path.read_text()
             if self.writes:
                 self.writes -= 1

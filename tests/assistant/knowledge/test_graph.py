@@ -53,6 +53,25 @@ def test_names_are_there_once_however_often_they_are_read(shelf: Shelf, graph: G
     assert [one.name for one in graph.entities()] == ["Paul Langevin"]  # what only one passage names says little
 
 
+def test_names_of_a_new_document_cost_the_same_however_large_the_library_is(shelf: Shelf, graph: GraphStore) -> None:
+    def steps(name: str) -> int:
+        """What SQLite does to find and keep the names of one more document, in instructions."""
+        shelf.keep(name, [CURIE])
+        taken = list[None]()
+        connection = shelf.db._tables.conn
+        connection.set_progress_handler(lambda: taken.append(None), 10)
+        assert Linking(graph).catch_up() == 1
+        connection.set_progress_handler(None, 0)
+        return len(taken)
+
+    shelf.keep("small.md", [LANGEVIN])
+    Linking(graph).catch_up()
+    few = steps("a.md")
+    shelf.keep("large.md", [f"In 1903 somebody wrote line {number}.\n" for number in range(1000)])
+    Linking(graph).catch_up()
+    assert steps("b.md") < 2 * few
+
+
 def test_a_name_goes_with_the_last_document_that_mentions_it(shelf: Shelf, graph: GraphStore) -> None:
     first, second = shelf.keep("curie.md", [CURIE]), shelf.keep("langevin.md", [LANGEVIN])
     Linking(graph).catch_up()

@@ -3,15 +3,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from assistant.errors import DocumentUnreadable, EngineDied
+from assistant.errors import DiskFull, DocumentUnreadable, EngineDied
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
 from assistant.knowledge.reader import Reader
+from assistant.knowledge.source import PageRead, Source, Tell
+from assistant.memory.document_records import Document, Filter
+from assistant.memory.documents import DocumentStore
 from tests.fakes.embeddings import HashingEmbeddings
 
 from . import files
@@ -192,4 +198,281 @@ async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, s
     async for _ in desk.embed_all():
         pass
     assert shelf.chunks.left_to_embed() == 0
+    await asyncio.wait_for(desk.close(), 20)
+
+
+class Scanning(Reader):
+    """Recognises three pages of every pdf, each only once it is asked for; `before` is called with each of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[int], object] = lambda page: None
+        self.recognised: list[int] = []
+
+    def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+        if path.suffix != ".pdf":
+            return Source(path.read_text(), path.stem)
+        texts: list[str] = []
+        for page in (1, 2, 3):
+            self.before(page)
+            told = None
+            if page not in (known or {}):
+                self.recognised.append(page)
+                told = f"{path.stem} page {page}\n\n"
+            texts.append(told or (known or {})[page])
+            if tell is not None:
+                tell(PageRead(page, 3, told))
+        return Source("".join(texts), path.stem)
+
+
+class _Killed(BaseException):
+    """In place of a signal that nobody can catch."""
+
+
+def test_a_scan_goes_on_at_the_page_at_which_the_process_was_killed(
+    open_shelf: Callable[[], Shelf], tmp_path: Path
+) -> None:
+    (tmp_path / "scan.pdf").write_text("as good as a picture")
+
+    def killed(at: int, page: int) -> None:
+        if page == at:
+            raise _Killed
+
+    _ingest(open_shelf(), reader := Scanning()).add([tmp_path / "scan.pdf"], "x")
+    for page in (1, 2, 3):
+        reader.before = partial(killed, page)
+        with pytest.raises(_Killed):
+            list(_ingest(open_shelf(), reader).work())
+    reader.before = lambda page: None
+    last = open_shelf()
+    assert [(one.status, one.reason) for one in _ingest(last, reader).work()] == [("ready", "")]
+    assert reader.recognised == [1, 2, 3], "each once"
+    (chunk,) = last.store.chunks(last.store.all()[0].id)
+    assert "page 3" in chunk.text
+    assert last.db.rows("SELECT * FROM pages_read") == [], "kept only as long as it is needed"
+
+
+def test_pages_of_a_file_that_has_changed_are_not_used(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_text("before")
+    reader = Scanning()
+    ingest = _ingest(shelf, reader)
+    reader.before = lambda page: ingest.pause() if page == 2 else None
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    assert list(ingest.work()) == [], "it rests after the page, not after the file"
+    assert ingest.waiting() == 1
+    reader.before = lambda page: None
+    (tmp_path / "scan.pdf").write_text("something else")
+    ingest.resume()
+    assert [one.status for one in ingest.work()] == ["ready"]
+    assert reader.recognised == [1, 2, 1, 2, 3]
+
+
+def test_a_scan_gives_way_to_what_takes_less_long(shelf: Shelf, tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.txt", "c.pdf", "d.txt"):
+        (tmp_path / name).write_text(name)
+    ingest = _ingest(shelf, reader := Scanning())
+    ingest.add([tmp_path / name for name in ("a.pdf", "b.txt", "c.pdf", "d.txt")], "x")
+    assert [Path(one.source).name for one in ingest.work()] == ["b.txt", "d.txt", "a.pdf", "c.pdf"]
+    assert reader.recognised == [1, 1, 2, 3, 2, 3]
+
+
+def test_how_far_a_file_is_can_be_seen(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_text("as good as a picture")
+    seen: list[object] = []
+    ingest = _ingest(shelf, reader := Scanning())
+    reader.before = lambda page: seen.append(ingest.page)
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    list(ingest.work())
+    assert [*seen, ingest.page] == [None, (1, 3), (2, 3), None]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "thrown away", "with its collection"])
+def test_one_that_is_being_read_can_be_given_up(shelf: Shelf, tmp_path: Path, how: str) -> None:
+    for name in ("a.pdf", "b.txt"):
+        (tmp_path / name).write_text(name)
+    ingest = _ingest(shelf, reader := Scanning())
+    first, _ = ingest.add([tmp_path / "a.pdf", tmp_path / "b.txt"], "x")
+
+    def given_up(page: int) -> None:
+        if page == 2 and how == "cancelled":
+            assert ingest.cancel([first.id]) == 1
+        elif page == 2 and how == "thrown away":
+            shelf.whole.remove(first.id)
+        elif page == 2:
+            shelf.whole.remove_collection(first.collection_id)
+
+    reader.before = given_up
+    assert [one.status for one in ingest.work()] == ["ready", "removed"]
+    assert reader.recognised == [1, 2], "nothing more of it"
+    assert shelf.db.rows("SELECT * FROM pages_read") == []
+
+
+def test_cancelling_ends_a_reading_that_hangs_and_leaves_the_others(shelf: Shelf, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+    reader = Reader(command=_HANGS)
+    ingest = _ingest(shelf, reader)
+    first, second = ingest.add([tmp_path / "a.txt", tmp_path / "b.txt"], "x")
+    work = ingest.work()
+    cancelling = threading.Thread(target=lambda: _until(lambda: ingest.reading) and ingest.cancel([first.id]))
+    cancelling.start()
+    assert next(work).status == "removed"
+    cancelling.join(20)
+    assert [one.id for one in shelf.store.all()] == [second.id]
+    reader.close()
+
+
+def test_one_that_was_read_before_and_is_cancelled_stays_as_it_was(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_text("a")
+    ingest = _ingest(shelf, reader := Scanning())
+    ingest.add([tmp_path / "a.pdf"], "x")
+    list(ingest.work())
+    (document,) = shelf.store.all()
+    (tmp_path / "a.pdf").write_text("another")
+    ingest.add([tmp_path / "a.pdf"], "x")
+    reader.before = lambda page: ingest.cancel([document.id]) if page == 2 else None
+    assert [one.status for one in ingest.work()] == ["ready"]
+    assert reader.recognised == [1, 2, 3, 1, 2]
+    assert shelf.store.get(document.id) == document
+    assert shelf.db.rows("SELECT * FROM pages_read") == []
+
+
+_PAGES = """
+import json, sys, time
+sys.stdin.readline()
+for page in (1, 2, 3):
+    time.sleep(0.7)
+    print(json.dumps({"page": {"number": page, "of": 3, "recognised": "text"}}), flush=True)
+print(json.dumps({"text": "text", "title": "", "form": "prose", "pages": [], "unread": 0}), flush=True)
+"""
+
+
+def test_a_scan_has_time_for_every_page(tmp_path: Path) -> None:
+    reading = Reader(seconds=1.8, command=[sys.executable, "-S", "-E", "-c", _PAGES])
+    told: list[int] = []
+    assert reading.read(tmp_path / "scan.pdf", tell=lambda page: told.append(page.number)).text == "text"
+    assert told == [1, 2, 3]
+    reading.close()
+
+
+def test_a_reader_that_says_more_than_any_file_holds_is_given_up(tmp_path: Path) -> None:
+    endless = "import sys; sys.stdin.readline()\nwhile True: sys.stdout.write('x' * 65536)"
+    reading = Reader(command=[sys.executable, "-c", endless], largest=1_000_000)
+    with pytest.raises(DocumentUnreadable) as raised:
+        reading.read(tmp_path / "a.pdf")
+    assert raised.value.reason == "too_large"
+    reading.close()
+
+
+def test_a_page_that_is_fetched_anew_while_it_is_read_is_read_again(shelf: Shelf, tmp_path: Path) -> None:
+    async def received(text: str) -> str:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield text.encode()
+
+        return await shelf.uploads.receive("page.txt", pieces())
+
+    class Fetching(Reader):
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
+            text = path.read_text()
+            if text == "the old text":
+                ingest.add_stored(url, asyncio.run(received("the new text")), "x", "page")
+            return Source(text, path.stem)
+
+    url = "http://pages.example/"
+    ingest = _ingest(shelf, Fetching())
+    added = ingest.add_stored(url, asyncio.run(received("the old text")), "x", "page")
+    assert [one.status for one in ingest.work()] == ["ready"]
+    assert [one.text for one in shelf.store.chunks(added.id)] == ["the new text"]
+    assert [path.name for path in (tmp_path / "documents").iterdir()] == [shelf.store.get(added.id).stored]
+
+
+def test_nothing_is_lost_where_there_is_no_room_to_say_where_the_new_one_is(shelf: Shelf) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"text"
+
+    class Full(DocumentStore):
+        def put(self, *_: object, **__: object) -> Document:
+            raise DiskFull(path=Path(), needed=1, free=0)
+
+    url = "http://pages.example/"
+    ingest = _ingest(shelf, Scanning())
+    before = ingest.add_stored(url, asyncio.run(shelf.uploads.receive("page.txt", pieces())), "x", "page")
+    full = Ingest(Full(shelf.db), shelf.whole, Scanning(), shelf.uploads)
+    with pytest.raises(DiskFull):
+        full.add_stored(url, asyncio.run(shelf.uploads.receive("page.txt", pieces())), "x", "page")
+    ingest.sweep()
+    assert shelf.uploads.path(before.stored).read_bytes() == b"text"
+
+
+def test_pasted_text_is_as_new_as_the_day_it_was_pasted(ingest: Ingest, shelf: Shelf) -> None:
+    added = ingest.add_text("note", "Dogs bark at night.", "x")
+    list(ingest.work())
+    found = shelf.retriever.search("dogs bark", limits=Filter(since=added.added_at - 60))
+    assert [one.document.id for one in found.passages] == [added.id]
+    assert not shelf.retriever.search("dogs bark", limits=Filter(until=added.added_at - 60)).passages
+
+
+def _until(told: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + 20
+    while not told() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return True
+
+
+async def test_what_is_embedded_is_found_by_meaning_while_much_is_still_waiting(ingest: Ingest, shelf: Shelf) -> None:
+    async def quick(texts: Sequence[str]) -> list[list[float]]:
+        return HashingEmbeddings(384).embed_documents(list(texts))
+
+    document = shelf.keep("long.txt", [f"part {number} of it\n" for number in range(300)])
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=quick)
+    embedding = desk.embed_all()
+    left = [await anext(embedding) for _ in range(7)][-1]
+    assert left == 252
+    found = shelf.store.get(document.id).embedded
+    assert 300 - left - 32 < found <= 300 - left, "nearly as far as it is, and not nothing until the end"
+    assert shelf.vectors.count() == found
+    assert shelf.retriever.search("part", way="meaning").passages
+    await embedding.aclose()
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_the_quick_way_is_tried_again_after_it_failed(ingest: Ingest, shelf: Shelf) -> None:
+    asked: list[int] = []
+
+    async def busy_at_first(texts: Sequence[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        if len(asked) == 1:
+            raise EngineDied(exit_code=-6)
+        return HashingEmbeddings(384).embed_documents(list(texts))
+
+    shelf.keep("long.txt", [f"part {number} of it\n" for number in range(300)])
+    desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, quick=busy_at_first)
+    async for _ in desk.embed_all():
+        pass
+    assert len(asked) > 10, "and not the slow way until the next start"
+    await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_a_document_is_found_by_meaning_while_the_next_one_is_read(shelf: Shelf, tmp_path: Path) -> None:
+    embedded = threading.Event()
+
+    class Waiting(Reader):
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
+            if path.name == "b.txt":
+                assert embedded.wait(20)
+            return Source(path.read_text(), path.stem)
+
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.")
+    desk = DocumentDesk(Ingest(shelf.store, shelf.whole, Waiting(), shelf.uploads), shelf.whole, shelf.uploads)
+    first, _ = await desk.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    async for standing in desk.progress():
+        if (await desk.document(first.id)).embedded:
+            embedded.set()
+            break
+        assert standing.is_working
+    async for standing in desk.progress():
+        last = standing
+    assert not last.count.to_embed
+    assert [one.status for one in await desk.documents()] == ["ready", "ready"]
     await asyncio.wait_for(desk.close(), 20)

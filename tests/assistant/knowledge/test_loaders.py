@@ -51,13 +51,6 @@ def test_text_that_was_broken_at_the_edge_of_a_page_is_one(tmp_path: Path) -> No
     assert "margin where the next one begins" in document.text
 
 
-def test_pages_that_are_pictures_need_ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(DocumentUnreadable) as raised:
-        load(files.pdf(tmp_path / "scan.pdf", [[]]))
-    assert raised.value.reason == "no_ocr"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "holds"),
     [
@@ -163,6 +156,35 @@ def test_what_is_too_large_is_not_opened(tmp_path: Path) -> None:
 def test_what_is_inside_counts_and_not_the_name(tmp_path: Path) -> None:
     assert "年度报告" in load(files.docx(tmp_path / "report.pdf")).text
     assert "cats" in load(files.pdf(tmp_path / "report.docx", [["all about cats and more"]])).text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cars.md", "BMW is a maker of cars.\n"),
+        ("health.csv", "BMI,weight\n22.5,70\n"),
+        ("formats.txt", "GIF89a is what a picture begins with.\n"),
+        ("pdf.md", "# About files\n\nThey begin with `%PDF-1.7` and end with\n\n    startxref\n    %%EOF\n"),
+    ],
+)
+def test_text_that_begins_like_something_else_is_text(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    assert load(tmp_path / name).text == text
+
+
+def test_a_pdf_may_have_something_before_it(tmp_path: Path) -> None:
+    path = files.pdf(tmp_path / "mail.pdf", [["all about cats and more"]])
+    path.write_bytes(b"X-Sent-By: a printer\r\n" + path.read_bytes())
+    assert kinds.kind(path, path.read_bytes()[:8192]) == "pdf"
+
+
+@pytest.mark.parametrize("format", ["BMP", "GIF", "PNG", "JPEG", "TIFF", "WEBP"])
+def test_pictures_are_told_by_what_they_begin_with(tmp_path: Path, format: str) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (40, 30), "white").save(tmp_path / "picture.txt", format)
+    head = (tmp_path / "picture.txt").read_bytes()[:8192]
+    assert kinds.kind(tmp_path / "picture.txt", head) == "image"
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -287,6 +287,20 @@ def test_links_that_lead_in_circles_or_out_are_not_followed(watched: Watched, tm
     assert set(watched.read()) == {"cats.md", "天气.txt", "dogs.txt"}
 
 
+@pytest.mark.parametrize(("collection", "documents"), [("weather", 4), ("papers", 3)])
+def test_a_folder_inside_another_is_followed_too(watched: Watched, collection: str, documents: int) -> None:
+    watched.watch.add(watched.folder / "deep", collection, keep=False)
+    watched.read()
+    assert set(watched.standing().values()) == {"ready"}
+    assert len(watched.shelf.store.all(collection, query="天气")) == 1
+    assert len(watched.shelf.store.all()) == documents
+    assert [watched.pass_time() for _ in range(4)] == [0, 0, 0, 0], "and then left in peace"
+    (watched.folder / "deep" / "天气.txt").write_text("后天北京有雨。", "utf-8")
+    watched.read()
+    for one in watched.shelf.store.all(query="天气"):
+        assert [chunk.text for chunk in watched.shelf.store.chunks(one.id)] == ["后天北京有雨。"]
+
+
 def test_folders_that_cannot_be_watched_say_why(watched: Watched, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     for path, reason in (
@@ -331,7 +345,7 @@ _STEPS = st.lists(
 class Instantly(Reader):
     """In this process: what is under test is what is read when, not how."""
 
-    def read(self, path: Path) -> Source:
+    def read(self, path: Path, known: object = None, tell: object = None) -> Source:
         return Source(path.read_text("utf-8"), path.stem)
 
 

@@ -180,6 +180,29 @@ async def test_every_step_of_a_redirect_is_looked_at_again(site: Site) -> None:
     assert page.url.endswith("/cats")
 
 
+async def test_addresses_in_other_scripts_are_asked_as_servers_know_them(site: Site) -> None:
+    site.says("/%E7%8C%AB", HTML.encode(), "Content-Type: text/html")
+    names = Names(**{"xn--fsqu00a": [["127.0.0.1"]]})
+    page = await fetcher(names).fetch(f"http://例子.中国:{site.port}/猫")
+    assert page.url == f"http://例子.中国:{site.port}/猫"
+    assert f"Host: xn--fsqu00a.xn--fiqs8s:{site.port}\r\n" in site.asked[0]
+
+
+async def test_a_redirect_that_leads_nowhere_is_refused(site: Site) -> None:
+    names = Names(pages=[["127.0.0.1"]])
+    here = f"http://pages.example:{site.port}"
+    site.says("/a", b"", status="302 Found")
+    assert await refused(fetcher(names), f"{here}/a") == "HTTP 302"
+    site.says("/b", b"", "Location: http://[half", status="302 Found")
+    assert await refused(fetcher(names), f"{here}/b") == "HTTP 302"
+    site.says("/c", b"", "Location: http://pages.example:ten/", status="307 Temporary Redirect")
+    assert await refused(fetcher(names), f"{here}/c") in {"scheme", "unreachable"}
+    site.says("/d", b"", f"Location: http://pages.example:{site.port}/a\x01b", status="302 Found")
+    assert await refused(fetcher(names), f"{here}/d") in {"scheme", "unreachable"}
+    site.says("/e", b"", status="304 Not Modified")
+    assert await refused(fetcher(names), f"{here}/e") == "HTTP 304"
+
+
 async def test_what_is_too_large_or_of_a_wrong_kind_or_empty_or_missing_is_refused(site: Site) -> None:
     names = Names(pages=[["127.0.0.1"]])
     here = f"http://pages.example:{site.port}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from assistant.errors import NotFound
 from assistant.memory import terms
 from assistant.memory.chunk_index import ChunkIndex
+from assistant.memory.chunk_writing import ChunkWriting
 from assistant.memory.database import Database
 from assistant.memory.document_records import Document, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
@@ -88,6 +89,41 @@ def test_a_change_keeps_what_did_not_change(documents: DocumentStore, index: Chu
     assert found(index, "beta") == []
 
 
+def test_a_large_document_is_written_in_parts_and_goes_on_where_it_was_ended(
+    db: Database, documents: DocumentStore, index: ChunkIndex
+) -> None:
+    texts = [f"line {number % 500} of it\n" for number in range(900)]
+    document = documents.put(documents.collection("notes"), "a.txt", type="txt")
+    parts: list[int] = []
+
+    def ended() -> None:
+        parts.append(len(documents.chunks(document.id)))
+        if len(parts) == 3:
+            raise NotFound("document", document.id)
+
+    with pytest.raises(NotFound):
+        ChunkWriting(db, document.id, chunked(texts)).go_ahead(ended)
+    assert 0 == parts[0] < parts[1] < parts[2] < 900, "what is written is found, and others come in between"
+    assert found(index, "line")
+    begun = [chunk.id for chunk in documents.chunks(document.id)]
+    document = keep(documents, "a.txt", texts)
+    chunks = documents.chunks(document.id)
+    assert "".join(chunk.text for chunk in chunks) == "".join(texts)
+    assert [chunk.ordinal for chunk in chunks] == list(range(900))
+    assert [chunk.id for chunk in chunks][: len(begun)] == begun
+    keep(documents, "a.txt", texts[450:] + texts[:100])
+    assert "".join(chunk.text for chunk in documents.chunks(document.id)) == "".join(texts[450:] + texts[:100])
+
+
+def test_one_that_is_cancelled_while_it_is_written_leaves_nothing(db: Database, documents: DocumentStore) -> None:
+    document = documents.put(documents.collection("notes"), "a.txt", type="txt")
+    ChunkWriting(db, document.id, chunked([f"line {number}\n" for number in range(300)])).go_ahead(lambda: None)
+    written = documents.chunk_ids(document.id)
+    assert written
+    assert documents.cancel([document.id]) == (1, [], written)
+    assert db.rows("SELECT id FROM chunks") == []
+
+
 def test_deleting_a_document_leaves_no_row_of_it(documents: DocumentStore, index: ChunkIndex, db: Database) -> None:
     document, other = keep(documents, "a.txt", ["secret word zanzibar"]), keep(documents, "b.txt", ["another text"])
     index.keep_vectors([(chunk.id, [1.0, 0.0]) for chunk in documents.chunks(document.id)])
@@ -123,13 +159,24 @@ def test_the_queue_survives_its_process_and_gives_up_on_what_kills_it(documents:
     assert documents.get(second.id).reason == "encrypted"
 
 
+def test_only_one_is_being_read_also_after_its_process_was_killed(documents: DocumentStore) -> None:
+    notes = documents.collection("notes")
+    scan, _ = (documents.put(notes, name, type="pdf") for name in ("a.pdf", "b.txt"))
+    assert documents.next_waiting(2) == documents.get(scan.id)
+    assert documents.keep_page(scan.id, "", 1, "what stands on it"), "another one waits"
+    assert documents.next_waiting(2) is not None
+    assert [one.status for one in documents.all()] == ["waiting", "reading"], "what takes long comes last"
+    with pytest.raises(NotFound):
+        documents.keep_page(scan.id, "", 2, "too late")
+
+
 def test_cancelling_forgets_what_was_never_read_and_keeps_the_rest(documents: DocumentStore) -> None:
     known = keep(documents, "known.txt", ["text"])
     notes = documents.collection("notes")
     documents.put(notes, "known.txt", type="txt")
     documents.put(notes, "new.txt", type="txt")
     assert documents.waiting() == 2
-    assert documents.cancel() == (2, [])
+    assert documents.cancel() == (2, [], [])
     assert [(one.id, one.status) for one in documents.all()] == [(known.id, "ready")]
 
 
