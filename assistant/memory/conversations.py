@@ -80,20 +80,12 @@ class ConversationStore:
         is gone at the next start; what is said in a `shared` one is remembered in those of its `group` alone, which
         without a name is only itself."""
         conversation_id, now, title = str(ULID()), self._clock(), _one_line(title)
+        by, key = "person" if title else "question", group or conversation_id
         with self._db.transaction() as tables:
             tables.execute(
                 "INSERT INTO conversations (id, title, titled_by, created_at, updated_at, temporary, shared, group_key)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    conversation_id,
-                    title,
-                    "person" if title else "question",
-                    now,
-                    now,
-                    temporary,
-                    shared,
-                    (group or conversation_id) if shared else "",
-                ),
+                (conversation_id, title, by, now, now, temporary, shared, key if shared else ""),
             )
             self._index.put_title(tables, conversation_id, title)
         return self.get(conversation_id)

@@ -120,7 +120,7 @@ def test_one_that_is_cancelled_while_it_is_written_leaves_nothing(db: Database, 
     ChunkWriting(db, document.id, chunked([f"line {number}\n" for number in range(300)])).go_ahead(lambda: None)
     written = documents.chunk_ids(document.id)
     assert written
-    assert documents.cancel([document.id]) == (1, [], written)
+    assert documents.cancel([document.id]) == (1, [])
     assert db.rows("SELECT id FROM chunks") == []
 
 
@@ -176,7 +176,7 @@ def test_cancelling_forgets_what_was_never_read_and_keeps_the_rest(documents: Do
     documents.put(notes, "known.txt", type="txt")
     documents.put(notes, "new.txt", type="txt")
     assert documents.waiting() == 2
-    assert documents.cancel() == (2, [], [])
+    assert documents.cancel() == (2, [])
     assert [(one.id, one.status) for one in documents.all()] == [(known.id, "ready")]
 
 
