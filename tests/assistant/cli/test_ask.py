@@ -196,4 +196,4 @@ def test_where_nobody_can_allow_it_nothing_is_waited_for(paths: Paths) -> None:
             await draw(terminal, events, outcome, silent=True, decide=decider(terminal, assistant))
             return outcome.text
 
-    assert asyncio.run(work()).startswith("(This was not allowed: fetch_page.")
+    assert asyncio.run(work()).startswith("(This was not allowed: Read a web page.")
