@@ -4,6 +4,7 @@ spell, after real answers of the real model."""
 from __future__ import annotations
 
 import array
+import ctypes
 import json
 import shutil
 from collections.abc import Awaitable, Callable
@@ -55,14 +56,17 @@ class Searcher:
         with file.open("rb") as state:
             head = json.loads(state.readline())
             tokens = array.array("i", state.read(4 * int(head["tokens"]))).tolist()
-        return self.vocabulary.detokenize(tokens, special=True)
+        return bytes(self.vocabulary.detokenize(tokens, special=True))
 
 
 @pytest.fixture(scope="module")
 def vocabulary(real_model: Path) -> Llama:
-    from llama_cpp import Llama
+    import llama_cpp
+    from llama_cpp._logger import llama_log_callback
 
-    return Llama(str(real_model), vocab_only=True, verbose=False)
+    # Whoever listened to the library in this process before may be gone; it would go on calling them.
+    llama_cpp.llama_log_set(llama_log_callback, ctypes.c_void_p(0))
+    return llama_cpp.Llama(str(real_model), vocab_only=True, verbose=False)
 
 
 @pytest.fixture
