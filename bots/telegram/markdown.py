@@ -18,6 +18,7 @@ _OPTIONS: Final = (
 _LATEX: Final = re.compile(rb"\\\((?P<inline>[^\n]+?)\\\)|\\\[(?P<display>.+?)\\\]", re.DOTALL)
 _CODE: Final = frozenset({"Code", "CodeBlock"})
 _DIGITS: Final = frozenset(b"0123456789")
+_BAR: Final = re.compile(rb"(?<!\\)\|")
 _DEEPEST: Final = 40
 """Where nobody goes on reading."""
 
@@ -64,8 +65,24 @@ def tree(markdown: str) -> list[Node]:
     return root.inside
 
 
-def _prepared(markdown: str) -> str:
+def with_every_cell(markdown: str) -> str:
+    """The text with whatever a row of a table has beyond its header as part of the row's last cell: by the rules of
+    such tables (GitHub Flavored Markdown, 4.10) it would be left out, words and all."""
     source = markdown.encode("utf-8", "replace")
+    rows: list[tuple[int, int]] = []
+    for kind, start, end in _places(source):
+        if kind == "TableRow":
+            rows.append((start, end))
+        elif kind == "TableCell" and rows and end <= rows[-1][1]:
+            rows[-1] = (end, rows[-1][1])
+    for start, end in reversed(rows):
+        more = source[start:end].rstrip(b"| \t\r\n")
+        source = source[:start] + _BAR.sub(rb"\\|", more) + source[start + len(more) :]
+    return source.decode()
+
+
+def _prepared(markdown: str) -> str:
+    source = with_every_cell(markdown).encode()
     code = [(start, end) for kind, start, end in _places(source) if kind in _CODE]
 
     def dollars(match: re.Match[bytes]) -> bytes:

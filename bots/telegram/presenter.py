@@ -15,7 +15,7 @@ from assistant.i18n import Catalogue, Language, tool_name
 from assistant.memory.records import REASONS, Conversation, Person
 from bots.telegram.below import Below
 from bots.telegram.buttons import Buttons
-from bots.telegram.markdown import TooDeep
+from bots.telegram.markdown import TooDeep, with_every_cell
 from bots.telegram.rich import rich_blocks
 from bots.telegram.rich_limits import TooLarge, parts_of
 from bots.telegram.rich_words import words_of
@@ -52,7 +52,7 @@ class Presenter:
     def parts(self, markdown: str, *, links: bool = True) -> list[Part]:
         """The text in messages of at most 4096 units, numbered where there are several. Without `links` no words lead
         to an address: what was made from documents may hold one that somebody put there."""
-        text, entities = convert(markdown, config=self._config)
+        text, entities = convert(with_every_cell(markdown), config=self._config)
         if not text.strip():
             text, entities = markdown, []
         allowed = [entity for entity in entities if entity.url is None or (links and entity.url.startswith(_LINKS))]

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 from aiogram.types import MessageEntity
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -76,6 +76,33 @@ def test_text_after_a_table_keeps_its_marks(presenter: Presenter) -> None:
     assert part.text == "a | b\n--+--\nx y z", "code is no table"
 
 
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ("| 1 | 2 | 苹果 |", "2 | 苹果"),
+        ("| 1 || pear", "| pear"),
+        ("1 | 2 | `x` | **y** |||", "2 | x | y"),
+        ("| 1 | 2 \\| 3 | 4 |", "2 | 3 | 4"),
+        ("| 1 | 2 | |", "2"),
+    ],
+)
+@pytest.mark.parametrize("within", ["", "> ", "- "])
+def test_what_a_row_has_beyond_the_header_is_shown_in_its_last_cell(
+    presenter: Presenter, row: str, shown: str, within: str
+) -> None:
+    [first, *others] = ["| a | b |", "|---|---|", row, "| 5 | 6 |"]
+    begin = "> " if within == "> " else " " * len(within)
+    table = "\n".join((within + first, *(begin + line for line in others)))
+    markdown = f"{table}\n\nend\n\n| c | d |\n|---|---|\n| 7 | 8 | 9 |"
+    [part] = presenter.parts(markdown)
+    assert re.search(rf"^1 +\| {re.escape(shown)}$", part.text, re.MULTILINE), part.text
+    assert re.search(r"^5 +\| 6$", part.text, re.MULTILINE), part.text
+    assert re.search(r"^7 +\| 8 \| 9$", part.text, re.MULTILINE), part.text
+    rich = presenter.rich_parts(markdown)
+    assert rich
+    assert all(word in rich[0].text for word in shown.replace("|", " ").split())
+
+
 def _columns(line: str) -> int:
     """Where the second column begins, on a screen on which a Chinese character is two wide."""
     before = re.split("[|+]", line)[0]
@@ -107,6 +134,7 @@ MARKUP = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(MARKUP, WORDS), max_size=60), st.integers(1, 12))
+@example([("\n| a | b |\n|---|---|\n| ", "X"), ("||", "X")], 1)
 def test_no_word_is_lost_and_every_part_is_valid(pieces: list[tuple[str, str]], times: int) -> None:
     presenter = Presenter(Buttons(SecretStr("1:made-up")))
     markdown = "".join(f"{mark}W{word}" for mark, word in pieces) * times
