@@ -9,7 +9,7 @@ if [ ! -e "$peer/ready" ]; then
     rm -rf "${peer:?}"
     "$1" -m venv "$peer"
     "$peer/bin/python" -m pip --disable-pip-version-check install --quiet 'dspy[optuna]>=3.4,<3.5' tomlkit pydantic-settings \
-        platformdirs pyyaml 'langchain-core>=1.7,<1.8' jinja2 numpy >&2
+        platformdirs pyyaml 'langchain-core>=1.7,<1.8' jinja2 numpy python-ulid sqlite-utils >&2
     touch "$peer/ready"
 fi
 printf '%s\n' "$peer/bin/python"
