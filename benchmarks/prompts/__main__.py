@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +63,11 @@ def main() -> None:
             print(f"{task}, {arm}, {budget} calls, seed {seed}: {side}", file=sys.stderr, flush=True)
             runs.make(side, _cut(given.data / task, Path(folder) / task, given.test), arm, budget, seed)
     machine, today = report.Machine.here(), dt.date.today()
+    # Runs that were made where nothing was noted yet were made on the machine that prints.
+    made = Counter(str(run.get("machine", machine.processor)) for run in runs.all())
     head = (
         f"{today.isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, {machine.system}; "
-        f"model {model.stem}."
+        f"model {model.stem}. Runs by where they were made: {', '.join(f'{name}: {n}' for name, n in made.items())}."
     )
     text = "\n\n".join([head, *tables.of(runs.all())])
     if given.markdown:
@@ -99,7 +102,13 @@ class Runs:
         result = (
             self._ours(task, arm, budget, seed) if side == "patina" else self._theirs(side, task, arm, budget, seed)
         )
-        run = {**key, "took": time.perf_counter() - began, "date": dt.date.today().isoformat(), **result}
+        run = {
+            **key,
+            "took": time.perf_counter() - began,
+            "date": dt.date.today().isoformat(),
+            "machine": report.Machine.here().processor,
+            **result,
+        }
         if not self._timed:
             run["seconds"] = run["took"] = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
