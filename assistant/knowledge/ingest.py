@@ -231,7 +231,7 @@ class Ingest:
         path = self._uploads.path(document.stored) if document.stored else Path(document.source)
         for _ in range(_READINGS):
             size, modified_at, digest = _looked_at(path)
-            if digest == document.sha256 and not document.reason:  # what was unread may be recognised by now
+            if digest == document.sha256 and not self._store.is_partly_read(document.id):
                 self._store.keep(document.id)
                 return
             known = self._store.pages_read(document.id, digest)

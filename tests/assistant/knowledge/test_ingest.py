@@ -202,16 +202,20 @@ async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, s
 
 
 class Scanning(Reader):
-    """Recognises three pages of every pdf, each only once it is asked for; `before` is called with each of them."""
+    """Recognises three pages of every pdf, each only once it is asked for; `before` is called with each of them.
+    While it `lacks` what recognises, the last is left unread."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.lacks = False
         self.before: Callable[[int], object] = lambda page: None
         self.recognised: list[int] = []
 
     def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
         if path.suffix != ".pdf":
             return Source(path.read_text(), path.stem)
+        if self.lacks:
+            return Source(f"{path.stem} page 1\n\n", path.stem, unread=1)
         texts: list[str] = []
         for page in (1, 2, 3):
             self.before(page)
@@ -250,6 +254,59 @@ def test_a_scan_goes_on_at_the_page_at_which_the_process_was_killed(
     (chunk,) = last.store.chunks(last.store.all()[0].id)
     assert "page 3" in chunk.text
     assert last.db.rows("SELECT * FROM pages_read") == [], "kept only as long as it is needed"
+
+
+@pytest.mark.parametrize("how", ["another waits", "paused", "closed", "failed", "failed at once"])
+def test_a_scan_is_read_to_its_end_the_second_time_whatever_comes_between(
+    open_shelf: Callable[[], Shelf], tmp_path: Path, how: str
+) -> None:
+    for name in ("scan.pdf", "other.txt"):
+        (tmp_path / name).write_text(name)
+    shelf, reader = open_shelf(), Scanning()
+    ingest, reader.lacks = _ingest(shelf, reader), True
+    (scan,) = ingest.add([tmp_path / "scan.pdf"], "x")
+    assert [(one.status, one.reason) for one in ingest.work()] == [("ready", "pages_unread")]
+
+    def comes(page: int) -> None:
+        if how == "failed at once" or (how == "failed" and page == 2):
+            raise DocumentUnreadable(tmp_path / "scan.pdf", "timed_out")
+        if page == 2 and how == "another waits" and not shelf.store.all(query="other"):
+            ingest.add([tmp_path / "other.txt"], "x")
+        elif page == 2 and how == "paused":
+            ingest.pause()
+        elif page == 2 and how == "closed":
+            ingest.close()
+
+    reader.lacks, reader.before = False, comes
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    told = [(Path(one.source).name, one.status, one.reason) for one in ingest.work()]
+    if how == "another waits":
+        assert told == [("other.txt", "ready", ""), ("scan.pdf", "ready", "")]
+    else:
+        assert [one[1:] for one in told] == ([("failed", "timed_out")] if how.startswith("failed") else [])
+        reader.before = lambda page: None
+        ingest = _ingest(open_shelf(), reader)
+        ingest.resume()
+        ingest.add([tmp_path / "scan.pdf"], "x")
+        assert [(one.status, one.reason) for one in ingest.work()] == [("ready", "")]
+    assert reader.recognised == [1, 2, 3], "each once"
+    assert "page 3" in shelf.store.chunks(scan.id)[0].text
+    assert shelf.db.rows("SELECT * FROM pages_read") == []
+
+
+def test_that_pages_are_unread_is_said_as_long_as_they_are(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_text("as good as a picture")
+    ingest = _ingest(shelf, reader := Scanning())
+    reader.lacks = True
+    (scan,) = ingest.add([tmp_path / "scan.pdf"], "x")
+    list(ingest.work())
+    (tmp_path / "scan.pdf").rename(tmp_path / "away.pdf")
+    shelf.store.requeue(scan.id)
+    assert [(one.status, one.reason) for one in ingest.work()] == [("failed", "missing")]
+    (tmp_path / "away.pdf").rename(tmp_path / "scan.pdf")
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    assert ingest.cancel() == 1
+    assert (shelf.store.get(scan.id).status, shelf.store.get(scan.id).reason) == ("ready", "pages_unread")
 
 
 def test_pages_of_a_file_that_has_changed_are_not_used(shelf: Shelf, tmp_path: Path) -> None:
