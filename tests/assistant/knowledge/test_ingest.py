@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import DiskFull, DocumentUnreadable, EngineDied
+from assistant.errors import DiskFull, DocumentUnreadable, EngineDied, ModelNotFetched
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
+from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.source import PageRead, Source, Tell
 from assistant.memory.document_records import Document, Filter
@@ -533,3 +534,43 @@ async def test_a_document_is_found_by_meaning_while_the_next_one_is_read(shelf: 
     assert not last.count.to_embed
     assert [one.status for one in await desk.documents()] == ["ready", "ready"]
     await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_embedding_is_woken_by_whatever_starts_the_work_while_a_long_scan_is_read(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    loop, read = asyncio.get_running_loop(), threading.Event()
+    asked, made = asyncio.Event(), asyncio.Event()
+
+    class Long(Reader):
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
+            if path.name == "b.txt":
+                assert read.wait(20)
+            return Source(path.read_text(), path.stem)
+
+    class Fetched(HashingEmbeddings):
+        """Not there at first."""
+
+        is_there = False
+
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            loop.call_soon_threadsafe((made if self.is_there else asked).set)
+            if not self.is_there:
+                raise ModelNotFetched("e5")
+            return super().embed_documents(texts)
+
+    embeddings = Fetched(384)
+    shelf.meaning = MeaningIndex(shelf.chunks, shelf.vectors, embeddings, "hashing")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.")
+    whole = shelf.whole
+    desk = DocumentDesk(Ingest(shelf.store, whole, Long(), shelf.uploads), whole, shelf.uploads)
+    await desk.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    await asyncio.wait_for(asked.wait(), 20)
+    embeddings.is_there = True
+    desk.start()
+    try:
+        await asyncio.wait_for(made.wait(), 3)
+    finally:
+        read.set()
+        await asyncio.wait_for(desk.close(), 20)
