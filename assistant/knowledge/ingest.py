@@ -57,6 +57,8 @@ class Ingest:
         """What is being read now; empty when nothing is."""
         self.page: tuple[int, int] | None = None
         """The page it is at, and of how many; None where it has none or was only begun."""
+        self._further = False
+        """Whether a page was recognised since the document was taken."""
         self.stopped = ""
         """Why it cannot go on until `resume`: disk_full. Empty when it can."""
 
@@ -134,8 +136,8 @@ class Ingest:
         return self._store.is_paused()
 
     def pause(self) -> None:
-        """After the document that is being read now, or the page of one that has to be recognised, and until `resume`,
-        also of another process."""
+        """After the document that is being read now, or the page of one that takes a while, and until `resume`, also of
+        another process."""
         self._store.pause(on=True)
 
     def resume(self) -> None:
@@ -186,7 +188,7 @@ class Ingest:
 
     def _take(self, document: Document | None) -> None:
         with self._taking:
-            self._taken = document.id if document else ""
+            self._taken, self._further = document.id if document else "", False
             self.reading, self.page = document.source if document else "", None
 
     def _one(self, document: Document) -> DocumentProgress:
@@ -244,12 +246,15 @@ class Ingest:
         raise DocumentUnreadable(path, "changing")
 
     def _at(self, document_id: str, digest: str, page: PageRead) -> None:
-        """What is raised here gives the file up."""
+        """What is raised here gives the file up. It gives way only once it has come further than it was: else it would
+        never end where something new comes again and again."""
         self.page = (page.number, page.of)
-        if page.recognised is None:
+        if page.recognised is not None:
+            self._store.keep_page(document_id, digest, page.number, page.recognised)
+            self._further = True
+        else:
             self._store.check_reading(document_id)
-            return
-        others_wait = self._store.keep_page(document_id, digest, page.number, page.recognised)
+        others_wait = self._further and self._store.is_quick_waiting()
         if self._closed.is_set() or self.is_paused or (others_wait and page.number < page.of):
             raise _PutOff
 

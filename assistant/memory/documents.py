@@ -236,20 +236,19 @@ class DocumentStore:
             rows = self._db.rows("SELECT page, text FROM pages_read WHERE document_id = ?", (document_id,))
             return {row["page"]: row["text"] for row in rows}
 
-    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> bool:
+    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> None:
         """Keep a page of a file that takes long, until the whole is read. Whatever ends the process then, it was not
-        begun in vain and counts as not begun.
-
-        Returns whether documents wait that may take less long. Raises NotFound where this one is not being read any
-        more.
-        """
+        begun in vain and counts as not begun. Raises NotFound where this one is not being read any more."""
         with self._db.transaction() as tables:
             self.check_reading(document_id)
             tables.execute(
                 "INSERT OR REPLACE INTO pages_read VALUES (?, ?, ?, ?)", (document_id, page, sha256, storable(text))
             )
             tables.execute("UPDATE documents SET attempts = 0 WHERE id = ?", (document_id,))
-            return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
+
+    def is_quick_waiting(self) -> bool:
+        """Whether documents wait that may take less long than one of which a page was recognised."""
+        return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
 
     def check_reading(self, document_id: str) -> None:
         """Raises NotFound where the document is not being read any more: gone, out of the queue or in it again."""

@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,14 @@ from . import files
 from .conftest import Shelf
 
 _HANGS = [sys.executable, "-c", "import sys; sys.stdin.readline(); sys.stdin.readline()"]
+_HANGS_AT_A_PAGE = [
+    sys.executable,
+    "-c",
+    """import sys
+sys.stdin.readline()
+print('{"page": {"number": 1, "of": 2, "begun": true}}', flush=True)
+sys.stdin.readline()""",
+]
 _DIES = [sys.executable, "-c", "import sys, os; sys.stdin.readline(); os._exit(139)"]
 
 
@@ -334,6 +342,31 @@ def test_a_scan_gives_way_to_what_takes_less_long(shelf: Shelf, tmp_path: Path) 
     assert reader.recognised == [1, 1, 2, 3, 2, 3]
 
 
+def test_a_scan_gives_way_and_rests_at_pages_that_have_text_too(shelf: Shelf, tmp_path: Path) -> None:
+    class Mixed(Scanning):
+        """Of three pages the first and the last are pictures."""
+
+        def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+            def told(page: PageRead) -> None:
+                assert tell is not None
+                tell(PageRead(2, 3) if page.number == 2 else page)
+
+            return super().read(path, known, told)
+
+    for name in ("a.pdf", "b.txt"):
+        (tmp_path / name).write_text(name)
+    ingest = _ingest(shelf, reader := Mixed())
+    comes = iter([lambda: ingest.add([tmp_path / "b.txt"], "x"), ingest.pause])
+    reader.before = lambda page: next(comes, lambda: None)() if page == 2 else None
+    ingest.add([tmp_path / "a.pdf"], "x")
+    assert [Path(one.source).name for one in ingest.work()] == ["b.txt"]
+    assert reader.recognised == [1, 2, 2], "the text of a page is not kept"
+    assert ingest.waiting() == 1
+    ingest.resume()
+    assert [Path(one.source).name for one in ingest.work()] == ["a.pdf"]
+    assert reader.recognised == [1, 2, 2, 2, 3]
+
+
 def test_how_far_a_file_is_can_be_seen(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "scan.pdf").write_text("as good as a picture")
     seen: list[object] = []
@@ -368,11 +401,17 @@ def test_one_that_is_being_read_can_be_given_up(shelf: Shelf, tmp_path: Path, ho
 def test_cancelling_ends_a_reading_that_hangs_and_leaves_the_others(shelf: Shelf, tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(name)
-    reader = Reader(command=_HANGS)
+    hangs = threading.Event()
+
+    class Hanging(Reader):
+        def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+            return super().read(path, known, lambda page: hangs.set())
+
+    reader = Hanging(command=_HANGS_AT_A_PAGE)
     ingest = _ingest(shelf, reader)
     first, second = ingest.add([tmp_path / "a.txt", tmp_path / "b.txt"], "x")
     work = ingest.work()
-    cancelling = threading.Thread(target=lambda: _until(lambda: ingest.reading) and ingest.cancel([first.id]))
+    cancelling = threading.Thread(target=lambda: hangs.wait(20) and ingest.cancel([first.id]))
     cancelling.start()
     assert next(work).status == "removed"
     cancelling.join(20)
@@ -396,20 +435,36 @@ def test_one_that_was_read_before_and_is_cancelled_stays_as_it_was(shelf: Shelf,
 
 
 _PAGES = """
-import json, sys, time
+import json, sys
 sys.stdin.readline()
 for page in (1, 2, 3):
-    time.sleep(0.7)
-    print(json.dumps({"page": {"number": page, "of": 3, "recognised": "text"}}), flush=True)
+    for told in ({"begun": True}, {"recognised": "text"}) if "scan" in sys.argv else ({},):
+        print(json.dumps({"page": {"number": page, "of": 3, **told}}), flush=True)
 print(json.dumps({"text": "text", "title": "", "form": "prose", "pages": [], "unread": 0}), flush=True)
 """
 
 
+def _timed(what: str, seconds: Sequence[float]) -> Reader:
+    """A process that tells of three pages, and so long is the reader said to have waited for each of its lines."""
+    looks = iter([look for line in accumulate(seconds, initial=0.0) for look in (line, line)][1:])
+    return Reader(60.0, command=[sys.executable, "-S", "-E", "-c", _PAGES, what], clock=lambda: next(looks))
+
+
 def test_a_scan_has_time_for_every_page(tmp_path: Path) -> None:
-    reading = Reader(seconds=1.8, command=[sys.executable, "-S", "-E", "-c", _PAGES])
+    reading = _timed("scan", [1, 50, 1, 50, 1, 50, 1])
+    told: list[str | None] = []
+    assert reading.read(tmp_path / "scan.pdf", tell=lambda page: told.append(page.recognised)).text == "text"
+    assert told == [None, "text"] * 3
+    reading.close()
+
+
+def test_pages_that_have_text_share_the_time_of_one_file(tmp_path: Path) -> None:
+    reading = _timed("text", [25, 25, 25, 1])
     told: list[int] = []
-    assert reading.read(tmp_path / "scan.pdf", tell=lambda page: told.append(page.number)).text == "text"
-    assert told == [1, 2, 3]
+    with pytest.raises(DocumentUnreadable) as raised:
+        reading.read(tmp_path / "slow.pdf", tell=lambda page: told.append(page.number))
+    assert raised.value.reason == "timed_out"
+    assert told == [1, 2], "or a file of many such pages would keep all others waiting"
     reading.close()
 
 
@@ -468,13 +523,6 @@ def test_pasted_text_is_as_new_as_the_day_it_was_pasted(ingest: Ingest, shelf: S
     found = shelf.retriever.search("dogs bark", limits=Filter(since=added.added_at - 60))
     assert [one.document.id for one in found.passages] == [added.id]
     assert not shelf.retriever.search("dogs bark", limits=Filter(until=added.added_at - 60)).passages
-
-
-def _until(told: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + 20
-    while not told() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return True
 
 
 async def test_what_is_embedded_is_found_by_meaning_while_much_is_still_waiting(ingest: Ingest, shelf: Shelf) -> None:
@@ -554,9 +602,10 @@ async def test_embedding_is_woken_by_whatever_starts_the_work_while_a_long_scan_
         is_there = False
 
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            loop.call_soon_threadsafe((made if self.is_there else asked).set)
             if not self.is_there:
+                loop.call_soon_threadsafe(asked.set)
                 raise ModelNotFetched("e5")
+            loop.call_soon_threadsafe(made.set)
             return super().embed_documents(texts)
 
     embeddings = Fetched(384)
