@@ -206,7 +206,7 @@ class DocumentDesk:
         return await asyncio.to_thread(self._ingest.waiting)
 
     async def pause(self) -> None:
-        """After the document that is being read now, or the page of a scan; until `resume`, also after a restart."""
+        """After the document that is read now, or the page of a long one; until `resume`, also after a restart."""
         await asyncio.to_thread(self._ingest.pause)
 
     async def resume(self) -> None:
