@@ -619,7 +619,7 @@ async def test_embedding_is_woken_by_whatever_starts_the_work_while_a_long_scan_
     embeddings.is_there = True
     desk.start()
     try:
-        await asyncio.wait_for(made.wait(), 3)
+        await asyncio.wait_for(made.wait(), 20)
     finally:
         read.set()
         await asyncio.wait_for(desk.close(), 20)
