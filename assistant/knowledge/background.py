@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from assistant.errors import PromptTooLong
@@ -18,6 +19,8 @@ _BATCH: Final = 8
 _MANY: Final = 64
 """Chunks from which on it is worth to load the model into the engine."""
 _WAIT_S: Final = 1.0
+_AGAIN_S: Final = 60.0
+"""What could not be embedded is tried again while something long is read, of which nothing else tells."""
 _FIRST_REST: Final = 4
 _LONGEST_REST: Final = 256
 """Batches for which the quick way rests after it failed, twice as many every time: 10 s and 11 minutes on two cores."""
@@ -45,7 +48,7 @@ class Background:
         self._embedding: asyncio.Task[None] | None = None
         self._closing = False
         self._more = asyncio.Event()
-        """Something was read, or nothing is read any more."""
+        """Something was read or is to be looked at again, or nothing is read any more."""
         self._wanted = False
         """Something may have come into the queue after it was looked into last."""
         self._resting, self._rest = 0, _FIRST_REST
@@ -61,10 +64,11 @@ class Background:
         return self.is_reading or (self._embedding is not None and not self._embedding.done())
 
     def start(self) -> None:
-        """Read what waits, and embed it as it is read."""
+        """Read what waits, and embed it as it is read, with what was left before."""
         self._wanted = True
         if not self.is_reading and not self._closing:
             self._reading = asyncio.create_task(self._read())
+        self._embed_more()
 
     def follow(self) -> AsyncGenerator[DocumentProgress, None]:
         """Every document that is through from now on; ends when nothing is read any more."""
@@ -128,9 +132,10 @@ class Background:
             self._more.clear()
             through = not self.is_reading
             if not await self.step():
-                if through:
+                if through and not self._more.is_set():
                     return
-                await self._more.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._more.wait(), _AGAIN_S)
 
     async def _embedded(self) -> int:
         if self._quick is None or await asyncio.to_thread(self._shelf.left_to_embed) < _MANY:

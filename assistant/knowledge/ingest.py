@@ -57,6 +57,8 @@ class Ingest:
         """What is being read now; empty when nothing is."""
         self.page: tuple[int, int] | None = None
         """The page it is at, and of how many; None where it has none or was only begun."""
+        self._further = False
+        """Whether a page was recognised since the document was taken."""
         self.stopped = ""
         """Why it cannot go on until `resume`: disk_full. Empty when it can."""
 
@@ -76,9 +78,18 @@ class Ingest:
                 break
         return self._store.put(into, called, type="txt", pasted=said, origin="text")
 
-    def add_stored(self, name: str, stored: str, collection: str, origin: DocumentOrigin = "upload") -> Document:
+    def add_stored(
+        self,
+        name: str,
+        stored: str,
+        collection: str,
+        origin: DocumentOrigin = "upload",
+        person_id: str | None = None,
+    ) -> Document:
         """Queue what lies in the library's own folder. The same bytes under the same name are there already: nothing is
-        kept twice. Others under that name get a name of their own; a page is fetched anew under the one it has."""
+        kept twice. Others under that name get a name of their own; a page is fetched anew under the one it has.
+
+        NotFound where the person who brings it is gone: it goes too."""
         into = self._store.collection(collection)
         called = name if origin == "page" else shown_name(name)
         path = self._uploads.path(stored)
@@ -89,7 +100,11 @@ class Ingest:
                 break
             if origin == "page" or (there.origin == origin and self._same(there, digest)):
                 break
-        added = self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
+        try:
+            added = self._store.put(into, free, type=ending(path), stored=stored, origin=origin, person_id=person_id)
+        except NotFound:
+            self._uploads.remove(stored)
+            raise
         if there is not None:  # only now: what ends the process before leaves one of the two
             self._uploads.remove(there.stored)
         return added
@@ -121,8 +136,8 @@ class Ingest:
         return self._store.is_paused()
 
     def pause(self) -> None:
-        """After the document that is being read now, or the page of one that has to be recognised, and until `resume`,
-        also of another process."""
+        """After the document that is being read now, or the page of one that takes a while, and until `resume`, also of
+        another process."""
         self._store.pause(on=True)
 
     def resume(self) -> None:
@@ -173,7 +188,7 @@ class Ingest:
 
     def _take(self, document: Document | None) -> None:
         with self._taking:
-            self._taken = document.id if document else ""
+            self._taken, self._further = document.id if document else "", False
             self.reading, self.page = document.source if document else "", None
 
     def _one(self, document: Document) -> DocumentProgress:
@@ -218,7 +233,7 @@ class Ingest:
         path = self._uploads.path(document.stored) if document.stored else Path(document.source)
         for _ in range(_READINGS):
             size, modified_at, digest = _looked_at(path)
-            if digest == document.sha256 and not document.reason:  # what was unread may be recognised by now
+            if digest == document.sha256 and not self._store.is_partly_read(document.id):
                 self._store.keep(document.id)
                 return
             known = self._store.pages_read(document.id, digest)
@@ -231,12 +246,15 @@ class Ingest:
         raise DocumentUnreadable(path, "changing")
 
     def _at(self, document_id: str, digest: str, page: PageRead) -> None:
-        """What is raised here gives the file up."""
+        """What is raised here gives the file up. It gives way only once it has come further than it was: else it would
+        never end where something new comes again and again."""
         self.page = (page.number, page.of)
-        if page.recognised is None:
+        if page.recognised is not None:
+            self._store.keep_page(document_id, digest, page.number, page.recognised)
+            self._further = True
+        else:
             self._store.check_reading(document_id)
-            return
-        others_wait = self._store.keep_page(document_id, digest, page.number, page.recognised)
+        others_wait = self._further and self._store.is_quick_waiting()
         if self._closed.is_set() or self.is_paused or (others_wait and page.number < page.of):
             raise _PutOff
 

@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ _LARGEST: Final = 100_000_000
 
 
 class Reader:
-    """One file at a time; callers wait for one another. `command` and `largest` are for tests."""
+    """One file at a time; callers wait for one another. `command`, `largest` and `clock` are for tests."""
 
     def __init__(
         self,
@@ -29,16 +30,19 @@ class Reader:
         memory: int = _MEMORY,
         command: Sequence[str] = (),
         largest: int = _LARGEST,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds = seconds
         self._largest = largest
+        self._clock = clock
         self._command = list(command) or [sys.executable, "-m", "assistant.knowledge.reading_process", str(memory)]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
     def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
         """`known` are texts of its pages that were recognised before; `tell` hears of the pages as they are read, and
-        what it raises gives the file up. Where it listens, every page has the time a whole file has otherwise.
+        what it raises gives the file up. Where it listens, every page that is recognised has the time of a whole file
+        for itself; all the others together have it once.
 
         Raises DocumentUnreadable."""
         asked = {"path": str(path), "known": dict(known or {}), "tell": tell is not None}
@@ -65,10 +69,14 @@ class Reader:
         with self._lock:
             process = self._running()
             try:
-                answer = self._line(path, process, asked)
+                answer, took = self._line(path, process, asked, self._seconds)
+                left = self._seconds - took
                 while "page" in answer and tell is not None:
-                    tell(PageRead(**answer["page"]))
-                    answer = self._line(path, process)
+                    page = PageRead(**answer["page"])
+                    tell(page)
+                    answer, took = self._line(path, process, None, self._seconds if page.begun else left)
+                    if not page.begun:
+                        left -= took
             except BaseException:
                 process.kill()
                 process.wait()
@@ -78,10 +86,12 @@ class Reader:
             raise DocumentUnreadable(path, str(answer["reason"]))
         return answer
 
-    def _line(self, path: Path, process: subprocess.Popen[str], asked: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The next line of an answer, after asking for one where that is to be done."""
-        late = threading.Event()
-        timer = threading.Timer(self._seconds, _end, (process, late))
+    def _line(
+        self, path: Path, process: subprocess.Popen[str], asked: dict[str, Any] | None, seconds: float
+    ) -> tuple[dict[str, Any], float]:
+        """The next line of an answer, after asking for one where that is to be done, and how many seconds it took."""
+        begun, late = self._clock(), threading.Event()
+        timer = threading.Timer(seconds, _end, (process, late))
         timer.start()
         try:
             line = _heard(process, asked, self._largest)
@@ -93,7 +103,10 @@ class Reader:
             answer: dict[str, Any] = json.loads(line)
         except ValueError as error:
             raise DocumentUnreadable(path, "timed_out" if late.is_set() else "killed") from error
-        return answer
+        took = self._clock() - begun
+        if took > seconds:
+            raise DocumentUnreadable(path, "timed_out")
+        return answer, took
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:

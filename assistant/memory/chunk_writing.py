@@ -30,12 +30,17 @@ _KEPT: Final = """
 SELECT id, digest, ordinal, start, "end", first_line, last_line, first_page, last_page FROM chunks
 WHERE document_id = ? ORDER BY ordinal DESC
 """
+_AHEAD: Final = """
+UPDATE documents SET ahead_from = (SELECT coalesce(max(id), 0) FROM chunks) WHERE id = ? AND ahead_from IS NULL
+"""
+"""Ids of chunks only grow: all that this document gets from now on is above."""
 _Place: TypeAlias = tuple[int, ...]
 
 
 class ChunkWriting:
     """Of one document, once. A large one is written in parts, each a transaction: the first parts are found while the
-    last are written, and one that was ended in the middle goes on from there when it is written again."""
+    last are written, and one that was ended in the middle goes on from there when it is written again, unless
+    `drop_ahead` came between."""
 
     def __init__(self, db: Database, document_id: str, chunks: Sequence[NewChunk]) -> None:
         self._db = db
@@ -60,6 +65,7 @@ class ChunkWriting:
             if start + _PART < len(new):
                 with self._db.transaction() as tables:
                     check()
+                    tables.execute(_AHEAD, (self._document_id,))
                     for ordinal in part:
                         self._insert(tables, ordinal)
 
@@ -80,6 +86,7 @@ class ChunkWriting:
                 tables.execute(_MOVE, (*now, id))
         gone = [id for ids in old.values() for id, _ in ids]
         tables.execute("DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
+        tables.execute("UPDATE documents SET ahead_from = NULL WHERE id = ?", (self._document_id,))
         return gone
 
     def _insert(self, tables: sqlite_utils.Database, ordinal: int) -> None:
@@ -88,6 +95,17 @@ class ChunkWriting:
         said = (words.header, words.text, digest, words.count, words.language)
         id = tables.execute(_INSERT, (self._document_id, ordinal, *_place(chunk), *said)).lastrowid
         tables.execute("INSERT INTO chunk_words (rowid, body) VALUES (?, ?)", (id, words.body))
+
+
+def drop_ahead(tables: sqlite_utils.Database, which: str, parameters: Sequence[object] = ()) -> None:
+    """Of these documents, a condition in SQL, remove what was written of a version that does not come."""
+    ahead = f"SELECT id FROM documents WHERE ahead_from IS NOT NULL AND {which}"  # noqa: S608 - ours
+    tables.execute(
+        f"DELETE FROM chunks WHERE document_id IN ({ahead})"  # noqa: S608
+        " AND id > (SELECT ahead_from FROM documents WHERE id = chunks.document_id)",
+        parameters,
+    )
+    tables.execute(f"UPDATE documents SET ahead_from = NULL WHERE id IN ({ahead})", parameters)  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Final
 from ulid import ULID
 
 from assistant.errors import DiskFull, NotFound
-from assistant.memory.chunk_writing import ChunkWriting
+from assistant.memory import bringers
+from assistant.memory.chunk_writing import ChunkWriting, drop_ahead
 from assistant.memory.database import Database, Row
 from assistant.memory.document_records import (
     Chunk,
@@ -56,6 +57,14 @@ ORDER BY source, documents.id
 _QUEUED: Final = "SELECT id FROM documents WHERE status IN ('reading', 'waiting')"
 _QUICK: Final = "NOT EXISTS (SELECT 1 FROM pages_read WHERE document_id = documents.id)"
 """As far as is known: nothing was recognised in it so far, which takes hours for a long scan."""
+_LACKING: Final = "iif(unread, 'pages_unread', '')"
+"""The reason of one that is as it was when it was read last."""
+_PUT: Final = f"""
+INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at)
+VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET
+status = 'waiting', reason = {_LACKING}, attempts = 0, gone_s = NULL, pasted = excluded.pasted,
+type = excluded.type, stored = excluded.stored, origin = excluded.origin
+"""  # noqa: S608 - made of constants
 _CHUNKS: Final = """
 SELECT chunks.id, document_id, ordinal, start, "end", header, text, first_line, last_line, first_page, last_page
 FROM chunks
@@ -67,12 +76,6 @@ FROM json_each(?) AS wanted JOIN chunks AS found ON found.id = wanted.value
 JOIN chunks ON chunks.document_id = found.document_id
     AND chunks.ordinal BETWEEN found.ordinal - ? AND found.ordinal + ?
 """
-THEIRS: Final = """
-documents.id IN (SELECT document_id FROM brought_documents WHERE person_id = :person) AND NOT EXISTS (
-    SELECT 1 FROM brought_documents AS other WHERE other.document_id = documents.id AND other.person_id <> :person
-)
-"""
-"""Documents that one person brought and nobody else."""
 
 
 class DocumentStore:
@@ -108,19 +111,20 @@ class DocumentStore:
         pasted: str | None = None,
         stored: str = "",
         origin: DocumentOrigin = "file",
+        person_id: str | None = None,
     ) -> Document:
-        """Put a document in the queue; one that is there already is read again, and stays findable meanwhile."""
+        """Put a document in the queue; one that is there already is read again, and stays findable meanwhile.
+        `person_id` brings it, as in `note_bringer`; NotFound for nobody, and nothing is put."""
         with self._db.transaction() as tables:
+            is_new = self.named(collection_id, source) is None
             tables.execute(
-                "INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at) "
-                "VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
-                "status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), attempts = 0, gone_s = NULL, "
-                "pasted = excluded.pasted, "
-                "type = excluded.type, stored = excluded.stored, origin = excluded.origin",
+                _PUT,
                 (str(ULID()), collection_id, storable(source), type, pasted, stored, origin, self._clock()),
             )
             where = f"{_DOCUMENTS} WHERE collection_id = ? AND source = ?"
-            return _document(self._db.rows(where, (collection_id, storable(source)))[0])
+            put = _document(self._db.rows(where, (collection_id, storable(source)))[0])
+            bringers.note_bringer(self._db, put.id, person_id, is_new=is_new)
+            return put
 
     def get(self, document_id: str) -> Document:
         found = self.find(document_id)
@@ -157,8 +161,7 @@ class DocumentStore:
         """Read a document again, from where its words came."""
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = 'waiting', reason = iif(reason = 'pages_unread', reason, ''), "
-                "attempts = 0 WHERE id = ?",
+                f"UPDATE documents SET status = 'waiting', reason = {_LACKING}, attempts = 0 WHERE id = ?",  # noqa: S608
                 (document_id,),
             )
             return self.get(document_id)
@@ -182,11 +185,9 @@ class DocumentStore:
         One that was begun `most_attempts` times and never ended fails with the reason killed.
         """
         with self._db.transaction() as tables:
-            tables.execute(
-                "UPDATE documents SET status = 'failed', reason = 'killed' "
-                "WHERE status IN ('reading', 'waiting') AND attempts >= ?",
-                (most_attempts,),
-            )
+            killed, most = "status IN ('reading', 'waiting') AND attempts >= ?", (most_attempts,)
+            drop_ahead(tables, killed, most)
+            tables.execute(f"UPDATE documents SET status = 'failed', reason = 'killed' WHERE {killed}", most)  # noqa: S608
             # A killed process left it.
             tables.execute("UPDATE documents SET status = 'waiting' WHERE status = 'reading'")
             row = self._db.row(f"{_QUEUED} AND {_QUICK} ORDER BY id LIMIT 1") or self._db.row(
@@ -197,6 +198,8 @@ class DocumentStore:
             tables.execute(
                 "UPDATE documents SET status = 'reading', attempts = attempts + 1 WHERE id = ?", (row["id"],)
             )
+            # One that was never read goes on where it was ended; of another, what it said stands alone until it ends.
+            drop_ahead(tables, "id = ? AND sha256 <> ''", (row["id"],))
             return self.get(row["id"])
 
     def waiting(self) -> int:
@@ -207,8 +210,10 @@ class DocumentStore:
     # taken out of it or thrown away is left as it is.
 
     def fail(self, document_id: str, reason: str) -> None:
-        """What was read of it before stays findable."""
-        self._end(document_id, "failed", reason)
+        """What was read of it before stays findable, and nothing of what was to come."""
+        with self._db.transaction() as tables:
+            drop_ahead(tables, "id = ? AND status = 'reading'", (document_id,))
+            self._end(document_id, "failed", reason)
 
     def keep(self, document_id: str) -> None:
         """It is as it was when it was read last."""
@@ -216,7 +221,13 @@ class DocumentStore:
 
     def put_back(self, document_id: str) -> None:
         """It was begun and could not be ended for a reason that is not its own."""
-        self._end(document_id, "waiting", "")
+        self._end(document_id, "waiting")
+
+    def is_partly_read(self, document_id: str) -> bool:
+        """Whether pages of it are unread, or some were recognised since: the same file may say more now."""
+        begun = "EXISTS (SELECT 1 FROM pages_read WHERE document_id = documents.id)"
+        row = self._db.row(f"SELECT unread OR {begun} AS partly FROM documents WHERE id = ?", (document_id,))  # noqa: S608
+        return bool(row and row["partly"])
 
     def pages_read(self, document_id: str, sha256: str) -> dict[int, str]:
         """The pages of a document's file that were recognised before it was put off; those of another file go."""
@@ -225,20 +236,19 @@ class DocumentStore:
             rows = self._db.rows("SELECT page, text FROM pages_read WHERE document_id = ?", (document_id,))
             return {row["page"]: row["text"] for row in rows}
 
-    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> bool:
+    def keep_page(self, document_id: str, sha256: str, page: int, text: str) -> None:
         """Keep a page of a file that takes long, until the whole is read. Whatever ends the process then, it was not
-        begun in vain and counts as not begun.
-
-        Returns whether documents wait that may take less long. Raises NotFound where this one is not being read any
-        more.
-        """
+        begun in vain and counts as not begun. Raises NotFound where this one is not being read any more."""
         with self._db.transaction() as tables:
             self.check_reading(document_id)
             tables.execute(
                 "INSERT OR REPLACE INTO pages_read VALUES (?, ?, ?, ?)", (document_id, page, sha256, storable(text))
             )
             tables.execute("UPDATE documents SET attempts = 0 WHERE id = ?", (document_id,))
-            return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
+
+    def is_quick_waiting(self) -> bool:
+        """Whether documents wait that may take less long than one of which a page was recognised."""
+        return self._db.row(f"{_QUEUED} AND {_QUICK} LIMIT 1") is not None
 
     def check_reading(self, document_id: str) -> None:
         """Raises NotFound where the document is not being read any more: gone, out of the queue or in it again."""
@@ -252,7 +262,7 @@ class DocumentStore:
 
     def cancel(self, document_ids: Sequence[str] | None = None) -> tuple[int, list[str]]:
         """Take these out of the queue, None: all. Documents that were never read are removed, others stay as they are;
-        a file of a watched folder, which would come back, fails with the reason cancelled.
+        a file of a watched folder, which would come back or has changed since, fails with the reason cancelled.
 
         Returns how many there were and under which names the removed ones were kept. Vectors of chunks that were
         written of them already are noted to be removed.
@@ -262,16 +272,15 @@ class DocumentStore:
         queued = f"status IN ('reading', 'waiting') {only}"
         with self._db.transaction() as tables:
             rows = self._db.rows(f"SELECT sha256, stored FROM documents WHERE {queued}", ids)  # noqa: S608
+            its = f"SELECT id FROM documents WHERE {queued}"  # noqa: S608
+            tables.execute(f"DELETE FROM pages_read WHERE document_id IN ({its})", ids)  # noqa: S608
+            drop_ahead(tables, queued, ids)
             never = f"SELECT id FROM documents WHERE {queued} AND sha256 = ''"  # noqa: S608
             tables.execute(f"DELETE FROM chunks WHERE document_id IN ({never})", ids)  # noqa: S608
             tables.execute(f"DELETE FROM documents WHERE {queued} AND sha256 = '' AND watched_id IS NULL", ids)  # noqa: S608
-            tables.execute(
-                f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {queued} AND sha256 = ''",  # noqa: S608
-                ids,
-            )
-            its = f"SELECT id FROM documents WHERE {queued}"  # noqa: S608
-            tables.execute(f"DELETE FROM pages_read WHERE document_id IN ({its})", ids)  # noqa: S608
-            tables.execute(f"UPDATE documents SET status = 'ready' WHERE {queued}", ids)  # noqa: S608
+            watched = f"{queued} AND watched_id IS NOT NULL AND sha256 <> ' '"  # a blank: asked for, not changed
+            tables.execute(f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {watched}", ids)  # noqa: S608
+            tables.execute(f"UPDATE documents SET status = 'ready', reason = {_LACKING} WHERE {queued}", ids)  # noqa: S608
             return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
 
     def is_paused(self) -> bool:
@@ -287,20 +296,16 @@ class DocumentStore:
         """What lies in the library's own folder, as far as a document still needs it."""
         return {row["stored"] for row in self._db.rows("SELECT stored FROM documents WHERE stored <> ''")}
 
-    def brought(self, document_id: str, person_id: str | None) -> None:
-        """It is this person's, and goes with them, unless others brought it too. What the owner brought (None) is
-        nobody else's. NotFound for nobody."""
-        with self._db.transaction() as tables:
-            if person_id is None:
-                tables.execute("DELETE FROM brought_documents WHERE document_id = ?", (document_id,))
-            elif self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
-                raise NotFound("person", person_id)
-            else:
-                tables.execute("INSERT OR IGNORE INTO brought_documents VALUES (?, ?)", (document_id, person_id))
+    def note_bringer(self, document_id: str, person_id: str | None) -> None:
+        """One that is there was brought again: it goes with the last of those who brought it, and with nobody where it
+        is the library's or the owner (None) brings it."""
+        with self._db.transaction():
+            self.get(document_id)
+            bringers.note_bringer(self._db, document_id, person_id, is_new=False)
 
     def brought_by(self, person_id: str) -> list[Document]:
         """What goes with this person."""
-        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {THEIRS}", {"person": person_id})]
+        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {bringers.THEIRS}", {"person": person_id})]
 
     def remove(self, document_id: str) -> None:
         """Delete a document with all that was made of it; its vectors are noted to be removed."""
@@ -335,8 +340,8 @@ class DocumentStore:
             gone = writing.end(tables)
             tables.execute(
                 "UPDATE documents SET title = ?, size = ?, sha256 = ?, modified_at = ?, status = 'ready', reason = ?, "
-                "attempts = 0 WHERE id = ?",
-                (storable(title), size, sha256, modified_at, reason, document_id),
+                "unread = ?, attempts = 0 WHERE id = ?",
+                (storable(title), size, sha256, modified_at, reason, reason == "pages_unread", document_id),
             )
             tables.execute("DELETE FROM pages_read WHERE document_id = ?", (document_id,))
         return gone
@@ -369,10 +374,11 @@ class DocumentStore:
             # Deleting is how a person makes room: it must not fail because this needs some.
             _log.warning("words of deleted documents stay in the search index for now: %s", error)
 
-    def _end(self, document_id: str, status: DocumentStatus, reason: str) -> None:
+    def _end(self, document_id: str, status: DocumentStatus, reason: str | None = None) -> None:
         with self._db.transaction() as tables:
             tables.execute(
-                "UPDATE documents SET status = ?, reason = ?, attempts = 0 WHERE id = ? AND status = 'reading'",
+                "UPDATE documents SET status = ?, reason = coalesce(?, reason), attempts = 0 "
+                "WHERE id = ? AND status = 'reading'",
                 (status, reason, document_id),
             )
 

@@ -22,6 +22,7 @@ from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
 from assistant.memory.reading_schema import reading
 from assistant.memory.recall_schema import recall
+from assistant.memory.rereading_schema import rereading
 from assistant.memory.tool_schema import tools
 
 _FIRST: Final = """
@@ -198,5 +199,6 @@ STEPS: Final = (
     Step(22, "told elsewhere", elsewhere),
     Step(23, "forgotten", forgotten),
     Step(24, "reading", reading),
+    Step(25, "rereading", rereading),
 )
 """In order, without gaps."""

@@ -4,16 +4,17 @@ import asyncio
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
-from assistant.errors import DiskFull, DocumentUnreadable, EngineDied
+from assistant.errors import DiskFull, DocumentUnreadable, EngineDied, ModelNotFetched
 from assistant.knowledge.desk import DocumentDesk
 from assistant.knowledge.ingest import Ingest
+from assistant.knowledge.meaning import MeaningIndex
 from assistant.knowledge.reader import Reader
 from assistant.knowledge.source import PageRead, Source, Tell
 from assistant.memory.document_records import Document, Filter
@@ -24,6 +25,14 @@ from . import files
 from .conftest import Shelf
 
 _HANGS = [sys.executable, "-c", "import sys; sys.stdin.readline(); sys.stdin.readline()"]
+_HANGS_AT_A_PAGE = [
+    sys.executable,
+    "-c",
+    """import sys
+sys.stdin.readline()
+print('{"page": {"number": 1, "of": 2, "begun": true}}', flush=True)
+sys.stdin.readline()""",
+]
 _DIES = [sys.executable, "-c", "import sys, os; sys.stdin.readline(); os._exit(139)"]
 
 
@@ -202,16 +211,20 @@ async def test_the_usual_way_goes_on_where_the_quick_one_fails(ingest: Ingest, s
 
 
 class Scanning(Reader):
-    """Recognises three pages of every pdf, each only once it is asked for; `before` is called with each of them."""
+    """Recognises three pages of every pdf, each only once it is asked for; `before` is called with each of them.
+    While it `lacks` what recognises, the last is left unread."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.lacks = False
         self.before: Callable[[int], object] = lambda page: None
         self.recognised: list[int] = []
 
     def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
         if path.suffix != ".pdf":
             return Source(path.read_text(), path.stem)
+        if self.lacks:
+            return Source(f"{path.stem} page 1\n\n", path.stem, unread=1)
         texts: list[str] = []
         for page in (1, 2, 3):
             self.before(page)
@@ -252,6 +265,59 @@ def test_a_scan_goes_on_at_the_page_at_which_the_process_was_killed(
     assert last.db.rows("SELECT * FROM pages_read") == [], "kept only as long as it is needed"
 
 
+@pytest.mark.parametrize("how", ["another waits", "paused", "closed", "failed", "failed at once"])
+def test_a_scan_is_read_to_its_end_the_second_time_whatever_comes_between(
+    open_shelf: Callable[[], Shelf], tmp_path: Path, how: str
+) -> None:
+    for name in ("scan.pdf", "other.txt"):
+        (tmp_path / name).write_text(name)
+    shelf, reader = open_shelf(), Scanning()
+    ingest, reader.lacks = _ingest(shelf, reader), True
+    (scan,) = ingest.add([tmp_path / "scan.pdf"], "x")
+    assert [(one.status, one.reason) for one in ingest.work()] == [("ready", "pages_unread")]
+
+    def comes(page: int) -> None:
+        if how == "failed at once" or (how == "failed" and page == 2):
+            raise DocumentUnreadable(tmp_path / "scan.pdf", "timed_out")
+        if page == 2 and how == "another waits" and not shelf.store.all(query="other"):
+            ingest.add([tmp_path / "other.txt"], "x")
+        elif page == 2 and how == "paused":
+            ingest.pause()
+        elif page == 2 and how == "closed":
+            ingest.close()
+
+    reader.lacks, reader.before = False, comes
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    told = [(Path(one.source).name, one.status, one.reason) for one in ingest.work()]
+    if how == "another waits":
+        assert told == [("other.txt", "ready", ""), ("scan.pdf", "ready", "")]
+    else:
+        assert [one[1:] for one in told] == ([("failed", "timed_out")] if how.startswith("failed") else [])
+        reader.before = lambda page: None
+        ingest = _ingest(open_shelf(), reader)
+        ingest.resume()
+        ingest.add([tmp_path / "scan.pdf"], "x")
+        assert [(one.status, one.reason) for one in ingest.work()] == [("ready", "")]
+    assert reader.recognised == [1, 2, 3], "each once"
+    assert "page 3" in shelf.store.chunks(scan.id)[0].text
+    assert shelf.db.rows("SELECT * FROM pages_read") == []
+
+
+def test_that_pages_are_unread_is_said_as_long_as_they_are(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_text("as good as a picture")
+    ingest = _ingest(shelf, reader := Scanning())
+    reader.lacks = True
+    (scan,) = ingest.add([tmp_path / "scan.pdf"], "x")
+    list(ingest.work())
+    (tmp_path / "scan.pdf").rename(tmp_path / "away.pdf")
+    shelf.store.requeue(scan.id)
+    assert [(one.status, one.reason) for one in ingest.work()] == [("failed", "missing")]
+    (tmp_path / "away.pdf").rename(tmp_path / "scan.pdf")
+    ingest.add([tmp_path / "scan.pdf"], "x")
+    assert ingest.cancel() == 1
+    assert (shelf.store.get(scan.id).status, shelf.store.get(scan.id).reason) == ("ready", "pages_unread")
+
+
 def test_pages_of_a_file_that_has_changed_are_not_used(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "scan.pdf").write_text("before")
     reader = Scanning()
@@ -274,6 +340,31 @@ def test_a_scan_gives_way_to_what_takes_less_long(shelf: Shelf, tmp_path: Path) 
     ingest.add([tmp_path / name for name in ("a.pdf", "b.txt", "c.pdf", "d.txt")], "x")
     assert [Path(one.source).name for one in ingest.work()] == ["b.txt", "d.txt", "a.pdf", "c.pdf"]
     assert reader.recognised == [1, 1, 2, 3, 2, 3]
+
+
+def test_a_scan_gives_way_and_rests_at_pages_that_have_text_too(shelf: Shelf, tmp_path: Path) -> None:
+    class Mixed(Scanning):
+        """Of three pages the first and the last are pictures."""
+
+        def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+            def told(page: PageRead) -> None:
+                assert tell is not None
+                tell(PageRead(2, 3) if page.number == 2 else page)
+
+            return super().read(path, known, told)
+
+    for name in ("a.pdf", "b.txt"):
+        (tmp_path / name).write_text(name)
+    ingest = _ingest(shelf, reader := Mixed())
+    comes = iter([lambda: ingest.add([tmp_path / "b.txt"], "x"), ingest.pause])
+    reader.before = lambda page: next(comes, lambda: None)() if page == 2 else None
+    ingest.add([tmp_path / "a.pdf"], "x")
+    assert [Path(one.source).name for one in ingest.work()] == ["b.txt"]
+    assert reader.recognised == [1, 2, 2], "the text of a page is not kept"
+    assert ingest.waiting() == 1
+    ingest.resume()
+    assert [Path(one.source).name for one in ingest.work()] == ["a.pdf"]
+    assert reader.recognised == [1, 2, 2, 2, 3]
 
 
 def test_how_far_a_file_is_can_be_seen(shelf: Shelf, tmp_path: Path) -> None:
@@ -310,11 +401,17 @@ def test_one_that_is_being_read_can_be_given_up(shelf: Shelf, tmp_path: Path, ho
 def test_cancelling_ends_a_reading_that_hangs_and_leaves_the_others(shelf: Shelf, tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(name)
-    reader = Reader(command=_HANGS)
+    hangs = threading.Event()
+
+    class Hanging(Reader):
+        def read(self, path: Path, known: Mapping[int, str] | None = None, tell: Tell | None = None) -> Source:
+            return super().read(path, known, lambda page: hangs.set())
+
+    reader = Hanging(command=_HANGS_AT_A_PAGE)
     ingest = _ingest(shelf, reader)
     first, second = ingest.add([tmp_path / "a.txt", tmp_path / "b.txt"], "x")
     work = ingest.work()
-    cancelling = threading.Thread(target=lambda: _until(lambda: ingest.reading) and ingest.cancel([first.id]))
+    cancelling = threading.Thread(target=lambda: hangs.wait(20) and ingest.cancel([first.id]))
     cancelling.start()
     assert next(work).status == "removed"
     cancelling.join(20)
@@ -338,20 +435,36 @@ def test_one_that_was_read_before_and_is_cancelled_stays_as_it_was(shelf: Shelf,
 
 
 _PAGES = """
-import json, sys, time
+import json, sys
 sys.stdin.readline()
 for page in (1, 2, 3):
-    time.sleep(0.7)
-    print(json.dumps({"page": {"number": page, "of": 3, "recognised": "text"}}), flush=True)
+    for told in ({"begun": True}, {"recognised": "text"}) if "scan" in sys.argv else ({},):
+        print(json.dumps({"page": {"number": page, "of": 3, **told}}), flush=True)
 print(json.dumps({"text": "text", "title": "", "form": "prose", "pages": [], "unread": 0}), flush=True)
 """
 
 
+def _timed(what: str, seconds: Sequence[float]) -> Reader:
+    """A process that tells of three pages, and so long is the reader said to have waited for each of its lines."""
+    looks = iter([look for line in accumulate(seconds, initial=0.0) for look in (line, line)][1:])
+    return Reader(60.0, command=[sys.executable, "-S", "-E", "-c", _PAGES, what], clock=lambda: next(looks))
+
+
 def test_a_scan_has_time_for_every_page(tmp_path: Path) -> None:
-    reading = Reader(seconds=1.8, command=[sys.executable, "-S", "-E", "-c", _PAGES])
+    reading = _timed("scan", [1, 50, 1, 50, 1, 50, 1])
+    told: list[str | None] = []
+    assert reading.read(tmp_path / "scan.pdf", tell=lambda page: told.append(page.recognised)).text == "text"
+    assert told == [None, "text"] * 3
+    reading.close()
+
+
+def test_pages_that_have_text_share_the_time_of_one_file(tmp_path: Path) -> None:
+    reading = _timed("text", [25, 25, 25, 1])
     told: list[int] = []
-    assert reading.read(tmp_path / "scan.pdf", tell=lambda page: told.append(page.number)).text == "text"
-    assert told == [1, 2, 3]
+    with pytest.raises(DocumentUnreadable) as raised:
+        reading.read(tmp_path / "slow.pdf", tell=lambda page: told.append(page.number))
+    assert raised.value.reason == "timed_out"
+    assert told == [1, 2], "or a file of many such pages would keep all others waiting"
     reading.close()
 
 
@@ -412,13 +525,6 @@ def test_pasted_text_is_as_new_as_the_day_it_was_pasted(ingest: Ingest, shelf: S
     assert not shelf.retriever.search("dogs bark", limits=Filter(until=added.added_at - 60)).passages
 
 
-def _until(told: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + 20
-    while not told() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return True
-
-
 async def test_what_is_embedded_is_found_by_meaning_while_much_is_still_waiting(ingest: Ingest, shelf: Shelf) -> None:
     async def quick(texts: Sequence[str]) -> list[list[float]]:
         return HashingEmbeddings(384).embed_documents(list(texts))
@@ -476,3 +582,44 @@ async def test_a_document_is_found_by_meaning_while_the_next_one_is_read(shelf: 
     assert not last.count.to_embed
     assert [one.status for one in await desk.documents()] == ["ready", "ready"]
     await asyncio.wait_for(desk.close(), 20)
+
+
+async def test_embedding_is_woken_by_whatever_starts_the_work_while_a_long_scan_is_read(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    loop, read = asyncio.get_running_loop(), threading.Event()
+    asked, made = asyncio.Event(), asyncio.Event()
+
+    class Long(Reader):
+        def read(self, path: Path, known: object = None, tell: object = None) -> Source:
+            if path.name == "b.txt":
+                assert read.wait(20)
+            return Source(path.read_text(), path.stem)
+
+    class Fetched(HashingEmbeddings):
+        """Not there at first."""
+
+        is_there = False
+
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            if not self.is_there:
+                loop.call_soon_threadsafe(asked.set)
+                raise ModelNotFetched("e5")
+            loop.call_soon_threadsafe(made.set)
+            return super().embed_documents(texts)
+
+    embeddings = Fetched(384)
+    shelf.meaning = MeaningIndex(shelf.chunks, shelf.vectors, embeddings, "hashing")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.")
+    whole = shelf.whole
+    desk = DocumentDesk(Ingest(shelf.store, whole, Long(), shelf.uploads), whole, shelf.uploads)
+    await desk.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    await asyncio.wait_for(asked.wait(), 20)
+    embeddings.is_there = True
+    desk.start()
+    try:
+        await asyncio.wait_for(made.wait(), 20)
+    finally:
+        read.set()
+        await asyncio.wait_for(desk.close(), 20)

@@ -277,6 +277,21 @@ def test_a_queue_that_was_emptied_stays_empty(watched: Watched) -> None:
     assert watched.standing()["cats.md"] == "ready"
 
 
+def test_a_change_that_was_taken_out_of_the_queue_is_said_and_can_be_read(watched: Watched) -> None:
+    watched.read()
+    (watched.folder / "cats.md").write_text("# Cats\n\nThe cat is out.\n", "utf-8")
+    watched.pass_time()
+    assert watched.ingest.cancel() == 1
+    assert watched.pass_time() == 0, "it does not come back by itself"
+    (cats,) = watched.shelf.store.all(query="cats")
+    assert (cats.status, cats.reason) == ("failed", "cancelled"), "or nobody would know that it is out of date"
+    assert "mat" in watched.shelf.store.chunks(cats.id)[0].text
+    watched.ingest.again(cats.id)
+    list(watched.ingest.work())
+    assert watched.standing()["cats.md"] == "ready"
+    assert "out" in watched.shelf.store.chunks(cats.id)[0].text
+
+
 def test_links_that_lead_in_circles_or_out_are_not_followed(watched: Watched, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret.txt").write_text("secret")

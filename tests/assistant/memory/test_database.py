@@ -17,6 +17,7 @@ from assistant.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, HomeNotW
 from assistant.memory import backup, migrations
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.documents import DocumentStore
 from assistant.memory.facts import FactStore
 from assistant.memory.migrations import Step
 from assistant.memory.prompt_versions import PromptVersionStore
@@ -228,6 +229,7 @@ import sys
 from pathlib import Path
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
+from assistant.memory.documents import DocumentStore
 
 home = Path(sys.argv[1])
 store = ConversationStore(Database.open(home / "patina.db", home / "backups"), home / "attachments")
@@ -426,3 +428,43 @@ def test_what_a_group_knew_is_given_to_those_who_said_it(tmp_path: Path) -> None
 
 def test_the_steps_are_numbered_without_gaps() -> None:
     assert [step.number for step in STEPS] == list(range(1, len(STEPS) + 1))
+
+
+def test_what_earlier_versions_left_of_half_read_documents_is_put_right(tmp_path: Path) -> None:
+    """Documents were called whole that lacked pages, and old passages were left between new ones."""
+    path = tmp_path / "patina.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations.apply(Tables(connection), STEPS[:24], path, tmp_path / "backups")
+    connection.execute("INSERT INTO collections VALUES ('c', 'notes', 1)")
+    for id, status, reason in (
+        ("lacking", "ready", "pages_unread"),
+        ("called whole", "ready", ""),
+        ("mixed", "ready", ""),
+        ("cancelled", "failed", "cancelled"),
+        ("whole", "ready", ""),
+    ):
+        connection.execute(
+            "INSERT INTO documents (id, collection_id, source, sha256, status, reason, added_at)"
+            " VALUES (?, 'c', ?, 'x', ?, ?, 1)",
+            (id, id, status, reason),
+        )
+    for id in ("called whole", "cancelled"):
+        connection.execute("INSERT INTO pages_read VALUES (?, 1, 'x', 'text')", (id,))
+    for id, ordinal in (("mixed", 0), ("mixed", 0), ("whole", 0), ("whole", 1)):
+        connection.execute(
+            'INSERT INTO chunks (document_id, ordinal, start, "end", first_line, last_line, header, text, digest,'
+            " words, language) VALUES (?, ?, 0, 1, 1, 1, '', 't', '', 1, 'en')",
+            (id, ordinal),
+        )
+    connection.close()
+    db = Database.open(path, tmp_path / "backups")
+    store = DocumentStore(db)
+    assert {one.id: (one.status, one.reason) for one in store.all()} == {
+        "lacking": ("ready", "pages_unread"),
+        "called whole": ("ready", "pages_unread"),
+        "mixed": ("waiting", ""),
+        "cancelled": ("failed", "cancelled"),
+        "whole": ("ready", ""),
+    }
+    assert [one.id for one in store.all() if store.is_partly_read(one.id)] == ["called whole", "lacking"]
+    db.close()

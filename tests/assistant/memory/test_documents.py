@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from assistant.memory.chunk_writing import ChunkWriting
 from assistant.memory.database import Database
 from assistant.memory.document_records import Document, Filter, NewChunk
 from assistant.memory.documents import DocumentStore
+from assistant.memory.watched_folders import WatchedFolderStore
 
 _TEXTS = ["一段话。", "two words. ", "three", "x " * 30]
 
@@ -124,6 +126,53 @@ def test_one_that_is_cancelled_while_it_is_written_leaves_nothing(db: Database, 
     assert db.rows("SELECT id FROM chunks") == []
 
 
+@pytest.mark.parametrize("end", ["cancelled", "killed and cancelled", "failed", "killed too often", "read anew"])
+def test_what_was_written_of_a_new_version_goes_where_it_is_given_up(
+    db: Database, documents: DocumentStore, index: ChunkIndex, end: str
+) -> None:
+    old = [f"old {number}\n" for number in range(300)]
+    document = keep(documents, "a.txt", old)
+    ids = documents.chunk_ids(document.id)
+    documents.put(document.collection_id, "a.txt", type="txt")
+    assert documents.next_waiting(2) is not None
+    new = chunked([f"new {number}\n" for number in range(700)])
+    ChunkWriting(db, document.id, new).go_ahead(lambda: documents.check_reading(document.id))
+    ahead = set(documents.chunk_ids(document.id)) - set(ids)
+    assert len(ahead) == 512
+    index.keep_vectors([(id, [1.0, 0.0]) for id in ahead])
+    if end == "failed":
+        documents.fail(document.id, "missing")
+    elif end == "read anew":
+        assert documents.next_waiting(2) is not None
+    elif end == "killed too often":
+        assert documents.next_waiting(1) is None
+    elif end == "killed and cancelled":
+        documents.put_back(document.id)
+        assert documents.cancel() == (1, [])
+    else:
+        assert documents.cancel() == (1, [])
+    assert [chunk.text for chunk in documents.chunks(document.id)] == old
+    assert documents.chunk_ids(document.id) == ids
+    assert set(index.forgotten()) == ahead, "and their vectors go"
+    assert not found(index, "new")
+    keep(documents, "a.txt", ["new 1\n"])
+    assert [chunk.text for chunk in documents.chunks(document.id)] == ["new 1\n"]
+
+
+def test_pages_that_were_recognised_in_a_watched_file_go_where_it_is_cancelled(
+    db: Database, documents: DocumentStore, tmp_path: Path
+) -> None:
+    folders = WatchedFolderStore(db)
+    folder = folders.add(str(tmp_path), documents.collection("notes"), keep=False)
+    scan = documents.put(documents.collection("notes"), "a.pdf", type="pdf")
+    folders.claim(scan.id, folder.id, "1:1")
+    assert documents.next_waiting(2) is not None
+    documents.keep_page(scan.id, "0" * 64, 1, "what stands on it")
+    assert documents.cancel() == (1, [])
+    assert documents.get(scan.id).reason == "cancelled"
+    assert db.rows("SELECT * FROM pages_read") == []
+
+
 def test_deleting_a_document_leaves_no_row_of_it(documents: DocumentStore, index: ChunkIndex, db: Database) -> None:
     document, other = keep(documents, "a.txt", ["secret word zanzibar"]), keep(documents, "b.txt", ["another text"])
     index.keep_vectors([(chunk.id, [1.0, 0.0]) for chunk in documents.chunks(document.id)])
@@ -163,7 +212,8 @@ def test_only_one_is_being_read_also_after_its_process_was_killed(documents: Doc
     notes = documents.collection("notes")
     scan, _ = (documents.put(notes, name, type="pdf") for name in ("a.pdf", "b.txt"))
     assert documents.next_waiting(2) == documents.get(scan.id)
-    assert documents.keep_page(scan.id, "", 1, "what stands on it"), "another one waits"
+    documents.keep_page(scan.id, "", 1, "what stands on it")
+    assert documents.is_quick_waiting(), "another one waits"
     assert documents.next_waiting(2) is not None
     assert [one.status for one in documents.all()] == ["waiting", "reading"], "what takes long comes last"
     with pytest.raises(NotFound):
