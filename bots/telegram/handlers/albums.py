@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiogram import Router
-from aiogram.filters import Command
 from aiogram.types import Message
 
 from assistant.api import Assistant
@@ -28,7 +27,7 @@ from bots.telegram.receipts import Receipt
 
 def router() -> Router:
     routes = Router(name="albums")
-    routes.message.register(album, is_one_of_several, ~Command("keep"), is_for_the_bot)
+    routes.message.register(album, is_one_of_several, is_for_the_bot)
     return routes
 
 
