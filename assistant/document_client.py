@@ -55,6 +55,9 @@ class DocumentClient:
         asked = {"name": name, "collection": collection, "modified_at": modified_at, "person_id": person_id}
         return load(Document, await self._upload("/documents/upload", data, **asked))
 
+    async def note_bringer(self, document_id: str, person_id: str | None) -> None:
+        await self._call("POST", f"/documents/{document_id}/bringers", {"person_id": person_id})
+
     async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
         return str((await self._upload("/documents/read", data, name=name))["text"])
 

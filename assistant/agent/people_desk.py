@@ -101,6 +101,7 @@ class PeopleDesk:
     async def remove(self, person_id: str, *, said: bool = False) -> None:
         """Shut somebody out and forget what is known about them; `said` also deletes all they said and did."""
         if said:
+            await asyncio.to_thread(self._people.spare_library, person_id)
             await self._erase(person_id)
         else:
             await asyncio.to_thread(self._people.remove, person_id)
@@ -130,6 +131,7 @@ class PeopleDesk:
 
     async def forget(self, person_id: str) -> None:
         """Delete all they said and did and what is known about them; they stay in."""
+        await asyncio.to_thread(self._people.spare_library, person_id)
         await self._erase(person_id, stays=True)
 
     async def export(self, person_id: str) -> str:

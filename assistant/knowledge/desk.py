@@ -132,13 +132,17 @@ class DocumentDesk:
     ) -> Document:
         """Take a file as it comes, which lies in the library's own folder from then on. `name` is shown and decides
         nothing else than the ending; DocumentUnreadable as soon as it is too large. It goes with all that `person_id`
-        said, when that is deleted."""
+        said, when that is deleted, unless it was in the library before; NotFound where they are gone meanwhile."""
         into = _named(collection)
         stored = await self._uploads.receive(name, data, modified_at)
-        added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into)
-        await asyncio.to_thread(self._shelf.store.brought, added.id, person_id)
+        added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into, "upload", person_id)
         self._background.start()
         return added
+
+    async def note_bringer(self, document_id: str, person_id: str | None) -> None:
+        """One that is there was brought once more. What somebody brought goes with the last of those who did; what the
+        owner (None) brings is the library's, as what nobody is noted for stays. NotFound where either is gone."""
+        await asyncio.to_thread(self._shelf.store.note_bringer, document_id, person_id)
 
     async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
         """What stands in a file, which is not kept. Raises DocumentUnreadable with the name it was sent under."""

@@ -76,9 +76,18 @@ class Ingest:
                 break
         return self._store.put(into, called, type="txt", pasted=said, origin="text")
 
-    def add_stored(self, name: str, stored: str, collection: str, origin: DocumentOrigin = "upload") -> Document:
+    def add_stored(
+        self,
+        name: str,
+        stored: str,
+        collection: str,
+        origin: DocumentOrigin = "upload",
+        person_id: str | None = None,
+    ) -> Document:
         """Queue what lies in the library's own folder. The same bytes under the same name are there already: nothing is
-        kept twice. Others under that name get a name of their own; a page is fetched anew under the one it has."""
+        kept twice. Others under that name get a name of their own; a page is fetched anew under the one it has.
+
+        NotFound where the person who brings it is gone: it goes too."""
         into = self._store.collection(collection)
         called = name if origin == "page" else shown_name(name)
         path = self._uploads.path(stored)
@@ -89,7 +98,11 @@ class Ingest:
                 break
             if origin == "page" or (there.origin == origin and self._same(there, digest)):
                 break
-        added = self._store.put(into, free, type=ending(path), stored=stored, origin=origin)
+        try:
+            added = self._store.put(into, free, type=ending(path), stored=stored, origin=origin, person_id=person_id)
+        except NotFound:
+            self._uploads.remove(stored)
+            raise
         if there is not None:  # only now: what ends the process before leaves one of the two
             self._uploads.remove(there.stored)
         return added

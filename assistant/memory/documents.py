@@ -12,6 +12,7 @@ from typing import Final
 from ulid import ULID
 
 from assistant.errors import DiskFull, NotFound
+from assistant.memory import bringers
 from assistant.memory.chunk_writing import ChunkWriting
 from assistant.memory.database import Database, Row
 from assistant.memory.document_records import (
@@ -67,12 +68,6 @@ FROM json_each(?) AS wanted JOIN chunks AS found ON found.id = wanted.value
 JOIN chunks ON chunks.document_id = found.document_id
     AND chunks.ordinal BETWEEN found.ordinal - ? AND found.ordinal + ?
 """
-THEIRS: Final = """
-documents.id IN (SELECT document_id FROM brought_documents WHERE person_id = :person) AND NOT EXISTS (
-    SELECT 1 FROM brought_documents AS other WHERE other.document_id = documents.id AND other.person_id <> :person
-)
-"""
-"""Documents that one person brought and nobody else."""
 
 
 class DocumentStore:
@@ -108,9 +103,12 @@ class DocumentStore:
         pasted: str | None = None,
         stored: str = "",
         origin: DocumentOrigin = "file",
+        person_id: str | None = None,
     ) -> Document:
-        """Put a document in the queue; one that is there already is read again, and stays findable meanwhile."""
+        """Put a document in the queue; one that is there already is read again, and stays findable meanwhile.
+        `person_id` brings it, as in `note_bringer`; NotFound for nobody, and nothing is put."""
         with self._db.transaction() as tables:
+            is_new = self.named(collection_id, source) is None
             tables.execute(
                 "INSERT INTO documents (id, collection_id, source, type, status, pasted, stored, origin, added_at) "
                 "VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (collection_id, source) DO UPDATE SET "
@@ -120,7 +118,9 @@ class DocumentStore:
                 (str(ULID()), collection_id, storable(source), type, pasted, stored, origin, self._clock()),
             )
             where = f"{_DOCUMENTS} WHERE collection_id = ? AND source = ?"
-            return _document(self._db.rows(where, (collection_id, storable(source)))[0])
+            put = _document(self._db.rows(where, (collection_id, storable(source)))[0])
+            bringers.note_bringer(self._db, put.id, person_id, is_new=is_new)
+            return put
 
     def get(self, document_id: str) -> Document:
         found = self.find(document_id)
@@ -287,20 +287,16 @@ class DocumentStore:
         """What lies in the library's own folder, as far as a document still needs it."""
         return {row["stored"] for row in self._db.rows("SELECT stored FROM documents WHERE stored <> ''")}
 
-    def brought(self, document_id: str, person_id: str | None) -> None:
-        """It is this person's, and goes with them, unless others brought it too. What the owner brought (None) is
-        nobody else's. NotFound for nobody."""
-        with self._db.transaction() as tables:
-            if person_id is None:
-                tables.execute("DELETE FROM brought_documents WHERE document_id = ?", (document_id,))
-            elif self._db.row("SELECT 1 FROM people WHERE id = ?", (person_id,)) is None:
-                raise NotFound("person", person_id)
-            else:
-                tables.execute("INSERT OR IGNORE INTO brought_documents VALUES (?, ?)", (document_id, person_id))
+    def note_bringer(self, document_id: str, person_id: str | None) -> None:
+        """One that is there was brought again: it goes with the last of those who brought it, and with nobody where it
+        is the library's or the owner (None) brings it."""
+        with self._db.transaction():
+            self.get(document_id)
+            bringers.note_bringer(self._db, document_id, person_id, is_new=False)
 
     def brought_by(self, person_id: str) -> list[Document]:
         """What goes with this person."""
-        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {THEIRS}", {"person": person_id})]
+        return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {bringers.THEIRS}", {"person": person_id})]
 
     def remove(self, document_id: str) -> None:
         """Delete a document with all that was made of it; its vectors are noted to be removed."""

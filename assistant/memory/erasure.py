@@ -16,8 +16,8 @@ import sqlite_utils
 from assistant.errors import NotFound
 from assistant.memory import quotations, turns
 from assistant.memory.attachments import AttachmentFiles
+from assistant.memory.bringers import THEIRS
 from assistant.memory.database import Database
-from assistant.memory.documents import THEIRS
 from assistant.memory.records import Turn
 from assistant.memory.search_index import SearchIndex
 from assistant.memory.utterances import UtteranceStore

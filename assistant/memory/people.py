@@ -15,6 +15,7 @@ import sqlite_utils
 from ulid import ULID
 
 from assistant.errors import NotFound, OwnersOnly, PairingFailed
+from assistant.memory.bringers import leave_to_library
 from assistant.memory.database import Database, Row
 from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Face, Group, PairingCode, Person, Quota, Role
@@ -97,6 +98,7 @@ class PeopleStore:
                     " role = CASE excluded.role WHEN 'owner' THEN 'owner' ELSE role END",
                     (str(ULID()), face, external_id, storable(name), now, found["role"]),
                 )
+                self._spare_library(tables, self.find(face, external_id))
             elif reason == "wrong_code":
                 tables.execute(
                     "INSERT INTO pairing_attempts (id, face, external_id, attempted_at) VALUES (?, ?, ?, ?)",
@@ -133,7 +135,8 @@ class PeopleStore:
         quota: Quota | None = None,
         name: str | None = None,
     ) -> Person:
-        """What is not given stays. OwnersOnly for another role of an owner that the settings name."""
+        """What is not given stays; what a new owner has brought into the library is the library's. OwnersOnly for
+        another role of an owner that the settings name."""
         with self._db.transaction() as tables:
             before = self.get(id)
             if role not in (None, before.role) and self._mine & {before.id, before.external_id}:
@@ -152,6 +155,7 @@ class PeopleStore:
                     id,
                 ),
             )
+            self._spare_library(tables, self.get(id))
         return self.get(id)
 
     def let_in(self, face: Face, external_id: str, role: Role) -> Person:
@@ -204,6 +208,11 @@ class PeopleStore:
             for table in ("facts", "memory_pauses"):
                 tables.execute(f"DELETE FROM {table} WHERE scope = ?", (id,))  # noqa: S608 - one of two names
 
+    def spare_library(self, id: str) -> None:
+        """What an owner brought stays when what they said goes, also of one whom the settings have named since."""
+        with self._db.transaction() as tables:
+            self._spare_library(tables, self.get(id))
+
     def enter(self, person_id: str, conversation_id: str | None) -> None:
         """Remember the conversation a person is in; None for none."""
         with self._db.transaction() as tables:
@@ -227,6 +236,10 @@ class PeopleStore:
             documents=bool(row["documents"]),
             quota=Quota(row["questions_a_day"], row["tokens_a_day"], row["at_once"]),
         )
+
+    def _spare_library(self, tables: sqlite_utils.Database, person: Person | None) -> None:
+        if person is not None and person.role == "owner":
+            leave_to_library(tables, person.id)
 
     def _known(self, id: str) -> None:
         if self._db.row("SELECT 1 FROM people WHERE id = ?", (id,)) is None:

@@ -42,6 +42,12 @@ class NewText(_Body):
     collection: str = DEFAULT
 
 
+class Bringer(_Body):
+    """None is the owner."""
+
+    person_id: str | None
+
+
 class NewPage(_Body):
     url: str
     collection: str = DEFAULT
@@ -130,6 +136,7 @@ class DocumentRoutes:
             ("PATCH", "/{document_id}", self.move),
             ("DELETE", "/{document_id}", self.remove),
             ("GET", "/{document_id}/chunks", self.chunks),
+            ("POST", "/{document_id}/bringers", self.note_bringer),
         ]
 
     # Adding
@@ -157,6 +164,10 @@ class DocumentRoutes:
                 name, request.stream(), collection, modified_at=modified_at, person_id=person_id
             )
         )
+
+    async def note_bringer(self, document_id: str, body: Bringer) -> None:
+        """One that is in the library was brought once more: it goes with the last of those who brought it."""
+        await self._documents.note_bringer(document_id, body.person_id)
 
     async def read(self, request: Request, name: str) -> Any:
         """What stands in the file that is the body; it is not kept."""

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from assistant.api import Assistant, CompletionRequest
-from assistant.config import Sampling, Settings
+from assistant.config import MemorySettings, Sampling, Settings
 from assistant.errors import ConversationBusy, EmptyMessage, EngineDied, MessageTooLong, NotFound
 from assistant.events import (
     ContextTrimmed,
@@ -365,6 +365,7 @@ async def test_what_a_person_brought_into_the_library_goes_with_them_unless_othe
         await upload("owners.txt", pieces(b"hers first"))
         with pytest.raises(NotFound):
             await upload("nobodys.txt", pieces(b"-"), person_id="nobody")
+        assert len(list(paths.documents.iterdir())) == 3, "nothing of it stays"
         async for _ in assistant.documents.progress():
             pass
 
@@ -372,11 +373,60 @@ async def test_what_a_person_brought_into_the_library_goes_with_them_unless_othe
             return [one.source for one in await assistant.documents.documents()]
 
         await assistant.people.forget(ann.id)
-        assert await left() == ["both.txt", "nobodys.txt", "owners.txt"]
-        assert len(list(paths.documents.iterdir())) == 3
+        assert await left() == ["both.txt", "owners.txt"]
+        assert len(list(paths.documents.iterdir())) == 2
         await assistant.people.remove(bo.id)
         assert "both.txt" in await left(), "who is only shut out takes nothing along"
         carl = await assistant.people.pair("telegram", "c", "C", (await assistant.people.new_code("telegram")).code)
         await upload("both.txt", pieces(b"of both"), person_id=carl.id)
         await assistant.people.remove(carl.id, said=True)
-        assert await left() == ["nobodys.txt", "owners.txt"]
+        assert await left() == ["both.txt", "owners.txt"], "what was the library's stays the library's"
+
+
+async def test_whoever_brings_what_is_there_already_is_noted_without_reading_it_again(paths: Paths) -> None:
+    async def pieces(data: bytes) -> AsyncGenerator[bytes, None]:
+        yield data
+
+    async with _assistant(paths, ScriptedChatModel(answers=["-"])) as assistant:
+        documents, people = assistant.documents, assistant.people
+        ann, bo = [
+            await people.pair("telegram", one, one, (await people.new_code("telegram")).code) for one in ("Ann", "Bo")
+        ]
+        theirs = await documents.upload("theirs.txt", pieces(b"of both"), person_id=ann.id)
+        mine = await documents.upload("mine.txt", pieces(b"the library's"))
+        async for _ in documents.progress():
+            pass
+        for one in (theirs, mine):
+            await documents.note_bringer(one.id, bo.id)
+            assert (await documents.document(one.id)).status == "ready"
+        for nowhere in ((theirs.id, "nobody"), ("nothing", bo.id)):
+            with pytest.raises(NotFound):
+                await documents.note_bringer(*nowhere)
+        await people.forget(ann.id)
+        assert [one.source for one in await documents.documents()] == ["mine.txt", "theirs.txt"]
+        await people.forget(bo.id)
+        assert [one.source for one in await documents.documents()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("how", ["changed", "paired as one", "named in the settings"])
+async def test_what_an_owner_brought_before_they_were_one_stays(paths: Paths, how: str) -> None:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"text"
+
+    async with _assistant(paths, ScriptedChatModel(answers=["-"])) as assistant:
+        people = assistant.people
+        ann, bo = [
+            await people.pair("telegram", one, one, (await people.new_code("telegram")).code) for one in ("Ann", "Bo")
+        ]
+        for one in (ann, bo):
+            await assistant.documents.upload("a.txt", pieces(), person_id=one.id)
+        if how == "changed":
+            await people.change(ann.id, role="owner")
+            await people.change(ann.id, role="member")
+        elif how == "paired as one":
+            await people.pair("telegram", "Ann", "Ann", (await people.new_code("telegram", role="owner")).code)
+    named = Settings(memory=MemorySettings(mine=("Ann",) if how == "named in the settings" else ()))
+    async with build(paths, named, models=FakeModels(ScriptedChatModel(answers=["-"]))) as assistant:
+        for one in (ann, bo):
+            await assistant.people.forget(one.id)
+            assert [one.source for one in await assistant.documents.documents()] == ["a.txt"]

@@ -231,6 +231,9 @@ async def test_the_same_bytes_are_found_again_before_and_after_they_are_read(doc
     await documents.resume()
     await through(documents)
     assert [one.id for one in await documents.with_content(digest)] == [added.id]
+    await documents.note_bringer(added.id, None)
+    with pytest.raises(NotFound):
+        await documents.note_bringer(added.id, "nobody")
     await documents.remove(added.id)
     assert await documents.with_content(digest) == []
 
