@@ -70,8 +70,13 @@ async def question(
     await asking.ask(reader, receipt, text, attachments)
 
 
-async def unreadable(message: Message, presenter: Presenter, answering: Answering, reader: Reader) -> None:
+async def unreadable(
+    message: Message, presenter: Presenter, answering: Answering, asking: Asking, reader: Reader, receipt: Receipt
+) -> None:
+    """Said of it; what was written below a forwarded one goes on without it."""
     await answering.tell(reader, presenter.say(reader.language, "question.unreadable"))
+    if words := forwarded([message], presenter, reader.language):
+        await asking.ask(reader, receipt, "", words)
 
 
 async def _is_the_last(message: Message, shown: Shown, reader: Reader) -> bool:
