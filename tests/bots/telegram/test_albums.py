@@ -182,3 +182,18 @@ async def test_a_forwarded_text_does_not_correct_an_answer(play: Play) -> None:
         await ann.private.chat.wait_for(lambda message: message.text == "Read.")
         [conversation] = await scene.assistant.conversations()
         assert (await scene.assistant.history(conversation.id))[0].answer == "Wrong."
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_forwarded_file_that_is_no_text_is_named_and_the_words_go_on(play: Play, alone: bool) -> None:
+    async with play("A post.") as scene:
+        ann = await scene.paired()
+        ann.private.send_document("pack.bin", b"\x00\x01\x02", "A long post.", forwarded=True)
+        if not alone:
+            ann.private.forward("Yes!")
+        await ann.private.chat.wait_for(lambda message: message.text == "A post.")
+        told, _ = ann.private.chat.answers
+        assert told.text == "The file pack.bin was not taken: it is not a text file."
+        assert [text for _, text in (await files_of(scene))[1]] == (
+            ["A long post."] if alone else ["A long post.", "Yes!"]
+        )
