@@ -6,7 +6,7 @@ import builtins
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -73,6 +73,11 @@ class Scope:
     intent: str = ""
     model: str = ""
 
+    def widened(self) -> tuple[Scope, ...]:
+        """Where a label is looked for: here, then for all models, then for all intents, then for both."""
+        scopes = (Scope(self.name, self.language, i, m) for i in (self.intent, "") for m in (self.model, ""))
+        return tuple(dict.fromkeys(scopes))
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -96,6 +101,12 @@ class LabelMove:
     to_id: str | None
     reason: str
     moved_at: float
+
+
+def in_production(labels: Iterable[Labelled], scope: Scope) -> str | None:
+    """The version that is used in the scope; None for the prompt that comes with Patina."""
+    worn = {one.scope: one.version_id for one in labels if one.label == "production"}
+    return next((worn[wider] for wider in scope.widened() if wider in worn), None)
 
 
 class PromptVersionStore:
@@ -174,11 +185,7 @@ class PromptLabels:
 
     def nearest(self, scope: Scope, label: Label) -> Labelled | None:
         """That of the scope, else that of all models, else that of all intents, else that of both."""
-        for wider in dict.fromkeys(
-            Scope(scope.name, scope.language, intent, model)
-            for intent in (scope.intent, "")
-            for model in (scope.model, "")
-        ):
+        for wider in scope.widened():
             if (found := self.of(wider, label)) is not None:
                 return found
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from aiogram import Bot, Dispatcher
+from aiogram import Bot, Dispatcher, F, Router
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Message, Update
@@ -260,7 +260,9 @@ class TelegramBot:
         for kind, observer in dispatcher.observers.items():
             if kind not in ("update", "error"):
                 observer.middleware(rights)
-        dispatcher.include_routers(
+        commands = Router(name="commands")
+        commands.message.filter(F.forward_origin.is_(None))  # forwarded, it is what somebody else once said
+        commands.include_routers(
             door.router(),
             approvals.router(),
             start.router(),
@@ -270,12 +272,16 @@ class TelegramBot:
             conversations.router(),
             branches.router(),
             corrections.router(),
-            edited.router(),
-            reactions.router(),
-            inline.router(self._clock),
             duels.router(),
             documents.router(),
             forms.router(),
+            files.keeping(),
+        )
+        dispatcher.include_routers(
+            commands,
+            edited.router(),
+            reactions.router(),
+            inline.router(self._clock),
             pressed.router(),
             albums.router(),
             files.router(),

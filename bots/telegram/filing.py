@@ -169,13 +169,19 @@ class Filing:
         self, sent: Sent, file: Fetched, receipt: Receipt, collection: str, reader: Reader
     ) -> tuple[Document, bool]:
         """The document, and whether it was there before. One that could not be read is tried once more. What others
-        than an owner bring goes with what they said."""
+        than an owner bring goes with what they said, with the last of them where several brought it."""
         library = self._assistant.documents
+        person = None if reader.person.role == "owner" else reader.person.id
         for one in await library.with_content(file.sha256):
             ours = receipt.attempt > 1 and one.added_at >= receipt.received_at
             if one.status != "failed" and not ours:
+                try:
+                    await library.note_bringer(one.id, person)
+                except NotFound as error:
+                    if error.kind != "document":
+                        raise
+                    continue  # removed in just this moment
                 return one, True
-        person = None if reader.person.role == "owner" else reader.person.id
         brought = library.upload(sent.name, file.pieces(), collection, modified_at=sent.at, person_id=person)
         return await brought, False
 

@@ -142,7 +142,8 @@ def may_knock(update: Update, chat: Chat) -> bool:
 
 
 def command_of(message: Message) -> str:
-    words = (message.text or "").split(maxsplit=1)
+    """Empty for what is none, and for a forwarded one, which somebody else gave."""
+    words = (message.text or "").split(maxsplit=1) if message.forward_origin is None else []
     return words[0].split("@")[0] if words and words[0].startswith("/") else ""
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from typing import Final
 
 from aiogram.exceptions import TelegramAPIError
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, NotFound
 from assistant.events import Approval
 from assistant.i18n import Language, tool_name
 from assistant.learning.recorder import taken_back
-from assistant.memory.prompt_versions import LabelMove
+from assistant.memory.prompt_versions import LabelMove, in_production
 from assistant.memory.records import Person
 from bots.telegram.answering import Answering
 from bots.telegram.clock import Clock
@@ -53,7 +52,6 @@ class Watching:
         self._language = language
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, asyncio.Task[None]] = {}
-        """By the move of a label that owners are told of."""
 
     async def run(self) -> None:
         """Until cancelled, or until the assistant ends."""
@@ -74,8 +72,9 @@ class Watching:
     async def _look(self) -> None:
         await self._reminding.take_over()
         waiting = await self._assistant.tools.approvals()
-        lately = taken_back(await self._assistant.desk.moves(), self._clock.time() - _NEWS_S)
-        wanted = waiting or any(move.id not in self._told for move in lately)
+        moves = taken_back(await self._assistant.desk.moves(), self._clock.time() - _NEWS_S)
+        lately = [one for one in moves if one.from_id is not None]  # of a version that is no more there is no news
+        wanted = waiting or lately
         people = [one for one in await self._assistant.people.list() if one.face == "telegram"] if wanted else []
         owners = [one for one in people if one.role == "owner" and one.external_id.isdecimal()]
         for approval in waiting:
@@ -86,26 +85,41 @@ class Watching:
                     # Each by itself: an owner whose chat is shut holds up nobody else.
                     self._asked[key] = asyncio.create_task(self._ask(key, approval, name, owner))
         for move in lately:
-            if move.id not in self._told:
-                self._told[move.id] = asyncio.create_task(self._say_undone(move, owners))
+            for owner in owners:
+                key = f"taken_back.{move.id}.{owner.id}"
+                if key not in self._told:
+                    self._told[key] = asyncio.create_task(self._say_undone(key, move, owner))
         for key in [key for key, task in self._asked.items() if task.done()]:
             if not any(key.startswith(f"approval.{one.id}.") for one in waiting):
                 del self._asked[key]
 
-    async def _say_undone(self, move: LabelMove, owners: Sequence[Person]) -> None:
-        """To every owner, once: what answers from now on is not what answered before."""
-        desk = self._assistant.desk
-        before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, move.to_id)]
-        key = "learning.taken_back" if now else "learning.taken_back_to_seed"
-        text = self._presenter.say(
-            self._language, key, name=f"{move.scope.name}.{move.scope.language}", before=before, now=now
-        )
-        for owner in owners:
-            there = Target(chat_id=int(owner.external_id), private=True)
+    async def _say_undone(self, key: str, move: LabelMove, owner: Person) -> None:
+        """What answers is not what answered before: in the owner's own private chat, once; again where it failed, while
+        it is news."""
+        there = Target(chat_id=int(owner.external_id), private=True)
+        while move.moved_at >= self._clock.time() - _NEWS_S:
             try:
-                await self._answering.post(f"taken_back.{move.id}.{owner.id}", there, Part(text))
+                if text := await self._undone(move):
+                    await self._answering.post(key, there, Part(text))
+            except NotFound:  # the version has gone in just this moment
+                return
             except (AssistantError, TelegramAPIError) as error:
                 _log.warning("telegram: an owner was not told what was taken back: %s", error)
+            else:
+                return
+            await self._clock.sleep(_AGAIN_S)
+
+    async def _undone(self, move: LabelMove) -> str:
+        """The sentence about it, by who answers now; empty where that is the version that was taken back."""
+        desk = self._assistant.desk
+        answering = in_production(await desk.labels(), move.scope)
+        if move.from_id is None or answering == move.from_id:
+            return ""
+        before = (await desk.version(move.from_id)).called
+        now = (await desk.version(answering)).called if answering is not None else ""
+        sentence = "learning.taken_back" if now else "learning.taken_back_to_seed"
+        name = f"{move.scope.name}.{move.scope.language}"
+        return self._presenter.say(self._language, sentence, name=name, before=before, now=now)
 
     async def _ask(self, key: str, approval: Approval, name: str, owner: Person) -> None:
         """In the owner's own private chat, once; again where it failed, while the call still waits."""

@@ -105,19 +105,26 @@ class Seat:
         return self._say(media={"photo": sizes}, caption=caption, reply_to=reply_to, album=album, forwarded=forwarded)
 
     def send_voice(
-        self, data: bytes = b"OggS", seconds: int = 3, caption: str = "", kind: str = "voice", size: int | None = None
+        self,
+        data: bytes = b"OggS",
+        seconds: int = 3,
+        caption: str = "",
+        kind: str = "voice",
+        size: int | None = None,
+        album: str = "",
+        forwarded: bool = False,
     ) -> Message:
-        """`kind` may be audio, too."""
+        """`kind` may be audio, video or video_note, too."""
         stored = self._server.keep_file("voice.ogg", data, "audio/ogg")
         stored.size = len(data) if size is None else size
-        return self._say(
-            media={kind: {**_sized(stored), "duration": seconds, "mime_type": "audio/ogg"}}, caption=caption
-        )
+        shape = {"video": {"width": 240, "height": 240}, "video_note": {"length": 240}}.get(kind, {})
+        media = {kind: {**_sized(stored), "duration": seconds, "mime_type": "audio/ogg", **shape}}
+        return self._say(media=media, caption=caption, album=album, forwarded=forwarded)
 
-    def send_sticker(self) -> Message:
+    def send_sticker(self, *, forwarded: bool = False) -> Message:
         stored = self._server.keep_file("sticker.webp", b"RIFF", "image/webp")
         kind = {"width": 512, "height": 512, "is_animated": False, "is_video": False, "type": "regular"}
-        return self._say(media={"sticker": {**_sized(stored), **kind}})
+        return self._say(media={"sticker": {**_sized(stored), **kind}}, forwarded=forwarded)
 
     def edit(self, message: Message, text: str) -> None:
         message.text, message.entities, message.edits = text, entities_of(text), message.edits + 1

@@ -1,16 +1,15 @@
-"""Pictures and files that were sent as one, or forwarded in a run: one question with all of them, in the order they
-were sent in. What cannot be read is named, and the rest goes on."""
+"""Pictures, recordings and files that were sent as one, or forwarded in a run: one question with all of them, in the
+order they were sent in. What cannot be read is named, and the rest goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from aiogram import Router
-from aiogram.filters import Command
 from aiogram.types import Message
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError, DocumentUnreadable, OwnersOnly
+from assistant.errors import AssistantError, DocumentUnreadable, OwnersOnly, SpeechRefused
 from assistant.i18n import explain
 from assistant.memory.records import NewAttachment
 from bots.telegram.addressing import Addressing
@@ -21,20 +20,21 @@ from bots.telegram.filing import About, Filing, Sent
 from bots.telegram.handlers.files import is_for_the_library, sent_in
 from bots.telegram.handlers.photos import is_picture, picture_in
 from bots.telegram.handlers.questions import file_in, is_for_the_bot
-from bots.telegram.presenter import Part, Presenter
+from bots.telegram.handlers.voice import SHOWN, heard_in, recording_in
+from bots.telegram.presenter import Part, Presenter, shortened
 from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
 
 def router() -> Router:
     routes = Router(name="albums")
-    routes.message.register(album, is_one_of_several, ~Command("keep"), is_for_the_bot)
+    routes.message.register(album, is_one_of_several, is_for_the_bot)
     return routes
 
 
 async def is_one_of_several(message: Message, pieces: Sequence[Message] = ()) -> bool:
-    """Several messages with a file among them; a text that was cut has none."""
-    return bool(pieces) and any(one.photo or one.document or one.video for one in (message, *pieces))
+    """Several messages, and not words alone, as those of a text that was cut."""
+    return bool(pieces) and not all(one.text for one in (message, *pieces))
 
 
 async def album(
@@ -55,9 +55,13 @@ async def album(
     if reader.person.role == "guest":
         raise OwnersOnly(reason="guest")  # a run that begins with words is let through as a question
     attachments, documents, missing = list[NewAttachment](), list[Sent](), list[str]()
-    pictures = 0
+    pictures, recordings, heard = 0, 0, list[str]()
     # Taken in any case: done once more after a crash, what is said next has to have the key it had.
     notice = reader.target.next_key()
+    spoken = sum(recording_in(one) is not None for one in (message, *pieces))
+    listening = None
+    if spoken:
+        listening = await answering.say(reader.target, Part(presenter.say(reader.language, "voice.listening")))
     for one in (message, *pieces):
         if is_picture(one):
             pictures += 1
@@ -68,6 +72,18 @@ async def album(
                 missing.append(presenter.say(reader.language, f"files.{error.reason}", name=name))
             except DocumentUnreadable as error:
                 missing.append(_unread(error, name, presenter, reader))
+        elif (recording := recording_in(one)) is not None:
+            recordings += 1
+            name = presenter.say(reader.language, "voice.numbered", number=recordings)
+            try:
+                attachments.append(await heard_in(recording, name, assistant, fetcher))
+            except NotFetched as error:
+                heard.append(presenter.say(reader.language, f"files.{error.reason}", name=name))
+            except SpeechRefused as error:
+                heard.append(_unheard(error, name, reader))
+            else:
+                said = shortened(attachments[-1].data.decode(), SHOWN // spoken)
+                heard.append(f"{recordings}. {presenter.say(reader.language, 'voice.heard', text=said)}")
         elif one.text:
             pass  # forwarded words: they go along below
         elif one.document is None:
@@ -79,6 +95,8 @@ async def album(
                 attachments.append(await file_in(one.document, fetcher))
             except AssistantError as error:
                 missing.append(explain(error, reader.language))
+    if listening is not None:
+        await filing.rewrite(reader, listening, "\n".join(dict.fromkeys(heard)))
     if missing:
         await answering.post(notice, reader.target, Part("\n".join(dict.fromkeys(missing))))
     question = await addressing.asked(message) if message.forward_origin is None else ""
@@ -88,6 +106,11 @@ async def album(
         await filing.add(reader, receipt, sent, about)
     if attachments:
         await asking.ask(reader, receipt, question, attachments)
+
+
+def _unheard(error: SpeechRefused, name: str, reader: Reader) -> str:
+    why = explain(error, reader.language)
+    return why if error.reason in {"no_extra", "no_model"} else f"{name}: {why}"
 
 
 def _unread(error: DocumentUnreadable, name: str, presenter: Presenter, reader: Reader) -> str:

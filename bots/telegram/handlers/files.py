@@ -27,8 +27,13 @@ _PICTURES: Final = frozenset({"png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"
 
 def router() -> Router:
     routes = Router(name="files")
-    routes.message.register(keep, Command("keep"))
     routes.message.register(add, is_for_the_library, is_for_the_bot)
+    return routes
+
+
+def keeping() -> Router:
+    routes = Router(name="keeping")
+    routes.message.register(keep, Command("keep"))
     return routes
 
 

@@ -8,6 +8,7 @@ from aiogram.types import Message
 
 from assistant.api import Assistant
 from assistant.errors import DocumentUnreadable
+from assistant.i18n import explain
 from assistant.knowledge.pictures import media_of
 from assistant.memory.records import NewAttachment
 from bots.telegram.addressing import Addressing
@@ -15,7 +16,7 @@ from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.fetching import Fetcher, NotFetched
 from bots.telegram.handlers.questions import is_for_the_bot
-from bots.telegram.presenter import Presenter
+from bots.telegram.presenter import Part, Presenter
 from bots.telegram.quoting import forwarded
 from bots.telegram.receipts import Receipt
 
@@ -37,21 +38,25 @@ async def photo(
     reader: Reader,
     receipt: Receipt,
 ) -> None:
-    """The person's own caption is the question; without one the model is shown the picture, or its text, alone."""
+    """The person's own caption is the question; without one the model is shown the picture, or its text, alone. What
+    was written below a forwarded one goes on without it where it cannot be read."""
     name = presenter.say(reader.language, "photos.name")
+    # Taken in any case: done once more after a crash, what is said next has to have the key it had.
+    notice = reader.target.next_key()
+    attachments, missing = forwarded([message], presenter, reader.language), ""
     try:
-        attachment = await picture_in(message, name, assistant, fetcher)
+        attachments.insert(0, await picture_in(message, name, assistant, fetcher))
     except NotFetched as error:
-        await answering.tell(reader, presenter.say(reader.language, f"files.{error.reason}", name=name))
-        return
+        missing = presenter.say(reader.language, f"files.{error.reason}", name=name)
     except DocumentUnreadable as error:
-        if error.reason not in {"no_ocr", "no_text"}:
-            raise
-        await answering.tell(reader, presenter.say(reader.language, f"photos.{error.reason}"))
-        return
-    words = forwarded([message], presenter, reader.language)
-    question = await addressing.asked(message) if message.forward_origin is None else ""
-    await asking.ask(reader, receipt, question, [attachment, *words])
+        missing = explain(error, reader.language)
+        if error.reason in {"no_ocr", "no_text"}:
+            missing = presenter.say(reader.language, f"photos.{error.reason}")
+    if missing:
+        await answering.post(notice, reader.target, Part(missing))
+    if attachments:
+        question = await addressing.asked(message) if message.forward_origin is None else ""
+        await asking.ask(reader, receipt, question, attachments)
 
 
 def is_picture(message: Message) -> bool:

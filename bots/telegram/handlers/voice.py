@@ -3,7 +3,7 @@ data."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from aiogram import F, Router
 from aiogram.types import Audio, Document, Message, VideoNote, Voice
@@ -24,7 +24,8 @@ from bots.telegram.receipts import Receipt
 
 LONGEST_S: Final = 900
 """As long as speech is listened to at all; a longer recording need not be fetched to be told of."""
-_SHOWN: Final = 3500
+Recording: TypeAlias = Voice | Audio | VideoNote | Document
+SHOWN: Final = 3500
 """Characters of what was said that are shown; the model is given all of it."""
 
 
@@ -48,40 +49,43 @@ async def voice(
     receipt: Receipt,
 ) -> None:
     """A voice note of one's own is a question; what somebody else said is what a caption asks about."""
-    recording = message.voice or message.audio or message.video_note or message.document
+    recording = recording_in(message)
     if recording is None:
         return
     name = presenter.say(reader.language, "voice.name")
     shown = await answering.say(reader.target, Part(presenter.say(reader.language, "voice.listening")))
-    text, heard = await _heard(recording, name, assistant, fetcher, presenter, reader)
+    heard, told = None, ""
+    try:
+        heard = await heard_in(recording, name, assistant, fetcher)
+        told = presenter.say(reader.language, "voice.heard", text=shortened(heard.data.decode(), SHOWN))
+    except NotFetched as error:
+        told = presenter.say(reader.language, f"files.{error.reason}", name=name)
+    except SpeechRefused as error:
+        told = explain(error, reader.language)
     if shown is not None:
-        await filing.rewrite(reader, shown, text)
-    if not heard:
+        await filing.rewrite(reader, shown, told)
+    words = forwarded([message], presenter, reader.language)
+    if heard is None:
+        if words:  # written below it, by somebody else
+            await asking.ask(reader, receipt, "", words)
         return
     is_own = message.forward_origin is None
     question = await addressing.asked(message) if is_own else ""
     if not question and message.voice is not None and is_own:
         question = presenter.say(reader.language, "voice.question")
-    words = forwarded([message], presenter, reader.language)
-    await asking.ask(reader, receipt, question, [NewAttachment(f"{name}.txt", heard.encode()), *words])
+    await asking.ask(reader, receipt, question, [heard, *words])
 
 
-async def _heard(
-    recording: Voice | Audio | VideoNote | Document,
-    name: str,
-    assistant: Assistant,
-    fetcher: Fetcher,
-    presenter: Presenter,
-    reader: Reader,
-) -> tuple[str, str]:
-    """What the chat is told, and what was said; that is empty where it was not understood."""
+def recording_in(message: Message) -> Recording | None:
+    document = message.document
+    is_spoken = document is not None and (document.mime_type or "").startswith("audio/")
+    return message.voice or message.audio or message.video_note or (document if is_spoken else None)
+
+
+async def heard_in(recording: Recording, name: str, assistant: Assistant, fetcher: Fetcher) -> NewAttachment:
+    """What is said in it. Raises NotFetched and SpeechRefused."""
     if (getattr(recording, "duration", 0) or 0) > LONGEST_S:
-        return explain(SpeechRefused("too_long"), reader.language), ""
-    try:
-        async with fetcher.fetched(recording.file_id, recording.file_size) as file:
-            transcript = await assistant.speech.transcribe(file.pieces())
-    except NotFetched as error:
-        return presenter.say(reader.language, f"files.{error.reason}", name=name), ""
-    except SpeechRefused as error:
-        return explain(error, reader.language), ""
-    return presenter.say(reader.language, "voice.heard", text=shortened(transcript.text, _SHOWN)), transcript.text
+        raise SpeechRefused("too_long")
+    async with fetcher.fetched(recording.file_id, recording.file_size) as file:
+        transcript = await assistant.speech.transcribe(file.pieces())
+    return NewAttachment(f"{name}.txt", transcript.text.encode())

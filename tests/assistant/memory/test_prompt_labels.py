@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.errors import NotFound
 from assistant.memory.database import Database
-from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope, in_production
 from tests.assistant.memory.conftest import Clock
 
 CHAT = Scope("chat", "en")
@@ -50,8 +50,9 @@ def test_a_model_of_its_own_comes_before_all_models(labels: PromptLabels) -> Non
     for model, version in (("qwen", "b2"), ("llama", "a1")):
         found = labels.nearest(Scope("chat", "en", intent="sums", model=model), "production")
         assert found is not None
-        assert found.version_id == version
+        assert found.version_id == version == in_production(labels.all(), Scope("chat", "en", "sums", model))
     assert labels.nearest(Scope("chat", "zh"), "production") is None
+    assert in_production(labels.all(), Scope("chat", "zh")) is None
 
 
 def test_nothing_half_moved_is_left_when_a_move_fails(db: Database, labels: PromptLabels) -> None:

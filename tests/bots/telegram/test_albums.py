@@ -143,3 +143,57 @@ async def test_a_forwarded_picture_alone_asks_nothing_either(play: Play, monkeyp
         await ann.private.chat.wait_for(lambda message: message.text == "A board.")
         question, files = await files_of(scene)
         assert (question, [text for _, text in files]) == ("", ["BOARD", WISH])
+
+
+@pytest.mark.parametrize("command", ["/remind in 2 hours call mum", "/undo", "/new", "/stop", "/keep"])
+async def test_a_forwarded_command_is_read_and_not_followed(play: Play, command: str) -> None:
+    async with play("Hello.", "An order.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        await ann.private.chat.wait_for(lambda message: message.text == "Hello." and bool(message.buttons))
+        ann.private.forward(command)
+        ann.private.forward("Yes!")
+        await ann.private.chat.wait_for(lambda message: message.text == "An order.")
+        [conversation] = await scene.assistant.conversations()
+        first, second = await scene.assistant.history(conversation.id)
+        assert (first.question, second.question) == ("Hi", "")
+        assert [one.text for one in second.attachments] == [command, "Yes!"]
+        assert await scene.assistant.tools.reminders((await scene.person(ann)).id) == []
+
+
+async def test_keep_below_a_forwarded_album_was_said_to_somebody_else(play: Play, rent: bytes, garage: bytes) -> None:
+    async with play("A command.") as scene:
+        ann = await scene.paired()
+        for name, data, caption in (("rent.pdf", rent, "/keep Contracts"), ("garage.pdf", garage, "")):
+            ann.private.send_document(name, data, caption, "application/pdf", album="5", forwarded=True)
+        await ann.private.chat.wait_for(lambda message: message.text == "A command.", 20)
+        assert (await files_of(scene))[1][0][1] == "/keep Contracts"
+        assert len(await scene.assistant.documents.documents("Telegram")) == 2
+
+
+async def test_a_forwarded_text_does_not_correct_an_answer(play: Play) -> None:
+    async with play("Wrong.", "Read.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        await ann.private.chat.wait_for(lambda message: message.text == "Wrong." and bool(message.buttons))
+        ann.private.send("/edit")
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["Leave it as it is"])
+        ann.private.forward("Somebody else's words.")
+        await ann.private.chat.wait_for(lambda message: message.text == "Read.")
+        [conversation] = await scene.assistant.conversations()
+        assert (await scene.assistant.history(conversation.id))[0].answer == "Wrong."
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_forwarded_file_that_is_no_text_is_named_and_the_words_go_on(play: Play, alone: bool) -> None:
+    async with play("A post.") as scene:
+        ann = await scene.paired()
+        ann.private.send_document("pack.bin", b"\x00\x01\x02", "A long post.", forwarded=True)
+        if not alone:
+            ann.private.forward("Yes!")
+        await ann.private.chat.wait_for(lambda message: message.text == "A post.")
+        told, _ = ann.private.chat.answers
+        assert told.text == "The file pack.bin was not taken: it is not a text file."
+        assert [text for _, text in (await files_of(scene))[1]] == (
+            ["A long post."] if alone else ["A long post.", "Yes!"]
+        )

@@ -13,10 +13,11 @@ from pydantic import SecretStr
 
 from assistant.client import AssistantClient
 from assistant.config import TelegramSettings
+from assistant.memory.document_records import Document
 from assistant.paths import Paths
 from bots.telegram.app import TelegramBot
 from tests.assistant.knowledge.files import pdf
-from tests.botapi import TOKEN, BotApiServer
+from tests.botapi import TOKEN, BotApiServer, User
 from tests.bots.telegram.conftest import FAST, Play, Scene
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import NamedEmbeddings
@@ -278,9 +279,66 @@ async def test_the_files_somebody_brought_go_with_all_of_theirs_and_the_owners_s
             await user.private.chat.wait_for(lambda message: "by words and by meaning" in message.text)
         assert len(list(paths.documents.iterdir())) == 2
         for user in (ann, boss):
-            user.private.send("/forget")
-            asked = await user.private.chat.wait_for(lambda message: "Shall I delete everything" in message.text)
-            await user.private.press(asked, "Delete it all").answered()
-            await user.private.chat.wait_for(lambda message: "It is gone" in message.text)
+            await forget_all(user)
         assert await names(scene) == ["handbook.md"]
         assert len(list(paths.documents.iterdir())) == 1, "its bytes stayed"
+
+
+async def forget_all(user: User) -> None:
+    user.private.send("/forget")
+    asked = await user.private.chat.wait_for(lambda message: "Shall I delete everything" in message.text)
+    await user.private.press(asked, "Delete it all").answered()
+    await user.private.chat.wait_for(lambda message: "It is gone" in message.text)
+
+
+async def send_both(first: User, second: User) -> None:
+    first.private.send_document("lease.md", LONG.encode())
+    await first.private.chat.wait_for(lambda message: "by words and by meaning" in message.text)
+    second.private.send_document("mine.md", LONG.encode())
+    await second.private.chat.wait_for(lambda message: "already in your library" in message.text)
+
+
+async def test_a_file_that_two_people_sent_goes_with_the_last_of_them(play: Play, paths: Paths) -> None:
+    async with play() as scene:
+        ann, ben = await scene.paired(), await scene.paired(1002, "Ben")
+        await send_both(ann, ben)
+        await forget_all(ann)
+        assert await names(scene) == ["lease.md"]
+        assert len(list(paths.documents.iterdir())) == 1
+        await forget_all(ben)
+        assert await names(scene) == []
+        assert list(paths.documents.iterdir()) == []
+
+
+@pytest.mark.parametrize("owner_first", [True, False])
+async def test_a_file_that_an_owner_sent_too_is_the_librarys(play: Play, owner_first: bool) -> None:
+    async with play() as scene:
+        ann, ben = await scene.paired(), await scene.paired(1002, "Ben")
+        boss = await scene.paired(1003, "Bo", role="owner")
+        await send_both(*((boss, ann) if owner_first else (ann, boss)))
+        ben.private.send_document("ours.md", LONG.encode())
+        await ben.private.chat.wait_for(lambda message: "already in your library" in message.text)
+        for user in (ann, ben):
+            await forget_all(user)
+        assert await names(scene) == ["lease.md"]
+
+
+async def test_a_file_that_is_removed_just_as_it_is_sent_again_is_read_anew(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play() as scene:
+        ann, ben = await scene.paired(), await scene.paired(1002, "Ben")
+        ann.private.send_document("lease.md", LONG.encode())
+        await ann.private.chat.wait_for(lambda message: "by words and by meaning" in message.text)
+        found = scene.assistant.documents.with_content
+
+        async def and_then_gone(sha256: str) -> list[Document]:
+            there = await found(sha256)
+            for one in there:
+                await scene.assistant.documents.remove(one.id)
+            return there
+
+        monkeypatch.setattr(scene.assistant.documents, "with_content", and_then_gone)
+        ben.private.send_document("mine.md", LONG.encode())
+        await ben.private.chat.wait_for(lambda message: "mine.md is in your library" in message.text)
+        assert await names(scene) == ["mine.md"]

@@ -51,6 +51,27 @@ async def test_a_picture_without_text_is_not_guessed_at(play: Play, monkeypatch:
         assert scene.model.calls == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("no_ocr", "patina[ocr]"), ("no_text", "I find no text"), ("damaged", "it is damaged"), ("", "did not hand me")],
+)
+async def test_what_stands_below_a_forwarded_picture_goes_along_without_it(
+    play: Play, monkeypatch: pytest.MonkeyPatch, reason: str, said: str
+) -> None:
+    async with play("News.") as scene:
+        if reason:
+            monkeypatch.setattr(scene.assistant.documents, "read", _unreadable(reason))
+        else:
+            scene.server.faults.refuse("download", 500, "Internal Server Error")
+        ann = await scene.paired()
+        ann.private.send_photo("A long post of a channel.", picture(), forwarded=True)
+        await ann.private.chat.wait_for(lambda message: message.text == "News.")
+        assert [said in message.text for message in ann.private.chat.answers] == [True, False]
+        [conversation] = await scene.assistant.conversations()
+        [turn] = await scene.assistant.history(conversation.id)
+        assert (turn.question, [one.text for one in turn.attachments]) == ("", ["A long post of a channel."])
+
+
 async def test_a_picture_that_does_not_come_is_told_of(play: Play) -> None:
     async with play() as scene:
         ann = await scene.paired()

@@ -11,11 +11,12 @@ import pytest
 from assistant.config import Settings, ToolSettings
 from assistant.errors import DiskFull, InternalFault
 from assistant.learning.recorder import DECAYED
+from assistant.memory.prompt_versions import PromptVersionRecord
 from assistant.prompting.candidate import Candidate
 from bots.telegram.answering import Answering
 from bots.telegram.watching import shown
-from tests.botapi import ManualClock
-from tests.bots.telegram.conftest import Play
+from tests.botapi import ManualClock, User
+from tests.bots.telegram.conftest import Play, Scene
 from tests.fakes.caller import CallingChatModel
 
 ON = Settings(tools=ToolSettings(offered=True, pages=True))
@@ -41,7 +42,7 @@ async def test_a_reminder_asked_for_in_plain_words_comes_once(play: Play) -> Non
         await ann.private.chat.wait_for(lambda message: message.text == "⏰ 喝茶")
         assert await scene.assistant.tools.reminders(person.id) == []
     async with play(clock=clock):
-        pass
+        await _asks_and_is_answered(ann, 2)
     assert sum("⏰ 喝茶" in message.text for message in ann.private.chat.answers) == 1
     assert scene.model.calls == []
 
@@ -97,25 +98,102 @@ async def test_an_allowed_call_is_made_once_and_a_second_press_does_nothing(play
         assert (call.status, "private" in call.result) == ("failed", True)
 
 
+async def _asks_and_is_answered(user: User, times: int) -> None:
+    for _ in range(times):
+        answers = len(user.private.chat.answers)
+        user.private.send("Hello")
+        await user.private.chat.wait_for_answers(answers + 1)
+
+
+async def _learned(scene: Scene, words: str) -> PromptVersionRecord:
+    """In use."""
+    desk = scene.assistant.desk
+    await desk.versions()
+    version = await desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
+    return await desk.promote(version.id)
+
+
 async def test_the_owner_is_told_once_that_a_prompt_was_taken_back_by_itself(play: Play) -> None:
     async with play() as scene:
         boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
-        desk = scene.assistant.desk
-        await desk.versions()
-        learned = Candidate("Be brief.")
-        version = await desk.propose("chat", "en", learned, author="optimiser", evidence={})
-        await desk.promote(version.id)
-        await desk.rollback("chat", "en", reason=DECAYED)
-        for _ in range(2):
-            ann.private.send("Hello")
-            await ann.private.chat.wait_for(lambda message: bool(message.buttons))
+        version = await _learned(scene, "Be brief.")
+        await scene.assistant.desk.rollback("chat", "en", reason=DECAYED)
+        await _asks_and_is_answered(ann, 2)
         told = await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
         assert f"{version.called} of the prompt chat.en" in told.text
         assert "comes with Patina" in told.text
     async with play():
-        pass
+        await _asks_and_is_answered(boss, 2)
     assert sum("taken back" in message.text for message in boss.private.chat.answers) == 1
     assert not any("taken back" in message.text for message in ann.private.chat.answers)
+
+
+@pytest.mark.parametrize("fails", ["version", "post"])
+async def test_the_owner_is_told_later_where_that_failed(
+    play: Play, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    clock = ManualClock()
+    async with play(clock=clock) as scene:
+        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
+        await _learned(scene, "Be brief.")
+        desk, failed = scene.assistant.desk, asyncio.Event()
+        version, post = desk.version, Answering.post
+
+        async def unreachable(beginning: str) -> PromptVersionRecord:
+            if not failed.is_set():
+                failed.set()
+                raise InternalFault(reason="ConnectError")
+            return await version(beginning)
+
+        async def full(self: Answering, key: str, *rest: Any) -> None:
+            if key.startswith("taken_back") and not failed.is_set():
+                failed.set()
+                raise DiskFull(Path("mailbox"), 1, 0)
+            await post(self, key, *rest)
+
+        if fails == "version":
+            monkeypatch.setattr(desk, "version", unreachable)
+        else:
+            monkeypatch.setattr(Answering, "post", full)
+        await desk.rollback("chat", "en", reason=DECAYED)
+        await _asks_and_is_answered(ann, 1)
+        await failed.wait()
+        await clock.somebody_waits(19, 20)
+        clock.advance(20)
+        await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
+
+
+async def test_who_answers_now_is_said_and_not_who_answered_then(play: Play) -> None:
+    async with play() as scene:
+        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
+        desk = scene.assistant.desk
+        wide = await _learned(scene, "Be brief.")
+        special = await desk.propose("chat", "en", Candidate("Be kind."), author="optimiser", evidence={})
+        await desk.promote(special.id, intent="greeting")
+        await desk.rollback("chat", "en", intent="greeting", reason=DECAYED)
+        await _asks_and_is_answered(ann, 1)
+        told = await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
+        assert told.text.startswith(f"{special.called} of the prompt chat.en")
+        assert told.text.endswith(f"Now {wide.called} answers.")
+
+
+async def test_of_a_version_that_is_no_more_or_in_use_again_nothing_is_said(play: Play) -> None:
+    async with play("Good.") as scene:
+        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
+        ann.private.send("What is the capital of France?")
+        await ann.private.chat.wait_for(lambda message: message.text == "Good." and bool(message.buttons))
+        quoting = await _learned(scene, "Be brief. Who asks “What is the capital of France?” is told at once.")
+        desk = scene.assistant.desk
+        await desk.rollback("chat", "en", reason=DECAYED)
+        [conversation] = await scene.assistant.conversations()
+        await scene.assistant.delete(conversation.id)
+        assert quoting.id not in [one.id for one in await desk.versions()]
+        again = await _learned(scene, "Be kind.")
+        await desk.rollback("chat", "en", reason=DECAYED)
+        await desk.promote(again.id)
+        await _asks_and_is_answered(ann, 2)
+        await _asks_and_is_answered(boss, 2)
+        assert not any("taken back" in message.text for message in boss.private.chat.answers)
 
 
 async def test_while_the_core_cannot_be_reached_the_owner_may_press_again(
