@@ -278,8 +278,10 @@ class DocumentStore:
             never = f"SELECT id FROM documents WHERE {queued} AND sha256 = ''"  # noqa: S608
             tables.execute(f"DELETE FROM chunks WHERE document_id IN ({never})", ids)  # noqa: S608
             tables.execute(f"DELETE FROM documents WHERE {queued} AND sha256 = '' AND watched_id IS NULL", ids)  # noqa: S608
-            watched = f"{queued} AND watched_id IS NOT NULL AND sha256 <> ' '"  # a blank: asked for, not changed
-            tables.execute(f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {watched}", ids)  # noqa: S608
+            watched = "watched_id IS NOT NULL AND sha256 <> ' '"  # a blank: asked for, not changed
+            bare = "sha256 = ' ' AND NOT EXISTS (SELECT 1 FROM chunks WHERE document_id = documents.id)"
+            failed = f"{queued} AND ({watched} OR {bare})"
+            tables.execute(f"UPDATE documents SET status = 'failed', reason = 'cancelled' WHERE {failed}", ids)  # noqa: S608
             tables.execute(f"UPDATE documents SET status = 'ready', reason = {_LACKING} WHERE {queued}", ids)  # noqa: S608
             return len(rows), [row["stored"] for row in rows if row["stored"] and not row["sha256"]]
 

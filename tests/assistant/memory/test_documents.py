@@ -230,6 +230,16 @@ def test_cancelling_forgets_what_was_never_read_and_keeps_the_rest(documents: Do
     assert [(one.id, one.status) for one in documents.all()] == [(known.id, "ready")]
 
 
+def test_what_failed_and_was_to_be_read_again_is_no_success_when_that_is_cancelled(documents: DocumentStore) -> None:
+    document = documents.put(documents.collection("notes"), "locked.pdf", type="pdf")
+    assert documents.next_waiting(2) is not None
+    documents.fail(document.id, "encrypted")
+    documents.forget_hash(document.id)
+    documents.put(documents.collection("notes"), "locked.pdf", type="pdf")
+    documents.cancel()
+    assert [(one.status, one.reason) for one in documents.all()] == [("failed", "cancelled")]
+
+
 def test_vectors_are_kept_for_one_model_and_one_index(documents: DocumentStore, index: ChunkIndex) -> None:
     document = keep(documents, "a.txt", ["one", "two"])
     index.use("e5", "first")
