@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterable
@@ -20,11 +21,12 @@ import sqlite_utils
 from assistant.memory import turns
 from assistant.memory.database import Database, Row
 from assistant.memory.layout import ASKS, COUNTS, DATED, NO_TIME, OWN, THANKS, Layout
-from assistant.memory.moments import mentioned
+from assistant.memory.moments import Interval, mentioned
 from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Turn, Utterance
 from assistant.memory.stems import stems
 
+_log = logging.getLogger(__name__)
 OWNER: Final = "owner"
 """Whose memory it is: what was said at this machine itself, whoever said it."""
 SHARED: Final = "shared "
@@ -128,7 +130,7 @@ class UtteranceStore:
     ) -> int:
         """One side of a turn, said after the last side of the turn `after`; returns its id."""
         words = stems(said)
-        about = mentioned(said[:_TIMES], dt.datetime.fromtimestamp(at).date())
+        about = _times(said, at)
         begin, end = (about[0].begin.toordinal(), about[0].end.toordinal()) if about else (NO_TIME, NO_TIME)
         before = tables.execute(_LAST_OF, (after, turn_id, role)).fetchone() if after else None
         previous = before[0] if before else None
@@ -246,6 +248,15 @@ class UtteranceStore:
     def _speaker(self, turn: Turn) -> str:
         row = self._db.row("SELECT name FROM people WHERE id = ?", (turn.person_id,)) if turn.person_id else None
         return str(row["name"]) if row else ""
+
+
+def _times(said: str, at: float) -> tuple[Interval, ...]:
+    """None for what cannot be read: this runs where a turn ends and where Patina starts, and may cost neither."""
+    try:
+        return mentioned(said[:_TIMES], dt.datetime.fromtimestamp(at).date())
+    except Exception as error:
+        _log.warning("no time was read in what was said: %s", type(error).__name__)  # its text may quote what was said
+        return ()
 
 
 def _traits(said: str, dated: bool) -> int:
