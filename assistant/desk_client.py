@@ -61,10 +61,18 @@ class DeskClient:
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/promote", body))
 
     async def rollback(
-        self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = ""
+        self,
+        name: str,
+        language: str,
+        *,
+        model: str = "",
+        intent: str = "",
+        reason: str = "",
+        expected: str | None = None,
     ) -> str | None:
         path = f"/prompts/{_part(name)}/{_part(language)}/rollback"
-        found = (await self._call("POST", path, {"model": model, "intent": intent, "reason": reason}))["version"]
+        body = {"model": model, "intent": intent, "reason": reason, "expected": expected}
+        found = (await self._call("POST", path, body))["version"]
         return None if found is None else str(found)
 
     async def begin_trial(

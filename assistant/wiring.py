@@ -259,7 +259,7 @@ def build(
         lambda: bool(running),
         quick.passages,
         watch=FolderWatch(
-            WatchedFolderStore(database), kept.store, kept.remove, paths.home, settings.documents.grace_hours * 3600
+            WatchedFolderStore(database), kept.store, kept.let_go, paths.home, settings.documents.grace_hours * 3600
         ),
         pages=PageFetcher() if settings.documents.pages else None,
     )

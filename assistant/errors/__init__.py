@@ -14,6 +14,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── ParameterRefused     a field of a REST request
     │   ├── NotFound
     │   ├── VersionAmbiguous     several prompts have a version of that number
+    │   ├── VersionNotInUse      taken back by somebody else before
     │   ├── ConversationBusy     an answer is still being written there
     │   ├── TaskIncomplete       what a person entered of a task does not suffice
     │   ├── ExamplesInvalid      pasted examples that cannot be read
@@ -97,6 +98,7 @@ from assistant.errors.inputs import (
     SpeechRefused,
     TaskIncomplete,
     VersionAmbiguous,
+    VersionNotInUse,
 )
 from assistant.errors.models import (
     CpuUnsupported,
@@ -201,4 +203,5 @@ __all__ = [
     "ToolTimedOut",
     "UnsafeBind",
     "VersionAmbiguous",
+    "VersionNotInUse",
 ]

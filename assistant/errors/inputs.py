@@ -80,6 +80,16 @@ class VersionAmbiguous(InputError):
 
 
 @dataclass(eq=False)
+class VersionNotInUse(InputError):
+    """The version `expected` of the prompt `name` is no longer in production; `now` is, None for the prompt that comes
+    with Patina."""
+
+    name: str
+    expected: str
+    now: str | None
+
+
+@dataclass(eq=False)
 class ConversationBusy(InputError):
     conversation_id: str
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from assistant.memory.text import plain
+
 _DIGITS: Final = {one: n for n, one in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS: Final = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS: Final = {"万": 10_000, "亿": 100_000_000}
@@ -37,7 +39,7 @@ def counted(text: str) -> set[str]:
 
 
 def _in_english(text: str) -> Iterator[int]:
-    for match in _WORD.finditer(text):
+    for match in _WORD.finditer(plain(text)):
         first = _ENGLISH[match[1].lower()]
         if match[2] and first >= 20 and first % 10 == 0:
             yield first + _ENGLISH[match[2].lower()]

@@ -93,8 +93,15 @@ class Shelf:
 
     def remove(self, document_id: str) -> None:
         """With its chunks, words and vectors, and the bytes that were kept of it."""
+        self._remove(document_id, self.store.remove)
+
+    def let_go(self, document_id: str) -> None:
+        """The same of a file that is there no more, which nobody deleted here."""
+        self._remove(document_id, self.store.let_go)
+
+    def _remove(self, document_id: str, remove: Callable[[str], None]) -> None:
         stored = self.store.get(document_id).stored
-        self.store.remove(document_id)
+        remove(document_id)
         self._meaning.forget()
         self._uploads.remove(stored)
         self.store.purge()

@@ -71,10 +71,19 @@ class PromptDesk:
         return await asyncio.to_thread(self._promote, beginning, model, intent, reason)
 
     async def rollback(
-        self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = ""
+        self,
+        name: str,
+        language: str,
+        *,
+        model: str = "",
+        intent: str = "",
+        reason: str = "",
+        expected: str | None = None,
     ) -> str | None:
-        """Use the version before again; returns its id, None for the prompt that comes with Patina."""
-        return await asyncio.to_thread(self._labels.rollback, Scope(name, language, intent, model), reason)
+        """Use the version before again; returns its id, None for the prompt that comes with Patina. VersionNotInUse
+        where the id in use is not the `expected` one, None for whichever it is."""
+        scope = Scope(name, language, intent, model)
+        return await asyncio.to_thread(self._labels.rollback, scope, reason, expected=expected)
 
     async def begin_trial(
         self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""

@@ -14,11 +14,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
+from assistant.errors import VersionNotInUse
 from assistant.learning.evidence import DailyCap, heard
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
@@ -186,7 +188,8 @@ class Recorder:
         )
         if replay.after(list(heard(turns, self._trusted()))).has_decayed:
             _log.warning("%s does worse than it did and is taken back", production.version_id)
-            self._labels.rollback(production.scope, DECAYED)
+            with suppress(VersionNotInUse):  # somebody was quicker
+                self._labels.rollback(production.scope, DECAYED, expected=production.version_id)
 
     def _said_before(self, production: Labelled) -> tuple[tuple[str, int, float], ...]:
         """How satisfied each person was with it while it was on trial: the number and the sum of their labels."""

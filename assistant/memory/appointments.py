@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory.moments import placed
+from assistant.memory.text import plain
 
 _MORNING: Final = dt.time(9)
 _EVENING: Final = dt.time(20)
@@ -90,22 +91,23 @@ def read(text: str, now: dt.datetime) -> Appointment | None:
 
 def _next(rest: str, told: _Time, today: dt.date, from_the_end: bool) -> str | None:
     """The text without one more piece of the time at its beginning or end; None when there is none."""
-    joined = _JOINING.match(rest)
+    said = plain(rest)
+    joined = _JOINING.match(said)
     begin = joined.end() if joined and not from_the_end else 0
     stripped = rest.rstrip(" ,，.。!！")
     pieces = [*((one, _take_apart) for one in _APART), *((one, _take_clock) for one in _CLOCK)]
     if told.apart is None and (told.day is None or told.time is None):
         for pattern, take in pieces:
-            for match in pattern.finditer(rest):
+            for match in pattern.finditer(said):
                 if _stands(match.span(), begin, len(stripped), from_the_end) and take(match, told):
                     return rest[: match.start()] if from_the_end else rest[match.end() :]
         if told.day is None:
-            for span, interval in placed(rest, today, ahead=True):
+            for span, interval in placed(said, today, ahead=True):
                 if interval.days == 1 and _stands(span, begin, len(stripped), from_the_end):
-                    told.day = _ahead(interval.begin, today, rest[slice(*span)])
-                    told.tonight = rest[slice(*span)].lower() in {"tonight", "今晚", "明晚"}
+                    told.day = _ahead(interval.begin, today, said[slice(*span)])
+                    told.tonight = said[slice(*span)].lower() in {"tonight", "今晚", "明晚"}
                     return rest[: span[0]] if from_the_end else rest[span[1] :]
-        for match in _PART_DAY.finditer(rest):
+        for match in _PART_DAY.finditer(said):
             if told.time is None and _stands(match.span(), begin, len(stripped), from_the_end):
                 told.time = _PARTS[match[0].lower().removeprefix("in the").strip()]
                 return rest[: match.start()] if from_the_end else rest[match.end() :]
@@ -179,7 +181,7 @@ def _next_year(day: dt.date) -> dt.date:
 
 def _number(word: str) -> int:
     word = word.lower()
-    if word.isascii() and word.isdecimal():
+    if word.isdecimal():
         return int(word)
     if word in _COUNTS:
         return _COUNTS[word]

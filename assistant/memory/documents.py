@@ -311,7 +311,12 @@ class DocumentStore:
 
     def remove(self, document_id: str) -> None:
         """Delete a document with all that was made of it; its vectors are noted to be removed."""
-        with self._db.erasure() as tables:
+        with self._db.erasure():
+            self.let_go(document_id)
+
+    def let_go(self, document_id: str) -> None:
+        """The same of a document that nobody deleted: what models computed, and copies of the database, stay."""
+        with self._db.transaction() as tables:
             if not tables.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount:
                 raise NotFound("document", document_id)
 

@@ -88,8 +88,10 @@ class ElsewhereStore:
         return int(self._db.rows("SELECT count(*) AS number FROM told_elsewhere")[0]["number"])
 
     def forget(self) -> int:
-        """All of it; returns how much that was."""
-        with self._db.transaction() as tables:
+        """All of it, which a person wants to be gone; returns how much that was."""
+        if not self.count():
+            return 0
+        with self._db.erasure() as tables:
             gone = self.count()
             tables.execute("DELETE FROM told_elsewhere")
         self._db.checkpoint()

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from assistant.memory.numerals import CHINESE, ENGLISH, YEAR_ZH, ZH, either_in_chinese, in_chinese, in_english, year
+from assistant.memory.numerals import CHINESE, ENGLISH, YEAR_ZH, ZH, between, in_chinese, year
+from assistant.memory.text import plain
 
 _MONTHS: Final = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -72,6 +73,7 @@ def placed(text: str, said: dt.date, *, ahead: bool = False) -> list[tuple[tuple
     """The same, each with where in the text it stands; `ahead` where all of it is to come, as in an appointment."""
     found: list[tuple[tuple[int, int], Interval]] = []
     taken: list[tuple[int, int]] = []
+    text = plain(text)
     for pattern, read in _READINGS:
         for match in pattern.finditer(text):
             if any(begin < match.end() and match.start() < end for begin, end in taken):
@@ -79,8 +81,8 @@ def placed(text: str, said: dt.date, *, ahead: bool = False) -> list[tuple[tuple
             taken.append(match.span())
             try:
                 interval = read(match, said, 1 if ahead else _tense(match))
-            except (ValueError, OverflowError):
-                continue  # 31 February, or before the first year
+            except (ValueError, OverflowError, LookupError):
+                continue  # 31 February, before the first year, or a word of which a pattern knows more than the rules
             if interval is not None:
                 found.append((match.span(), interval))
     return found
@@ -172,23 +174,16 @@ def _named_month(said: dt.date, before: str, month: str) -> Interval | None:
 
 def _range(count: str) -> tuple[int, int] | None:
     """The least and the most that a count may mean; None for what is no number."""
-    count = " ".join(count.lower().split()).removeprefix("a ").removesuffix(" of")
-    if count in _VAGUE:
-        return _VAGUE[count]
+    count = " ".join(count.lower().split())
+    vague = count.removeprefix("a ").removesuffix(" of")
+    if vague in _VAGUE:
+        return _VAGUE[vague]
     if count in {"a", "an"}:
         return 1, 1
     if count[-1] in "几多来余":
         tens = in_chinese(count[:-1])
         return (tens, tens + 9) if tens and tens % 10 == 0 else None
-    ends = [_whole(one) for one in _BETWEEN.split(count)] if _BETWEEN.search(count) else [_whole(count)]
-    numbers = [one for one in ends if one is not None]
-    if len(numbers) < len(ends):
-        return either_in_chinese(count)
-    return min(numbers), max(numbers)
-
-
-def _whole(word: str) -> int | None:
-    return in_english("a hundred" if word == "hundred" else word) if word.isascii() else in_chinese(word)
+    return between(count)
 
 
 def _apart(said: dt.date, about: str | None, count: str, unit: str, direction: int) -> Interval | None:
@@ -279,7 +274,6 @@ _NEAR_ZH: Final = {
 }  # fmt: skip
 _YEARS_ZH: Final = {"今年": 0, "去年": -1, "前年": -2, "大前年": -3, "明年": 1, "后年": 2, "大后年": 3}
 _YEAR_NAMED_ZH: Final = "|".join(sorted(_YEARS_ZH, key=len, reverse=True))
-_BETWEEN: Final = re.compile(r"\s*(?:-|–|\bto\b|\bor\b)\s*(?=\d)|\s+(?:to|or)\s+")
 _MORE: Final = re.compile(r"over|more than|at least", re.IGNORECASE)
 _OF_YEAR: Final = r"(?:,?\s*(\d{4})|,?\s+(?:of\s+)?(last|this|next)\s+year\b)?"
 _ABOUT: Final = r"(?:\b(about|around|almost|nearly|roughly|some|over|more than|at least)\s+)?"

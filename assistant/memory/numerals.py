@@ -16,10 +16,11 @@ _TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eight
 _WORDS: Final = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 _WORD: Final = "|".join(sorted(_WORDS, key=len, reverse=True))
 ENGLISH: Final = (
-    rf"(?:\d{{1,3}}|(?:(?:an?|{_WORD})\s+hundred(?:\s+(?:and\s+)?)?)?(?:{_WORD})(?:[-\s]+(?:{_WORD}))?"
+    rf"(?:\d{{1,3}}|(?:(?:an?|{_WORD})\s+hundred\s+(?:and\s+)?)?(?:{_WORD})(?:[-\s]+(?:{_WORD}))?"
     rf"|(?:an?|{_WORD})\s+hundred)"
 )
 """What may be one, as part of a pattern; `in_english` says whether it is."""
+_TO: Final = re.compile(r"\s*(-|–|to|or)\s*")
 _DIGITS: Final = {one: n for n, one in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS: Final = {"十": 10, "百": 100, "千": 1000}
 ZH: Final = "0-9０-９〇零一二两三四五六七八九十百千"
@@ -31,25 +32,35 @@ _WHOLE_ZH: Final = re.compile(
 )
 
 
+def between(words: str) -> tuple[int, int] | None:
+    """The least and the most of twenty-five, 2-three, two to 3, 二十 or 两三; None for what is no number."""
+    one = in_english(words)
+    one = in_chinese(words) if one is None else one
+    if one is not None:
+        return one, one
+    for cut in _TO.finditer(words):
+        low, high = in_english(words[: cut.start()]), in_english(words[cut.end() :])
+        if low is not None and high is not None and (low <= high or cut[1] == "or"):
+            return min(low, high), max(low, high)
+    return either_in_chinese(words)
+
+
 def in_english(word: str) -> int | None:
-    """None for words that are no number together, like five twenty."""
+    """None for words that are no number together, like five twenty or 2-three."""
     if word.isdecimal():
         return int(word)
     total, rest = 0, word.lower().replace("-", " ").split()
-    if "hundred" in rest:
-        at = rest.index("hundred")
-        (times,) = rest[:at]
-        total = 100 * (1 if times in {"a", "an"} else _WORDS[times])
-        rest = [one for one in rest[at + 1 :] if one != "and"]
+    if rest[1:2] == ["hundred"]:
+        total = 100 * (1 if rest[0] in {"a", "an"} else _WORDS.get(rest[0], 0))
+        rest = rest[3:] if rest[2:3] == ["and"] else rest[2:]
         if not 100 <= total < 1000:
             return None
-    numbers = [_WORDS[one] for one in rest]
-    match numbers:
-        case []:
+        if not rest:
             return total
-        case [one]:
+    match [_WORDS.get(one) for one in rest]:
+        case [int(one)]:
             return total + one
-        case [tens, ones] if tens in range(20, 100) and ones in range(1, 10):
+        case [int(tens), int(ones)] if tens in range(20, 100) and ones in range(1, 10):
             return total + tens + ones
         case _:
             return None

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ulid import ULID
 
-from assistant.errors import NotFound, VersionAmbiguous
+from assistant.errors import NotFound, VersionAmbiguous, VersionNotInUse
 from assistant.memory.database import Database
 
 Author: TypeAlias = Literal["seed", "person", "optimiser"]
@@ -215,13 +215,16 @@ class PromptLabels:
             self._put(scope, "production", version_id, reason)
             self._put(scope, "canary", None, reason)
 
-    def rollback(self, scope: Scope, reason: str) -> str | None:
+    def rollback(self, scope: Scope, reason: str, *, expected: str | None = None) -> str | None:
         """Go back to the version before, or to the prompt that comes with Patina; returns its id, None for that.
 
-        NotFound where nothing was ever promoted.
+        NotFound where nothing was ever promoted. VersionNotInUse where another than the `expected` version is in
+        production by now: what two take back at once goes back one step, not two.
         """
         with self._db.transaction():
             now = self.of(scope, "production")
+            if expected is not None and (now is None or now.version_id != expected):
+                raise VersionNotInUse(f"{scope.name}.{scope.language}", expected, now.version_id if now else None)
             if now is None:
                 raise NotFound(kind="prompt_label", id=f"{scope.name}.{scope.language}")
             before = self.of(scope, "previous")

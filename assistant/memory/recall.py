@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections import defaultdict
 from typing import Final
@@ -45,6 +46,9 @@ class Recall:
         self._candidates = Candidates(utterances, vectors)
         self._min_similarity = min_similarity
         self._compared: str | None = None
+        self._writing = threading.Lock()
+        """Held from putting vectors in or taking them out until that is noted. What is embedded first takes no part in
+        it: a deletion does not wait for a model."""
         self.weights: Weights = COLD
 
     def index_pending(self, batch: int = 32) -> int:
@@ -57,8 +61,11 @@ class Recall:
             self._compare(generation)
             pending = self._utterances.unembedded(generation, batch)
             if pending:
-                self._vectors.add([(str(one.id), self._embedded(one)) for one in pending])
-                self._utterances.mark_embedded([one.id for one in pending], generation)
+                made = self._vectors.embedded([(str(one.id), self._embedded(one)) for one in pending])
+                with self._writing:
+                    self._vectors.put(made)
+                    self._utterances.settle(pending, generation)
+                self.forget()
         except Exception as error:
             _log.warning("what was said could not be embedded: %s", error)
             return 0
@@ -107,14 +114,15 @@ class Recall:
         return [hits[key] for key in best[:limit]]
 
     def forget(self) -> None:
-        """Take what was deleted out of the vector index; what fails here is made good by the next `index_pending`."""
-        gone = self._utterances.forgotten()
-        if not gone:
-            return
+        """Take what was deleted or written over out of the vector index; what fails here is made good by the next
+        `index_pending`."""
         try:
-            if self._vectors.exists:
-                self._vectors.remove(gone)
-            self._utterances.has_forgotten(gone)
+            with self._writing:
+                gone = self._utterances.forgotten()
+                if gone and self._vectors.exists:
+                    self._vectors.remove(gone)
+                if gone:
+                    self._utterances.has_forgotten(gone)
         except Exception as error:
             _log.warning("deleted turns stay in the vector index until it can be written: %s", error)
 

@@ -23,6 +23,9 @@ _PAIRED: Final = (
 _ACCENTS: Final = "\u0300-\u036f"
 _RUNS: Final = re.compile(rf"(?P<paired>[{_PAIRED}]+)|(?:[^\W_{_PAIRED}]|[{_ACCENTS}])+")
 _NOT_WORD: Final = re.compile(rf"[\W_{_ACCENTS}]")
+_PLAIN: Final = {ord("ſ"): "s", ord("\N{KELVIN SIGN}"): "k", ord("ı"): "i", ord("İ"): "I"} | {
+    ord("０") + digit: str(digit) for digit in range(10)
+}
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 _MOST_TERMS: Final = 48
@@ -45,6 +48,12 @@ class Query:
 def storable(text: str) -> str:
     """The text without lone surrogates, which no UTF-8 file or database can hold."""
     return _SURROGATES.sub("\ufffd", text)
+
+
+def plain(text: str) -> str:
+    """The text, as long as it was, without the letters that patterns for s, k and i match as well where they leave the
+    case aside, and with full-width digits as others: for rules that look up what such a pattern has found."""
+    return text.translate(_PLAIN)
 
 
 def is_paired(word: str) -> bool:

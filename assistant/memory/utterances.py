@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -20,11 +21,12 @@ import sqlite_utils
 from assistant.memory import turns
 from assistant.memory.database import Database, Row
 from assistant.memory.layout import ASKS, COUNTS, DATED, NO_TIME, OWN, THANKS, Layout
-from assistant.memory.moments import mentioned
+from assistant.memory.moments import Interval, mentioned
 from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Turn, Utterance
 from assistant.memory.stems import stems
 
+_log = logging.getLogger(__name__)
 OWNER: Final = "owner"
 """Whose memory it is: what was said at this machine itself, whoever said it."""
 SHARED: Final = "shared "
@@ -128,7 +130,7 @@ class UtteranceStore:
     ) -> int:
         """One side of a turn, said after the last side of the turn `after`; returns its id."""
         words = stems(said)
-        about = mentioned(said[:_TIMES], dt.datetime.fromtimestamp(at).date())
+        about = _times(said, at)
         begin, end = (about[0].begin.toordinal(), about[0].end.toordinal()) if about else (NO_TIME, NO_TIME)
         before = tables.execute(_LAST_OF, (after, turn_id, role)).fetchone() if after else None
         previous = before[0] if before else None
@@ -136,6 +138,11 @@ class UtteranceStore:
         found = tables.execute("SELECT id FROM utterances WHERE turn_id = ? AND role = ?", (turn_id, role)).fetchone()
         if found:
             id = int(found[0])
+            tables.execute(
+                "INSERT OR IGNORE INTO forgotten_utterances"
+                " SELECT id FROM utterances WHERE id = ? AND embedded_in <> ''",
+                (id,),
+            )
             tables.execute(
                 "UPDATE utterances SET speaker = ?, previous_id = ?, said_at = ?, length = ?, traits = ?,"
                 " about_from = ?, about_to = ?, embedded_in = '' WHERE id = ?",
@@ -202,6 +209,19 @@ class UtteranceStore:
                 (index, json.dumps([int(id) for id in ids])),
             )
 
+    def settle(self, said: Sequence[Utterance], index: str) -> None:
+        """Note that the vectors of these are in the index of this name. What was deleted or written over while they
+        were made is `forgotten`: its vector says what nobody said any more."""
+        with self._db.transaction() as tables:
+            now = {one.id: one for one in self.read([one.id for one in said])}
+            same = [one.id for one in said if one.id in now and _told(now[one.id]) == _told(one)]
+            self.mark_embedded(same, index)
+            self.has_forgotten(str(id) for id in same)  # what was there before is replaced
+            tables.execute(
+                "INSERT OR IGNORE INTO forgotten_utterances SELECT value FROM json_each(?)",
+                (json.dumps(sorted({one.id for one in said} - set(same))),),
+            )
+
     def count(self) -> int:
         """How many there are."""
         return int(self._db.rows("SELECT count(*) AS n FROM utterances")[0]["n"])
@@ -218,7 +238,7 @@ class UtteranceStore:
             tables.execute("UPDATE utterances SET embedded_in = ? WHERE embedded_in = ?", (after, before))
 
     def forgotten(self) -> list[str]:
-        """Ids of deleted utterances whose vectors are still to be removed."""
+        """Ids of utterances, deleted or written over, whose vectors are still to be removed."""
         return [str(row["id"]) for row in self._db.rows("SELECT id FROM forgotten_utterances")]
 
     def has_forgotten(self, ids: Iterable[str]) -> None:
@@ -246,6 +266,20 @@ class UtteranceStore:
     def _speaker(self, turn: Turn) -> str:
         row = self._db.row("SELECT name FROM people WHERE id = ?", (turn.person_id,)) if turn.person_id else None
         return str(row["name"]) if row else ""
+
+
+def _told(said: Utterance) -> tuple[str, str]:
+    """What its vector is made of and may change."""
+    return said.before, said.text
+
+
+def _times(said: str, at: float) -> tuple[Interval, ...]:
+    """None for what cannot be read: this runs where a turn ends and where Patina starts, and may cost neither."""
+    try:
+        return mentioned(said[:_TIMES], dt.datetime.fromtimestamp(at).date())
+    except Exception as error:
+        _log.warning("no time was read in what was said: %s", type(error).__name__)  # its text may quote what was said
+        return ()
 
 
 def _traits(said: str, dated: bool) -> int:

@@ -101,9 +101,12 @@ class VectorIndex:
     def add(self, items: Sequence[tuple[str, str]]) -> None:
         """Embed and keep texts by id; what is there under an id is replaced."""
         for start in range(0, len(items), _BATCH):
-            batch = items[start : start + _BATCH]
-            vectors = self._embeddings.embed_documents([text for _, text in batch])
-            self.put([(id, vector) for (id, _), vector in zip(batch, vectors, strict=True)])
+            self.put(self.embedded(items[start : start + _BATCH]))
+
+    def embedded(self, items: Sequence[tuple[str, str]]) -> list[tuple[str, Sequence[float]]]:
+        """The vectors of texts, as `put` takes them; nothing is kept yet."""
+        vectors = self._embeddings.embed_documents([text for _, text in items])
+        return [(id, vector) for (id, _), vector in zip(items, vectors, strict=True)]
 
     def put(self, items: Sequence[tuple[str, Sequence[float]]]) -> None:
         """Keep vectors that were made before."""

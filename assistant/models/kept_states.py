@@ -23,7 +23,7 @@ class KeptStates:
     """The folder of states; None where none are kept. Called from any thread.
 
     `deletions` counts what was deleted so far. Who asks a model notes it before they read what they ask about: an
-    answer that was begun before a deletion and is asked for after it is kept nowhere.
+    answer that was begun before a deletion and is asked for after it is not put on disk.
 
     A file in the folder says that no deletion is unfinished, and to whom the folder belongs. States without it are not
     trusted: a process may have died between a deletion and what follows it, or an older Patina have kept more than it
@@ -36,6 +36,8 @@ class KeptStates:
         self.owner = secrets.token_hex(8) if folder is not None else ""
         self._lock = threading.Lock()
         self._unfinished = 0
+        self._cleared = True
+        """Whether the last removal left nothing: for a file that could not go nobody vouches."""
         self.deletions = 0
         self.on_deletion: Callable[[Callable[[], None]], None] = _at_once
         """Has the models' process forget, and calls what it is given once that has; of the engine."""
@@ -52,7 +54,7 @@ class KeptStates:
         try:
             yield
         except BaseException:
-            self._finished(trusted=True)
+            self._finished()
             raise
         with self._lock:
             self.deletions += 1
@@ -62,27 +64,32 @@ class KeptStates:
     def sweep(self) -> bool:
         """While there is no process: remove what cannot be trusted; False where that cannot be done."""
         if self._folder is None or not self._folder.is_dir():
+            self._cleared = True
             return True
-        return discard_drafts(self._folder) and ((self._folder / SETTLED).exists() or self._clear())
+        if not (self._folder / SETTLED).exists():
+            return self._clear()
+        self._cleared = discard_drafts(self._folder)
+        return self._cleared
 
     def prepare(self) -> None:
         """Before a process begins to keep states."""
-        if self.sweep():
-            self._settle()
+        self.sweep()
+        self._settle()
 
     def _forgotten(self) -> None:
         """What the process wrote until it had forgotten goes as well."""
-        self._finished(trusted=self._clear())
+        self._clear()
+        self._finished()
 
-    def _finished(self, *, trusted: bool) -> None:
+    def _finished(self) -> None:
         with self._lock:
             self._unfinished -= 1
-        if trusted and self._folder is not None and self._folder.is_dir():
+        if self._folder is not None and self._folder.is_dir():
             self._settle()
 
     def _settle(self) -> None:
         with self._lock:
-            if self._folder is not None and not self._unfinished:
+            if self._folder is not None and self._cleared and not self._unfinished:
                 with suppress(OSError):  # a folder that cannot be written keeps no states either
                     self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                     (self._folder / SETTLED).write_text(self.owner, "ascii")
@@ -103,7 +110,9 @@ class KeptStates:
             _log.warning("a deletion that is cut off may stay in the models' states: %s", error)
 
     def _clear(self) -> bool:
-        return self._folder is None or clear(self._folder)
+        with self._lock:
+            self._cleared = self._folder is None or clear(self._folder)
+            return self._cleared
 
 
 def _at_once(forgotten: Callable[[], None]) -> None:

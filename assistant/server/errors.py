@@ -36,6 +36,7 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.NameTaken, 409, "invalid_request_error"),
     (errors.ApprovalClosed, 409, "invalid_request_error"),
     (errors.NotUndoable, 409, "invalid_request_error"),
+    (errors.VersionNotInUse, 409, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
     (errors.SettingsError, 400, "invalid_request_error"),

@@ -36,6 +36,12 @@ class Move(BaseModel):
     reason: str = ""
 
 
+class Back(Move):
+    """`expected` is the id of the version to be taken back; where another is in use by now, nothing is."""
+
+    expected: str | None = None
+
+
 class NewTrial(Move):
     """`share` of the conversations that begin from now on."""
 
@@ -203,12 +209,11 @@ class PromptRoutes:
     async def promote(self, version: str, body: Move) -> Any:
         return dump(await self._desk.promote(version, model=body.model, intent=body.intent, reason=body.reason))
 
-    async def rollback(self, name: str, language: str, body: Move) -> Any:
-        return {
-            "version": await self._desk.rollback(
-                name, language, model=body.model, intent=body.intent, reason=body.reason
-            )
-        }
+    async def rollback(self, name: str, language: str, body: Back) -> Any:
+        back = self._desk.rollback(
+            name, language, model=body.model, intent=body.intent, reason=body.reason, expected=body.expected
+        )
+        return {"version": await back}
 
 
 async def _run(

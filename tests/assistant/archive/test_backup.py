@@ -127,11 +127,36 @@ def test_what_was_set_aside_goes_after_a_month_unless_a_person_keeps_it(furnishe
     set_aside.expire(furnished, today=last)
     assert set_aside.folders(furnished) == [older, aside]
     (aside / "until.txt").rename(older / "until.txt")
-    set_aside.expire(furnished, today=last + dt.timedelta(days=1))
+    for days in (1, 2):
+        set_aside.expire(furnished, today=last + dt.timedelta(days=days))
     assert set_aside.folders(furnished) == [aside], "who removes the file keeps the folder"
     set_aside.note(aside, today=dt.date(2020, 1, 1))
+    set_aside.expire(furnished, today=dt.date(2020, 3, 1))
     assert sweep(furnished) is False
     assert not aside.exists(), "a start does not look"
+
+
+def test_a_clock_that_jumps_takes_nothing_of_what_was_set_aside(paths: Paths) -> None:
+    aside, restored = paths.set_aside / "2026-11-01", dt.date(2026, 11, 1)
+    aside.mkdir(parents=True)
+    set_aside.note(aside, today=restored)
+    last = set_aside.until(aside)
+    assert last is not None
+    ahead = last + dt.timedelta(days=40)
+
+    def started(*days: dt.date) -> bool:
+        for day in days:
+            set_aside.expire(paths, today=day)
+        return aside.exists()
+
+    assert started(ahead, ahead), "twice on the day of a wrong clock"
+    assert started(restored + dt.timedelta(days=3), ahead), "what a wrong clock has seen is forgotten"
+    assert started(dt.date(1970, 1, 1), last, ahead)
+    assert started(last + dt.timedelta(days=1)), "a day to come is none that was seen"
+    (aside / "until.txt").write_text((last + dt.timedelta(days=9)).isoformat())
+    assert started(last + dt.timedelta(days=10)), "a person may put it off"
+    assert not started(last + dt.timedelta(days=11))
+    assert set_aside.folders(paths) == []
 
 
 def test_a_document_is_read_again_from_where_it_lies(furnished: Paths, archive: Path, elsewhere: Paths) -> None:

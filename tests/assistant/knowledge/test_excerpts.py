@@ -57,3 +57,4 @@ def test_it_never_takes_more_than_there_is_room_for(scored: list[tuple[int, floa
 def test_numbers_written_as_words_are_known() -> None:
     text = "twenty-five euros in three months, 十二本、二百三十页、一九九八年、三万五千人"
     assert spelt(text) == {"25", "3", "12", "230", "1998", "35000"}
+    assert spelt("ſıx weeks, Sİxty-ſeven days") == {"6", "67"}

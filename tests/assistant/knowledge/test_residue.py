@@ -26,7 +26,7 @@ def _found(folder: Path) -> set[str]:
 
 async def test_nothing_is_left_of_documents_their_names_and_what_was_said_of_them(shelf: Shelf, tmp_path: Path) -> None:
     reader = Reader(seconds=60)
-    watch = FolderWatch(shelf.folders, shelf.store, shelf.whole.remove, tmp_path / "home", 60.0)
+    watch = FolderWatch(shelf.folders, shelf.store, shelf.whole.let_go, tmp_path / "home", 60.0)
     ingest = Ingest(shelf.store, shelf.whole, reader, shelf.uploads)
     desk = DocumentDesk(ingest, shelf.whole, shelf.uploads, watch=watch)
     sent = await desk.upload("quetzalcoatl.txt", _sent("I am a xylophonist, 貔貅饕餮"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Watched:
         return FolderWatch(
             self.shelf.folders,
             self.shelf.store,
-            self.shelf.whole.remove,
+            self.shelf.whole.let_go,
             self.folder.parent / "home",
             _GRACE_S,
             lambda: self.now,
@@ -190,6 +191,27 @@ def test_what_was_read_of_a_file_that_is_gone_goes_after_the_grace_and_comes_bac
     assert set(watched.standing()) == {"cats.md", "天气.txt"}
 
 
+def test_a_file_that_is_gone_is_no_deletion_and_a_person_s_removal_is(watched: Watched) -> None:
+    deletions: list[str] = []
+
+    @contextmanager
+    def erasing() -> Iterator[None]:
+        deletions.append("erased")
+        yield
+
+    watched.read()
+    watched.shelf.db.around_erasure = erasing
+    for name in ("dogs.txt", "deep/天气.txt"):
+        (watched.folder / name).unlink()
+    for _ in range(12):
+        watched.pass_time(_GRACE_S / 8)
+    assert watched.standing() == {"cats.md": "ready"}
+    assert watched.shelf.retriever.search("dogs bark").passages == ()
+    assert deletions == [], "no state of a model goes, and no copy goes sooner"
+    watched.shelf.whole.remove(watched.shelf.store.all()[0].id)
+    assert deletions == ["erased"]
+
+
 def test_what_is_gone_is_kept_where_a_person_wants_that(watched: Watched) -> None:
     watched.watch.add(watched.folder, "papers", keep=True)
     watched.read()
@@ -258,7 +280,7 @@ def test_what_a_person_throws_out_does_not_come_back(watched: Watched) -> None:
     watched.read()
     (dogs,) = watched.shelf.store.all(query="dogs")
     watched.watch.left_alone(dogs.id)
-    watched.shelf.whole.remove(dogs.id)
+    watched.shelf.whole.let_go(dogs.id)
     assert watched.pass_time() == 0
     assert "dogs.txt" not in watched.standing()
     watched.restart()
@@ -398,5 +420,5 @@ def test_whatever_is_done_to_a_folder_the_library_has_what_it_has_in_the_end(
     emptied = not there and bool(kept)
     assert kept == there or (emptied and watched.watch.all()[0].problem == "emptied")
     for one in shelf.store.all("papers"):
-        shelf.whole.remove(one.id)
+        shelf.whole.let_go(one.id)
     watched.watch.remove(added.id)

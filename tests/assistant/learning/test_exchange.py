@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,23 @@ async def test_what_is_deleted_here_goes_from_what_was_taken_in_too(other: House
     with other.db.transaction() as tables:
         quotations.forget(tables, ["What is a xylophonist to me?"], [])
     assert [one.question for _, one in other.signals.elsewhere.list()] == ["Why is it so?"]
+
+
+async def test_what_was_taken_in_is_erased_when_it_is_let_go_of(other: House) -> None:
+    deletions: list[str] = []
+
+    @contextmanager
+    def erasing() -> Iterator[None]:
+        yield
+        deletions.append("erased")
+
+    other.db.around_erasure = erasing
+    assert await other.desk.forget_evidence() == 0
+    assert deletions == [], "nothing was there, and no state of a model has to go"
+    await other.desk.take_evidence(told())
+    assert await other.desk.forget_evidence() == 1
+    assert deletions == ["erased"]
+    assert other.signals.elsewhere.list() == []
 
 
 @pytest.mark.parametrize("bad", [

@@ -40,6 +40,12 @@ NOW = dt.datetime(2026, 11, 26, 17, 30)
         ("周三 开会", "2026-12-02 09:00", "开会"),
         ("12月3日 生日", "2026-12-03 09:00", "生日"),
         ("买 9 点的票 明天", "2026-11-27 09:00", "买 9 点的票"),
+        ("in ſıx hours kapıyı kapat", "2026-11-26 23:30", "kapıyı kapat"),
+        ("at ９:30 tea", "2026-11-27 09:30", "tea"),
+        ("at ٩:30 tea", "2026-11-27 09:30", "tea"),
+        ("明天 ９ 点 开会", "2026-11-27 09:00", "开会"),
+        ("mıdnight feed the cat", "2026-11-27 00:00", "feed the cat"),
+        ("tomorrow mornıng tea", "2026-11-27 09:00", "tea"),
     ],
 )
 def test_the_time_is_read_and_what_it_is_about_is_left(said: str, at: str, about: str) -> None:
@@ -49,7 +55,11 @@ def test_the_time_is_read_and_what_it_is_about_is_left(said: str, at: str, about
 
 
 @pytest.mark.parametrize(
-    "said", ["", "buy milk", "in 2 hours", "yesterday call mum", "in 0 minutes x", "at 25 x", "31 February party"]
+    "said",
+    [
+        *("", "buy milk", "in 2 hours", "yesterday call mum", "in 0 minutes x", "in 5-six days tea", "at 25 x"),
+        "31 February party",
+    ],
 )
 def test_what_names_no_time_to_come_or_nothing_to_say_is_not_guessed(said: str) -> None:
     assert read(said, NOW) is None

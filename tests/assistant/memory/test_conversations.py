@@ -12,7 +12,7 @@ from assistant.memory.conversations import MESSAGE_LIMIT, ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.records import NewAttachment
 
-from .conftest import say
+from .conftest import Clock, say
 
 
 def test_a_question_is_kept_before_its_answer_begins(store: ConversationStore) -> None:
@@ -256,6 +256,35 @@ def test_a_very_long_conversation_can_be_deleted(store: ConversationStore) -> No
     assert len(store.path(conversation.id)) == sys.getrecursionlimit() + 100
     store.delete(conversation.id)
     assert store.count() == 0
+
+
+TIMES = (
+    *("we met 2-three days ago", "in 5-six days", "3to four months ago", "laſt week", "yeſterday at ９"),
+    *("ın ſıx wee\N{KELVIN SIGN}s", "两三天前，2-three days ago", "３４天前", "一十十年前", "2-hundredfive days ago"),
+)
+
+
+@pytest.mark.parametrize("said", TIMES)
+def test_no_time_that_is_named_keeps_a_turn_from_ending(store: ConversationStore, said: str) -> None:
+    conversation = store.create()
+    assert say(store, conversation.id, said, f"So {said}?").status == "done"
+    cut = store.begin(conversation.id, said, face="telegram")
+    store.save_partial(cut.id, f"Yes, {said}", "")
+    assert store.recover() == 1
+    assert store.turn(cut.id).status == "interrupted"
+
+
+def test_a_fault_in_reading_a_time_costs_the_time_and_no_turn(
+    store: ConversationStore, db: Database, clock: Clock
+) -> None:
+    conversation = store.create()
+    cut = store.begin(conversation.id, "yesterday, in a year no calendar has", face="page")
+    clock.now = 1e15
+    done = say(store, conversation.id, "and last week?", "last week, too")
+    assert done.status == "done"
+    assert store.recover() == 1
+    assert store.turn(cut.id).status == "interrupted"
+    assert db.row("SELECT count(*) AS n FROM utterances") == {"n": 3}
 
 
 def test_answers_cut_off_by_a_crash_are_marked_and_can_be_found(store: ConversationStore, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.memory.moments import Interval, mentioned
+from assistant.memory.appointments import read
+from assistant.memory.moments import Interval, mentioned, placed
 
 _SAID = dt.date(2023, 5, 10)  # a Wednesday
 
@@ -62,6 +63,14 @@ _SAID = dt.date(2023, 5, 10)  # a Wednesday
         ("On Friday we went out", "2023-05-05", "2023-05-05"),
         ("晚上周五见", "2023-05-12", "2023-05-12"),
         ("周五去了医院", "2023-05-05", "2023-05-05"),
+        ("laſt week", "2023-05-01", "2023-05-07"),
+        ("yeſterday", "2023-05-09", "2023-05-09"),
+        ("laſt wee\N{KELVIN SIGN}", "2023-05-01", "2023-05-07"),
+        ("ın sıx days", "2023-05-16", "2023-05-16"),
+        ("LAST FRİDAY", "2023-05-05", "2023-05-05"),
+        ("３ days ago", "2023-05-07", "2023-05-07"),
+        ("３天前", "2023-05-07", "2023-05-07"),
+        ("２０２３年５月８日", "2023-05-08", "2023-05-08"),
     ],
 )
 def test_times_are_read_against_the_day_they_are_said(text: str, begin: str, end: str) -> None:
@@ -75,6 +84,14 @@ def test_times_are_read_against_the_day_they_are_said(text: str, begin: str, end
         ("周五", "2023-05-05", "2023-05-12"),
         ("two or three days ago", "2023-05-07", "2023-05-08"),
         ("2-3 days ago", "2023-05-07", "2023-05-08"),
+        ("2-three days ago", "2023-05-07", "2023-05-08"),
+        ("two-3 days ago", "2023-05-07", "2023-05-08"),
+        ("two–three days ago", "2023-05-07", "2023-05-08"),
+        ("two-three days ago", "2023-05-07", "2023-05-08"),
+        ("3to four days ago", "2023-05-06", "2023-05-07"),
+        ("in 5-six days", "2023-05-15", "2023-05-16"),
+        ("twenty-one to 22 days ago", "2023-04-18", "2023-04-19"),
+        ("a hundred to a hundred and five days ago", "2023-01-25", "2023-01-30"),
         ("两三天前", "2023-05-07", "2023-05-08"),
         ("about three days ago", "2023-05-06", "2023-05-08"),
         ("大约三天前", "2023-05-06", "2023-05-08"),
@@ -93,6 +110,7 @@ def test_what_is_vague_is_longer_and_never_one_day(text: str, begin: str, end: s
     "text",
     [
         *("几十年前", "第三天后", "三天后他走了", "今后天气", "一周五次", "每周五", "每年五月", "二百五天前"),
+        *("twenty-five-six days ago", "2-hundredfive days ago", "one hundredfive days ago"),
         *("I did it in three days", "two days before the wedding", "two thousand five days ago", "1,000 days ago"),
         *("two years and three months ago", "a week from tomorrow", "This may be wrong", "five twenty days ago"),
     ],
@@ -135,6 +153,15 @@ def test_a_number_of_days_is_read_whole_in_every_way_it_is_written(number: int, 
         assert mentioned(f"那是{text}的事", said) == (Interval(then, then),), text
 
 
+@given(st.integers(1, 998), st.integers(1, 998), st.sampled_from(["-", "–", " to ", "to", " or "]), st.data())
+def test_a_range_is_read_whole_however_its_ends_are_written(one: int, other: int, to: str, data: st.DataObject) -> None:
+    low, high = min(one, other), max(one, other) + 1
+    written = [str, _spelt, lambda number: str(number).translate({48 + digit: 0xFF10 + digit for digit in range(10)})]
+    ends = [data.draw(st.sampled_from(written), label="written")(number) for number in (low, high)]
+    then = Interval(_SAID - dt.timedelta(days=high), _SAID - dt.timedelta(days=low))
+    assert mentioned(f"It rained {to.join(ends)} days ago.", _SAID) == (then,)
+
+
 @given(st.integers(1, 99), st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)))
 def test_years_are_counted_whole_too(number: int, said: dt.date) -> None:
     year = said.year - number
@@ -172,6 +199,38 @@ def test_a_weekday_is_past_or_to_come_as_its_sentence_is(weekday: int, said: dt.
         assert 0 <= (coming.begin - said).days < 7
     (either,) = mentioned(f"the report on {name}", said)
     assert either.begin < said <= either.end
+
+
+_COUNTED = st.sampled_from(
+    [*_ONES[1:], *_TENS[2:], "zero", "ten", "eleven", "a", "an", "hundred", "and", "a few", "couple of", "0", "2", "13",
+     "105", "９", "３４", "٣", "一", "两三", "十", "十几", "百", "半", "几"]
+)  # fmt: skip
+_JOINED = st.sampled_from(["-", "–", "to", "or", " to ", " or ", " - ", "-to-", "", " ", "、", "到"])
+_PLACED = st.sampled_from(
+    ["{} days ago", "in {} days", "{}weeks back", "{} months earlier", "about {} years ago", "{}天前", "{}个月后",
+     "大约{}年前", "{}月{}日", "{} May", "on {} May last year", "last {}", "上周{}", "remind me in {} hours to {}",
+     "at {}:{} tea", "{}分钟后{}", "{}点{}分开会", "tomorrow at {}"]
+)  # fmt: skip
+_FOLDED = str.maketrans({"s": "ſ", "k": "\N{KELVIN SIGN}", "i": "ı", "I": "İ"})
+
+
+@st.composite
+def numbered(draw: st.DrawFn) -> str:
+    """A time with numbers as nobody would write them, in letters that a search without case takes for others."""
+    counts = [
+        draw(st.one_of(_COUNTED, st.builds("".join, st.tuples(_COUNTED, _JOINED, _COUNTED, _JOINED, _COUNTED))))
+        for _ in range(2)
+    ]
+    said = draw(_PLACED).format(*counts)
+    letters = draw(st.lists(st.booleans(), min_size=len(said), max_size=len(said)))
+    return "".join(one.translate(_FOLDED) if odd else one for one, odd in zip(said, letters, strict=True))
+
+
+@given(numbered(), st.dates(), st.booleans())
+def test_numbers_of_every_making_can_be_read(text: str, said: dt.date, ahead: bool) -> None:
+    assert all(text[slice(*span)] and one.begin <= one.end for span, one in placed(text, said, ahead=ahead))
+    found = read(text, dt.datetime.combine(_SAID, dt.time(9)))
+    assert found is None or found.text.strip()
 
 
 @given(

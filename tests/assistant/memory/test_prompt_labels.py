@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.errors import NotFound
+from assistant.errors import NotFound, VersionNotInUse
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope, in_production
 from tests.assistant.memory.conftest import Clock
@@ -42,6 +42,20 @@ def test_a_promotion_keeps_the_one_before_and_a_rollback_goes_there(labels: Prom
     assert (latest.label, latest.from_id, latest.to_id, latest.reason) == (
         "production", "a1", None, "back to the beginning"
     )  # fmt: skip
+
+
+def test_what_two_take_back_at_once_goes_back_one_version(labels: PromptLabels) -> None:
+    for id in ("a1", "b2", "c3"):
+        labels.promote(CHAT, id, "")
+    assert labels.rollback(CHAT, "it decayed", expected="c3") == "b2"
+    with pytest.raises(VersionNotInUse) as refused:
+        labels.rollback(CHAT, "undone on the page", expected="c3")
+    assert refused.value.facts == {"name": "chat.en", "expected": "c3", "now": "b2"}
+    assert worn(labels) == {"production": "b2"}
+    assert labels.rollback(CHAT, "", expected="b2") is None
+    with pytest.raises(VersionNotInUse) as refused:
+        labels.rollback(CHAT, "", expected="b2")
+    assert refused.value.facts["now"] is None, "the prompt that comes with Patina cannot be taken back"
 
 
 def test_a_model_of_its_own_comes_before_all_models(labels: PromptLabels) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -88,6 +88,86 @@ def test_deleted_turns_are_not_found_again(store: ConversationStore, vectors: Ve
     store.delete(conversation.id)
     assert recall.search("a secret question") == [], "even before the vectors know"
     assert recall.recall("a secret question", OWNER) == []
+    recall.forget()
+    assert vectors.ids() == set()
+
+
+class Interrupted(HashingEmbeddings):
+    """Something happens once while texts are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.meanwhile()
+        self.meanwhile = lambda: None
+        return super().embed_documents(texts)
+
+
+@pytest.fixture
+def reading() -> Interrupted:
+    return Interrupted()
+
+
+@pytest.fixture
+def interrupted(
+    store: ConversationStore, utterances: UtteranceStore, reading: Interrupted, tmp_path: Path
+) -> Iterator[tuple[Recall, VectorIndex]]:
+    with closing(VectorIndex(tmp_path / "home" / "chroma", reading, "hashing")) as vectors:
+        yield Recall(store, utterances, vectors, min_similarity=0.4), vectors
+
+
+def test_what_is_deleted_while_it_is_embedded_leaves_no_vector(
+    store: ConversationStore, utterances: UtteranceStore, reading: Interrupted, interrupted: tuple[Recall, VectorIndex]
+) -> None:
+    recall, vectors = interrupted
+    kept, gone = store.create(), store.create()
+    say(store, kept.id, "something else", "fine")
+    say(store, gone.id, "a secret question", "a secret answer")
+
+    def deleted() -> None:
+        store.delete(gone.id)
+        recall.forget()
+
+    reading.meanwhile = deleted
+    recall.index_pending()
+    assert vectors.ids() == {"1", "2"}
+    assert utterances.forgotten() == []
+    assert recall.index_pending() == 0
+
+
+def test_what_is_written_over_while_it_is_embedded_is_embedded_anew(
+    store: ConversationStore, reading: Interrupted, interrupted: tuple[Recall, VectorIndex]
+) -> None:
+    recall, _ = interrupted
+    turn = say(store, store.create().id, "What do pandas eat?", "granite boulders")
+    reading.meanwhile = lambda: store.edit_answer(turn.id, "bamboo shoots", face="page")
+    recall.index_pending()
+    recall.index_pending()
+    assert recall.search("granite boulders") == []
+    assert [hit.turn_id for hit in recall.search("shoots bamboo")] == [turn.id]
+
+
+def test_what_is_written_over_and_deleted_before_it_is_embedded_anew_leaves_no_vector(
+    store: ConversationStore, vectors: VectorIndex, recall: Recall
+) -> None:
+    conversation = store.create()
+    first, _ = (say(store, conversation.id, question, "an answer") for question in ("a secret", "and then?"))
+    recall.index_pending()
+    store.edit_answer(first.id, "another answer", face="page")
+    recall.index_pending()
+    assert vectors.ids() == {"1", "2", "3", "4"}
+    store.edit_answer(first.id, "yet another", face="page")
+    recall.forget()
+    assert vectors.ids() == {"3", "4"}, "nor is what was written over found by its meaning"
+    recall.index_pending()
+    store.delete_turn(first.id)
+    recall.forget()
+    assert vectors.ids() == set(), "the end of what was said before is embedded with what follows it"
+    recall.index_pending()
+    assert vectors.ids() == {"3", "4"}
+    store.delete(conversation.id)
     recall.forget()
     assert vectors.ids() == set()
 

@@ -100,6 +100,30 @@ def test_a_deletion_that_fails_costs_nothing(tmp_path: Path) -> None:
     assert (names(tmp_path), states.deletions) == ([".kv", "settled"], 0)
 
 
+@pytest.mark.parametrize("found", [False, True], ids=["in a deletion", "at a start"])
+def test_a_deletion_that_fails_does_not_vouch_for_what_another_could_not_remove(tmp_path: Path, found: bool) -> None:
+    held = tmp_path / "held.kv"
+    if found:
+        (held / "open").mkdir(parents=True)  # as a file that another process holds on Windows: it cannot be unlinked
+        states = KeptStates(tmp_path)
+        states.prepare()
+    else:
+        states = KeptStates(tmp_path)
+        states.prepare()
+        (held / "open").mkdir(parents=True)
+        with states.forgetting():
+            pass
+    assert names(tmp_path) == [".kv"]
+    with pytest.raises(ValueError, match="no"), states.forgetting():
+        raise ValueError("no")
+    assert names(tmp_path) == [".kv"], "nothing says that it may be trusted"
+    (held / "open").rmdir()
+    held.rmdir()
+    with states.forgetting():
+        pass
+    assert names(tmp_path) == ["settled"], "once all is removed"
+
+
 def test_many_may_delete_at_a_time(tmp_path: Path) -> None:
     states = KeptStates(tmp_path)
     states.prepare()

@@ -18,7 +18,7 @@ from assistant.archive.restore import restore
 from assistant.archive.steps import ArchiveStep
 from assistant.client import AssistantClient
 from assistant.config import ServerSettings, Settings
-from assistant.errors import ArchiveRefused, KeyRefused
+from assistant.errors import ArchiveRefused, KeyRefused, VersionNotInUse
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.assistant.archive.conftest import through
@@ -88,7 +88,10 @@ async def test_prompts_come_in_as_versions_and_change_nothing_in_use(server: Run
         )  # fmt: skip
         await door.desk.promote(taught.id)
         await ended(door.archives.export(tmp_path / "e.zip"))
-        await door.desk.rollback("chat", "en")
+        with pytest.raises(VersionNotInUse) as other:
+            await door.desk.rollback("chat", "en", expected="b" * 12)
+        assert other.value.facts == {"name": "chat.en", "expected": "b" * 12, "now": taught.id}
+        assert await door.desk.rollback("chat", "en", expected=taught.id) is None
         last = await ended(door.archives.take(tmp_path / "e.zip"))
         assert last.counts["prompts"] == 1
         assert not [
