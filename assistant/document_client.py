@@ -136,8 +136,8 @@ class DocumentClient:
     async def chunks(self, document_id: str) -> list[Chunk]:
         return [load(Chunk, one) for one in await self._call("GET", f"/documents/{document_id}/chunks")]
 
-    async def remove(self, document_id: str) -> None:
-        await self._call("DELETE", f"/documents/{document_id}")
+    async def remove(self, document_id: str, *, person_id: str | None = None) -> bool:
+        return bool((await self._call("DELETE", f"/documents/{document_id}", person_id=person_id))["removed"])
 
     async def move(self, document_id: str, collection: str) -> Document:
         return load(Document, await self._call("PATCH", f"/documents/{document_id}", {"collection": collection}))

@@ -270,12 +270,15 @@ class DocumentDesk:
     async def chunks(self, document_id: str) -> list[Chunk]:
         return await asyncio.to_thread(self._shelf.chunks, document_id)
 
-    async def remove(self, document_id: str) -> None:
-        """With everything that was made of it; a file of this machine stays, an upload goes."""
-        if self._watch is not None:
+    async def remove(self, document_id: str, *, person_id: str | None = None) -> bool:
+        """With everything that was made of it; a file of this machine stays, an upload goes. `person_id` takes back
+        what they brought: where it is not theirs alone, only their part in it ends, and it stays (False)."""
+        if self._watch is not None and person_id is None:
             await asyncio.to_thread(self._watch.left_alone, document_id)
-        await asyncio.to_thread(self._shelf.remove, document_id)
+        if not await asyncio.to_thread(self._shelf.remove, document_id, person_id):
+            return False
         await asyncio.to_thread(self._ingest.stop_reading, [document_id])
+        return True
 
     async def move(self, document_id: str, collection: str) -> Document:
         """Into the collection of this name, which is made when there is none."""

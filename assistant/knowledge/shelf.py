@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 
 from assistant.knowledge.linking import Linking
@@ -91,20 +92,22 @@ class Shelf:
         self.store.get(document_id)
         return self.store.chunks(document_id)
 
-    def remove(self, document_id: str) -> None:
-        """With its chunks, words and vectors, and the bytes that were kept of it."""
-        self._remove(document_id, self.store.remove)
+    def remove(self, document_id: str, person_id: str | None = None) -> bool:
+        """With its chunks, words and vectors, and the bytes that were kept of it; whether it went."""
+        return self._remove(document_id, partial(self.store.remove, person_id=person_id))
 
     def let_go(self, document_id: str) -> None:
         """The same of a file that is there no more, which nobody deleted here."""
         self._remove(document_id, self.store.let_go)
 
-    def _remove(self, document_id: str, remove: Callable[[str], None]) -> None:
+    def _remove(self, document_id: str, remove: Callable[[str], bool | None]) -> bool:
         stored = self.store.get(document_id).stored
-        remove(document_id)
+        if remove(document_id) is False:
+            return False
         self._meaning.forget()
         self._uploads.remove(stored)
         self.store.purge()
+        return True
 
     def remove_collection(self, collection_id: str) -> None:
         """With all that is in it."""

@@ -33,6 +33,25 @@ def note_bringer(db: Database, document_id: str, person_id: str | None, *, is_ne
             tables.execute("INSERT OR IGNORE INTO brought_documents VALUES (?, ?)", (document_id, person_id))
 
 
+def may_remove(db: Database, document_id: str, person_id: str | None) -> bool:
+    """Whether a document may go as they take it back: an owner's (None) wish, or nobody else's document. If not, they
+    are noted for it no longer. NotFound for nobody."""
+    if person_id is None:
+        return True
+    with db.transaction() as tables:
+        person = db.row("SELECT role FROM people WHERE id = ?", (person_id,))
+        if person is None:
+            raise NotFound("person", person_id)
+        rows = db.rows("SELECT person_id FROM brought_documents WHERE document_id = ?", (document_id,))
+        noted = {row["person_id"] for row in rows}
+        if person["role"] == "owner" or noted == {person_id}:
+            return True
+        tables.execute(
+            "DELETE FROM brought_documents WHERE document_id = ? AND person_id = ?", (document_id, person_id)
+        )
+        return False
+
+
 def leave_to_library(tables: sqlite_utils.Database, person_id: str) -> None:
     """What they brought is the library's from now on, and nobody else's either: they are an owner now."""
     tables.execute(

@@ -309,10 +309,16 @@ class DocumentStore:
         """What goes with this person."""
         return [_document(row) for row in self._db.rows(f"{_DOCUMENTS} WHERE {bringers.THEIRS}", {"person": person_id})]
 
-    def remove(self, document_id: str) -> None:
-        """Delete a document with all that was made of it; its vectors are noted to be removed."""
+    def remove(self, document_id: str, person_id: str | None = None) -> bool:
+        """With all that was made of it. False where `person_id` takes back what is not theirs alone, which stays."""
+        may = partial(bringers.may_remove, self._db, document_id, person_id)
+        if not may():
+            return False
         with self._db.erasure():
+            if not may():  # somebody else brought it in just this moment
+                return False
             self.let_go(document_id)
+        return True
 
     def let_go(self, document_id: str) -> None:
         """The same of a document that nobody deleted: what models computed, and copies of the database, stay."""

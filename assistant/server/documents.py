@@ -233,8 +233,9 @@ class DocumentRoutes:
     async def chunks(self, document_id: str) -> Any:
         return dump(await self._documents.chunks(document_id))
 
-    async def remove(self, document_id: str) -> None:
-        await self._documents.remove(document_id)
+    async def remove(self, document_id: str, person_id: str | None = None) -> Any:
+        """`person_id` takes back what they brought; where it is not theirs alone it stays, and `removed` is false."""
+        return {"removed": await self._documents.remove(document_id, person_id=person_id)}
 
     async def move(self, document_id: str, body: NewPlace) -> Any:
         return dump(await self._documents.move(document_id, body.collection))

@@ -22,6 +22,7 @@ from assistant.i18n import explain
 from assistant.knowledge.desk import LibraryStanding
 from assistant.memory.document_records import Document
 from assistant.memory.mailbox import Mailbox
+from assistant.memory.records import Person
 from bots.telegram.answering import Answering, Reader
 from bots.telegram.asking import Asking
 from bots.telegram.clock import Clock
@@ -63,6 +64,15 @@ class About:
         if document_id is not None:
             self.readable.add(document_id)
         return self.files == 0 and bool(self.question and self.readable)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a document was called, empty where it was gone; `is_kept` where others brought it too or it is the
+    library's, so that only one person's part in it ended."""
+
+    name: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +151,17 @@ class Filing:
         follow = partial(self._follow, progress, document.id, known=known)
         self._lanes.put(("file", document.id, message_id), receipt.holding(follow))
 
-    async def remove(self, document_id: str) -> str:
-        """Out of the library with everything that was made of it; what it was called, empty where it was gone."""
+    async def remove(self, document_id: str, person: Person) -> Removed:
+        """Out of the library with everything that was made of it, unless it is not this person's alone."""
+        library = self._assistant.documents
+        name, went = "", False
         try:
-            document = await self._assistant.documents.document(document_id)
-            await self._assistant.documents.remove(document_id)
+            name = shortened((await library.document(document_id)).source, _NAME_LENGTH)
+            went = await library.remove(document_id, person_id=None if person.role == "owner" else person.id)
         except NotFound:
-            document = None
+            name = ""
         await asyncio.to_thread(self._mailbox.filed.forget, self._bot_id, [document_id])
-        return shortened(document.source, _NAME_LENGTH) if document is not None else ""
+        return Removed(name, is_kept=bool(name) and not went)
 
     async def lately(self, chat_id: int, most: int) -> list[Document]:
         """What this chat added, the newest first; what was removed elsewhere is forgotten."""

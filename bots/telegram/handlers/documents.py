@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from assistant.api import Assistant
 from assistant.memory.records import DocumentMode
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.filing import Filing
+from bots.telegram.filing import Filing, Removed
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.places import Places
 from bots.telegram.presenter import Part, Presenter, shortened
@@ -63,10 +63,11 @@ async def undo(
     query: CallbackQuery, document_id: str, filing: Filing, presenter: Presenter, sender: Sender, reader: Reader
 ) -> None:
     """Take back what a file became; the message that told of it says so."""
-    name = await filing.remove(document_id)
-    await toast(query, presenter.say(reader.language, "documents.removed" if name else "documents.gone"))
-    if query.message is not None and name:
-        text = presenter.say(reader.language, "files.removed", name=name)
+    removed = await filing.remove(document_id, reader.person)
+    await toast(query, presenter.say(reader.language, _outcome(removed)))
+    if query.message is not None and removed.name:
+        key = "files.kept" if removed.is_kept else "files.removed"
+        text = presenter.say(reader.language, key, name=removed.name)
         await filing.rewrite(reader, query.message.message_id, text)
 
 
@@ -74,11 +75,17 @@ async def unlist(
     query: CallbackQuery, document_id: str, filing: Filing, presenter: Presenter, sender: Sender, reader: Reader
 ) -> None:
     """The same from the list, which is one shorter then."""
-    name = await filing.remove(document_id)
-    await toast(query, presenter.say(reader.language, "documents.removed" if name else "documents.gone"))
+    removed = await filing.remove(document_id, reader.person)
+    await toast(query, presenter.say(reader.language, _outcome(removed)))
     if query.message is not None:
         keyboard = await _lately(filing, presenter, reader)
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)
+
+
+def _outcome(removed: Removed) -> str:
+    if removed.is_kept:
+        return "documents.kept"
+    return "documents.removed" if removed.name else "documents.gone"
 
 
 async def _lately(filing: Filing, presenter: Presenter, reader: Reader) -> InlineKeyboardMarkup | None:

@@ -310,6 +310,21 @@ async def test_a_file_that_two_people_sent_goes_with_the_last_of_them(play: Play
         assert list(paths.documents.iterdir()) == []
 
 
+async def test_whoever_takes_back_a_file_that_others_sent_too_leaves_it_to_them(play: Play) -> None:
+    async with play() as scene:
+        ann, ben = await scene.paired(), await scene.paired(1002, "Ben")
+        await send_both(ann, ben)
+        told = await ann.private.chat.wait_for(lambda message: "by words and by meaning" in message.text)
+        press = ann.private.press(told, "Remove it again")
+        assert "It stays" in (await press.answered())
+        await ann.private.chat.wait_for(lambda message: "stays in the library" in message.text)
+        assert await names(scene) == ["lease.md"]
+        await forget_all(ann)
+        assert await names(scene) == ["lease.md"]
+        await forget_all(ben)
+        assert await names(scene) == []
+
+
 @pytest.mark.parametrize("owner_first", [True, False])
 async def test_a_file_that_an_owner_sent_too_is_the_librarys(play: Play, owner_first: bool) -> None:
     async with play() as scene:
