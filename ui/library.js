@@ -56,6 +56,11 @@
       if (drawn.error) wrong(drawn.error);
       else if (drawn.number === kb.emptying) emptied();
     }
+    // What stands in the field, and which document it is where it was offered so: two may have one name.
+    function documentOf(file) {
+      const offered = $$("#kb-file-names option", root()).find((option) => option.value === file);
+      return { file, file_id: file ? (offered?.dataset.id ?? "") : "" };
+    }
     // The embedding model, on its way: while nothing else changes nothing else is drawn.
     function fetched({ percent, text }) {
       const work = $("[data-key=embedder]", root());
@@ -279,7 +284,7 @@
       "kb-move": (node) => act("kb-move", { id: node.dataset.id, name: node.value }),
       "kb-search": () => {
         kb.collection = value("kb-in");
-        kb.asked = { question: value("kb-question"), file: value("kb-file"), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
+        kb.asked = { question: value("kb-question"), ...documentOf(value("kb-file")), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
         look();
       },
       "kb-name": (node) => {

@@ -232,7 +232,7 @@ async def test_a_search_can_be_held_to_one_document(panel: LibraryPanel, assista
     everywhere = await html(panel, **asked)
     assert "on the mat" in everywhere
     assert "on the sofa" in everywhere
-    assert '<option value="more cats">' in everywhere
+    assert '<option value="more cats"' in everywhere
     only = await html(panel, **asked, file="cats")
     assert "on the mat" in only
     assert "on the sofa" not in only
@@ -243,6 +243,53 @@ async def test_a_search_can_be_held_to_one_document(panel: LibraryPanel, assista
     none = await html(panel, **asked, file="dogs")
     assert "No document is like that." in none
     assert 'class="ranked"' not in none
+
+
+async def test_the_second_of_two_documents_with_one_name_can_be_searched(
+    panel: LibraryPanel, assistant: Assistant, tmp_path: Path
+) -> None:
+    for folder, text in (("a", "The cat sat on the mat."), ("b", "A cat sat on the sofa, too.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.md").write_text(text, "utf-8")
+    await assistant.documents.add([tmp_path])
+    await assistant.documents.new_collection("Animals")
+    await assistant.documents.add_text("cats", "A cat slept on the roof.")
+    await assistant.documents.add_text("cats", "A cat slept in the shed.", "Animals")
+    await html(panel)
+    asked = {"tab": "search", "question": "where did the cat sit or sleep"}
+    offered = await html(panel, **asked)
+    by_place = {one.source: one.id for one in await assistant.documents.documents(query="notes.md")}
+    for folder, has, has_not in (("a", "the mat", "the sofa"), ("b", "the sofa", "the mat")):
+        line, id = f"notes.md · {tmp_path / folder}", by_place[str(tmp_path / folder / "notes.md")]
+        assert f'<option value="{line}" data-id="{id}">' in offered
+        only = await html(panel, **asked, file=line, file_id=id)
+        assert has in only
+        assert has_not not in only
+        assert f'<option value="{line}" data-id="{id}">' in only, "it can be taken again"
+    assert '<option value="cats · Animals"' in offered
+    one_of_them = await html(panel, **asked, file="notes.md")
+    assert f"In notes.md · {tmp_path / 'a'} only" in one_of_them, "which one it is is said"
+    gone = await html(panel, **asked, file="notes.md", file_id="gone")
+    assert f"In notes.md · {tmp_path / 'a'} only" in gone
+    elsewhere = await html(
+        panel, **asked, collection="Animals", file="cats", file_id=by_place[str(tmp_path / "a" / "notes.md")]
+    )
+    assert "in the shed" in elsewhere
+    assert "the mat" not in elsewhere
+
+
+async def test_a_whole_name_comes_before_the_many_that_have_it_in_theirs(
+    panel: LibraryPanel, assistant: Assistant
+) -> None:
+    await assistant.documents.pause()
+    for number in range(51):
+        await assistant.documents.add_text(f"a {number:02} cats", "dogs")
+    await assistant.documents.add_text("cats", "the cat")
+    [cats] = [one for one in await assistant.documents.documents() if one.source == "cats"]
+    shown = (await drawn(panel._do(lambda _: asyncio.sleep(0), visit(tab="search", file="CATS"))))[0]["library"]["html"]
+    assert shown.count("<option value=") >= 50
+    assert f'<option value="cats" data-id="{cats.id}">' in shown
+    assert "In cats only" in shown
 
 
 async def test_one_document_can_be_taken_out_of_the_queue(panel: LibraryPanel, assistant: Assistant) -> None:
