@@ -73,6 +73,14 @@ class Scope:
     intent: str = ""
     model: str = ""
 
+    @property
+    def wider(self) -> tuple[Scope, ...]:
+        """This one, that of all models, that of all intents, that of both: the first that has a label counts."""
+        wider = (
+            Scope(self.name, self.language, intent, model) for intent in (self.intent, "") for model in (self.model, "")
+        )
+        return tuple(dict.fromkeys(wider))
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -174,11 +182,7 @@ class PromptLabels:
 
     def nearest(self, scope: Scope, label: Label) -> Labelled | None:
         """That of the scope, else that of all models, else that of all intents, else that of both."""
-        for wider in dict.fromkeys(
-            Scope(scope.name, scope.language, intent, model)
-            for intent in (scope.intent, "")
-            for model in (scope.model, "")
-        ):
+        for wider in scope.wider:
             if (found := self.of(wider, label)) is not None:
                 return found
         return None
