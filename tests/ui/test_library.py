@@ -76,9 +76,7 @@ async def test_where_the_embedding_model_has_to_be_fetched_it_is_said_and_done(
             panel = LibraryPanel(assistant, Presenter(Markdown()), "ticket")
             assert "found by its words alone" in await html(panel)
             assert "目前只能按字词查找" in await html(panel, language="zh", tab="search")
-            begun = await done(panel, "kb-embedder", visit())
-            assert begun["working"]
-            assert "on its way" in begun["html"]
+            await done(panel, "kb-embedder", visit())
             shown = await html(panel)
             assert "could not be fetched" in shown, "nobody has it"
             assert 'data-do="kb-embedder"' in shown
@@ -113,7 +111,9 @@ async def held(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[t
 
 async def test_only_what_changed_is_drawn_while_the_embedding_model_comes(held: tuple[LibraryPanel, _Held]) -> None:
     panel, fetching = held
-    await done(panel, "kb-embedder", visit())
+    begun = await done(panel, "kb-embedder", visit())
+    assert begun["working"]
+    assert "on its way" in begun["html"]
     first, second = [panel.panel(replace(visit(watch=watch), tab_id="a")) for watch in (1, 2)]
     other = panel.panel(replace(visit(watch=1), tab_id="b"))
     for drawing in (first, other, second):
