@@ -241,6 +241,7 @@ def _bound(
             conversation_id=str(fields["conversation"]) if fields.get("conversation") else None,
             fields=fields,
             is_here=request.request is not None and from_this_machine(request.request.scope),
+            tab_id=request.session_hash or "",
         )
         try:
             async with aclosing(handler(visit)) as drawing:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from assistant.api import Assistant
 from assistant.learning.recorder import taken_back
+from assistant.memory.prompt_versions import in_production
 from ui.calls import Waiting
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -35,11 +36,16 @@ class ConversationList:
 
     async def _undone(self, visit: Visit) -> tuple[tuple[str, str], ...]:
         """Prompts that were taken back by themselves lately, each with the sentence about it; a tab that was told
-        leaves them out."""
+        leaves them out. What is known no more, or was put in use again since, is no news."""
         desk = self._assistant.desk
         found = []
-        for move in taken_back(await desk.moves(), time.time() - _NEWS_S):
-            before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, move.to_id)]
+        moves = taken_back(await desk.moves(), time.time() - _NEWS_S)
+        labels = await desk.labels() if moves else []
+        for move in moves:
+            answering = in_production(labels, move.scope)
+            if move.from_id is None or move.from_id == answering:
+                continue
+            before, now = [(await desk.version(id)).called if id else "" for id in (move.from_id, answering)]
             key = "lab.taken_back" if now else "lab.taken_back_to_seed"
             name = f"{move.scope.name}.{move.scope.language}"
             found.append((move.id, self._presenter.text(visit.language, key, name=name, before=before, now=now)))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
 from typing import Any, Final
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, InternalFault
 from assistant.i18n import Language
 from assistant.models.records import DownloadProgress
 from ui.presenter import Presenter
 
-_DRAW_EVERY_S: Final = 0.25
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S: Final = 0.25
 
 
 class EmbedderNotice:
@@ -34,10 +37,14 @@ class EmbedderNotice:
             self._error = None
             self._fetching = asyncio.create_task(self._fetch())
 
+    @property
+    def progress(self) -> DownloadProgress | None:
+        return self._progress
+
     async def wait(self) -> None:
-        """Until it is worth drawing again."""
+        """Until it is worth looking again."""
         if self._fetching is not None:
-            await asyncio.wait({self._fetching}, timeout=_DRAW_EVERY_S)
+            await asyncio.wait({self._fetching}, timeout=_LOOK_EVERY_S)
 
     async def facts(self, language: Language) -> dict[str, Any]:
         """For the panel; `embedder` is None where there is nothing to say."""
@@ -56,5 +63,8 @@ class EmbedderNotice:
                     pass
         except AssistantError as error:
             self._error = error
+        except Exception as error:
+            _log.exception("the embedding model could not be fetched")
+            self._error = InternalFault(reason=str(error))
         finally:
             self._progress = None

@@ -40,28 +40,44 @@ class LabPanel:
         yield await self._drawn(visit, visit.text("version"))
 
     async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
+        """For what it is on trial for, whose trial ends with that; else for every model."""
         version = visit.text("version")
-        yield await self._moved(visit, self._assistant.desk.promote(version), version)
+        yield await self._moved(visit, self._used(version), version)
 
     async def try_it(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         yield await self._moved(visit, self._assistant.desk.begin_trial(visit.text("version"), _FIRST_SHARE))
 
     async def end_trial(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        scope = await self._worn(visit, "canary")
-        ended = self._assistant.desk.end_trial(scope.name, scope.language, model=scope.model, intent=scope.intent)
-        yield await self._moved(visit, ended)
+        """Over already where the version is not on trial there, whichever is by now."""
+        scope = Scope(visit.text("name"), visit.text("tongue"), visit.text("intent"), visit.text("model"))
+        if scope in await self._worn(visit.text("version"), "canary"):
+            ended = self._assistant.desk.end_trial(scope.name, scope.language, model=scope.model, intent=scope.intent)
+            yield await self._moved(visit, ended)
+        else:
+            yield await self._drawn(visit)
 
     async def undo(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        scope = await self._worn(visit, "production")
-        undone = self._assistant.desk.rollback(scope.name, scope.language, model=scope.model, intent=scope.intent)
-        yield await self._moved(visit, undone)
+        """Of this version and no other: one that is used no longer cannot be taken back once more."""
+        yield await self._moved(visit, self._taken_back(visit))
 
-    async def _worn(self, visit: Visit, label: Label) -> Scope:
-        """For what the version wears this label: perhaps for one model only."""
-        for one in await self._assistant.desk.labels():
-            if one.label == label and one.version_id == visit.text("version"):
-                return one.scope
-        return Scope(visit.text("name"), visit.text("tongue"))
+    async def _used(self, version: str) -> None:
+        tried = [(scope.model, scope.intent) for scope in await self._worn(version, "canary")]
+        for model, intent in tried or [("", "")]:
+            await self._assistant.desk.promote(version, model=model, intent=intent)
+
+    async def _taken_back(self, visit: Visit) -> None:
+        version = visit.text("version")
+        worn = await self._worn(version, "production")
+        # Where it is in use nowhere by now, the desk refuses and knows what is.
+        scope = worn[0] if worn else Scope(visit.text("name"), visit.text("tongue"))
+        await self._assistant.desk.rollback(
+            scope.name, scope.language, model=scope.model, intent=scope.intent, expected=version
+        )
+
+    async def _worn(self, version: str, label: Label) -> list[Scope]:
+        """For what the version wears this label, perhaps for one model only: where it came last is first."""
+        worn = [one for one in await self._assistant.desk.labels() if (one.label, one.version_id) == (label, version)]
+        return [one.scope for one in sorted(worn, key=lambda one: one.moved_at, reverse=True)]
 
     async def _moved(self, visit: Visit, move: Any, opened: str = "") -> dict[str, Any]:
         try:

@@ -45,12 +45,30 @@
     function paint(drawn) {
       if (drawn.tab !== kb.tab || (drawn.watch ?? kb.watch) !== kb.watch) return;
       kb.heard = Date.now();
+      if (drawn.fetched) {
+        fetched(drawn.fetched);
+        return;
+      }
       draw(root(), drawn.html);
       uploadsDrawn();
       if (drawn.ended) kb.streaming = false;
       else if (drawn.working && !kb.streaming) look();
       if (drawn.error) wrong(drawn.error);
       else if (drawn.number === kb.emptying) emptied();
+    }
+    // What stands in the field, and which document it is where it was offered so: two may have one name.
+    function documentOf(file) {
+      const offered = $$("#kb-file-names option", root()).find((option) => option.value === file);
+      return { file, file_id: file ? (offered?.dataset.id ?? "") : "" };
+    }
+    // The embedding model, on its way: while nothing else changes nothing else is drawn.
+    function fetched({ percent, text }) {
+      const work = $("[data-key=embedder]", root());
+      const bar = work && $(".progress", work);
+      if (!bar) return;
+      bar.ariaValueNow = String(Math.round(percent));
+      $("i", bar).style.width = `${percent}%`;
+      $("small", work).textContent = text;
     }
     // What was typed goes once it has been taken, and stays where it was refused.
     function emptied() {
@@ -266,7 +284,7 @@
       "kb-move": (node) => act("kb-move", { id: node.dataset.id, name: node.value }),
       "kb-search": () => {
         kb.collection = value("kb-in");
-        kb.asked = { question: value("kb-question"), file: value("kb-file"), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
+        kb.asked = { question: value("kb-question"), ...documentOf(value("kb-file")), type: value("kb-type"), since: value("kb-since"), until: value("kb-until") };
         look();
       },
       "kb-name": (node) => {

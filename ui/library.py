@@ -14,18 +14,23 @@ from typing import Any, Final, TypeAlias
 from assistant.api import Assistant
 from assistant.errors import AssistantError, FolderUnwatchable, NotFound, OnlyHere
 from assistant.i18n import explain_reason
-from assistant.knowledge.desk import DEFAULT, LONGEST_NAME
+from assistant.knowledge.desk import DEFAULT, LONGEST_NAME, LibraryStanding
 from assistant.knowledge.kinds import LARGEST, READABLE
 from assistant.memory.document_records import WatchedFolder
+from assistant.models.records import DownloadProgress
 from ui.embedder import EmbedderNotice
 from ui.library_rows import document_row, passage_row
 from ui.names_map import NamesMap
 from ui.passages import BARS, PassageSearch
 from ui.presenter import Presenter
 from ui.visit import Visit
+from ui.watching import Watch, Watching
 
 Drawing: TypeAlias = AsyncGenerator[dict[str, Any], None]
 Handler: TypeAlias = Callable[[Visit], Drawing]
+
+_Shown: TypeAlias = tuple[DownloadProgress | None, LibraryStanding | None]
+"""How far the embedding model was, and the library, when they were drawn last."""
 
 TABS: Final = ("documents", "search", "names", "folders")
 _PAGE: Final = 50
@@ -42,6 +47,7 @@ class LibraryPanel:
         self._search = PassageSearch(assistant, presenter)
         self._names = NamesMap(assistant, presenter)
         self._embedder = EmbedderNotice(assistant, presenter)
+        self._watching = Watching()
 
     def handlers(self) -> dict[str, Handler]:
         """By the names of the page's events; all of them draw the panel."""
@@ -65,14 +71,21 @@ class LibraryPanel:
         return {"kb": self.panel, **{name: partial(self._do, work) for name, work in done.items()}}
 
     async def panel(self, visit: Visit) -> Drawing:
-        """Drawn again and again while something is read, embedded or fetched."""
-        async with aclosing(self._documents.progress()) as standings:
-            async for _ in standings:
-                yield await self._drawn(visit)
-        while self._embedder.is_fetching:
-            await self._embedder.wait()
-            yield await self._drawn(visit)
-        yield await self._drawn(visit, ended=True)
+        """Drawn again whenever something was read, embedded or fetched, until nothing is, or the tab has asked for
+        another drawing."""
+        with self._watching.begin(visit) as watch:
+            shown: _Shown = (None, None)
+            async with aclosing(self._documents.progress()) as standings:
+                async for standing in standings:
+                    if watch.is_over:
+                        return
+                    shown = self._embedder.progress, standing
+                    yield await self._drawn(visit)
+            async with aclosing(self._fetched(visit, watch, shown)) as drawings:
+                async for drawing in drawings:
+                    yield drawing
+            if not watch.is_over:
+                yield await self._drawn(visit, ended=True)
 
     async def _do(self, work: Callable[[Visit], Awaitable[object]], visit: Visit) -> Drawing:
         """Whatever is wrong with it is said in the panel."""
@@ -84,6 +97,18 @@ class LibraryPanel:
         yield await self._drawn(visit)
 
     # Inside
+
+    async def _fetched(self, visit: Visit, watch: Watch, shown: _Shown) -> Drawing:
+        """While the embedding model is on its way: of what only brings that further nothing else is drawn."""
+        while self._embedder.is_fetching and not watch.is_over:
+            progress, standing = self._embedder.progress, await self._documents.standing()
+            before, shown = shown, (progress, standing)
+            if standing != before[1] or (progress is None) != (before[0] is None):
+                yield await self._drawn(visit)
+            elif progress != before[0]:
+                fetched = self._presenter.download(progress, visit.language)
+                yield {"library": {"tab": _tab(visit), "watch": visit.number("watch"), "fetched": fetched}}
+            await self._embedder.wait()
 
     async def _add_text(self, visit: Visit) -> None:
         text = visit.text("text")
@@ -100,7 +125,7 @@ class LibraryPanel:
         await self._documents.watch(Path(path), _into(visit), keep=visit.fields.get("keep") is True)
 
     async def _drawn(self, visit: Visit, *, error: str = "", ended: bool = False) -> dict[str, Any]:
-        tab = visit.text("tab") if visit.text("tab") in TABS else TABS[0]
+        tab = _tab(visit)
         collections = await self._documents.collections()
         # One that was thrown away or renamed elsewhere is looked at no longer.
         chosen = next((one for one in collections if one.name == visit.text("collection")), None)
@@ -169,6 +194,10 @@ class LibraryPanel:
         if not folder.problem:
             return ""
         return explain_reason(FolderUnwatchable(Path(), "").code, folder.problem, visit.language)
+
+
+def _tab(visit: Visit) -> str:
+    return visit.text("tab") if visit.text("tab") in TABS else TABS[0]
 
 
 def _into(visit: Visit) -> str:

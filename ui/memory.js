@@ -26,9 +26,10 @@ window.patinaMemory = (page) => {
       bring(value.ticket);
       return;
     }
-    if (value.person !== undefined) at.person = value.person;
     // What was searched for meanwhile, or another tab, is drawn by its own answer.
     if (value.tab !== at.tab || (value.query !== undefined && value.query !== at.query.trim())) return;
+    // What is done next is done to the memory that is seen.
+    if (value.person !== undefined) at.person = value.person;
     draw(views.memory, value.html);
     if (value.restarting) wait(true);
     if (value.added) $("[data-static=fact]", views.memory).value = "";

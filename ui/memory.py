@@ -18,7 +18,8 @@ _LONGEST = 400
 
 
 class MemoryPanel:
-    """`person` of a visit is empty for the owner. Nothing here needs the model."""
+    """`person` of a visit is empty for the owner; every drawing says whose memory it shows, and the tab follows: one
+    that is gone is looked at no longer. Nothing here needs the model."""
 
     def __init__(self, assistant: Assistant, presenter: Presenter) -> None:
         self._assistant = assistant
@@ -37,7 +38,8 @@ class MemoryPanel:
             case "recall":
                 await self._memory.switch_recall(on=on)
             case _:
-                await self._memory.pause(_person(visit), on=on)
+                yield await self._done(visit, self._memory.pause(_person(visit), on=on))
+                return
         yield await self._known(visit)
 
     async def add(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
@@ -68,7 +70,7 @@ class MemoryPanel:
     async def remove_person(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """Shut out, with all they said."""
         await self._assistant.people.remove(visit.text("person"), said=True)
-        yield {"memory": {**(await self._known(visit, person=""))["memory"], "person": ""}}
+        yield await self._known(visit, person="")
 
     async def said(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """Search in what was said, with what spoke for each hit."""
@@ -119,7 +121,7 @@ class MemoryPanel:
             error=error,
             message=message,
         )
-        return {"memory": {"html": html, "tab": KNOWN, "added": added}}
+        return {"memory": {"html": html, "tab": KNOWN, "person": chosen or "", "added": added}}
 
     async def _whose(self, visit: Visit, person: str | None = None) -> tuple[Whose | None, list[Whose]]:
         """The memory that is looked at, None for the owner's, and all there are; `person` is chosen anew."""
@@ -144,7 +146,7 @@ class MemoryPanel:
             whose=whose,
             learned_from=(await self._memory.standing(chosen)).learned_from,
         )
-        return {"memory": {"html": html, "tab": SAID, "query": query}}
+        return {"memory": {"html": html, "tab": SAID, "person": chosen or "", "query": query}}
 
 
 def _shown(hit: Recalled) -> dict[str, Any]:

@@ -632,7 +632,7 @@
     },
     "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
     "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
-    "lab-end": ({ dataset: { name, tongue, version } }) => labDo("lab-end", { name, tongue, version }),
+    "lab-end": ({ dataset: { name, tongue, version, model, intent } }) => labDo("lab-end", { name, tongue, version, model, intent }),
     "lab-undo": ({ dataset: { name, tongue, version } }) => labDo("lab-undo", { name, tongue, version }),
     "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),
     "lab-for": (node) => {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -11,15 +10,14 @@ from typing import Any, Final
 from assistant.api import Assistant
 from assistant.knowledge.retriever import Found, Signals
 from assistant.memory.document_records import Filter
-from ui.library_rows import DocumentRow, PassageRow, document_row, passage_row
+from ui.library_rows import PassageRow, document_row, passage_row
+from ui.offered import Offered, offered
 from ui.presenter import Presenter
 from ui.visit import Visit
 
 _SHOWN: Final = 8
 _LOOKED_AT: Final = 40
 """Passages asked for, so that one which went down because it was said to be wrong can still be taken back."""
-_OFFERED: Final = 50
-"""Names of documents to choose from: more are found by typing a part of one."""
 _DAY: Final = dt.timedelta(days=1)
 BARS: Final = ("meaning", "words", "sentence", "parent", "link")
 """The signals that are drawn, in this order; each from 0 to about 1."""
@@ -49,11 +47,11 @@ class PassageSearch:
         """For the template of the tab."""
         count = (await self._documents.standing()).count
         question = visit.text("question").strip()
-        files = await self._files(visit)
-        file = visit.text("file").strip()
-        found: dict[str, Any] = {"question": question, "answer": None, "ranked": [], "file": _chosen(file, files)}
-        if question and (found["file"] or not file):
-            answer = await self._documents.search(question, _LOOKED_AT, limits_of(visit, found["file"]))
+        files, file = await self._offered(visit)
+        typed = visit.text("file").strip()
+        found: dict[str, Any] = {"question": question, "answer": None, "ranked": [], "file": file}
+        if question and (file or not typed):
+            answer = await self._documents.search(question, _LOOKED_AT, limits_of(visit, file))
             said = {one.chunk_id: one.is_right for one in await self._documents.judgements(question)}
             found["answer"] = answer
             found["ranked"] = [
@@ -62,8 +60,7 @@ class PassageSearch:
                 if place < _SHOWN or one.chunk.id in said
             ]
             found["sure"] = round(100 * answer.confidence)
-        names = [one.name for one in files]
-        return {**found, "files": names, "asked_file": file, "types": count.types, "any": bool(count.documents)}
+        return {**found, "files": files, "asked_file": typed, "types": count.types, "any": bool(count.documents)}
 
     async def judge(self, visit: Visit) -> None:
         """The same judgement a second time takes it back."""
@@ -73,16 +70,13 @@ class PassageSearch:
         if said.get(chunk) is right:
             await self._documents.judge(question, chunk, None)
             return
-        file = _chosen(visit.text("file").strip(), await self._files(visit))
+        _, file = await self._offered(visit)
         answer = await self._documents.search(question, _LOOKED_AT, limits_of(visit, file))
         why = next((one.signals for one in answer.passages if one.chunk.id == chunk), None)
         await self._documents.judge(question, chunk, right, why)
 
-    async def _files(self, visit: Visit) -> list[DocumentRow]:
-        """Documents of the collection that are called somehow like what is typed: those one can choose from."""
-        text, file = partial(self._presenter.text, visit.language), visit.text("file").strip()
-        found = await self._documents.documents(visit.text("collection"), query=file, limit=_OFFERED)
-        return [document_row(one, text, visit.language) for one in found]
+    async def _offered(self, visit: Visit) -> tuple[list[Offered], Offered | None]:
+        return await offered(self._documents, visit, partial(self._presenter.text, visit.language))
 
     def _ranked(self, visit: Visit, found: Found, right: bool | None) -> Ranked:
         text = partial(self._presenter.text, visit.language)
@@ -92,24 +86,17 @@ class PassageSearch:
         return Ranked(passage_row(found.chunk, text), name, found.score, _bars(found.signals), right, moved)
 
 
-def limits_of(visit: Visit, file: DocumentRow | None = None) -> Filter | None:
+def limits_of(visit: Visit, file: Offered | None = None) -> Filter | None:
     """The filters of the tab; a day that is none limits nothing, and the last day counts whole."""
     since, until = _day(visit.text("since")), _day(visit.text("until"))
     limits = Filter(
         collection=visit.text("collection"),
-        document_id=file.document.id if file else "",
+        document_id=file.row.document.id if file else "",
         types=(visit.text("type"),) if visit.text("type") else (),
         since=since.timestamp() if since else None,
         until=(until + _DAY).timestamp() if until else None,
     )
     return None if limits.is_empty else limits
-
-
-def _chosen(file: str, offered: Sequence[DocumentRow]) -> DocumentRow | None:
-    """The document of this name, else the first that has it in its name."""
-    if not file or not offered:
-        return None
-    return next((one for one in offered if one.name == file), offered[0])
 
 
 def _day(text: str) -> dt.datetime | None:

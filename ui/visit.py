@@ -30,6 +30,8 @@ class Visit:
     fields: Mapping[str, Any]
     is_here: bool = False
     """Whether the tab is on the machine that Patina runs on, so that a path means the same to both."""
+    tab_id: str = ""
+    """Which tab it is, while it is open."""
 
     def text(self, name: str) -> str:
         """A field of the event as text; what is absent is empty."""

@@ -11,6 +11,7 @@ from typing import Final
 from assistant.agent.noting import Noting
 from assistant.agent.recollection import Recollection, why
 from assistant.codec import dump
+from assistant.errors import NotFound
 from assistant.memory.facts import FactStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.ranking import learn
@@ -149,7 +150,12 @@ class MemoryDesk:
     def _scope(self, person_id: str | None) -> str:
         if person_id is None:
             return OWNER
-        return person_id if person_id.startswith(SHARED) else self._people.scope(person_id)
+        if not person_id.startswith(SHARED):
+            return self._people.scope(person_id)
+        # What is written for a group nobody is in would be given to whoever speaks in one of that name later.
+        if all(one.id != person_id for one in self._people.groups()):
+            raise NotFound(kind="group", id=person_id)
+        return person_id
 
 
 def jsonl(facts: Sequence[Fact]) -> str:

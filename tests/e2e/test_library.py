@@ -150,3 +150,25 @@ def test_a_stranger_with_no_ticket_sends_nothing(server: PageServer, tab: OpenTa
         assert told.status == 401
     assert server.assistant is not None
     assert server.ask(server.assistant.documents.documents()) == []
+
+
+def test_the_second_of_two_documents_with_one_name_is_taken_from_the_list(
+    server: PageServer, tab: OpenTab, tmp_path: Path
+) -> None:
+    for folder, text in (("a", "The whale sings."), ("b", "The whale dives.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.md").write_text(text, "utf-8")
+    assert server.assistant is not None
+    server.ask(server.assistant.documents.add([tmp_path / "a", tmp_path / "b"]))
+    page = opened(tab(server.address, locale="en-GB"))
+    expect(page.locator(".document.ready")).to_have_count(2)
+    page.get_by_role("tab", name="Try a search").click()
+    page.get_by_placeholder("Ask as you would").fill("what does the whale do")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ranked li")).to_have_count(2)
+    page.locator("[data-static=kb-file]").fill(f"notes.md · {tmp_path / 'b'}")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ranked li")).to_have_count(1)
+    expect(page.locator(".ranked li")).to_contain_text("dives")
+    page.get_by_role("button", name="Right").click()
+    expect(page.get_by_text("kept; the order follows it", exact=True)).to_be_visible()

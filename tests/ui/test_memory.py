@@ -134,6 +134,40 @@ async def test_what_a_group_knows_is_seen_changed_and_forgotten_and_namesakes_ar
     assert "Nothing is known yet" in unknown["memory"]["html"]
 
 
+async def test_a_group_that_is_gone_is_looked_at_no_longer_and_nothing_is_written_into_it(
+    rooms: Rooms, panel: MemoryPanel
+) -> None:
+    people, assistant = rooms.assistant.people, rooms.assistant
+    wei = await people.pair("telegram", "41", "Wei", (await people.new_code("telegram")).code)
+
+    async def speak(text: str) -> str:
+        conversation = await assistant.new_conversation(shared=True, group="telegram -100")
+        events = await assistant.reply(conversation.id, text, face="telegram", person_id=wei.id)
+        assert [event async for event in events]
+        return conversation.id
+
+    group = "shared telegram -100"
+    spoken = await speak("We meet on Mondays.")
+    for drawing in (panel.known, panel.said):
+        [theirs] = await drawn(drawing(visit(person=group)))
+        assert theirs["memory"]["person"] == group
+    await assistant.delete(spoken)
+    for drawing in (panel.known, panel.said):
+        [mine] = await drawn(drawing(visit(person=group)))
+        assert mine["memory"]["person"] == "", "the tab follows what is drawn"
+    [refused] = await drawn(panel.add(visit(text="My PIN is 1234", pinned=True, person=group)))
+    assert 'role="alert"' in refused["memory"]["html"]
+    assert (refused["memory"]["added"], refused["memory"]["person"]) == (False, "")
+    for change in (panel.forget_all, panel.switch):
+        [refused] = await drawn(change(visit(which="pause", on=True, person=group)))
+        assert "shared telegram -100" in refused["memory"]["html"]
+        assert refused["memory"]["person"] == ""
+    assert await assistant.memory.facts() == []
+    await speak("Here we are again.")
+    assert await assistant.memory.facts(group) == []
+    assert not (await assistant.memory.standing(group)).paused
+
+
 async def test_the_facts_an_answer_was_given_are_shown_with_it(rooms: Rooms, panel: MemoryPanel) -> None:
     await drawn(panel.add(visit(text="Use <b>metric</b> units", pinned=True)))
     await drawn(panel.add(visit(text="I keep bees on the roof", pinned=False)))

@@ -9,8 +9,11 @@ import pytest
 
 from assistant.config import Settings
 from assistant.errors import SourcesUnreachable
+from assistant.i18n import Language
+from assistant.learning.recorder import DECAYED
 from assistant.models.records import DownloadProgress
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate, Demo
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.ui.conftest import Rooms, drawn, rooms_of, visit
@@ -47,6 +50,40 @@ async def test_a_conversation_is_found_renamed_and_deleted(rooms: Rooms) -> None
     assert ">Whales<" in kept["sidebar"]["html"]
     [deleted] = await drawn(rooms.conversations.delete(visit(target=live["conversation"])))
     assert "Your conversations will appear here." in deleted["sidebar"]["html"]
+
+
+async def test_what_was_taken_back_by_itself_is_told_as_it_stands_now(rooms: Rooms) -> None:
+    desk = rooms.assistant.desk
+    question = "Where do I keep my bees?"
+    live = (await drawn(rooms.chat.send(visit(text=question))))[-1]["live"]
+    six, seven, eight = [
+        await desk.propose("chat", "en", learned, author="optimiser", evidence={})
+        for learned in (
+            Candidate("Be short."),
+            Candidate("Be kind.", (Demo(question, "There."),)),
+            Candidate("Be brief."),
+        )
+    ]
+
+    async def told(language: Language = "en") -> str:
+        return str((await rooms.conversations.drawn(visit(language=language)))["sidebar"]["html"])
+
+    await desk.promote(six.id)
+    await desk.promote(seven.id, model="qwen")
+    await desk.rollback("chat", "en", model="qwen", reason=DECAYED)
+    assert f"{seven.called} of the prompt chat.en did worse" in await told()
+    assert f"{six.called} answers now" in await told(), "with no label of its own the model has that of all"
+    await desk.promote(eight.id)
+    assert f"现在由 {eight.called} 回答" in await told("zh")
+    for _ in range(2):
+        await desk.rollback("chat", "en")
+    assert "The one that comes with Patina answers now" in await told()
+    await desk.promote(seven.id)
+    assert "did worse" not in await told(), "it is in use again"
+    await desk.rollback("chat", "en")
+    assert "did worse" in await told()
+    await rooms.assistant.delete(live["conversation"])
+    assert "did worse" not in await told(), "it showed what was deleted, and nobody knows any more what it was"
 
 
 async def test_the_list_grows_by_pages(rooms: Rooms) -> None:

@@ -281,6 +281,11 @@ async def test_a_group_remembers_in_all_its_conversations_and_says_who_said_it(p
         assert "Call me Anna." in await assistant.people.export(ann)
         await assistant.people.forget(ann)
         assert await assistant.memory.facts(group.id, old=True) == []
+        for nobody in ("shared ", "shared telegram -100"):
+            with pytest.raises(NotFound):
+                await assistant.memory.add("My PIN is 1234", nobody)
+            with pytest.raises(NotFound):
+                await assistant.memory.pause(nobody)
 
 
 async def test_recall_learns_from_what_was_judged(paths: Paths) -> None:

@@ -1,0 +1,93 @@
+"""The tab of prompt versions: a click moves the labels that were meant, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from assistant.i18n import Language
+from assistant.memory.prompt_versions import PromptVersionRecord
+from assistant.prompting.candidate import Candidate
+from tests.ui.conftest import Rooms, drawn, visit
+from ui.lab import LabPanel
+from ui.markdown import Markdown
+from ui.presenter import Presenter
+from ui.visit import Visit
+
+
+@pytest.fixture
+def panel(rooms: Rooms) -> LabPanel:
+    return LabPanel(rooms.assistant, Presenter(Markdown()))
+
+
+async def made(rooms: Rooms, *words: str) -> list[PromptVersionRecord]:
+    return [
+        await rooms.assistant.desk.propose("chat", "en", Candidate(f"Be {word}."), author="optimiser", evidence={})
+        for word in words
+    ]
+
+
+async def worn(rooms: Rooms) -> dict[tuple[str, str], str]:
+    """Which version wears which label, by label and model."""
+    return {(one.label, one.scope.model): one.version_id for one in await rooms.assistant.desk.labels()}
+
+
+async def html(views: AsyncGenerator[dict[str, Any], None]) -> str:
+    [view] = await drawn(views)
+    return str(view["lab"]["html"])
+
+
+def of(version: PromptVersionRecord, language: Language = "en", model: str = "") -> Visit:
+    return visit(language=language, version=version.id, name=version.name, tongue=version.language, model=model)
+
+
+async def test_undo_pressed_twice_takes_back_one_version_and_says_so(rooms: Rooms, panel: LabPanel) -> None:
+    six, seven = await made(rooms, "short", "kind")
+    for one in (six, seven):
+        await rooms.assistant.desk.promote(one.id)
+    assert 'role="alert"' not in await html(panel.undo(of(seven)))
+    assert await worn(rooms) == {("production", ""): six.id}
+    assert "is not the one in use any more" in await html(panel.undo(of(seven)))
+    assert "已不是正在使用的版本" in await html(panel.undo(of(seven, "zh")))
+    assert await worn(rooms) == {("production", ""): six.id}
+
+
+async def test_undo_is_for_the_model_for_which_the_version_is_used(rooms: Rooms, panel: LabPanel) -> None:
+    six, seven = await made(rooms, "short", "kind")
+    await rooms.assistant.desk.promote(six.id)
+    await rooms.assistant.desk.promote(seven.id, model="qwen")
+    await html(panel.undo(of(seven)))
+    assert await worn(rooms) == {("production", ""): six.id}
+
+
+async def test_what_is_tried_for_one_model_is_used_for_that_one_and_its_trial_ends(
+    rooms: Rooms, panel: LabPanel
+) -> None:
+    six, seven = await made(rooms, "short", "kind")
+    await rooms.assistant.desk.promote(six.id)
+    await rooms.assistant.desk.begin_trial(seven.id, 0.2, model="qwen")
+    assert 'role="alert"' not in await html(panel.use(of(seven)))
+    assert await worn(rooms) == {("production", ""): six.id, ("production", "qwen"): seven.id}
+    (eight,) = await made(rooms, "brief")
+    await html(panel.use(of(eight)))
+    assert (await worn(rooms))["production", ""] == eight.id, "on no trial: for every model"
+
+
+async def test_a_trial_is_ended_where_it_was_meant_and_no_other_in_its_place(rooms: Rooms, panel: LabPanel) -> None:
+    desk = rooms.assistant.desk
+    six, seven = await made(rooms, "short", "kind")
+    for model in ("", "qwen"):
+        await desk.begin_trial(six.id, 0.2, model=model)
+    shown = await html(panel.panel(visit()))
+    assert (
+        'data-do="lab-end" data-version="' + six.id + '" data-name="chat" data-tongue="en" data-model="qwen"' in shown
+    )
+    await html(panel.end_trial(of(six, model="qwen")))
+    assert await worn(rooms) == {("canary", ""): six.id}
+    await desk.begin_trial(seven.id, 0.2)
+    await html(panel.end_trial(of(six)))
+    assert await worn(rooms) == {("canary", ""): seven.id}, "another trial has taken its place"
+    await html(panel.end_trial(of(seven)))
+    assert await worn(rooms) == {}
