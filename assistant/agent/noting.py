@@ -181,19 +181,23 @@ class Noting:
         return _Whose(scope, turn.person_id if scope.startswith(SHARED) else None)
 
     def _note_instructions(self, turn: Turn, mine: _Whose) -> None:
-        for found in instructions(turn.question):
-            self._facts.add(
-                mine.scope,
-                found.text,
-                kind="instruction",
-                author="rule",
-                key=found.key,
-                quote=found.text,
-                turn_id=turn.id,
-                said_at=turn.created_at,
-                pinned=True,
-                person_id=mine.person_id,
-            )
+        told = list(instructions(turn.question))
+        if not told:
+            return
+        with self._facts.ruling(turn.id) as is_first:
+            for found in told if is_first else ():
+                self._facts.add(
+                    mine.scope,
+                    found.text,
+                    kind="instruction",
+                    author="rule",
+                    key=found.key,
+                    quote=found.text,
+                    turn_id=turn.id,
+                    said_at=turn.created_at,
+                    pinned=True,
+                    person_id=mine.person_id,
+                )
 
     def _note(self, turn: Turn, mine: _Whose, one: Proposed) -> None:
         quote = quoted(one, own_words(turn.question))

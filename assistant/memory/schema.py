@@ -22,6 +22,7 @@ from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
 from assistant.memory.reading_schema import reading
 from assistant.memory.recall_schema import recall
+from assistant.memory.ruled_schema import ruled
 from assistant.memory.tool_schema import tools
 
 _FIRST: Final = """
@@ -198,5 +199,6 @@ STEPS: Final = (
     Step(22, "told elsewhere", elsewhere),
     Step(23, "forgotten", forgotten),
     Step(24, "reading", reading),
+    Step(25, "ruled", ruled),
 )
 """In order, without gaps."""

@@ -175,6 +175,38 @@ async def test_what_a_day_has_no_budget_for_is_read_another_day(paths: Paths) ->
         assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
 
 
+async def test_what_is_forgotten_stays_forgotten_while_there_is_no_budget_to_read_it(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["Fine."])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "From now on call me Max.")
+        await assistant.memory._noting.done()
+        (fact,) = await assistant.memory.facts()
+        await assistant.memory.forget(fact.id)
+        await _ask(assistant, "How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "What is the tallest tree?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+        await _ask(assistant, "From now on answer in German.")
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts()] == ["From now on answer in German."]
+
+
+async def test_nothing_that_was_said_before_all_was_forgotten_is_noted_later(paths: Paths) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = ScriptedChatModel(answers=["Nice!", "Well.", json.dumps(found)])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "From now on call me Max. I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        await assistant.memory.forget_all()
+        assistant.memory._noting._allowance = Allowance(5)
+        await _ask(assistant, "How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+
+
 async def test_an_instruction_holds_at_once_behind_any_number_of_unread_turns(paths: Paths) -> None:
     model = ScriptedChatModel(answers=["[]"])
     async with _open(paths, model, facts=False) as assistant:
