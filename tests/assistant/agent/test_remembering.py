@@ -15,7 +15,7 @@ from assistant.agent.allowance import Allowance
 from assistant.agent.noting import Proposed, key_of, proposals, quoted
 from assistant.api import Assistant
 from assistant.config import MemorySettings, Settings
-from assistant.errors import NotFound, PromptTooLong
+from assistant.errors import AssistantError, EngineDied, NotFound, PromptTooLong
 from assistant.events import Reminded
 from assistant.memory.records import Face
 from assistant.paths import Paths
@@ -26,9 +26,14 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 class _Choking(ScriptedChatModel):
     """Cannot read what is strange to it."""
 
+    choke: AssistantError | None = PromptTooLong(tokens=9, window=1)
+    strange: str = "strange"
+    choked: int = 0
+
     async def _agenerate(self, messages: list[BaseMessage], *rest: Any, **options: Any) -> ChatResult:
-        if options.get("priority") == "background" and "strange" in messages[-1].text:
-            raise PromptTooLong(tokens=9, window=1)
+        if options.get("priority") == "background" and self.strange in messages[-1].text and self.choke is not None:
+            self.choked += 1
+            raise self.choke
         return await super()._agenerate(messages, *rest, **options)
 
 
@@ -230,6 +235,37 @@ async def test_a_turn_that_cannot_be_read_holds_up_none_behind_it(paths: Paths) 
         await _ask(assistant, "I am happy: we moved to Bonn in May!")
         await assistant.memory._noting.done()
         assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
+
+
+async def test_what_was_said_while_the_model_was_out_of_order_is_read_when_it_is_well_again(paths: Paths) -> None:
+    model = _Choking(answers=["[]"], choke=EngineDied(exit_code=-9), strange="my")
+    async with _open(paths, model) as assistant:
+        for number in range(6):
+            await _ask(assistant, f"This is my message number {number}")
+            await assistant.memory._noting.done()
+            await _ask(assistant, "How high is Mount Everest?")
+            await assistant.memory._noting.done()
+        before = len(model.calls)
+        model.choke = None
+        await _ask(assistant, "This is my message number 6")
+        await assistant.memory._noting.done()
+        read = [asked[-1].text for asked in model.calls[before + 1 :]]
+        assert [[str(number) in text for text in read].count(True) for number in range(7)] == [1] * 7
+
+
+async def test_a_turn_that_the_model_breaks_down_at_is_given_up_once_it_has_read_another(paths: Paths) -> None:
+    model = _Choking(answers=["[]"], choke=EngineDied(exit_code=-9))
+    async with _open(paths, model) as assistant:
+        for number in range(4):
+            await _ask(assistant, f"I am strange message {number}")
+            await assistant.memory._noting.done()
+        for number in range(2):
+            await _ask(assistant, f"This is my message number {number}")
+            await assistant.memory._noting.done()
+        before = model.choked
+        await _ask(assistant, "This is my last message")
+        await assistant.memory._noting.done()
+        assert model.choked == before
 
 
 async def test_the_owners_own_messenger_shows_the_owners_memory(paths: Paths) -> None:
