@@ -24,7 +24,7 @@ from assistant.agent.fact_choice import SPEAKER
 from assistant.agent.instructions import instructions, own_words
 from assistant.agent.presence import Presence
 from assistant.config import Sampling
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, InputError
 from assistant.i18n import Language, language_of_text
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.facts import FactStore
@@ -100,7 +100,11 @@ class Noting:
         self._task: asyncio.Task[None] | None = None
         self._ruling: set[asyncio.Task[None]] = set()
         self._unreadable: set[str] = set()
-        """Turns that could not be read since the start; those behind them do not wait for them."""
+        """Turns that could not be read since the start, for reasons of their own; those behind them do not wait."""
+        self._missed: set[str] = set()
+        """Turns that could not be read, which may lie with the model: tried once more when it has read another."""
+        self._is_well = False
+        """The model has answered when it was last asked."""
         self.on = on
         self.quiet_s = _QUIET_S
 
@@ -154,11 +158,15 @@ class Noting:
 
     async def _work(self) -> None:
         failed = 0
+        again: set[str] = set()
         while self.on and failed < _FAILURES:
             await self._presence.quiet(self.quiet_s)
-            waiting = await asyncio.to_thread(self._facts.unread, _BATCH, self._unreadable)
+            waiting = await asyncio.to_thread(self._facts.unread, _BATCH, self._unreadable | self._missed)
             if not waiting:
-                return
+                if not self._missed or not self._is_well:
+                    return
+                again |= self._missed
+                self._missed.clear()
             for turn_id in waiting:
                 if self._presence.is_anybody or failed == _FAILURES:
                     break
@@ -167,7 +175,9 @@ class Noting:
                         return
                 except AssistantError as error:
                     _log.warning("turn %s could not be read for facts: %s", turn_id, error)
-                    self._unreadable.add(turn_id)
+                    refused = isinstance(error, InputError)
+                    (self._unreadable if refused or turn_id in again else self._missed).add(turn_id)
+                    self._is_well &= refused
                     failed += 1
                     continue
                 failed = 0
@@ -181,19 +191,23 @@ class Noting:
         return _Whose(scope, turn.person_id if scope.startswith(SHARED) else None)
 
     def _note_instructions(self, turn: Turn, mine: _Whose) -> None:
-        for found in instructions(turn.question):
-            self._facts.add(
-                mine.scope,
-                found.text,
-                kind="instruction",
-                author="rule",
-                key=found.key,
-                quote=found.text,
-                turn_id=turn.id,
-                said_at=turn.created_at,
-                pinned=True,
-                person_id=mine.person_id,
-            )
+        told = list(instructions(turn.question))
+        if not told:
+            return
+        with self._facts.ruling(turn.id) as is_first:
+            for found in told if is_first else ():
+                self._facts.add(
+                    mine.scope,
+                    found.text,
+                    kind="instruction",
+                    author="rule",
+                    key=found.key,
+                    quote=found.text,
+                    turn_id=turn.id,
+                    said_at=turn.created_at,
+                    pinned=True,
+                    person_id=mine.person_id,
+                )
 
     def _note(self, turn: Turn, mine: _Whose, one: Proposed) -> None:
         quote = quoted(one, own_words(turn.question))
@@ -224,6 +238,7 @@ class Noting:
         system = self._prompts.get("remember", language).render()
         asked_for = self._prompts.get("remember-from", language).render(message=text)
         answer = await model.ainvoke([SystemMessage(system), HumanMessage(asked_for)], **options)
+        self._is_well = True
         return proposals(str(answer.text))
 
 

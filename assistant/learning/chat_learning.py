@@ -123,6 +123,8 @@ class ChatLearning:
         self._selector = selector
         self._judge = judge
         self._clock = clock
+        self._panels: dict[Language, tuple[bytes, Panel]] = {}
+        """What was made last, by the digest of what it was made of."""
 
     async def learn(
         self,
@@ -198,7 +200,16 @@ class ChatLearning:
             for one in self._signals.preferences()
             if one.person == OWNER and language_of_text(one.question) == language
         ]
-        return panel_of(told(openings, pairs, self._trusted())), questions(openings), asked_by(openings)
+        panel = self._panel(language, told(openings, pairs, self._trusted()))
+        return panel, questions(openings), asked_by(openings)
+
+    def _panel(self, language: Language, said: list[Told]) -> Panel:
+        """Made anew only of something new: each stranger among those who said it costs a judge."""
+        digest = hashlib.sha256(repr(said).encode()).digest()
+        known = self._panels.get(language)
+        if known is None or known[0] != digest:
+            known = self._panels[language] = digest, panel_of(said)
+        return known[1]
 
     def _waiting(self, language: Language) -> Literal["on_trial", "resting"] | None:
         if self._labels.of(Scope(PROMPT, language), "canary") is not None:

@@ -156,29 +156,36 @@ class IdleLearning:
             self._news.clear()
             try:
                 for language in LANGUAGES:
-                    await self._learn(language, background=True)
+                    await self._learn_unasked(language)
             except Exception:
                 # Whatever is wrong now may be right at the next look, and nobody is there to begin anew.
                 _log.exception("nothing was learned")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _LOOK_S)
 
-    async def _learn(self, language: Language, *, background: bool = False) -> ChatReport:
+    async def _learn_unasked(self, language: Language) -> None:
+        """Where it may not, not even what was said is read: that alone is work, and it is looked for all day."""
+        async with self._turn:
+            spent = await asyncio.to_thread(self._spent)
+            if self._waiting(spent):
+                return
+            heard = await self._chat.heard_ratings(language)
+            if heard >= self._looked_at.get(language, 0) + _NEW_RATINGS:
+                look = _Look(self._rules.calls_a_day - spent)
+                self._reports[language] = await self._looked(language, look, background=True)
+
+    async def _learn(self, language: Language) -> ChatReport:
         """One look at a time: what the one pays for, the next finds."""
         async with self._turn:
             spent = await asyncio.to_thread(self._spent)
-            waiting = self._waiting(spent, asked=not background)
-            heard = await self._chat.heard_ratings(language)
-            if background and (waiting or heard < self._looked_at.get(language, 0) + _NEW_RATINGS):
-                return self._reports.get(language) or await self._chat.report(language)
-            if waiting:
+            if waiting := self._waiting(spent, asked=True):
                 report = replace(await self._chat.report(language), outcome=waiting)
             else:
-                report = await self._looked(language, _Look(self._rules.calls_a_day - spent), heard, background)
+                report = await self._looked(language, _Look(self._rules.calls_a_day - spent), background=False)
             self._reports[language] = report
             return report
 
-    async def _looked(self, language: Language, look: _Look, heard: int, background: bool) -> ChatReport:
+    async def _looked(self, language: Language, look: _Look, *, background: bool) -> ChatReport:
         """What goes wrong is said in the log and tried again later."""
 
         async def tell(progress: RunProgress) -> None:
@@ -220,8 +227,9 @@ class IdleLearning:
             else:
                 _log.exception("nothing was learned")
             outcome = "failed"
-            self._looked_at[language] = heard
-            return replace(await self._chat.report(language), outcome="failed")
+            report = await self._chat.report(language)
+            self._looked_at[language] = report.agreement.ratings
+            return replace(report, outcome="failed")
         finally:
             self._working = self._progress = None
             if look.entry:

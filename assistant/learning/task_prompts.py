@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +42,7 @@ class TaskAnswer:
 
 
 class TaskPrompts:
-    """Built once. Nothing is stored: a task is no conversation."""
+    """Built once, used on one event loop. Nothing is stored: a task is no conversation."""
 
     def __init__(
         self,
@@ -60,7 +61,9 @@ class TaskPrompts:
         self._library = library
         self._runs = runs
         self._presence = presence
+        self._reading = asyncio.Lock()
         self._read: tuple[str, Neighbours] | None = None
+        """The examples of the task that was asked last, by its digest."""
 
     async def answer(
         self, head: TaskHead, examples: Sequence[Item], text: str, *, model: str | None = None
@@ -73,7 +76,7 @@ class TaskPrompts:
         with self._presence.asking():
             chat = self._models.chat_model(model)
             await chat.prepare()
-            record = await asyncio.to_thread(self._in_use, task, chat.model_name)
+            record = await asyncio.to_thread(self._in_use, task.name, task.seed_prompt, chat.model_name)
             candidate = _first(task) if record is None else Candidate.from_json(record.content)
             held = answer_form(task).grammar if self._models.info(chat.model_name).kind != "remote" else None
             greedy = Sampling(temperature=0, repeat_penalty=1, max_tokens=task.max_tokens, seed=0)
@@ -82,7 +85,7 @@ class TaskPrompts:
                 options["grammar"] = held
             elif candidate.form == "line":
                 options["stop"] = ["\n"]
-            nearest = await asyncio.to_thread(self._nearest, task, text, candidate.nearest)
+            nearest = await self._nearest(task, text, candidate.nearest)
             said = await chat.ainvoke(candidate.messages(text, nearest), **options)
         answer = str(said.text).strip()
         if record is None:
@@ -90,28 +93,54 @@ class TaskPrompts:
         return TaskAnswer(answer, chat.model_name, record.id, record.number)
 
     async def answer_named(self, name: str, text: str, *, model: str | None = None) -> TaskAnswer:
-        """The same for a task of the run book, by its name; NotFound."""
-        found = await asyncio.to_thread(self._runs.latest, name)
-        for record in found:
-            order = load(RunOrder, record.asked)
-            if not order.prompt:
-                return await self.answer(order.task, order.train, text, model=model)
-        raise NotFound(kind="task", id=name)
+        """The same for a task of the run book, by its name; NotFound. Runs of one name may ask different things: the
+        answer is to the one that the version in use comes from, or else to the latest."""
+        found = await asyncio.to_thread(self._orders, name)
+        if not found:
+            raise NotFound(kind="task", id=name)
+        order = found[0][0]
+        if len(found) > 1:
+            order = await asyncio.to_thread(self._order_in_use, found, self._models.chat_model(model).model_name)
+        return await self.answer(order.task, order.train, text, model=model)
 
-    def _in_use(self, task: Task, model: str) -> PromptVersionRecord | None:
-        scope = Scope(name_of(task.name, self._library), language_of_text(task.seed_prompt), "", model)
+    def _orders(self, name: str) -> list[tuple[RunOrder, frozenset[str]]]:
+        """With the versions that each run came by, the latest run first."""
+        read = [(load(RunOrder, one.asked), one.outcome.get("report") or {}) for one in self._runs.latest(name)]
+        return [(order, frozenset(report.get("versions", ()))) for order, report in read if not order.prompt]
+
+    def _order_in_use(self, found: Sequence[tuple[RunOrder, frozenset[str]]], model: str) -> RunOrder:
+        def steps(one: tuple[RunOrder, frozenset[str]]) -> float:
+            order, versions = one
+            line = self._line(self._in_use(order.task.name, order.task.seed_prompt, model))
+            return next((steps for steps, id in enumerate(line) if id in versions), math.inf)
+
+        return min(found, key=steps)[0]
+
+    def _line(self, record: PromptVersionRecord | None) -> Iterator[str]:
+        """The version and those it was made from: one that a person has edited is in no run, but its parent is."""
+        while record is not None:
+            yield record.id
+            record = self._versions.get(record.parent_id) if record.parent_id else None
+
+    def _in_use(self, name: str, seed_prompt: str, model: str) -> PromptVersionRecord | None:
+        scope = Scope(name_of(name, self._library), language_of_text(seed_prompt), "", model)
         labelled = self._labels.nearest(scope, "production")
         record = None if labelled is None else self._versions.get(labelled.version_id)
         return record if record is not None and record.purpose == PURPOSE else None
 
-    def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
+    async def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
         if not count:
             return ()
-        read = self._read
-        if read is None or read[0] != task.digest:
-            read = self._read = task.digest, self._lab.neighbours()
-            read[1].use(usable(task.items))
-        return read[1].nearest(Item("", text, (), ""), count)
+        async with self._reading:
+            if self._read is None or self._read[0] != task.digest:
+                self._read = task.digest, await asyncio.to_thread(self._neighbours, task)
+            neighbours = self._read[1]
+        return await asyncio.to_thread(neighbours.nearest_once, Item("", text, (), ""), count)
+
+    def _neighbours(self, task: Task) -> Neighbours:
+        made = self._lab.neighbours()
+        made.use(usable(task.items))
+        return made
 
 
 def _first(task: Task) -> Candidate:

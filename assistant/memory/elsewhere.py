@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from assistant.memory import quotations
 from assistant.memory.database import Database
 from assistant.memory.records import SignalKind
 from assistant.memory.text import storable
@@ -88,11 +89,14 @@ class ElsewhereStore:
         return int(self._db.rows("SELECT count(*) AS number FROM told_elsewhere")[0]["number"])
 
     def forget(self) -> int:
-        """All of it, which a person wants to be gone; returns how much that was."""
+        """All of it, which a person wants to be gone, with what learning has kept of its words; returns how much that
+        was."""
         if not self.count():
             return 0
         with self._db.erasure() as tables:
-            gone = self.count()
+            told = [one for _, one in self.list()]
+            beside = [text for one in told for text in (one.answer, one.edited, one.other) if text]
+            quotations.forget(tables, [one.question for one in told], beside, whole=True)
             tables.execute("DELETE FROM told_elsewhere")
         self._db.checkpoint()
-        return gone
+        return len(told)

@@ -81,7 +81,7 @@ class EditLine(Line):
 
 class TurnLine(Line):
     """A question and its answer. `parent` is the turn before it, `source_turn` the one that was asked again or edited;
-    `noted` says that what it tells of the person was noted already."""
+    `noted` says that what it tells of the person was noted already, `ruled` that its instructions were."""
 
     id: Id
     conversation: Id
@@ -111,6 +111,7 @@ class TurnLine(Line):
     created_at: Time
     finished_at: Time | None = None
     noted: bool = False
+    ruled: bool = False
 
 
 class SignalLine(Line):

@@ -33,6 +33,7 @@ _TURNS: Final = f"""
 SELECT turns.*, conversation_id AS conversation, parent_id AS parent, source_turn_id AS source_turn,
     person_id AS person, error_code AS error, question.content AS question, answer.content AS answer,
     answer.reasoning AS reasoning, EXISTS (SELECT 1 FROM turns_read WHERE turn_id = turns.id) AS noted,
+    EXISTS (SELECT 1 FROM turns_ruled WHERE turn_id = turns.id) AS ruled,
     (SELECT json_group_array(json_object('id', id, 'name', name, 'size', size, 'sha256', sha256,
         'media', media, 'text', CASE media WHEN '' THEN '' ELSE text END))
         FROM (SELECT * FROM attachments WHERE turn_id = turns.id ORDER BY ordinal)) AS attachments,

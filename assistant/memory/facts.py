@@ -12,7 +12,8 @@ import builtins
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -160,7 +161,9 @@ class FactStore:
             tables.execute(_WITH_OLDER if older else "DELETE FROM facts WHERE id = ?", (id,))
 
     def forget_all(self, scope: str) -> int:
+        """Nor is anything noted any more of what was said until now."""
         with self._db.erasure() as tables:
+            tables.execute("INSERT OR IGNORE INTO turns_read SELECT turn_id FROM utterances WHERE scope = ?", (scope,))
             return int(tables.execute("DELETE FROM facts WHERE scope = ?", (scope,)).rowcount)
 
     def superseded_in(self, turn_ids: Sequence[str]) -> set[str]:
@@ -201,6 +204,14 @@ class FactStore:
             (json.dumps(list(without)), limit),
         )
         return [row["id"] for row in rows]
+
+    @contextmanager
+    def ruling(self, turn_id: str) -> Iterator[bool]:
+        """Whether instructions of a turn are still to be noted: the first time only, so that what a person forgets does
+        not come back. What is added inside is kept together with that mark, or neither is."""
+        with self._db.transaction() as tables:
+            marked = "INSERT OR IGNORE INTO turns_ruled SELECT id FROM turns WHERE id = ?"
+            yield tables.execute(marked, (turn_id,)).rowcount > 0
 
     def has_read(self, turn_id: str) -> None:
         with self._db.transaction() as tables:

@@ -289,6 +289,8 @@ class Importing:
         self._utterances.put(tables, turn)
         if line.noted:
             tables.execute("INSERT OR IGNORE INTO turns_read VALUES (?)", (line.id,))
+        if line.ruled:
+            tables.execute("INSERT OR IGNORE INTO turns_ruled VALUES (?)", (line.id,))
 
     def _scope(self, scope: str) -> str | None:
         if scope == OWNER:

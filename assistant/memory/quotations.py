@@ -44,23 +44,44 @@ class Said:
         )
 
 
-def forget(tables: sqlite_utils.Database, questions: Iterable[str], answers: Iterable[str]) -> None:
+class Whole:
+    """Texts to be found as they are, and not within others."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = frozenset(stripped for text in texts if (stripped := text.strip()))
+
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
+    def quoted_in(self, other: str) -> bool:
+        return other.strip() in self._texts
+
+
+def forget(
+    tables: sqlite_utils.Database, questions: Iterable[str], answers: Iterable[str], *, whole: bool = False
+) -> None:
     """Belongs into the transaction that deletes the turns these were said in.
 
     A version that shows one of them as an example goes with its labels, and the ones before it are in use again: the
     example is part of what the version is.
+
+    With `whole`, for what was taken in from elsewhere, only what repeats them as they are goes, and of versions only
+    what shows one of the questions: an answer such as "positive" is no sign of where an example comes from.
     """
-    asked = [one.strip() for one in questions]
-    said = Said(one for text in (*asked, *answers) if len(one := text.strip()) >= _SHORTEST)
+    asked, answered = [one.strip() for one in questions], [one.strip() for one in answers]
+    long = [text for text in (*asked, *answered) if len(text) >= _SHORTEST]
+    said = Whole((*asked, *long)) if whole else Said(long)
     items = [hashlib.sha256(json.dumps(one, ensure_ascii=False).encode()).hexdigest()[:16] for one in asked]
     tables.execute("DELETE FROM cells WHERE item IN (SELECT value FROM json_each(?))", (json.dumps(items),))
     if not said:
         return
     tables.conn.create_function("quotes_what_was_said", 1, said.quoted_in, deterministic=True)
     tables.execute("DELETE FROM cells WHERE quotes_what_was_said(output)")
+    tables.conn.create_function("is_what_was_said", 1, Whole(long).quoted_in, deterministic=True)
+    # Whoever said the same there may have said more around it, which was not said here.
     tables.execute(
-        "DELETE FROM told_elsewhere WHERE quotes_what_was_said(question) OR quotes_what_was_said(answer)"
-        " OR quotes_what_was_said(coalesce(edited, '')) OR quotes_what_was_said(coalesce(other, ''))"
+        "DELETE FROM told_elsewhere WHERE is_what_was_said(question) OR is_what_was_said(answer)"
+        " OR is_what_was_said(coalesce(edited, '')) OR is_what_was_said(coalesce(other, ''))"
     )
     for table, column in _KEPT:
         for row in list(tables.query(f"SELECT id, {column} AS told FROM {table} WHERE {column} <> '{{}}'")):  # noqa: S608
@@ -69,8 +90,9 @@ def forget(tables: sqlite_utils.Database, questions: Iterable[str], answers: Ite
             if left != told:
                 written = json.dumps(left, ensure_ascii=False, sort_keys=True)
                 tables.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (written, row["id"]))  # noqa: S608
+    shown = Whole(asked) if whole else said
     for row in list(tables.query(_EXAMPLES)):
-        if _quotes(json.loads(row["content"]), said):
+        if _quotes(json.loads(row["content"]), shown):
             _remove(tables, row["id"])
 
 
@@ -94,7 +116,7 @@ def _remove(tables: sqlite_utils.Database, id: str) -> None:
     tables.execute("DELETE FROM prompt_versions WHERE id = ?", (id,))
 
 
-def _quotes(told: Any, said: Said) -> bool:
+def _quotes(told: Any, said: Said | Whole) -> bool:
     if isinstance(told, str):
         return said.quoted_in(told)
     if isinstance(told, dict):
@@ -102,7 +124,7 @@ def _quotes(told: Any, said: Said) -> bool:
     return isinstance(told, list) and any(_quotes(one, said) for one in told)
 
 
-def _without(told: Any, said: Said) -> Any:
+def _without(told: Any, said: Said | Whole) -> Any:
     """Entries of lists that quote are left out whole; a text beside them becomes empty."""
     if isinstance(told, list):
         return [_without(one, said) for one in told if not _quotes(one, said)]

@@ -23,6 +23,7 @@ from assistant.memory.picture_schema import pictures
 from assistant.memory.reading_schema import reading
 from assistant.memory.recall_schema import recall
 from assistant.memory.rereading_schema import rereading
+from assistant.memory.ruled_schema import ruled
 from assistant.memory.tool_schema import tools
 
 _FIRST: Final = """
@@ -200,5 +201,6 @@ STEPS: Final = (
     Step(23, "forgotten", forgotten),
     Step(24, "reading", reading),
     Step(25, "rereading", rereading),
+    Step(26, "ruled", ruled),
 )
 """In order, without gaps."""

@@ -35,7 +35,17 @@ class Neighbours:
         """The most alike last, for what stands nearest to the question is heeded most."""
         if not count or not self._examples:
             return []
-        alike = self._matrix @ self.vectors([item])[0]
+        return self._nearest(item, self.vectors([item])[0], count)
+
+    def nearest_once(self, item: Item, count: int) -> list[Demo]:
+        """The same for a question that is not asked again: nothing of it is kept. From any thread."""
+        if not count or not self._examples:
+            return []
+        known = self._known.get(item.input)
+        return self._nearest(item, self._embed([item.input])[0] if known is None else known, count)
+
+    def _nearest(self, item: Item, vector: np.ndarray, count: int) -> list[Demo]:
+        alike = self._matrix @ vector
         found: list[Demo] = []
         for index in np.argsort(-alike, kind="stable"):
             example = self._examples[int(index)]

@@ -15,7 +15,7 @@ from assistant.agent.allowance import Allowance
 from assistant.agent.noting import Proposed, key_of, proposals, quoted
 from assistant.api import Assistant
 from assistant.config import MemorySettings, Settings
-from assistant.errors import NotFound, PromptTooLong
+from assistant.errors import AssistantError, EngineDied, NotFound, PromptTooLong
 from assistant.events import Reminded
 from assistant.memory.records import Face
 from assistant.paths import Paths
@@ -26,9 +26,14 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 class _Choking(ScriptedChatModel):
     """Cannot read what is strange to it."""
 
+    choke: AssistantError | None = PromptTooLong(tokens=9, window=1)
+    strange: str = "strange"
+    choked: int = 0
+
     async def _agenerate(self, messages: list[BaseMessage], *rest: Any, **options: Any) -> ChatResult:
-        if options.get("priority") == "background" and "strange" in messages[-1].text:
-            raise PromptTooLong(tokens=9, window=1)
+        if options.get("priority") == "background" and self.strange in messages[-1].text and self.choke is not None:
+            self.choked += 1
+            raise self.choke
         return await super()._agenerate(messages, *rest, **options)
 
 
@@ -175,6 +180,38 @@ async def test_what_a_day_has_no_budget_for_is_read_another_day(paths: Paths) ->
         assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
 
 
+async def test_what_is_forgotten_stays_forgotten_while_there_is_no_budget_to_read_it(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["Fine."])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "From now on call me Max.")
+        await assistant.memory._noting.done()
+        (fact,) = await assistant.memory.facts()
+        await assistant.memory.forget(fact.id)
+        await _ask(assistant, "How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "What is the tallest tree?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+        await _ask(assistant, "From now on answer in German.")
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts()] == ["From now on answer in German."]
+
+
+async def test_nothing_that_was_said_before_all_was_forgotten_is_noted_later(paths: Paths) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = ScriptedChatModel(answers=["Nice!", "Well.", json.dumps(found)])
+    async with _open(paths, model, calls_a_day=0) as assistant:
+        await _ask(assistant, "From now on call me Max. I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        await assistant.memory.forget_all()
+        assistant.memory._noting._allowance = Allowance(5)
+        await _ask(assistant, "How high is Mount Everest?")
+        await assistant.memory._noting.done()
+        assert await assistant.memory.facts() == []
+
+
 async def test_an_instruction_holds_at_once_behind_any_number_of_unread_turns(paths: Paths) -> None:
     model = ScriptedChatModel(answers=["[]"])
     async with _open(paths, model, facts=False) as assistant:
@@ -198,6 +235,37 @@ async def test_a_turn_that_cannot_be_read_holds_up_none_behind_it(paths: Paths) 
         await _ask(assistant, "I am happy: we moved to Bonn in May!")
         await assistant.memory._noting.done()
         assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
+
+
+async def test_what_was_said_while_the_model_was_out_of_order_is_read_when_it_is_well_again(paths: Paths) -> None:
+    model = _Choking(answers=["[]"], choke=EngineDied(exit_code=-9), strange="my")
+    async with _open(paths, model) as assistant:
+        for number in range(6):
+            await _ask(assistant, f"This is my message number {number}")
+            await assistant.memory._noting.done()
+            await _ask(assistant, "How high is Mount Everest?")
+            await assistant.memory._noting.done()
+        before = len(model.calls)
+        model.choke = None
+        await _ask(assistant, "This is my message number 6")
+        await assistant.memory._noting.done()
+        read = [asked[-1].text for asked in model.calls[before + 1 :]]
+        assert [[str(number) in text for text in read].count(True) for number in range(7)] == [1] * 7
+
+
+async def test_a_turn_that_the_model_breaks_down_at_is_given_up_once_it_has_read_another(paths: Paths) -> None:
+    model = _Choking(answers=["[]"], choke=EngineDied(exit_code=-9))
+    async with _open(paths, model) as assistant:
+        for number in range(4):
+            await _ask(assistant, f"I am strange message {number}")
+            await assistant.memory._noting.done()
+        for number in range(2):
+            await _ask(assistant, f"This is my message number {number}")
+            await assistant.memory._noting.done()
+        before = model.choked
+        await _ask(assistant, "This is my last message")
+        await assistant.memory._noting.done()
+        assert model.choked == before
 
 
 async def test_the_owners_own_messenger_shows_the_owners_memory(paths: Paths) -> None:

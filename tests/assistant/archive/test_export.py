@@ -121,6 +121,22 @@ def test_an_empty_home_is_the_same_afterwards_and_nothing_comes_twice(
     assert [one["question"] for one in here] == [there[one["id"]]["question"] for one in here]
 
 
+def test_an_instruction_that_was_forgotten_there_is_not_noted_here(
+    furnished: Paths, elsewhere: Paths, tmp_path: Path
+) -> None:
+    with opened(furnished) as db:
+        facts, store = FactStore(db), ConversationStore(db, furnished.attachments)
+        turn = say(store, store.create().id, "From now on call me Max.")
+        with facts.ruling(turn.id) as is_first:
+            assert is_first
+    taken(elsewhere, exported(furnished, tmp_path / "e.zip"))
+    with opened(elsewhere) as db:
+        facts = FactStore(db)
+        assert turn.id in facts.unread(99)
+        with facts.ruling(turn.id) as is_first:
+            assert not is_first
+
+
 def test_what_a_group_knows_stays_the_groups_and_each_ones_own(
     furnished: Paths, elsewhere: Paths, tmp_path: Path
 ) -> None:

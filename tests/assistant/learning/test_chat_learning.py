@@ -85,8 +85,14 @@ class House:
             selector=Selector(self.library, self.versions, self.labels),
             sampling=Sampling(),
             judge=judge,
+            trusted=self._nobody_named,
             clock=lambda: self.now,
         )
+        self.looks = 0
+        """How often what people said was read."""
+
+    def _nobody_named(self) -> None:
+        self.looks += 1
 
     def _ask_at(self) -> float:
         """A few questions a day: nobody is heard more often than twenty times."""
@@ -268,6 +274,14 @@ async def test_of_two_members_the_quieter_one_cannot_bring_anything_on_trial_eit
     report = await house.learn()
     assert report.outcome != "better"
     assert house.labels.all() == []
+
+
+async def test_nothing_is_made_twice_of_the_same_ratings(house: House) -> None:
+    await house.talk(40, liked_if_brief)
+    first = (await house.chat.report("en")).agreement
+    assert (await house.chat.report("en")).agreement is first
+    await house.talk(2, liked_if_brief)
+    assert (await house.chat.report("en")).agreement.ratings == 42
 
 
 async def test_an_owner_who_only_uses_telegram_is_learned_from(house: House) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from assistant.learning.evidence_exchange import EvidenceTaken, holds_evidence, 
 from assistant.learning.exchange import read_versions
 from assistant.memory import quotations
 from assistant.memory.conversations import ConversationStore
+from assistant.memory.learning_log import LearningLog
+from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.records import SignalKind
 from assistant.memory.signals import OWNER
@@ -248,6 +251,50 @@ async def test_what_was_taken_in_is_erased_when_it_is_let_go_of(other: House) ->
     assert await other.desk.forget_evidence() == 1
     assert deletions == ["erased"]
     assert other.signals.elsewhere.list() == []
+
+
+async def test_what_is_deleted_here_takes_nothing_with_it_that_was_said_elsewhere_of_the_same(other: House) -> None:
+    asked = [f"How do I {what} in Python?" for what in ("read a file", "sort a list")]
+    await other.desk.take_evidence("\n".join(told(question=one) for one in asked))
+    with other.db.transaction() as tables:
+        quotations.forget(tables, ["Python", "explain"], ["sort a list"])
+    assert {one.question for _, one in other.signals.elsewhere.list()} == set(asked)
+    with other.db.transaction() as tables:
+        quotations.forget(tables, [f" {asked[0]}\n"], [])
+    assert [one.question for _, one in other.signals.elsewhere.list()] == [asked[1]]
+
+
+async def test_evidence_that_was_learned_from_is_let_go_of_with_what_learning_kept_of_it(other: House) -> None:
+    asked, answer = "Is a xylophonist a quetzalcoatl?", "positive"
+    row = told(question=asked, answer=answer, edited="a zaphodbeeble", other="indeed")
+    await other.desk.take_evidence(f"{row}\n{told()}")
+    changes = [{"item": one, "accepted": [one], "before": "x", "after": "y"} for one in (asked, "Is a tree a plant?")]
+    evidence = {"changes": changes, "items": 2}
+    log = LearningLog(other.db)
+    log.end(log.begin("chat", "en"), "better", evidence)
+    item = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+    for name in (item, "another"):
+        Ledger(other.db).add(Cell(CellKey(name, "p", "m", 1), "run", "c", name, f"of {name}", 1, 1, 1.0))
+    for number, example in enumerate((Demo("A fine day!", answer), Demo(asked, "No."))):
+        candidate = Candidate(f"Be kind {number}.", (example,))
+        kept = await other.desk.propose("chat", "en", candidate, author="optimiser", evidence=evidence)
+        await other.desk.promote(kept.id)
+    erased: list[str] = []
+    other.db.around_erasure = lambda: nullcontext(erased.append("erased"))
+    assert await other.desk.forget_evidence() == 2
+    assert erased == ["erased"], "copies and states of models go too"
+    assert await other.desk.forget_evidence() == 0
+    assert erased == ["erased"], "nothing was there"
+    other.db.vacuum()
+    files = b"".join(file.read_bytes() for file in other.db.path.parent.glob("patina.db*"))
+    assert not [word for word in (b"xylophonist", b"quetzalcoatl", b"zaphodbeeble") if word in files]
+    (entry,) = log.latest(1)
+    assert [one["item"] for one in entry.details["changes"]] == ["Is a tree a plant?"]
+    assert [row["item"] for row in other.db.rows("SELECT item FROM cells")] == ["another"]
+    (label,) = await other.desk.labels()
+    version = await other.desk.version(label.version_id)
+    assert (label.label, version.content["demos"][0]["input"]) == ("production", "A fine day!")
+    assert [one["item"] for one in version.evidence["changes"]] == ["Is a tree a plant?"]
 
 
 @pytest.mark.parametrize("bad", [

@@ -149,6 +149,27 @@ async def test_nothing_is_asked_while_it_is_off_and_the_switch_is_kept(house: Ho
     assert night.kept == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("rules", "mains"),
+    [
+        (LearningSettings(after_minutes=0, idle=False), True),
+        (LearningSettings(after_minutes=0), False),
+        (LearningSettings(after_minutes=0, hours="22:00-07:00"), True),
+        (LearningSettings(after_minutes=0, calls_a_day=100), True),
+    ],
+)
+async def test_where_it_may_not_learn_it_does_not_even_read(house: House, rules: LearningSettings, mains: bool) -> None:
+    await house.talk(10, liked_if_brief)
+    night = Night(house, rules, mains=mains)
+    await night.idle.start()
+    for _ in range(5):
+        await settled(house)
+    assert house.looks == 0
+    await night.idle.stop()
+    await night.idle.look()
+    assert house.looks > 0, "whoever asks is told"
+
+
 async def test_switching_it_off_ends_a_run_before_the_next_calls(house: House) -> None:
     await house.talk(60, liked_if_brief)
     night = Night(house)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from assistant.memory.database import Database
 from assistant.memory.facts import FactStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.records import Fact, Turn
+from assistant.memory.schema import STEPS
 from assistant.memory.utterances import OWNER
 
 from .conftest import Clock, say
@@ -53,6 +56,16 @@ def test_what_was_said_earlier_but_read_later_does_not_hold(facts: FactStore, st
     assert [one.id for one in facts.list(OWNER)] == [now.id]
     assert earlier is not None
     assert facts.get(earlier.id).superseded_by == now.id
+
+
+def test_in_a_home_of_before_nothing_that_was_forgotten_is_noted_again(tmp_path: Path) -> None:
+    where = tmp_path / "patina.db", tmp_path / "backups"
+    before = tuple(itertools.takewhile(lambda step: step.name != "ruled", STEPS))
+    with closing(Database.open(*where, before)) as db:
+        store = ConversationStore(db, tmp_path / "attachments")
+        turn = say(store, store.create().id, "From now on call me Max.")
+    with closing(Database.open(*where)) as db, FactStore(db).ruling(turn.id) as is_first:
+        assert not is_first
 
 
 def test_the_same_thing_is_known_once(facts: FactStore, store: ConversationStore) -> None:
