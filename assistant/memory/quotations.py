@@ -16,6 +16,8 @@ import sqlite_utils
 
 _SHORTEST: Final = 6
 """Characters below which a text says nothing of whom it came from, and would be found everywhere."""
+_TELLING: Final = 24
+"""Bytes from which a text is nobody else's: an example whose answer is "positive" may come from anywhere."""
 _FEW: Final = 20
 """Texts that are sooner looked for one by one."""
 _KEPT: Final = (("learning_log", "details"), ("prompt_versions", "evidence"))
@@ -57,13 +59,24 @@ class Whole:
         return other.strip() in self._texts
 
 
+class Telling:
+    """Long texts to be found within others, and shorter questions as they are."""
+
+    def __init__(self, texts: Iterable[str], questions: Iterable[str]) -> None:
+        self._long = Said(text for text in texts if len(text.encode("utf-8", "replace")) >= _TELLING)
+        self._whole = Whole(text for text in questions if len(text) >= _SHORTEST)
+
+    def quoted_in(self, other: str) -> bool:
+        return self._whole.quoted_in(other) or self._long.quoted_in(other)
+
+
 def forget(
     tables: sqlite_utils.Database, questions: Iterable[str], answers: Iterable[str], *, whole: bool = False
 ) -> None:
     """Belongs into the transaction that deletes the turns these were said in.
 
     A version that shows one of them as an example goes with its labels, and the ones before it are in use again: the
-    example is part of what the version is.
+    example is part of what the version is. Short answers do not tell which turn an example is of; its question does.
 
     With `whole`, for what was taken in from elsewhere, only what repeats them as they are goes, and of versions only
     what shows one of the questions: an answer such as "positive" is no sign of where an example comes from.
@@ -90,7 +103,7 @@ def forget(
             if left != told:
                 written = json.dumps(left, ensure_ascii=False, sort_keys=True)
                 tables.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (written, row["id"]))  # noqa: S608
-    shown = Whole(asked) if whole else said
+    shown = Whole(asked) if whole else Telling(long, asked)
     for row in list(tables.query(_EXAMPLES)):
         if _quotes(json.loads(row["content"]), shown):
             _remove(tables, row["id"])
@@ -116,7 +129,7 @@ def _remove(tables: sqlite_utils.Database, id: str) -> None:
     tables.execute("DELETE FROM prompt_versions WHERE id = ?", (id,))
 
 
-def _quotes(told: Any, said: Said | Whole) -> bool:
+def _quotes(told: Any, said: Said | Whole | Telling) -> bool:
     if isinstance(told, str):
         return said.quoted_in(told)
     if isinstance(told, dict):

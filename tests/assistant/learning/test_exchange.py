@@ -264,6 +264,21 @@ async def test_what_is_deleted_here_takes_nothing_with_it_that_was_said_elsewher
     assert [one.question for _, one in other.signals.elsewhere.list()] == [asked[1]]
 
 
+async def test_a_short_answer_that_is_deleted_takes_no_version_with_it_and_its_question_does(other: House) -> None:
+    shown = [Demo("Was the film worth the money?", "positive"), Demo("烦死了，又下雨", "negative")]
+    kept = [
+        await other.desk.propose("chat", "en", Candidate("Judge.", (one,)), author="person", evidence={})
+        for one in shown
+    ]
+    with other.db.transaction() as tables:
+        quotations.forget(tables, ["Is this positive or negative?"], ["positive", "negative"])
+    assert {one.id for one in kept} <= {one.id for one in await other.desk.versions()}
+    with other.db.transaction() as tables:
+        quotations.forget(tables, [" 烦死了，又下雨\n"], ["negative"])
+    left = {one.id for one in await other.desk.versions()}
+    assert [one.id in left for one in kept] == [True, False]
+
+
 async def test_evidence_that_was_learned_from_is_let_go_of_with_what_learning_kept_of_it(other: House) -> None:
     asked, answer = "Is a xylophonist a quetzalcoatl?", "positive"
     row = told(question=asked, answer=answer, edited="a zaphodbeeble", other="indeed")
