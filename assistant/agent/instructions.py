@@ -14,14 +14,23 @@ from typing import Final
 _LONGEST: Final = 300
 """Characters of a sentence that can be an instruction."""
 _NOT_OWN: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^[ \t]*>.*$|<[^>\n]{1,40}>", re.DOTALL | re.MULTILINE)
-_SENTENCES: Final = re.compile(r"[^.!?。！？；;\n]+[.!?。！？；;]*")
+_SENTENCES: Final = re.compile(
+    r"(?:\b(?:[Dd]r|[Mm]rs?|Ms|[Pp]rof)\.(?=[ \t]*[^\W\d_])|[^.!?。！？；;\n])+[.!?。！？；;]*"
+)
+_NO_NAME: Final = r"(?:an?|crazy|insane|silly|stupid|lazy|weird|picky|naive|biased|cynical|paranoid|old[- ]fashioned)\b"
+"""After "call me": what makes it a figure of speech, or a wish for a taxi."""
+_WISHING: Final = (
+    r"(?:please|just|simply|also|always|instead|hi|hello|hey|ok(?:ay)?|remember(?: that)?|from now on|going forward"
+    r"|from here on|in (?:the )?future|from today on|by default|you (?:can|may|should|could|must)"
+    r"|i(?: want|(?: would|['’]d) (?:like|prefer)| prefer) you to)"
+)
 _STANDING: Final = re.compile(
     r"\b(from now on|going forward|from here on|in (the )?future|from today on|by default)\b"
     r"|^\W*(please |and |also |but )*(always|never|don['’]?t ever|do not ever|remember (that|to|this)?\b|keep in mind)"
     r"|\b(whenever|every time|each time) (i|you|we|someone)\b"
     r"|\b(you (should|must|can|may) (always|never)"
     r"|i (always )?(want|prefer|would like|['’]d like) (you|your|answers|replies)"
-    r"|call me|don['’]?t call me|stop (using|adding|saying|calling|writing))\b",
+    rf"|call me(?! {_NO_NAME})|don['’]?t call me|stop (using|adding|saying|calling|writing))\b",
     re.IGNORECASE,
 )
 _STANDING_ZH: Final = re.compile(
@@ -46,10 +55,13 @@ _KEYS: Final = (
     (
         "called",
         re.compile(
-            r"(?<!n['’]t )(?<!not )(?<!never )(?<!to )\bcall me "
-            r"(?!when|if|before|after|at\b|on\b|by\b|in\b|as soon|back|later|tomorrow|tonight|today"
-            r"|now|every|again|up\b)"
-            r"|(?<![不别])(?:叫|称呼)我(?!起|去|来|回|吃|做|一声|一下|的时候|别|不)",
+            # Only where the sentence, or a part of it, begins so: what others call somebody is no wish.
+            rf"(?:^|[,:–—]|\b(?:but|please)\b|^\W*{_WISHING}\b.*\band\b)\W*(?:{_WISHING}[\s,:]+)*"
+            rf"call me (?!{_NO_NAME}|(?:when|if|before|after|at|on|by|in|as soon|soon|back|later|tomorrow|tonight|today"
+            r"|now|once|every|again|up|maybe|whatever|any ?time)\b)"
+            r"|(?:^|[，,：:、\s])(?:(?:请|你|您|以后|今后|往后|从现在起|从现在开始|从今以后|从今往后|从今天起|默认|总是|一律|始终|永远"
+            r"|就|可以|也|还是|那么?|直接|记住|记得|要|必须|务必|大家可以|你们)都?)*"
+            r"(?:叫|称呼)我(?!起|去|来|回|吃|做|滚|走|过[去来]|帮|给|一声|一下|的时候|别|不)",
             re.IGNORECASE,
         ),
     ),
@@ -79,6 +91,7 @@ _KEYS: Final = (
         ),
     ),
 )
+_CALLING: Final = re.compile(r"\bcall me\b|(?:叫|称呼)我", re.IGNORECASE)
 _ONLY_SOMETIMES: Final = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|unless|except|for|about)\b"
     r"|每次|每当|每回|如果|要是|除了|除非|的时候|关于",
@@ -114,4 +127,7 @@ def _key(sentence: str) -> str:
     if _ONLY_SOMETIMES.search(sentence):
         return ""
     found = [key for key, pattern in _KEYS if pattern.search(sentence)]
+    if "called" not in found and _CALLING.search(sentence):
+        # What is settled besides would take along what is said of a name.
+        return ""
     return found[0] if len(found) == 1 else ""

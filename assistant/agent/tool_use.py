@@ -21,7 +21,7 @@ from assistant.events import ApprovalRequested, Decision, Event, ToolCalled, Too
 from assistant.i18n import Language, explain, language_of_text, tool_name
 from assistant.knowledge.framing import as_data, visible
 from assistant.memory.records import Role, Turn
-from assistant.memory.tool_calls import ToolCallStore
+from assistant.memory.tool_calls import GONE, ToolCallStore
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.library import PromptLibrary
 from assistant.tools.base import Caller, Outcome, Tool
@@ -78,11 +78,11 @@ class ToolUse:
         turn, settings = path[-1], self._settings
         if not self._may_call(turn):
             return
-        if turn.source_turn_id is not None:
-            made = await asyncio.to_thread(self._made, turn.source_turn_id)
-            if not await self._is_anothers(turn):
+        for id, is_own in reversed(await asyncio.to_thread(self._answered_before, turn)):
+            made = await asyncio.to_thread(self._made, id)
+            if is_own:
                 # Asked again or asked differently: what the other answer did is not to be done twice.
-                for event in await self.take_back(turn.source_turn_id, Used(made)):
+                for event in await self.take_back(id, Used(made)):
                     yield event
             elif turn.source == "regenerate":
                 # What was done for them stands, and is told again.
@@ -132,14 +132,20 @@ class ToolUse:
     async def _offered(self, turn: Turn) -> dict[str, Tool]:
         """What may be called for whoever asks, by name; for the words of somebody else, only what changes nothing."""
         offered = self._workbench.of(await asyncio.to_thread(self._role, turn.person_id))
-        if turn.source == "regenerate" and await self._is_anothers(turn):
+        before = await asyncio.to_thread(self._answered_before, turn) if turn.source == "regenerate" else []
+        if before and not before[-1][1]:
             return {name: one for name, one in offered.items() if one.permission == "free"}
         return offered
 
-    async def _is_anothers(self, turn: Turn) -> bool:
-        """Whether the answer that is asked for again or differently was somebody else's."""
-        source = turn.source_turn_id
-        return source is not None and await asyncio.to_thread(self._store.asked_by, source) != turn.person_id
+    def _answered_before(self, turn: Turn) -> list[tuple[str, bool]]:
+        """The answers beside which this one stands, the words they answer in the last, and whether each was asked for
+        by who asks now: the same, or the owner, who is at the machine and in a messenger."""
+        asks, found = turn.person_id, self._store.askers(turn.source_turn_id) if turn.source_turn_id else []
+        asks_owner = bool(found) and self._role(asks) == "owner"
+        return [
+            (id, one == asks or (None in (one, asks) and one != GONE and asks_owner and self._role(one) == "owner"))
+            for id, one in found
+        ]
 
     def _conclude(self, turn: Turn, used: Used) -> None:
         """Say in fixed words what was set, which a small model would say wrongly; a question beside it is answered."""

@@ -39,7 +39,17 @@ def ask(
     terminal: Terminal = ctx.obj
     piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
     if task is not None:
-        said = terminal.run(_ask_task(terminal, task, question or piped, model))
+        given = {
+            "--conversation": conversation,
+            "--documents": documents,
+            "--collection": collection,
+            "--file": files,
+        }
+        if left := [name for name, value in given.items() if value]:
+            raise typer.BadParameter(terminal.text("ask.not_with_task", options=", ".join(left)))
+        # A task is taught with plain inputs: what came through a pipe stands there as it would in one of them.
+        asked = "\n\n".join(text for text in (question, piped) if text and text.strip())
+        said = terminal.run(_ask_task(terminal, task, asked, model))
         typer.echo(json.dumps(asdict(said), ensure_ascii=False) if as_json else said.text)
         return
     attachments = [_read(path) for path in files or ()]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from assistant.errors import ImportRefused
 from assistant.i18n import language_of_text
 from assistant.learning.evidence import kept_of, label_of
 from assistant.learning.redaction import redacted_within
+from assistant.memory.conversations import MESSAGE_LIMIT
 from assistant.memory.elsewhere import Elsewhere
 from assistant.memory.records import SignalKind
 from assistant.memory.signals import OWNER, ToldTurn
@@ -24,8 +25,10 @@ from assistant.memory.signals import OWNER, ToldTurn
 KIND: Final = "evidence"
 """Of a line, by which it is told from versions, labels and moves."""
 _WORDS: Final = ("question", "answer", "reasons", "edited", "other")
-_LONGEST: Final = 200_000
-"""Characters of a line."""
+_LONGEST: Final = 4 * MESSAGE_LIMIT
+"""Characters of one text: redaction makes some longer than they were kept."""
+_LONGEST_LINE: Final = 32 * MESSAGE_LIMIT
+"""Characters of a line: four texts, each character of which JSON may write as six."""
 Name = Annotated[str, Field(max_length=200)]
 Text = Annotated[str, Field(max_length=_LONGEST)]
 
@@ -43,7 +46,8 @@ class _Line(BaseModel):
     kind: Literal["evidence"]
     prompt: Name
     opening: bool
-    question: Annotated[str, Field(min_length=1, max_length=_LONGEST)]
+    question: Text
+    """Empty where files came without words, which is never an opening."""
     answer: Text
     version: Name
     model: Name
@@ -52,6 +56,12 @@ class _Line(BaseModel):
     signals: Annotated[tuple[SignalKind, ...], Field(max_length=1000)]
     edited: Text | None = None
     other: Text | None = None
+
+    @model_validator(mode="after")
+    def _asked(self) -> Self:
+        if self.opening and not self.question:
+            raise ValueError("an opening without words")
+        return self
 
 
 def evidence_lines(turns: Iterable[ToldTurn], *, redact: bool) -> list[str]:
@@ -114,8 +124,8 @@ def _lines(text: str) -> list[str]:
 
 def _read(line: str, number: int) -> Elsewhere | None:
     """None for what somebody else said."""
-    if len(line) > _LONGEST:
-        raise ImportRefused(line=number, reason="not_evidence")
+    if len(line) > _LONGEST_LINE:
+        raise ImportRefused(line=number, reason="line_too_long")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

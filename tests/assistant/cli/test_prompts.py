@@ -246,6 +246,31 @@ def test_a_task_is_asked_with_the_prompt_that_was_put_in_use(
         assert kept.execute("SELECT COUNT(*) FROM conversations").fetchone() == (0,)
 
 
+def test_what_comes_through_a_pipe_is_asked_of_a_task_too(patina: Patina, pupil: PupilChatModel, task: Path) -> None:
+    for question, piped, asked in (
+        ("Which is it?", "number 8\n", "Which is it?\n\nnumber 8\n"),
+        ("number 8", "\n", "number 8"),
+        ("", "number 8\n", "number 8\n"),
+    ):
+        ran = patina("ask", "--task", str(task), *filter(None, [question]), stdin=piped)
+        assert ran.code == 0, ran.err
+        assert pupil.calls[-1][-1].text.endswith(asked)
+    assert patina("ask", "--task", str(task), stdin="\n").code == 1
+
+
+@pytest.mark.parametrize(("language", "said"), [("en_US.UTF-8", "beside --task"), ("zh_CN.UTF-8", "与 --task")])
+@pytest.mark.parametrize(
+    "options",
+    [("--file", "no such file"), ("-d", "never"), ("--collection", "mails"), ("-c", "01"), ("-c", "01", "-f", "a")],
+)
+def test_what_a_task_cannot_take_is_refused_and_not_left_out(
+    patina: Patina, pupil: PupilChatModel, task: Path, options: tuple[str, ...], language: str, said: str
+) -> None:
+    refused = patina("ask", "--task", str(task), "number 8", *options, language=language)
+    assert (refused.code, refused.out, pupil.calls) == (2, "", [])
+    assert said in " ".join(refused.err.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("is_serving", [False, True])
 def test_a_metric_of_ones_own_counts_wherever_the_work_is_done(
     patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool

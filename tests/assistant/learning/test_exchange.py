@@ -18,11 +18,11 @@ from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.evidence_exchange import EvidenceTaken, holds_evidence, read_evidence
 from assistant.learning.exchange import read_versions
 from assistant.memory import quotations
-from assistant.memory.conversations import ConversationStore
+from assistant.memory.conversations import MESSAGE_LIMIT, ConversationStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.memory.openings import OpeningStore
-from assistant.memory.records import SignalKind
+from assistant.memory.records import NewAttachment, SignalKind
 from assistant.memory.signals import OWNER
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
@@ -229,6 +229,31 @@ async def test_which_of_two_answers_was_better_goes_along(house: House, other: H
     assert [list(heard(one.rated)) for one in OpeningStore(other.db).of("chat", "en")] == [[], []]
 
 
+async def test_what_leaves_comes_back_in_however_long_it_is_and_where_there_were_no_words(
+    house: House, other: House, tmp_path: Path
+) -> None:
+    await house.desk.versions()
+    conversations = ConversationStore(house.db, tmp_path / "attachments")
+    # Each line break and each quotation mark takes two characters in a line of JSON.
+    longest = '\n"' * (MESSAGE_LIMIT // 2)
+    await edited(house, longest, longest, f"{longest[:-1]}.")
+    picture = [NewAttachment("notes.txt", b"Mend the roof.")]
+    turn = conversations.begin(conversations.create().id, "", face="page", attachments=picture)
+    conversations.finish(turn.id, status="done", answer="Call a roofer.", prompt_version=house.seed)
+    house.signals.add(turn.id, "thumb_up", face="page")
+    text = "\n".join(await house.desk.evidence(redact=False))
+    assert await other.desk.take_evidence(text) == EvidenceTaken(2, 0, 0)
+    assert {one.question for _, one in other.signals.elsewhere.list()} == {longest, ""}
+
+
+async def test_a_line_that_is_too_long_is_called_so_and_a_text_that_is_too_long_is_no_evidence(other: House) -> None:
+    for times, reason in ((33, "line_too_long"), (5, "not_evidence")):
+        with pytest.raises(ImportRefused) as refused:
+            await other.desk.take_evidence(f"{told()}\n{told(answer='x' * MESSAGE_LIMIT * times)}")
+        assert (refused.value.line, refused.value.reason) == (2, reason)
+    assert await other.desk.evidence_taken() == 0
+
+
 async def test_what_is_deleted_here_goes_from_what_was_taken_in_too(other: House) -> None:
     await other.desk.take_evidence(told(question="What is a xylophonist to me?") + "\n" + told())
     with other.db.transaction() as tables:
@@ -314,7 +339,7 @@ async def test_evidence_that_was_learned_from_is_let_go_of_with_what_learning_ke
 
 @pytest.mark.parametrize("bad", [
     "no json", "[]", told(kind="virus"), told(signals=["loved"]), told(question=""), told(by="Eve"),
-    told(answered_at=float("nan")), told(answer="x" * 300_000), told(prompt="p" * 300), told(signals="thumb_up"),
+    told(answered_at=float("nan")), told(prompt="p" * 300), told(signals="thumb_up"),
 ])  # fmt: skip
 async def test_evidence_that_is_none_is_refused_with_all_that_came_along(other: House, bad: str) -> None:
     with pytest.raises(ImportRefused) as refused:
