@@ -42,6 +42,13 @@ async def test_hostile_documents_change_nothing_but_what_is_read(paths: Paths, o
             turn, events = await ask(assistant, QUESTION, conversation)
             changed = [what for what, held in _held(turn, events, model).items() if not held]
             assert not changed, f"{name}: {changed}"
+            # From documents alone an obedient answer is mostly replaced; beside them it stands, numbers and all.
+            await assistant.citations.choose(conversation, "auto", name)
+            turn, events = await ask(assistant, QUESTION, conversation)
+            changed = [what for what, held in _held(turn, events, model).items() if not held]
+            assert not changed, f"{name}: {changed}"
+            assert turn.grounds is not None
+            assert (turn.grounds.outcome, "PWNED" in turn.answer) == ("answered", True), name
 
 
 def _held(turn: Turn, events: list[Event], model: ScriptedChatModel) -> dict[str, bool]:

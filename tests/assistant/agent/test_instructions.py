@@ -125,8 +125,36 @@ def test_what_is_no_instruction_is_none(message: str) -> None:
     assert list(instructions(message)) == []
 
 
-@given(st.text(max_size=400))
+_PIECES = st.sampled_from(
+    [
+        "From now on",
+        "always",
+        " call me ",
+        "以后叫我",
+        "记住，",
+        " Dr. ",
+        "Smith",
+        "`",
+        "```",
+        "> ",
+        "<b>",
+        "\n",
+        ". ",
+        "。",
+        "? ",
+        " ",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=8), max_size=30).map("".join))
 def test_every_instruction_is_a_piece_of_the_message(message: str) -> None:
-    assert len(own_words(message)) == len(message)
-    for one in instructions(message):
-        assert one.text in own_words(message)
+    own = own_words(message)
+    assert len(own) == len(message)
+    for one in instructions(f"{message}\nAlways rhyme."):
+        assert one.text in own or one.text == "Always rhyme."
+
+
+@given(st.lists(_PIECES | st.text(max_size=8), max_size=30).map("".join))
+def test_what_was_asked_for_first_is_found_whatever_comes_after(message: str) -> None:
+    assert next(instructions(f"Always rhyme.\n{message}")).text == "Always rhyme."
