@@ -86,6 +86,7 @@ def test_a_collection_is_made_filled_and_searched_with_the_keyboard(server: Page
     page.get_by_role("button", name="New collection").click()
     page.get_by_placeholder("Name of the collection").fill("Animals")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Animals 0")).to_be_visible()
     page.get_by_role("button", name="New collection").click()
     page.get_by_placeholder("Name of the collection").fill("Animals")
     page.keyboard.press("Enter")
