@@ -27,7 +27,7 @@ run: install  ## Install what is missing, fetch a model, open the page
 install: $(VENV)/.installed  ## Build .venv, so that .venv/bin/patina works
 
 test: $(VENV)/.test-installed $(TEST_MODEL) browser  ## Run every test, the real model and the real browser included
-	TMPDIR=$${TMPDIR:-$(TEST_TMP)} PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	TMPDIR=$${TMPDIR:-$(TEST_TMP)} PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.test-installed  ## Check style, types and the stairs
 	$(BIN)/ruff check .

@@ -22,15 +22,6 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Two lanes, where there are two: what runs the model or a browser stays in one, since each of them takes every
-    core by itself; in the other one file comes after the other."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            heavy = any(item.get_closest_marker(name) for name in ("model", "browser"))
-            item.add_marker(pytest.mark.xdist_group("heavy" if heavy else item.path.name))
-
-
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that reaches for the network fails, rather than pass on the machine that happens to have one."""
