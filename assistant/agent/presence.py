@@ -46,4 +46,5 @@ class Presence:
             if left <= 0:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._came.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._came.wait()

@@ -135,7 +135,8 @@ class Background:
                 if through and not self._more.is_set():
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._more.wait(), _AGAIN_S)
+                    async with asyncio.timeout(_AGAIN_S):
+                        await self._more.wait()
 
     async def _embedded(self) -> int:
         if self._quick is None or await asyncio.to_thread(self._shelf.left_to_embed) < _MANY:

@@ -329,7 +329,8 @@ class DocumentDesk:
                 self._background.start()
             rest = max(_LOOK_EVERY_S, _REST * (time.monotonic() - begun))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._look_now.wait()
             self._look_now.clear()
 
 

@@ -161,7 +161,8 @@ class IdleLearning:
                 # Whatever is wrong now may be right at the next look, and nobody is there to begin anew.
                 _log.exception("nothing was learned")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await self._news.wait()
 
     async def _learn_unasked(self, language: Language) -> None:
         """Where it may not, not even what was said is read: that alone is work, and it is looked for all day."""

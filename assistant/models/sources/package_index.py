@@ -83,7 +83,8 @@ async def _pip(*arguments: str) -> str:
     except OSError:
         return ""
     try:
-        answer, _ = await asyncio.wait_for(process.communicate(), _PIP_TIMEOUT_S)
+        async with asyncio.timeout(_PIP_TIMEOUT_S):
+            answer, _ = await process.communicate()
     except TimeoutError:
         return ""
     finally:

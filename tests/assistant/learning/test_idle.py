@@ -149,6 +149,20 @@ async def test_nothing_is_asked_while_it_is_off_and_the_switch_is_kept(house: Ho
     assert night.kept == [True, False]
 
 
+@pytest.mark.parametrize("steps", range(4))
+async def test_it_ends_at_once_also_where_the_switch_was_moved_just_before(house: House, steps: int) -> None:
+    night = Night(house, LearningSettings(after_minutes=0, idle=False))
+    await night.idle.start()
+    for _ in range(5):
+        await settled(house)
+    await night.idle.switch(False)
+    for _ in range(steps):  # of the event loop, in each of which the news is elsewhere
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(night.idle.stop())
+    ended, _ = await asyncio.wait({stopping}, timeout=5)
+    assert ended
+
+
 @pytest.mark.parametrize(
     ("rules", "mains"),
     [
