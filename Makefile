@@ -11,10 +11,6 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 
-# Most of what the tests wait for is the disk; where memory can stand in for it, and runs programs, it does.
-TEST_TMP = $(shell t=$$(mktemp /dev/shm/patina.XXXXXX 2>/dev/null) && printf '\043!/bin/sh\n' >"$$t" && chmod +x "$$t" && \
-	[ "$$(df -Pk /dev/shm | awk 'NR == 2 {print $$4}')" -gt 8000000 ] && "$$t" && echo /dev/shm; rm -f "$$t")
-
 .PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers bench-telegram engine browser clean
 .DEFAULT_GOAL := help
 
@@ -27,7 +23,7 @@ run: install  ## Install what is missing, fetch a model, open the page
 install: $(VENV)/.installed  ## Build .venv, so that .venv/bin/patina works
 
 test: $(VENV)/.test-installed $(TEST_MODEL) browser  ## Run every test, the real model and the real browser included
-	TMPDIR=$${TMPDIR:-$(TEST_TMP)} PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest $(ARGS)
+	PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.test-installed  ## Check style, types and the stairs
 	$(BIN)/ruff check .
