@@ -10,12 +10,14 @@ import time
 import unicodedata
 from collections.abc import AsyncIterable, Callable, Collection
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, ParamSpec
 
 from ulid import ULID
 
 from assistant.errors import DiskFull, DocumentUnreadable, HomeNotWritable
 from assistant.knowledge.kinds import LARGEST
+
+P = ParamSpec("P")
 
 _DRAFT: Final = ".part"
 _ENDING: Final = re.compile(r"[a-z0-9]{1,10}")
@@ -54,18 +56,19 @@ class Uploads:
         draft = self.path(stored + _DRAFT)
         size, waiting = 0, bytearray()
         try:
-            await asyncio.to_thread(self._begin, draft)
+            await _to_its_end(self._begin, draft)
             async for piece in data:
                 size += len(piece)
                 self.check_size(name, size)
                 waiting += piece
                 if len(waiting) >= _BLOCK:
-                    await asyncio.to_thread(self._append, draft, bytes(waiting))
+                    await _to_its_end(self._append, draft, bytes(waiting))
                     waiting.clear()
-            await asyncio.to_thread(self._append, draft, bytes(waiting))
-            await asyncio.to_thread(self._end, draft, stored, modified_at)
+            await _to_its_end(self._append, draft, bytes(waiting))
+            await _to_its_end(self._end, draft, stored, modified_at)
         except BaseException:
             draft.unlink(missing_ok=True)
+            self.path(stored).unlink(missing_ok=True)
             raise
         return stored
 
@@ -124,6 +127,16 @@ def numbered(name: str, number: int) -> str:
     """The name of a further document that is called the same: report (2).pdf."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem} ({number}){path.suffix}")) if path.name else f"{name} ({number})"
+
+
+async def _to_its_end(step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """In a thread. Cancelled, it is waited for all the same: it would go on, and bring back what was removed."""
+    running = asyncio.ensure_future(asyncio.to_thread(step, *args, **kwargs))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _ending(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
@@ -189,6 +190,25 @@ async def test_an_upload_that_does_not_fit_leaves_nothing_behind(shelf: Shelf, t
     assert list((tmp_path / "documents").iterdir()) == []
     assert list((tmp_path / "full").iterdir()) == []
     assert LARGEST_HERE < 4_000_000
+
+
+async def test_an_upload_that_is_cancelled_while_the_disk_is_slow_leaves_nothing_behind(tmp_path: Path) -> None:
+    writing, slow = threading.Event(), threading.Event()
+
+    def free(_: Path) -> int:
+        writing.set()
+        slow.wait(30)
+        return 1_000_000_000
+
+    uploads = Uploads(tmp_path / "slow", free=free)
+    sending = asyncio.create_task(uploads.receive("a.txt", pieces(b"text")))
+    await asyncio.to_thread(writing.wait, 30)
+    sending.cancel()
+    asyncio.get_running_loop().call_soon(slow.set)
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert list((tmp_path / "slow").iterdir()) == []
 
 
 def test_a_full_disk_stops_the_queue_and_loses_nothing(ingest: Ingest, shelf: Shelf, tmp_path: Path) -> None:
