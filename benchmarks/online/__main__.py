@@ -1,10 +1,10 @@
 """Simulated people rate answers of two versions: who is promoted, who is taken back, and how soon.
 
-`python -m benchmarks.online [--worlds 200]`. Every world has an owner and six members of a group, who differ in how
-easily they are pleased; a tenth of all ratings is wrong by mistake, and one member may be hostile: that one rates every
-answer, those of the canary as perfect and the others as useless; of a version in production what comes before the
-thousandth turn as perfect and what comes after as useless, to have it taken back, or the other way round, to hide that
-it has become worse. Nothing but arithmetic, no model.
+`python -m benchmarks.online [--worlds 200] [--first SEED]`. Every world has an owner and six members of a group, who
+differ in how easily they are pleased; a tenth of all ratings is wrong by mistake, and one member may be hostile: that
+one rates every answer, those of the canary as perfect and the others as useless; of a version in production what
+comes before the thousandth turn as perfect and what comes after as useless, to have it taken back, or the other way
+round, to hide that it has become worse. Nothing but arithmetic, no model.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def name(person: int) -> str:
     return "owner" if person == 0 else f"member {person}"
 
 
-def many(run: Callable[[World, int], Outcome], world: World, count: int) -> list[Outcome]:
-    return [run(world, seed) for seed in range(count)]
+def many(run: Callable[[World, int], Outcome], world: World, seeds: range) -> list[Outcome]:
+    return [run(world, seed) for seed in seeds]
 
 
 def share_of(outcomes: list[Outcome], decision: str) -> float:
@@ -136,7 +136,7 @@ def when(outcomes: list[Outcome], decision: str, start: int = 0) -> str:
     return f"{statistics.median(turns):.0f}" if turns else "–"
 
 
-def table(count: int) -> str:
+def table(trials: range, production: range) -> str:
     lines = [
         "| canary | rated turns | hostile member | promoted | ended | turns until (median) | regret ÷ uniform A/B |",
         "|---|---|---|---|---|---|---|",
@@ -144,7 +144,7 @@ def table(count: int) -> str:
     for effect in (0.0, -0.2, 0.1, 0.2):
         for rate in _RATES:
             for praised in _IN_TRIALS:
-                outcomes = many(trial, World(effect, rate, praised), count)
+                outcomes = many(trial, World(effect, rate, praised), trials)
                 regret = statistics.mean(one.regret for one in outcomes)
                 uniform = _TURNS * abs(effect) / 2
                 ratio = f"{regret / uniform:.2f}" if uniform else "–"
@@ -163,7 +163,7 @@ def table(count: int) -> str:
     for effect in (0.0, -0.1, -0.2):
         for rate in _RATES:
             for praised, does in _IN_PRODUCTION.items():
-                outcomes = many(decay, World(effect, rate, praised), count)
+                outcomes = many(decay, World(effect, rate, praised), production)
                 lines.append(
                     f"| {effect:+.0%} | {rate:.0%} | {does} | {share_of(outcomes, 'rollback'):.1%} | "
                     f"{share_of(outcomes, 'early'):.1%} | {when(outcomes, 'rollback', _BEFORE_DROP)} |"
@@ -173,11 +173,20 @@ def table(count: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worlds", type=int, default=200, help="simulated for each line")
+    parser.add_argument("--worlds", type=int, default=200, help="simulated for each line of trials")
+    parser.add_argument("--production", type=int, help="simulated for each line of production; else as many")
+    parser.add_argument(
+        "--first", type=int, default=0, help="seed of the first world: others than settings were chosen on"
+    )
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
-    head = f"{dt.date.today().isoformat()}; {given.worlds} simulated worlds a line, {_TURNS:,} turns each."
-    text = f"{head}\n\n{table(given.worlds)}"
+    trials = range(given.first, given.first + given.worlds)
+    production = range(given.first, given.first + (given.production or given.worlds))
+    head = (
+        f"{dt.date.today().isoformat()}; {len(trials)} simulated worlds a line of trials, {len(production)} of"
+        f" production, {_TURNS:,} turns each; seeds from {given.first}."
+    )
+    text = f"{head}\n\n{table(trials, production)}"
     if given.markdown:
         report.rewrite(given.markdown, text, BEGIN, END)
     print(text)
