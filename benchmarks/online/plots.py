@@ -1,0 +1,52 @@
+"""How many worlds have come to a decision by which turn, as a picture. Needs matplotlib (the extra `bench`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.online.worlds import BEFORE_DROP, TURNS, Outcome, World
+
+_EFFECTS: Final = {-0.2: "#b04a3a", -0.1: "#c98a3d", 0.0: "#7d7d7d", 0.1: "#9bb0c1", 0.2: "#4a6d8c"}
+_STYLES: Final = {0.05: ":", 0.15: "--", 0.30: "-"}
+
+
+def draw(trials: Mapping[World, Sequence[Outcome]], production: Mapping[World, Sequence[Outcome]], path: Path) -> None:
+    """Two panels over the turns, without hostile members: the share of trials whose canary was promoted, and that of
+    versions in production that were taken back. The same outcomes give the same file."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "patina"
+    from matplotlib import pyplot as plt
+
+    figure, (promoted, rolled_back) = plt.subplots(1, 2, figsize=(9.6, 3.8), sharey=True, layout="constrained")
+    _panel(promoted, trials, "promote")
+    _panel(rolled_back, production, "rollback")
+    promoted.set_title("canaries promoted", fontsize=10)
+    rolled_back.set_title("versions in production taken back", fontsize=10)
+    rolled_back.axvline(BEFORE_DROP, color="#444444", linewidth=0.8)
+    rolled_back.annotate("satisfaction changes", (BEFORE_DROP, 0.5), rotation=90, fontsize=7, ha="right", va="center")
+    promoted.set_ylabel("share of worlds")
+    for axes in (promoted, rolled_back):
+        axes.set_xlabel("turns")
+        axes.set_ylim(-0.02, 1.02)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7, loc="upper left")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _panel(axes: Any, worlds: Mapping[World, Sequence[Outcome]], decision: str) -> None:
+    for world, outcomes in worlds.items():
+        if world.praised:
+            continue
+        at = sorted(one.at for one in outcomes if one.decision == decision)
+        shares = [number / len(outcomes) for number in range(len(at) + 1)]
+        label = f"{world.effect:+.0%}, {world.rate:.0%} rated"
+        axes.step(
+            [0, *at, TURNS], [*shares, shares[-1]], _STYLES[world.rate], where="post", color=_EFFECTS[world.effect],
+            label=label,
+        )  # fmt: skip

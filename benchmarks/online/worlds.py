@@ -1,0 +1,109 @@
+"""People whose preferences are known, and what the online machinery makes of their ratings. Only arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from assistant.learning.online import DecayMonitor, Trial
+from assistant.memory.records import Arm
+
+TURNS: Final = 5000
+_BASE: Final = 0.7
+_MISTAKEN: Final = 0.1
+_MEMBERS: Final = 7
+_CONVERSATION: Final = 8
+BEFORE_DROP: Final = 1000
+RATES: Final = (0.05, 0.15, 0.30)
+Part: TypeAlias = Arm | Literal["before", "after"]
+"""Whose answers, or from which time, somebody rates."""
+IN_TRIALS: Final[tuple[Part | Literal[""], ...]] = ("", "canary")
+IN_PRODUCTION: Final[Mapping[Part | Literal[""], str]] = MappingProxyType(
+    {"": "no", "before": "accuses", "after": "hides it"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`effect` is what the canary adds to satisfaction; `rate` how many turns are rated. A hostile member finds perfect
+    what is in `praised`, and all else useless; "" where there is none."""
+
+    effect: float
+    rate: float
+    praised: Part | Literal[""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`at` is the turn of the decision; regret is satisfaction lost against always using the better version."""
+
+    decision: str
+    at: int
+    regret: float
+
+
+class People:
+    """Who speaks, how pleased they are, and what they say of it."""
+
+    def __init__(self, world: World, rng: np.random.Generator) -> None:
+        self._world = world
+        self._rng = rng
+        self._leaning = rng.normal(0, 0.1, _MEMBERS)
+
+    def pleased(self, person: int, chance: float) -> bool:
+        return bool(self._rng.random() < min(0.98, max(0.02, chance + self._leaning[person])))
+
+    def label(self, person: int, part: Part, pleased: bool) -> float | None:
+        """None where nothing is said."""
+        if self._world.praised and person == _MEMBERS - 1:
+            return float(part == self._world.praised)
+        if self._rng.random() >= self._world.rate:
+            return None
+        return float(pleased != (self._rng.random() < _MISTAKEN))
+
+
+def trial(world: World, seed: int) -> Outcome:
+    """Five thousand turns at most; a conversation stays with its version."""
+    rng = np.random.default_rng(seed)
+    people, running = People(world, rng), Trial()
+    regret, share = 0.0, running.share(rng)
+    arm: Arm = "production"
+    for turn in range(TURNS):
+        if turn % _CONVERSATION == 0:
+            person = int(rng.integers(_MEMBERS))
+            if turn % (_CONVERSATION * 5) == 0:
+                share = running.share(rng)
+            arm = "canary" if rng.random() < share else "production"
+        gain = world.effect if arm == "canary" else 0.0
+        regret += max(0.0, world.effect) - gain
+        label = people.label(person, arm, people.pleased(person, _BASE + gain))
+        if label is not None:
+            decision = running.see(arm, name(person), label)
+            if decision != "open":
+                rest = TURNS - turn - 1
+                kept = world.effect if decision == "promote" else 0.0
+                return Outcome(decision, turn, regret + rest * (max(0.0, world.effect) - kept))
+    return Outcome("open", TURNS, regret)
+
+
+def decay(world: World, seed: int) -> Outcome:
+    """A version that was taken for what it then did; after a thousand turns satisfaction changes by the effect."""
+    rng = np.random.default_rng(seed)
+    people = People(world, rng)
+    monitor = DecayMonitor()
+    for turn in range(TURNS):
+        person = int(rng.integers(_MEMBERS))
+        part: Part = "after" if turn >= BEFORE_DROP else "before"
+        gain = world.effect if part == "after" else 0.0
+        label = people.label(person, part, people.pleased(person, _BASE + gain))
+        if label is not None and monitor.see(name(person), label):
+            return Outcome("early" if turn < BEFORE_DROP else "rollback", turn, 0.0)
+    return Outcome("open", TURNS, 0.0)
+
+
+def name(person: int) -> str:
+    return "owner" if person == 0 else f"member {person}"
