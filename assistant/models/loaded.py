@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Collection, Iterator
 from typing import Final, TypeAlias
 
@@ -11,7 +12,8 @@ from assistant.models import gguf
 from assistant.models.batch import NoRoom
 from assistant.models.decoder import Decoder
 from assistant.models.hardware import memory
-from assistant.models.measured import Measurements, Measuring, key_of
+from assistant.models.measured import Measurements
+from assistant.models.measuring import Measuring, key_of
 from assistant.models.native_devices import gpu_memory
 from assistant.models.native_log import NativeLog
 from assistant.models.native_model import NativeModel
@@ -21,6 +23,7 @@ from assistant.models.text_embedder import TextEmbedder
 
 _SHARE: Final = 0.8
 """Of this machine's memory; the rest is for the person's other programs."""
+_AGAIN_S: Final = 300.0
 Loaded: TypeAlias = Decoder | TextEmbedder
 
 
@@ -36,6 +39,7 @@ class LoadedModels:
         self._used: dict[ModelSpec, int] = {}
         self._headers: dict[ModelSpec, gguf.GgufHeader] = {}
         self._measuring: dict[ModelSpec, Measuring] = {}
+        self._again: dict[ModelSpec, float] = {}
 
     def __iter__(self) -> Iterator[Loaded]:
         """The one used longest ago first."""
@@ -88,6 +92,7 @@ class LoadedModels:
     def unload(self, spec: ModelSpec) -> None:
         if (measuring := self._measuring.pop(spec, None)) is not None:
             measuring.close()
+        self._again.pop(spec, None)
         self._all.pop(spec).close()
 
     def close(self) -> None:
@@ -97,20 +102,29 @@ class LoadedModels:
     @property
     def unmeasured(self) -> ModelSpec | None:
         """A loaded model of which it is not known yet what is quickest here."""
-        return next(iter(self._measuring), None)
+        now = time.monotonic()
+        return next(iter((*self._measuring, *(spec for spec, due in self._again.items() if due <= now))), None)
 
     def measure(self, spec: ModelSpec) -> None:
-        """Try one thing; what is best is used and kept as soon as all has been tried."""
+        """Try one thing; what is best is used as soon as all has been tried, and kept unless others computed meanwhile:
+        then it is tried again after a while."""
         decoder = self._all[spec]
+        if not isinstance(decoder, Decoder) or spec.measurements is None:
+            return
+        if self._again.pop(spec, None) is not None:
+            self._measuring[spec] = Measuring(decoder.model)
         try:
-            measured = self._measuring[spec].step()
+            found = self._measuring[spec].step()
         except NoRoom:
             self._measuring.pop(spec).close()  # the context is full by now; when it is loaded again it is empty
             return
-        if measured is not None and spec.measurements is not None and isinstance(decoder, Decoder):
+        if found is not None:
             self._measuring.pop(spec).close()
-            Measurements(spec.measurements).put(key_of(decoder.model), measured)
-            decoder.use(measured)
+            decoder.use(found.measured)
+            if found.disturbed:
+                self._again[spec] = time.monotonic() + _AGAIN_S
+            else:
+                Measurements(spec.measurements).put(key_of(decoder.model), found.measured)
 
     def _remember(self, decoder: Decoder) -> None:
         if decoder.spec.measurements is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -32,22 +31,14 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.model
-async def test_a_model_is_measured_once_while_nobody_waits_and_loaded_the_same_way_afterwards(
-    real_model: Path, tmp_path: Path
-) -> None:
+async def test_a_model_is_measured_while_nobody_waits(real_model: Path, tmp_path: Path) -> None:
     spec = ModelSpec("qwen", real_model, context=512, threads=1, batch=64, measurements=tmp_path / "engine.json")
     engine = Engine()
     try:
         before = await engine.load(spec)
         while (found := await engine.load(spec)).choices == before.choices:
             pass
-        assert len(json.loads((tmp_path / "engine.json").read_text("utf-8"))) == 1
     finally:
         await engine.close()
-    again = Engine()
-    try:
-        assert (await again.load(spec)).choices == found.choices
-    finally:
-        await again.close()
     assert {choice.name: choice.why for choice in found.choices}["batch"] == "measured"
     assert {choice.name: choice.why for choice in found.choices}["threads"] == "settings"
