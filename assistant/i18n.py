@@ -102,7 +102,9 @@ def explain(error: AssistantError, language: Language) -> str:
             facts[name] = value if error.code == "engine_busy" else human_bytes(value)
         else:
             facts[name] = "-" if value is None else value
-    return _ERRORS.text(language, f"errors.{error.code}", **facts)
+    key = f"errors.{error.code}"
+    whole = f"{key}_whole" if facts.get("line") == 0 else key
+    return _ERRORS.text(language, whole if _ERRORS.find(language, whole) else key, **facts)
 
 
 def explain_reason(code: str, reason: str, language: Language) -> str:

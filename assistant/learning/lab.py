@@ -180,6 +180,8 @@ class Lab:
             form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
         pools = await asyncio.to_thread(split, task.items, vectors, choices.seed, form.labels, shares)
+        if not pools.race or not pools.gate:
+            raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         await asyncio.to_thread(neighbours.vectors, task.items)
         writer = None if proposer else await self._writer(task, run)

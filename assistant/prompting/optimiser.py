@@ -244,7 +244,7 @@ class Optimiser:
     def _seed_is_perfect(self) -> bool:
         """Enough was asked to say that there is nothing to gain."""
         asked = sum(one.candidate == 0 for one in self._seen)
-        return asked >= min(_SEED_SURE, len(self.pools.race)) and self._seed_does_well()
+        return asked >= max(_SEED_BLOCK, min(_SEED_SURE, len(self.pools.race))) and self._seed_does_well()
 
     def _seed_does_well(self) -> bool:
         scores = [one.score for one in self._seen if one.candidate == 0]

@@ -100,7 +100,7 @@ def items_of(rows: Sequence[Any], name: str) -> list[Item]:
 def read_items(path: Path) -> list[Item]:
     """One JSON object a line: `input`, `output` (one or a list) and, where there is one, `group`."""
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # text in JSON may hold what other systems end lines with
     except (OSError, UnicodeDecodeError) as error:
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
     items = _items(((number, line) for number, line in enumerate(lines, 1) if line.strip()), path, json.loads)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import assistant.errors as errors
-from assistant.i18n import LANGUAGES, Catalogue, explain, language_of, language_of_text
+from assistant.i18n import LANGUAGES, Catalogue, Language, explain, language_of, language_of_text
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted({path.parent for top in ("assistant", "ui", "bots") for path in (ROOT / top).rglob("locales/*.toml")})
@@ -56,6 +56,16 @@ def test_a_known_reason_is_translated_and_an_unknown_one_is_shown_as_it_came() -
     assert "expired" in explain(known, "en")
     assert "过期" in explain(known, "zh")
     assert "No space left" in explain(errors.HomeNotWritable(path=Path("/x"), reason="No space left"), "zh")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_line_is_named_only_where_there_is_one(language: Language) -> None:
+    at = explain(errors.TaskInvalid(path=Path("train.jsonl"), line=3, reason="torn"), language)
+    whole = explain(errors.TaskInvalid(path=Path("task.yaml"), line=0, reason="torn"), language)
+    assert "3" in at
+    assert "0" not in whole
+    assert "task.yaml" in whole
+    assert "torn" in whole
 
 
 def test_what_was_tried_is_listed() -> None:

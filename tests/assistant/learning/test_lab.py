@@ -13,7 +13,7 @@ import pytest
 from langchain_core.outputs import ChatResult
 
 from assistant.agent.presence import Presence
-from assistant.errors import EngineDied, ModelNotFetched
+from assistant.errors import EngineDied, ModelNotFetched, TaskIncomplete
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -171,6 +171,17 @@ async def test_the_final_test_waits_as_soon_as_somebody_asks(db: Database, folde
     person.__exit__(None, None, None)
     report = await run
     assert len(world.pupil.calls) == before + report.test_calls
+
+
+@pytest.mark.parametrize("rows", [["colour of thing 1"], ["colour of thing 1"] * 60])
+async def test_examples_that_are_too_few_are_said_to_be_and_not_that_there_is_nothing_to_gain(
+    db: Database, folder: Path, rows: list[str]
+) -> None:
+    (folder / "train.jsonl").write_text("\n".join(json.dumps({"input": row, "output": "red"}) for row in rows))
+    world = World(db, lambda *_: 0.0)
+    with pytest.raises(TaskIncomplete):
+        await world.optimise(folder)
+    assert not world.pupil.calls
 
 
 async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder: Path) -> None:

@@ -45,6 +45,13 @@ def test_a_wrong_head_is_refused(tmp_path: Path, head: str) -> None:
     assert caught.value.path.name == "task.yaml"
 
 
+def test_a_line_of_a_file_ends_where_json_says_so(tmp_path: Path) -> None:
+    text = "one\u2028two\u0085three"
+    row = json.dumps({"input": text, "output": "x"}, ensure_ascii=False)
+    (tmp_path / "train.jsonl").write_bytes(f"{row}\r\n\n{row}".encode())
+    assert [one.input for one in read_items(tmp_path / "train.jsonl")] == [text, text]
+
+
 def test_a_file_without_items_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskInvalid):
         read_items(folder(tmp_path, [""]) / "train.jsonl")
