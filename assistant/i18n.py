@@ -89,6 +89,8 @@ def explain(error: AssistantError, language: Language) -> str:
     for name, value in error.facts.items():
         if name == "tool":
             facts[name] = tool_name(str(value), language)
+        elif name == "kind":
+            facts[name] = _ERRORS.find(language, f"kinds.{value}") or value
         elif name == "reason":
             facts[name] = explain_reason(error.code, str(value), language)
         elif name == "attempts":

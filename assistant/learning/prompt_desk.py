@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import PromptInvalid
-from assistant.i18n import Language
+from assistant.errors import NotFound, PromptInvalid, PromptUnknown, VersionAmbiguous
+from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
@@ -46,7 +47,8 @@ class PromptDesk:
         return await asyncio.to_thread(self._list)
 
     async def version(self, beginning: str) -> PromptVersionRecord:
-        """By id or by its first digits, where they are enough; NotFound."""
+        """By id or by its first digits, where they are enough, or as v7, chat:v7 or chat.en:v7; chat.en alone is the
+        one in use. NotFound; VersionAmbiguous where several are called so."""
         return await asyncio.to_thread(self._find, beginning)
 
     async def labels(self) -> list[Labelled]:
@@ -164,7 +166,27 @@ class PromptDesk:
 
     def _find(self, beginning: str) -> PromptVersionRecord:
         self._list()
-        return self._versions.find(beginning)
+        try:
+            return self._versions.find(beginning)
+        except NotFound:
+            in_use = self._in_use(beginning)
+            if not in_use:
+                raise
+        if len(in_use) > 1:
+            raise VersionAmbiguous(called=beginning, choices=tuple(in_use))
+        return self._versions.get(next(iter(in_use.values())))
+
+    def _in_use(self, called: str) -> dict[str, str]:
+        """The id of the version that answers now, by the full name of each prompt that is called so."""
+        name, _, tongue = called.partition(".")
+        found: dict[str, str] = {}
+        for language in LANGUAGES:
+            if tongue in {"", language}:
+                with suppress(PromptUnknown):
+                    seed = self._library.get(name, language)
+                    labelled = self._labels.nearest(Scope(name, language), "production")
+                    found[f"{name}.{language}"] = labelled.version_id if labelled else seed.id
+        return found
 
     def _propose(
         self, name: str, language: Language, learned: Candidate, author: Author, evidence: Mapping[str, Any]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import string
 from pathlib import Path
 
@@ -66,6 +67,22 @@ def test_a_line_is_named_only_where_there_is_one(language: Language) -> None:
     assert "0" not in whole
     assert "task.yaml" in whole
     assert "torn" in whole
+
+
+def _kinds() -> set[str]:
+    """Of all things that the code says are not there."""
+    called = re.compile(r"NotFound\(\s*(?:kind=)?\"([a-z_]+)\"")
+    return {kind for path in (ROOT / "assistant").rglob("*.py") for kind in called.findall(path.read_text("utf-8"))}
+
+
+def test_what_is_not_there_is_called_by_its_name_in_the_readers_language() -> None:
+    kinds = _kinds()
+    assert {"conversation", "document", "prompt_version"} <= kinds
+    for kind in kinds:
+        said = explain(errors.NotFound(kind=kind, id="7"), "zh")
+        assert not re.search("[a-z]", said), f"{kind} has no name"
+        assert "7" in said
+    assert explain(errors.NotFound(kind="prompt_version", id="v9"), "en") == "There is no such prompt version: v9."
 
 
 def test_what_was_tried_is_listed() -> None:

@@ -85,7 +85,7 @@ def test_a_wrong_command_line_is_a_usage_error(patina: Patina) -> None:
 def test_an_error_is_one_line_without_a_traceback(patina: Patina) -> None:
     result = patina("conversations", "show", "nothing")
     assert result.code == 1
-    assert result.err.strip() == "There is no conversation with the id nothing."
+    assert result.err.strip() == "There is no such conversation: nothing."
     assert result.out == ""
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.errors import PromptInvalid
+from assistant.errors import NotFound, PromptInvalid, VersionAmbiguous
 from assistant.i18n import LANGUAGES
 from assistant.learning.prompt_desk import PromptDesk, in_full
 from assistant.learning.recorder import Recorder
@@ -54,6 +54,20 @@ async def test_a_promoted_version_answers_from_the_next_turn_on_and_a_rollback_e
     assert house.selector.select("chat", "zh").learned is None
     assert await house.desk.rollback("chat", "en") is None
     assert house.selector.select("chat", "en") == seed
+
+
+async def test_a_prompts_name_alone_means_the_version_in_use(house: House) -> None:
+    assert (await house.desk.version("title.zh")).full_name == "title.zh:v1"
+    version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
+    assert (await house.desk.version("chat.en")).full_name == "chat.en:v1", "a proposal is not in use"
+    await house.desk.promote("chat.en:v2")
+    assert (await house.desk.version("chat.en")).id == version.id
+    with pytest.raises(VersionAmbiguous) as refused:
+        await house.desk.version("chat")
+    assert refused.value.choices == ("chat.en", "chat.zh")
+    for unknown in ("chat.fr", "nothing", "nothing.en", ""):
+        with pytest.raises(NotFound):
+            await house.desk.version(unknown)
 
 
 async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
