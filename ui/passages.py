@@ -60,7 +60,9 @@ class PassageSearch:
                 if place < _SHOWN or one.chunk.id in said
             ]
             found["sure"] = round(100 * answer.confidence)
-        return {**found, "files": files, "asked_file": typed, "types": count.types, "any": bool(count.documents)}
+        asked = {"asked_file": typed, "asked_type": visit.text("type"), "since": visit.text("since")}
+        there = {"files": files, "types": count.types, "any": bool(count.documents)}
+        return {**found, **asked, "until": visit.text("until"), **there}
 
     async def judge(self, visit: Visit) -> None:
         """The same judgement a second time takes it back."""

@@ -113,6 +113,13 @@ def test_a_collection_is_made_filled_and_searched_with_the_keyboard(server: Page
     expect(page.get_by_text("kept; the order follows it", exact=True)).to_be_visible()
     page.locator("[data-static=kb-in]").select_option("documents")
     expect(page.get_by_text("Nothing was found.")).to_be_visible()
+    page.get_by_role("tab", name="Documents").click()
+    page.get_by_placeholder("Find a document").fill("zebra")
+    expect(page.get_by_text("No document is like that.")).to_be_visible()
+    page.get_by_role("tab", name="Try a search").click()
+    expect(page.get_by_placeholder("Ask as you would")).to_have_value("is the whale a mammal")
+    page.get_by_role("tab", name="Documents").click()
+    expect(page.get_by_placeholder("Find a document")).to_have_value("zebra")
     assert server.assistant is not None
     [judged] = server.ask(server.assistant.documents.judgements("is the whale a mammal"))
     assert judged.is_right
