@@ -103,6 +103,9 @@ class Scheduler:
         """Have nothing left of what came before this, as soon as the step under way has ended; then say so."""
         with self._changed:
             self._forgetting.append(request)
+            for job in (*self._line, *self._running):
+                job.outdated = True
+            self._break_off(lambda _: False)  # a step that serves somebody is waited for, a measurement is not
             self._changed.notify()
 
     def close(self) -> None:
@@ -345,8 +348,6 @@ class Scheduler:
     def _forget(self) -> None:
         with self._changed:
             asked, self._forgetting = self._forgetting, []
-            for job in (*self._line, *self._running) if asked else ():
-                job.outdated = True
         for decoder in [loaded for loaded in self._models if isinstance(loaded, Decoder)] if asked else ():
             decoder.residents.forget()
         for request in asked:

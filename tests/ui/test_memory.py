@@ -73,7 +73,7 @@ async def test_an_empty_memory_teaches_and_what_is_added_is_edited_pinned_and_fo
     [gone] = await drawn(panel.forget(visit(fact=one.id)))
     assert "Bonn" not in gone["memory"]["html"]
     [missing] = await drawn(panel.forget(visit(fact=one.id)))
-    assert "There is no fact" in missing["memory"]["html"]
+    assert "There is no such fact" in missing["memory"]["html"]
 
 
 async def test_switches_are_kept_and_each_persons_memory_is_their_own(rooms: Rooms, panel: MemoryPanel) -> None:

@@ -321,8 +321,8 @@ async def test_a_button_of_a_deleted_conversation_says_so(play: Play) -> None:
         answer = await ann.private.chat.wait_for(lambda message: message.text == "Gone soon.")
         [conversation] = await scene.assistant.conversations()
         await scene.assistant.delete(conversation.id)
-        assert "There is no turn" in await ann.private.press(answer, "👍").answered()
-        assert "There is no turn" in await ann.private.press(answer, "🔁").answered()
+        assert "There is no such answer" in await ann.private.press(answer, "👍").answered()
+        assert "There is no such answer" in await ann.private.press(answer, "🔁").answered()
 
 
 async def test_an_update_delivered_twice_is_answered_once(play: Play) -> None:
