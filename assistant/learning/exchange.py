@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import ImportRefused
 from assistant.i18n import Language
-from assistant.learning.redaction import redacted, redacted_within
+from assistant.learning.redaction import redacted_within
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
-from assistant.prompting.orders import orders
+from assistant.prompting.orders import orders_within
 from assistant.prompting.template import PromptVersion
 
 _LONGEST: Final = 20_000
@@ -76,12 +76,12 @@ def version_lines(
     for version in versions:
         told = {"kind": "version", **asdict(version)}
         if redact:
-            told |= {key: redacted_within(told[key]) for key in ("text", "content", "evidence")}
+            told |= {key: redacted_within(told[key]) for key in ("name", "text", "content", "evidence")}
         rows.append(told)
-    rows += [{"kind": "label", **asdict(one)} for one in labels]
-    for move in moves:
-        reason = redacted(move.reason) if redact else move.reason
-        rows.append({"kind": "move", **asdict(move), "reason": reason})
+    moved = [{"kind": "label", **asdict(one)} for one in labels] + [{"kind": "move", **asdict(one)} for one in moves]
+    if redact:
+        moved = [row | {key: redacted_within(row[key]) for key in {"scope", "reason"} & set(row)} for row in moved]
+    rows += moved
     return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
@@ -121,7 +121,7 @@ def _taken(line: str, number: int, library: PromptLibrary) -> Taken | None:
         raise ImportRefused(line=number, reason="not_a_version") from error
     if learned.length > _LONGEST:
         raise ImportRefused(line=number, reason="too_long")
-    if any(orders(part) for part in (told.name, learned.instruction, *_words(demos))):
+    if any(orders_within(part) for part in (told.name, learned.instruction, *_words(demos))):
         raise ImportRefused(line=number, reason="order")
     seed = None if told.purpose == "task" else _seed(told, number, library)
     return Taken(told.name, told.language, learned, seed, told.id, told.parent_id)

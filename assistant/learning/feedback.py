@@ -96,7 +96,9 @@ class Feedback:
         if newest.parent_id is not None:
             before = self._conversations.turn(newest.parent_id)
             beside = [self._conversations.turn(id) for id in before.siblings if id != before.id]
-            stopped = {one.turn_id for one in self._signals.of_turn(before.id) if one.kind == "stopped"}
+            # That somebody else in a group stopped it says nothing of who asked.
+            told = self._signals.of_turn(before.id)
+            stopped = {one.turn_id for one in told if one.kind == "stopped" and one.person_id == before.person_id}
             turns = {before.id: before, newest.id: newest}
             signs = [(sign, turns[sign.said_in]) for sign in behaviour.read([before, newest], beside, stopped)]
         for turn_id in self._signals.stopped_and_left(

@@ -171,7 +171,9 @@ class IdleLearning:
             if self._waiting(spent):
                 return
             heard = await self._chat.heard_ratings(language)
-            if heard >= self._looked_at.get(language, 0) + _NEW_RATINGS:
+            # There may be fewer than at the last look: some were deleted, or the owner's own are heard in place of all.
+            looked_at = self._looked_at[language] = min(self._looked_at.get(language, 0), heard)
+            if heard >= looked_at + _NEW_RATINGS:
                 look = _Look(self._rules.calls_a_day - spent)
                 self._reports[language] = await self._looked(language, look, background=True)
 
@@ -218,7 +220,8 @@ class IdleLearning:
                 rest=lambda: look.left,
             )
             outcome, details = report.outcome, evidence_of(report)
-            self._looked_at[language] = report.agreement.ratings
+            if outcome not in {"on_trial", "resting"}:  # then nothing was tried with what was heard
+                self._looked_at[language] = report.agreement.ratings
             return report
         except _EndedError:
             return replace(await self._chat.report(language), outcome="interrupted")

@@ -46,7 +46,8 @@ class _Going:
         self._paused_at = 0.0
 
     def hear(self, progress: RunProgress) -> None:
-        self.steps.append(Step(progress, self._clock() - self._began))
+        now = self._clock() if self.may_go.is_set() else self._paused_at  # a group that was under way may end later
+        self.steps.append(Step(progress, now - self._began))
         self.tell()
 
     def pause(self) -> None:

@@ -288,10 +288,11 @@ class SignalStore:
         return found
 
     def stopped_and_left(self, person_id: str | None, before: float, since: float) -> list[str]:
-        """Turns whose answer this person stopped in that time, and after which nothing was asked there."""
+        """Turns whose answer this person had asked for and stopped in that time, and after which nothing was asked."""
         rows = self._db.rows(
             "SELECT DISTINCT turns.id FROM turns JOIN signals ON signals.turn_id = turns.id"
-            " WHERE signals.kind = 'stopped' AND signals.person_id IS ? AND turns.created_at >= ?"
+            " WHERE signals.kind = 'stopped' AND signals.person_id IS ? AND turns.person_id IS signals.person_id"
+            " AND turns.created_at >= ?"
             " AND signals.created_at < ? AND NOT EXISTS (SELECT 1 FROM turns AS next WHERE next.parent_id = turns.id"
             "     OR next.source_turn_id = turns.id)"
             " AND NOT EXISTS (SELECT 1 FROM signals AS told WHERE told.turn_id = turns.id AND told.kind = 'abandoned')"

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from assistant.prompting.candidate import Demo
-from assistant.prompting.orders import orders
+from assistant.prompting.orders import orders_within
 from assistant.prompting.pools import Vectors, turns_of
 from assistant.prompting.task import Item
 
@@ -45,7 +45,7 @@ class ExampleSet:
 
 def usable(items: Sequence[Item]) -> list[Item]:
     """Those that may be shown as examples."""
-    return [one for one in items if not orders(one.input) and not orders(one.output)]
+    return [one for one in items if not orders_within(one.input) and not orders_within(one.output)]
 
 
 def example_sets(

@@ -25,6 +25,7 @@ _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
 _CITED: Final = re.compile(r"\[(\d+)\]")
 _CHRF_ORDER: Final = 6
 _CHRF_BETA: Final = 2.0
+_BROKEN: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Metric:
 
 
 def normal(text: str) -> str:
-    """The first line, without what surrounds an answer and without case."""
+    """The first line, without what surrounds an answer and without case; where it is nothing else, as it is."""
     lines = unicodedata.normalize("NFKC", text).strip().splitlines()
-    return re.sub(r"\s+", " ", _EDGES.sub("", lines[0])).casefold() if lines else ""
+    return re.sub(r"\s+", " ", _EDGES.sub("", lines[0]) or lines[0].strip()).casefold() if lines else ""
 
 
 def exact(answer: str, accepted: Sequence[str]) -> float:
@@ -96,17 +97,22 @@ def _chrf(answer: str, wanted: str) -> float:
 def json_valid(answer: str, accepted: Sequence[str]) -> float:
     """Whether it is JSON; where an object is given as accepted, with the keys of one of them."""
     found = _parsed(answer)
-    if found is None:
+    if found is _BROKEN:
         return 0.0
     keys = [set(one) for one in map(_parsed, accepted) if isinstance(one, dict)]
     return float(not keys or (isinstance(found, dict) and any(wanted <= set(found) for wanted in keys)))
 
 
 def _parsed(text: str) -> object:
+    """NaN and Infinity, which Python reads, are no JSON."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refused)
     except (ValueError, RecursionError):
-        return None
+        return _BROKEN
+
+
+def _refused(name: str) -> object:
+    raise ValueError(name)
 
 
 def length(answer: str, accepted: Sequence[str]) -> float:

@@ -6,6 +6,7 @@ reach no tool is what holds. Leaving out an honest sentence costs an example, so
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import Final
@@ -61,3 +62,22 @@ def orders(text: str) -> bool:
     flat = _SPACES.sub(" ", seen).translate(_SIMPLE)
     lines = flat.replace("\n", " ")
     return any(_ORDERS.search(one) for one in (flat, lines, flat.translate(_ALIKE), lines.translate(_ALIKE)))
+
+
+def orders_within(text: str) -> bool:
+    """The same, also in the words of the JSON that it may be: there they can be written in escapes."""
+    if orders(text):
+        return True
+    try:
+        parts = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return False
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part, *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        elif isinstance(part, str) and orders(part):
+            return True
+    return False

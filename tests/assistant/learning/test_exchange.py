@@ -17,11 +17,13 @@ from assistant.errors import ImportRefused, NotFound
 from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.evidence_exchange import EvidenceTaken, holds_evidence, read_evidence
 from assistant.learning.exchange import read_versions
+from assistant.learning.task_versions import keep
 from assistant.memory import quotations
 from assistant.memory.conversations import MESSAGE_LIMIT, ConversationStore
 from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.memory.openings import OpeningStore
+from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import NewAttachment, SignalKind
 from assistant.memory.signals import OWNER
 from assistant.paths import seed_prompts
@@ -82,6 +84,18 @@ async def test_a_redacted_version_is_another_one_with_the_same_parent(house: Hou
     [taken] = await other.desk.take(text)
     assert taken.id != version.id
     assert taken.content["demos"][0]["input"] == "Who wrote to [e-mail]?"
+
+
+async def test_names_and_reasons_are_redacted_wherever_they_stand(house: House) -> None:
+    version = keep(
+        PromptVersionStore(house.db), "mails of a.person@example.com", "en", Candidate("Whose mood?"),
+        parent_id=None, author="optimiser", evidence={},
+    )  # fmt: skip
+    await house.desk.promote(version.id, reason="asked by a.person@example.com")
+    lines = await house.desk.export()
+    assert {json.loads(line)["kind"] for line in lines} == {"version", "label", "move"}
+    assert "a.person@example.com" not in "\n".join(lines)
+    assert "a.person@example.com" in "\n".join(await house.desk.export(redact=False))
 
 
 async def test_the_parents_of_a_task_come_along(other: House) -> None:

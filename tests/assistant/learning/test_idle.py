@@ -7,7 +7,7 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage
@@ -19,12 +19,14 @@ from assistant.config import LearningSettings, Settings
 from assistant.errors import EngineDied
 from assistant.events import Token, TurnFinished
 from assistant.i18n import Language
+from assistant.learning.chat_learning import ChatLearning, ChatReport, Outcome
 from assistant.learning.idle import IdleLearning
 from assistant.learning.judge import Judge
 from assistant.memory.learning_log import LearningLog
 from assistant.paths import Paths
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import Opinion
+from assistant.prompting.preference import Agreement
 from assistant.wiring import build
 from tests.assistant.learning.test_chat_learning import House, liked_if_brief
 from tests.fakes.chat_model import FakeModels
@@ -238,6 +240,42 @@ async def test_nothing_is_looked_at_again_without_new_ratings(house: House) -> N
     reports = await night.idle.look()
     assert {report.outcome for report in reports} == {"too_few_ratings"}
     assert await night.idle.entries() == [], "no call was made"
+
+
+class Heard:
+    """What was rated so far, and how often it was looked at; `outcome` is what comes of looking."""
+
+    def __init__(self) -> None:
+        self.ratings, self.looked = 0, 0
+        self.outcome: Outcome = "no_pattern"
+
+    async def heard_ratings(self, language: Language) -> int:
+        return self.ratings if language == "en" else 0
+
+    async def learn(self, language: Language, *_: Any, **__: Any) -> ChatReport:
+        self.looked += 1
+        return ChatReport(self.outcome, language, Agreement(self.ratings, 0))
+
+    async def after(self, night: IdleLearning, ratings: int) -> int:
+        """How often it had been looked at when that many were heard."""
+        self.ratings = ratings
+        await night._learn_unasked("en")
+        return self.looked
+
+
+async def test_fewer_ratings_than_before_do_not_make_it_deaf(house: House) -> None:
+    night, heard = Night(house), Heard()
+    night.idle._chat = cast("ChatLearning", heard)
+    assert [await heard.after(night.idle, ratings) for ratings in (40, 41, 24, 29, 30)] == [1, 1, 1, 1, 2]
+
+
+async def test_a_look_that_only_waited_is_made_again(house: House) -> None:
+    night, heard = Night(house), Heard()
+    night.idle._chat = cast("ChatLearning", heard)
+    heard.outcome = "resting"
+    assert [await heard.after(night.idle, 40) for _ in range(2)] == [1, 2]
+    heard.outcome = "no_pattern"
+    assert [await heard.after(night.idle, 40) for _ in range(2)] == [3, 3]
 
 
 async def test_two_looks_at_a_time_ask_nothing_twice_and_begin_one_trial(house: House) -> None:

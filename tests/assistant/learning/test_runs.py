@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +16,7 @@ from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.run_order import Run, RunOrder, thinned
-from assistant.learning.runs import RunBook
+from assistant.learning.runs import RunBook, _Going
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_runs import RunStore
@@ -23,6 +24,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.progress import RunProgress
 from assistant.prompting.selector import Selector
 from assistant.prompting.task import TaskHead, items_of
 from tests.assistant.learning.test_lab import LABELS, Skill, helped_by_examples, right
@@ -132,6 +134,18 @@ async def test_a_paused_run_asks_nothing_and_goes_on_when_it_is_let(house: House
     run = await house.ended(begun.id)
     assert run.status == "done"
     assert len(house.pupil.calls) > asked
+
+
+def test_the_clock_of_a_run_stands_still_while_it_is_paused_and_never_goes_back() -> None:
+    now = iter([0.0, 10.0, 12.0, 100.0, 117.0])  # begun, heard, paused, resumed, heard
+    going = _Going(cast("Any", None), order(), now.__next__)
+    progress = RunProgress("race", 1, 100, 1.0)
+    going.hear(progress)
+    going.pause()
+    going.hear(progress)  # the group that was under way has ended
+    going.resume()
+    going.hear(progress)
+    assert [step.worked for step in going.steps] == [10.0, 12.0, 29.0]
 
 
 async def test_a_cancelled_run_is_kept_and_pays_for_nothing_twice_when_it_is_begun_again(house: House) -> None:
