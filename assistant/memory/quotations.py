@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
 import sqlite_utils
+from ulid import ULID
 
+from assistant.paths import seed_prompts
+
+DELETED: Final = "#deleted"
+"""Why a label moved: its version quoted what was deleted."""
 _SHORTEST: Final = 6
 """Characters below which a text says nothing of whom it came from, and would be found everywhere."""
 _TELLING: Final = 24
@@ -21,6 +27,8 @@ _TELLING: Final = 24
 _FEW: Final = 20
 """Texts that are sooner looked for one by one."""
 _KEPT: Final = (("learning_log", "details"), ("prompt_versions", "evidence"))
+_PLACE: Final = "name, language, intent, model"
+_MOVED: Final = {"production", "canary"}
 _EXAMPLES: Final = "SELECT id, content FROM prompt_versions WHERE content <> '{}'"
 
 
@@ -77,6 +85,7 @@ def forget(
 
     A version that shows one of them as an example goes with its labels, and the ones before it are in use again: the
     example is part of what the version is. Short answers do not tell which turn an example is of; its question does.
+    What stands in the prompts that come with Patina is nobody's words, and who repeats it takes no version along.
 
     With `whole`, for what was taken in from elsewhere, only what repeats them as they are goes, and of versions only
     what shows one of the questions: an answer such as "positive" is no sign of where an example comes from.
@@ -103,14 +112,21 @@ def forget(
             if left != told:
                 written = json.dumps(left, ensure_ascii=False, sort_keys=True)
                 tables.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (written, row["id"]))  # noqa: S608
+    ours = _said_by_patina()
+    asked, long = [[text for text in texts if text not in ours] for texts in (asked, long)]
     shown = Whole(asked) if whole else Telling(long, asked)
     for row in list(tables.query(_EXAMPLES)):
         if _quotes(json.loads(row["content"]), shown):
             _remove(tables, row["id"])
 
 
+def _said_by_patina() -> str:
+    return "\n\n".join(path.read_text("utf-8") for path in sorted(seed_prompts().glob("*.md")))
+
+
 def _remove(tables: sqlite_utils.Database, id: str) -> None:
     """The number of a version stays taken, as it is for every version that is no more."""
+    worn = list(tables.query(f"SELECT {_PLACE}, label FROM prompt_labels WHERE version_id = ?", (id,)))  # noqa: S608
     tables.execute("DELETE FROM prompt_labels WHERE version_id = ?", (id,))
     # Where it was in use, the one before it is again, as if it had been taken back.
     tables.execute(
@@ -127,6 +143,15 @@ def _remove(tables: sqlite_utils.Database, id: str) -> None:
         (id, id),
     )
     tables.execute("DELETE FROM prompt_versions WHERE id = ?", (id,))
+    for label in worn:
+        if label["label"] in _MOVED:
+            tables.execute(
+                f"INSERT INTO label_moves (id, {_PLACE}, label, from_id, to_id, reason, moved_at)"  # noqa: S608
+                " VALUES (:move, :name, :language, :intent, :model, :label, NULL, (SELECT version_id FROM prompt_labels"
+                " WHERE name = :name AND language = :language AND intent = :intent AND model = :model"
+                " AND label = :label), :reason, :now)",
+                {**label, "move": str(ULID()), "reason": DELETED, "now": time.time()},
+            )
 
 
 def _quotes(told: Any, said: Said | Whole | Telling) -> bool:

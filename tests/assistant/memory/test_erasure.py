@@ -24,13 +24,14 @@ from assistant.memory.learning_log import LearningLog
 from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
-from assistant.memory.quotations import Said
+from assistant.memory.quotations import DELETED, Said
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
 from assistant.memory.records import NewAttachment, Turn
 from assistant.memory.signals import SignalStore
 from assistant.memory.utterances import OWNER, UtteranceStore
 from assistant.memory.vectors import VectorIndex
+from assistant.paths import seed_prompts
 from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.shelf import shelf_of
 
@@ -127,6 +128,8 @@ def nothing_is_left(kept: Kept) -> None:
     assert json.loads(told["details"]) == {"changes": [{"item": {"input": "kept"}}], "items": 2}
     (label,) = PromptLabels(kept.db).all()
     assert (label.label, label.version_id) == ("production", "plain"), "the version before is in use again"
+    move = next(one for one in PromptLabels(kept.db).moves() if one.reason == DELETED)
+    assert (move.label, move.from_id, move.to_id) == ("production", None, "plain")
     for table in ("judged_hits", "recollections", "duels", "facts", "signals", "answer_edits", "attachments"):
         assert kept.db.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] == 0, table  # noqa: S608 - names of ours
 
@@ -145,6 +148,25 @@ def test_nothing_is_left_of_a_turn_and_what_follows_it_stays(kept: Kept) -> None
     assert behind == 2, "what follows was embedded with the end of what is gone"
     with pytest.raises(NotFound):
         kept.store.delete_turn(turn.id)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_repeats_patinas_own_words_and_deletes_them_takes_no_version_along(kept: Kept, language: str) -> None:
+    examples = (seed_prompts() / f"shown-brief.{language}.md").read_text("utf-8").split("---")[2].strip()
+    instruction = (seed_prompts() / f"style-brief.{language}.md").read_text("utf-8").split("---")[2].strip()
+    question, answer = (line.split(":", 1)[1].strip() for line in examples.splitlines()[:2])
+    PromptVersionStore(kept.db).remember(
+        "learned", name="chat", language=language, purpose="chat", text="{{ instruction }}", author="optimiser",
+        content={"instruction": instruction, "demos": [{"input": question, "output": answer}]}, evidence={},
+    )  # fmt: skip
+    labels = PromptLabels(kept.db)
+    labels.promote(Scope("chat", language), "learned", "learned")
+    before = labels.all(), labels.moves()
+    for said in (question, answer, instruction):
+        conversation = kept.store.create("eve")
+        say(kept.store, conversation.id, said, answer)
+        kept.store.delete(conversation.id)
+    assert (labels.all(), labels.moves()) == before
 
 
 def test_a_title_made_of_a_deleted_question_goes_and_an_empty_conversation_too(kept: Kept) -> None:
