@@ -139,7 +139,7 @@ class ContextBuilder:
             language,
             model=model.model_name,
             conversation_id=path[0].conversation_id,
-            current=next(used, ""),
+            current=self._selector.latest(name, used),
             arm=arm,
         )
 

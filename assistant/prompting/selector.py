@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable
+from contextlib import suppress
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, NotFound
 from assistant.i18n import Language
 from assistant.memory.prompt_versions import Labelled, PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Arm
@@ -47,6 +49,14 @@ class Selector:
         if canary is not None and on_trial:
             labelled = canary
         return seed if labelled is None else self._taught(seed, labelled)
+
+    def latest(self, name: str, used: Iterable[str]) -> str:
+        """The first of these versions that is one of this prompt; "" for none. A refusal is written by another."""
+        for id in used:
+            with suppress(NotFound):
+                if self._versions.get(id).name == name:
+                    return id
+        return ""
 
     def _taught(self, seed: PromptVersion, labelled: Labelled) -> PromptVersion:
         record = self._versions.get(labelled.version_id)

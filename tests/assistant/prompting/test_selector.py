@@ -86,6 +86,13 @@ async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     assert stays.id == version.id
 
 
+async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
+    version = await house.desk.propose("knowledge-answer", "en", LEARNED, author="optimiser", evidence={})
+    refusal = (await house.desk.version("not-in-documents.en")).id
+    assert house.selector.latest("knowledge-answer", [refusal, "gone", version.id, "x"]) == version.id
+    assert house.selector.latest("knowledge-answer", [refusal]) == ""
+
+
 async def test_what_was_learned_for_another_text_is_not_used(house: House) -> None:
     version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
     await house.desk.promote(version.id)
