@@ -91,6 +91,7 @@ class IdleLearning:
         self._on = rules.idle
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[ChatReport] | None = None
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._working: Language | None = None
@@ -113,9 +114,11 @@ class IdleLearning:
         self._task = self._asked = None
 
     async def switch(self, on: bool) -> None:
-        """Off takes effect before the next group of calls, and stays after a restart."""
+        """Off ends the calls that are under way, and stays after a restart."""
         await asyncio.to_thread(self._keep, on)
         self._on = on
+        if not on and self._learning is not None:
+            self._learning.cancel()
         self._news.set()
 
     async def standing(self) -> IdleStanding:
@@ -210,20 +213,20 @@ class IdleLearning:
         self._working = language
         outcome, details = "interrupted", {}
         try:
-            report = await self._chat.learn(
-                language,
-                Spending(min(_MOST_CALLS, look.left)),
-                Choices(),
-                tell=tell,
-                pause=pause,
-                paid=paid,
-                rest=lambda: look.left,
+            spending = Spending(min(_MOST_CALLS, look.left))
+            self._learning = asyncio.create_task(
+                self._chat.learn(
+                    language, spending, Choices(), tell=tell, pause=pause, paid=paid, rest=lambda: look.left
+                )
             )
+            report = await self._learning
             outcome, details = report.outcome, evidence_of(report)
             if outcome not in {"on_trial", "resting"}:  # then nothing was tried with what was heard
                 self._looked_at[language] = report.agreement.ratings
             return report
-        except _EndedError:
+        except (_EndedError, asyncio.CancelledError):
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # all of it is to end, not this look
             return replace(await self._chat.report(language), outcome="interrupted")
         except Exception as error:
             if isinstance(error, AssistantError):
@@ -235,7 +238,7 @@ class IdleLearning:
             self._looked_at[language] = report.agreement.ratings
             return replace(report, outcome="failed")
         finally:
-            self._working = self._progress = None
+            self._working = self._progress = self._learning = None
             if look.entry:
                 self._entries.end(look.entry, outcome, details)
 

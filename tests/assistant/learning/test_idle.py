@@ -291,6 +291,30 @@ async def test_two_looks_at_a_time_ask_nothing_twice_and_begin_one_trial(house: 
     assert [move.label for move in house.labels.moves("chat")] == ["canary"]
 
 
+class Hanging(Interrupted):
+    """From the call with the number `at` on nothing is answered any more."""
+
+    async def _agenerate(self, messages: list[BaseMessage], *_: Any, **options: Any) -> ChatResult:
+        answered = await super()._agenerate(messages, **options)
+        if len(self.calls) >= self.at:
+            await asyncio.Event().wait()
+        return answered
+
+
+async def test_the_switch_ends_also_the_calls_that_are_under_way(tmp_path: Path) -> None:
+    model = Hanging(at=20)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    off: list[asyncio.Task[None]] = []
+    model.then(lambda: off.append(asyncio.ensure_future(night.idle.switch(False))))
+    async with asyncio.timeout(30):
+        reports = await night.idle.look()
+    assert [report.outcome for report in reports if report.language == "en"] == ["interrupted"]
+    assert (await night.idle.standing()).working is None
+    house.db.close()
+
+
 async def test_the_switch_ends_a_look_that_was_asked_for(tmp_path: Path) -> None:
     model = Interrupted(at=20)
     house = House(tmp_path, model)
