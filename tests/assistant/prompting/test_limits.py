@@ -20,7 +20,9 @@ def test_no_accuracy_buys_off_time_length_or_form() -> None:
     assert not too_slow(limits, 6000, 8900), "so is half as much again"
     assert not too_slow(limits, 2000, 4500, crowding=10), "and what others on this machine make it longer"
     assert too_slow(limits, 2000, 18000, crowding=10)
-    assert exceeded(limits, answers(100, 1), answers(1600, 1)) == "too_long"
+    assert exceeded(limits, answers(100, 1), answers(1601, 1)) == "too_long"
+    assert exceeded(limits, answers(1600, 1), answers(1610, 1)) is None, "the questions themselves may be long"
+    assert exceeded(limits, answers(1600, 1), answers(3200, 1)) == "too_long"
     assert exceeded(limits, answers(100, 1), answers(100, 0.9)) == "worse_form"
     assert exceeded(limits, answers(100, 0.5), answers(1000, 1)) is None
 
