@@ -180,7 +180,9 @@ async def test_what_is_too_large_is_refused_before_and_while_it_comes(
     assert await documents.documents() == []
 
 
-async def test_a_sender_that_goes_away_leaves_nothing(documents: DocumentClient, tmp_path: Path) -> None:
+async def test_a_sender_that_goes_away_leaves_nothing(
+    server: Running, documents: DocumentClient, tmp_path: Path
+) -> None:
     stays, begun = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncGenerator[bytes, None]:
@@ -188,10 +190,11 @@ async def test_a_sender_that_goes_away_leaves_nothing(documents: DocumentClient,
         begun.set()
         await stays.wait()
 
-    sending = asyncio.create_task(documents.upload("a.txt", slow()))
-    await begun.wait()
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
+    async with AssistantClient(server.address) as sender:
+        sending = asyncio.create_task(sender.documents.upload("a.txt", slow()))
+        await begun.wait()
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
     folder = tmp_path / "home" / "documents"
     for _ in range(1_500):  # a disk that others write to may take seconds over the last piece
         if folder.is_dir() and not list(folder.iterdir()):
