@@ -301,13 +301,19 @@ class Hanging(Interrupted):
         return answered
 
 
-async def test_the_switch_ends_also_the_calls_that_are_under_way(tmp_path: Path) -> None:
-    model = Hanging(at=20)
-    house = House(tmp_path, model)
+async def switched_off_at(model: Interrupted, folder: Path) -> tuple[House, Night]:
+    """A house with much to learn from, where learning is switched off during that call of its model."""
+    house = House(folder, model)
     await house.talk(60, liked_if_brief)
     night = Night(house)
     off: list[asyncio.Task[None]] = []
     model.then(lambda: off.append(asyncio.ensure_future(night.idle.switch(False))))
+    return house, night
+
+
+async def test_the_switch_ends_also_the_calls_that_are_under_way(tmp_path: Path) -> None:
+    model = Hanging(at=20)
+    house, night = await switched_off_at(model, tmp_path)
     async with asyncio.timeout(30):
         reports = await night.idle.look()
     assert [report.outcome for report in reports if report.language == "en"] == ["interrupted"]
@@ -317,11 +323,7 @@ async def test_the_switch_ends_also_the_calls_that_are_under_way(tmp_path: Path)
 
 async def test_the_switch_ends_a_look_that_was_asked_for(tmp_path: Path) -> None:
     model = Interrupted(at=20)
-    house = House(tmp_path, model)
-    await house.talk(60, liked_if_brief)
-    night = Night(house)
-    off: list[asyncio.Task[None]] = []
-    model.then(lambda: off.append(asyncio.ensure_future(night.idle.switch(False))))
+    house, night = await switched_off_at(model, tmp_path)
     reports = await night.idle.look()
     assert [report.outcome for report in reports if report.language == "en"] == ["interrupted"]
     assert [report.outcome for report in reports if report.language == "zh"] == ["off"]
