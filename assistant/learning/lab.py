@@ -174,6 +174,7 @@ class Lab:
                 raise TaskIncomplete(reason="judge")
             judged = await self._judge.scoring(language_of_text(task.seed_prompt))
         run = _run(task, digest, spending, choices)
+        budget = Budget(spending.calls, spending.tokens, spending.seconds, run, pause, paid)
         vectors = await asyncio.to_thread(self._way_to_compare)
         form, neighbours = form or answer_form(task), Neighbours(vectors)
         if self._models.info(chat.model_name).kind == "remote":
@@ -205,7 +206,7 @@ class Lab:
                 constrain=choices.constrain,
                 writer=writer,
             ),
-            budget=Budget(spending.calls, spending.tokens, spending.seconds, run, pause, paid),
+            budget=budget,
             choices=choices,
             run=run,
             tell=tell,
