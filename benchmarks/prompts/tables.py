@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from scipy.stats import beta
-
 SIDES: Final = ("patina", "seed", "plain", "labelled", "bootstrap", "mipro", "gepa")
 _SEEDS: Final = ("seed", "plain")
 _OPTIMISERS: Final = SIDES[3:]
@@ -78,6 +76,8 @@ def _told(harmed: int, of: int) -> str:
     """With what it may be at most (Clopper and Pearson 1934, one-sided)."""
     if not of:
         return "–"
+    from scipy.stats import beta  # only who prints needs it
+
     most = 1.0 if harmed == of else float(beta.ppf(_SURE, harmed + 1, of - harmed))
     return f"{harmed} of {of} (≤ {most:.0%})"
 
