@@ -18,7 +18,7 @@ from assistant.prompting.asking import question
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS
-from assistant.prompting.orders import orders
+from assistant.prompting.orders import oversteps
 from assistant.prompting.purpose import ASKED, PURPOSES, Purpose
 from assistant.prompting.template import AnswerRule, PromptVersion, parse
 
@@ -47,7 +47,7 @@ def test_a_seed_says_what_it_takes_and_what_its_answer_is_held_to(purpose: Purpo
     assert len(question(seed, {})) == 2 + 2 * len(seed.examples)
     for example in seed.examples:
         assert set(seed.values_in(example.input)) <= set(seed.inputs)
-        assert not orders(example.input + example.output), "what was learned beside it could not be exchanged"
+        assert not oversteps(example.input + example.output), "an example shows nothing that no instruction may say"
         if seed.answer.labels:
             assert example.output in seed.answer.labels
         elif purpose in ("fact-extraction", "planning"):
