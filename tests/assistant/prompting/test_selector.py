@@ -86,6 +86,20 @@ async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     assert stays.id == version.id
 
 
+async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house: House) -> None:
+    """What that model has is none of the two that are compared, so that nothing said of it would count."""
+    own, canary = [
+        await house.desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
+        for words in ("- Be kind.", "- Rhyme.")
+    ]
+    house.labels.promote(Scope("chat", "en", model="x"), own.id, "")
+    house.labels.begin_trial(Scope("chat", "en"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == own.id
+    assert house.selector.select("chat", "en", model="y", conversation_id="c").id == canary.id
+    house.labels.begin_trial(Scope("chat", "en", model="x"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == canary.id
+
+
 async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
     version = await house.desk.propose("knowledge-answer", "en", LEARNED, author="optimiser", evidence={})
     refusal = (await house.desk.version("not-in-documents.en")).id
