@@ -105,11 +105,14 @@ class RunPanel:
         text = partial(self._presenter.text, visit.language)
         runs = await self._assistant.runs.list()
         models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
-        used = [one.version_id for one in await self._assistant.desk.labels() if one.label == "production"]
+        titles = {model.name: model.title for model in models}
+        used = {one.version_id: one for one in await self._assistant.desk.labels() if one.label == "production"}
+        worn = used.get(opened.version) if opened else None
         html = self._presenter.lab(
             visit.language,
             TAB,
-            in_use=await self._assistant.desk.version(opened.version) if opened and opened.version in used else None,
+            in_use=await self._assistant.desk.version(worn.version_id) if worn else None,
+            worn=self._presenter.label(visit.language, worn.label, worn.scope, titles) if worn else "",
             card=run_card(opened, text) if opened else None,
             explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
             error=error,
