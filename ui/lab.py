@@ -11,6 +11,7 @@ from assistant.errors import AssistantError
 from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
 from assistant.memory.prompt_versions import Label, PromptVersionRecord, Scope
+from assistant.prompting.purpose import RATED
 from ui.lineage import lineages
 from ui.presenter import Presenter
 from ui.visit import Visit
@@ -116,6 +117,7 @@ class LabPanel:
             entries=entries,
             trials=trials,
             titles=titles,
+            rated=RATED,
             called={entry.version.id: entry.version.called for entry in entries},
             moves=moves,
             error=error,

@@ -13,6 +13,7 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError, NotFound
 from assistant.learning.redaction import redacted_within
 from assistant.learning.run_order import Run, dump_run
+from assistant.prompting.purpose import RATED
 from ui.presenter import Presenter
 from ui.run_card import begun, outcome, run_card
 from ui.task_editor import HELD_BACK, Teachable, order_of
@@ -116,6 +117,7 @@ class RunPanel:
             card=run_card(opened, text) if opened else None,
             explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
             error=error,
+            triable=opened is not None and opened.order.prompt.rpartition(".")[0] in RATED,
             busy=any(not run.over for run in runs),
             runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
             models=models,

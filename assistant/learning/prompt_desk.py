@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import NotFound, PromptInvalid, PromptUnknown, VersionAmbiguous
+from assistant.errors import NotFound, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
@@ -28,6 +28,7 @@ from assistant.memory.prompt_versions import (
 )
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
 
 MADE_WITH: Final = "model"
@@ -96,7 +97,7 @@ class PromptDesk:
         self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         """Let that share of new conversations have a version; people's signals decide what becomes of it. `model` as
-        for `promote`."""
+        for `promote`. TrialRefused where nobody's could, and for what answers there already."""
         return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason)
 
     async def end_trial(
@@ -213,7 +214,13 @@ class PromptDesk:
         self, beginning: str, share: float, model: str | None, intent: str, reason: str
     ) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.begin_trial(_scope(record, model, intent), record.id, share, reason)
+        scope = _scope(record, model, intent)
+        if record.purpose not in RATED:
+            raise TrialRefused(called=record.full_name, reason="unrated")
+        production = self._labels.nearest(scope, "production")
+        if record.id == production.version_id if production else not record.content:
+            raise TrialRefused(called=record.full_name, reason="in_use")
+        self._labels.begin_trial(scope, record.id, share, reason)
         return record
 
     def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:

@@ -92,6 +92,20 @@ async def test_what_was_found_with_a_model_is_tried_and_used_with_that_one_and_s
     assert (await worn(rooms))["production", "llama"] == task.id, "the run that found it knows the model"
 
 
+async def test_only_what_people_rate_can_be_tried(rooms: Rooms, panel: LabPanel) -> None:
+    desk = rooms.assistant.desk
+    title = await desk.propose("title", "en", Candidate("Be brief."), author="optimiser", evidence={})
+    (six,) = await made(rooms, "short")
+    shown = await html(panel.panel(visit()))
+    assert f'data-do="lab-try" data-version="{six.id}"' in shown
+    assert f'data-do="lab-use" data-version="{title.id}"' in shown
+    assert f'data-do="lab-try" data-version="{title.id}"' not in shown
+    assert "title.en:v2 不能试用" in await html(panel.try_it(of(title, "zh")))
+    await desk.promote(six.id)
+    assert "it answers there already" in await html(panel.try_it(of(six)))
+    assert await worn(rooms) == {("production", ""): six.id}
+
+
 async def test_the_name_of_a_model_is_said_as_people_know_it(rooms: Rooms, panel: LabPanel) -> None:
     (six,) = await made(rooms, "short")
     [model] = [one for one in await rooms.assistant.models() if one.current]
