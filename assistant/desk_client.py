@@ -55,7 +55,7 @@ class DeskClient:
         return [load(LabelMove, one) for one in await self._call("GET", "/prompts/moves", name=name)]
 
     async def promote(
-        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         body = {"model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/promote", body))
@@ -65,7 +65,7 @@ class DeskClient:
         name: str,
         language: str,
         *,
-        model: str = "",
+        model: str | None = None,
         intent: str = "",
         reason: str = "",
         expected: str | None = None,
@@ -76,12 +76,14 @@ class DeskClient:
         return None if found is None else str(found)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         body = {"share": share, "model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/trial", body))
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
+    async def end_trial(
+        self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
+    ) -> None:
         path = f"/prompts/{_part(name)}/{_part(language)}/end-trial"
         await self._call("POST", path, {"model": model, "intent": intent, "reason": reason})
 

@@ -264,7 +264,7 @@ def build(
         pages=PageFetcher() if settings.documents.pages else None,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
-    purposes, runs = PurposeLearning(lab, desk, prompts, selector), RunStore(database)
+    purposes, runs = PurposeLearning(lab, desk, prompts, selector, registry), RunStore(database)
 
     async def take_prompts(lines: str) -> int:
         return len(await desk.take(lines))
@@ -280,6 +280,7 @@ def build(
         idle=IdleLearning(
             ChatLearning(
                 lab=lab,
+                models=registry,
                 desk=desk,
                 openings=openings,
                 signals=signals,

@@ -185,7 +185,7 @@ class DuelDesk:
         person = turn.person_id or OWNER
         path = self._conversations.path(turn.conversation_id, turn.id)
         language = language_of_text(path[0].question, self._default)
-        canary = self._labels.nearest(Scope("chat", language, model=model), "canary")
+        _, canary = self._labels.in_force(Scope("chat", language, model=model))
         if canary is None or any(one.attachments for one in path[-1 - _FILES_BACK :]) or self._duels.refused(person):
             return None
         earlier = self._duels.newest(person, max(self.rules.a_day, 20))

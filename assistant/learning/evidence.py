@@ -79,16 +79,18 @@ def label_of(kinds: Iterable[SignalKind], measure: float | None = None) -> float
     return measure if told.label is None else told.label
 
 
-def heard(turns: Iterable[RatedTurn], trusted: Collection[str] | None = None) -> Iterator[tuple[RatedTurn, float]]:
+def heard(
+    turns: Iterable[RatedTurn], trusted: Collection[str] | None = None, cap: DailyCap | None = None
+) -> Iterator[tuple[RatedTurn, float]]:
     """The turns that count by themselves, with their labels, in the order in which they were answered.
 
-    `trusted` are the people besides the owner who count at all, None for everybody. The answers of a duel are left out:
-    one that lost to a better answer need not be worse than others are.
+    `trusted` are the people besides the owner who count at all, None for everybody; a `cap` has counted what they said
+    otherwise. The answers of a duel are left out: one that lost to a better answer need not be worse than others are.
     """
-    cap = DailyCap(trusted)
+    cap = cap or DailyCap(trusted)
     for turn in turns:
         label = None if any(kind in _DUELS for kind in turn.kinds) else label_of(turn.kinds, turn.measure)
-        if label is not None and cap.lets(turn.person, turn.answered_at):
+        if label is not None and cap.lets(turn.person, turn.told_at or turn.answered_at):
             yield turn, label
 
 
@@ -100,7 +102,7 @@ class DailyCap:
         self._days: Counter[tuple[str, int]] = Counter()
 
     def lets(self, person: str, at: float) -> bool:
-        """Count one more of this person."""
+        """Count one more of this person, said then: an answer of long ago that is rated today is rated today."""
         if person == OWNER:
             return True
         if self._trusted is not None and person not in self._trusted:

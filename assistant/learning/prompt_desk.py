@@ -6,10 +6,11 @@ import asyncio
 import difflib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import NotFound, PromptInvalid, PromptUnknown, VersionAmbiguous
+from assistant.errors import NotFound, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
@@ -17,6 +18,7 @@ from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
+    Label,
     Labelled,
     LabelMove,
     PromptLabels,
@@ -26,8 +28,11 @@ from assistant.memory.prompt_versions import (
 )
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
 
+MADE_WITH: Final = "model"
+"""In the evidence of a version, the model it was found with; what is found with one says nothing of others."""
 _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
 
 
@@ -67,9 +72,10 @@ class PromptDesk:
         return await asyncio.to_thread(self._propose, name, language, learned, author, evidence)
 
     async def promote(
-        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
-        """Use it from the next turn on. PromptInvalid when it was made for a text that has changed since."""
+        """Use it from the next turn on: with a `model`, with all ("") or with the one it was found with (None), all
+        where it was found with none. PromptInvalid when it was made for a text that has changed since."""
         return await asyncio.to_thread(self._promote, beginning, model, intent, reason)
 
     async def rollback(
@@ -77,25 +83,32 @@ class PromptDesk:
         name: str,
         language: str,
         *,
-        model: str = "",
+        model: str | None = None,
         intent: str = "",
         reason: str = "",
         expected: str | None = None,
     ) -> str | None:
-        """Use the version before again; returns its id, None for the prompt that comes with Patina. VersionNotInUse
-        where the id in use is not the `expected` one, None for whichever it is."""
-        scope = Scope(name, language, intent, model)
-        return await asyncio.to_thread(self._labels.rollback, scope, reason, expected=expected)
+        """Use the version before again; returns its id, None for the prompt that comes with Patina. Without a `model`
+        where a version was put in use last, with whichever model. VersionNotInUse where the id in use is not the
+        `expected` one, None for whichever it is."""
+        return await asyncio.to_thread(self._rollback, name, language, model, intent, reason, expected)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
-        """Let that share of new conversations have a version; people's signals decide what becomes of it."""
+        """Let that share of new conversations have a version; people's signals decide what becomes of it. `model` as
+        for `promote`. TrialRefused where nobody's could, and for what answers there already."""
         return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason)
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
-        """Nobody gets the version on trial any more."""
-        await asyncio.to_thread(self._labels.end_trial, Scope(name, language, intent, model), reason)
+    async def end_trial(
+        self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
+    ) -> None:
+        """Nobody gets the version on trial any more; without a `model` of the trial that began last."""
+
+        def end() -> None:
+            self._labels.end_trial(self._latest("canary", Scope(name, language, intent), model), reason)
+
+        await asyncio.to_thread(end)
 
     async def trials(self) -> list[TrialStanding]:
         """What is on trial and how it stands."""
@@ -197,15 +210,37 @@ class PromptDesk:
         self._remember(taught, author, evidence)
         return self._versions.get(taught.id)
 
-    def _begin_trial(self, beginning: str, share: float, model: str, intent: str, reason: str) -> PromptVersionRecord:
+    def _begin_trial(
+        self, beginning: str, share: float, model: str | None, intent: str, reason: str
+    ) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.begin_trial(Scope(record.name, record.language, intent, model), record.id, share, reason)
+        scope = _scope(record, model, intent)
+        if record.purpose not in RATED:
+            raise TrialRefused(called=record.full_name, reason="unrated")
+        production = self._labels.nearest(scope, "production")
+        if record.id == production.version_id if production else not record.content:
+            raise TrialRefused(called=record.full_name, reason="in_use")
+        self._labels.begin_trial(scope, record.id, share, reason)
         return record
 
-    def _promote(self, beginning: str, model: str, intent: str, reason: str) -> PromptVersionRecord:
+    def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(Scope(record.name, record.language, intent, model), record.id, reason)
+        self._labels.promote(_scope(record, model, intent), record.id, reason)
         return record
+
+    def _rollback(
+        self, name: str, language: str, model: str | None, intent: str, reason: str, expected: str | None
+    ) -> str | None:
+        scope = self._latest("production", Scope(name, language, intent), model, expected)
+        return self._labels.rollback(scope, reason, expected=expected)
+
+    def _latest(self, label: Label, place: Scope, model: str | None, version: str | None = None) -> Scope:
+        """Of the model that is meant, or where the label moved to last, to that version where one is meant."""
+        if model is not None:
+            return replace(place, model=model)
+        worn = [one for one in self._labels.all() if one.label == label and replace(one.scope, model="") == place]
+        meant = [one for one in worn if one.version_id == version] or worn
+        return max(meant, key=lambda one: one.moved_at).scope if meant else place
 
     def _usable(self, beginning: str) -> PromptVersionRecord:
         """PromptInvalid for one that was made for a text that is not in force."""
@@ -231,6 +266,11 @@ class PromptDesk:
             author=author or version.author,
             evidence=evidence,
         )
+
+
+def _scope(record: PromptVersionRecord, model: str | None, intent: str) -> Scope:
+    made_with = str(record.evidence.get(MADE_WITH, "")) if model is None else model
+    return Scope(record.name, record.language, intent, made_with)
 
 
 def in_full(record: PromptVersionRecord) -> str:

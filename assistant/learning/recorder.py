@@ -215,12 +215,11 @@ class Recorder:
         """What people said of either version since the trial began, in order: labels, and duels between the two."""
         production = self._labels.nearest(canary.scope, "production")
         asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
-        trusted = self._trusted()
-        cap = DailyCap(trusted)
+        cap = DailyCap(self._trusted())
         told: list[_Told] = [
-            (duel, 0.0) for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.asked_at)
+            (duel, 0.0) for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.chosen_at)
         ]
-        told += heard(self._signals.beside(*asked), trusted)
+        told += heard(self._signals.beside(*asked), cap=cap)
         return sorted(told, key=lambda one: _when(one[0]))
 
     def _alpha(self, canary: Labelled) -> float:

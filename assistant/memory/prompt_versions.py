@@ -190,6 +190,16 @@ class PromptLabels:
                 return found
         return None
 
+    def in_force(self, scope: Scope) -> tuple[Labelled | None, Labelled | None]:
+        """What is in production in the scope, and what is on trial beside it. A trial is of what its scope uses: where
+        a narrower one has a version of its own in production it does not reach, and nothing said there counts."""
+        canary = None
+        for wider in scope.widened():
+            canary = canary or self.of(wider, "canary")
+            if (production := self.of(wider, "production")) is not None:
+                return production, canary
+        return None, canary
+
     def all(self) -> list[Labelled]:
         return [_labelled(row) for row in self._db.rows("SELECT * FROM prompt_labels ORDER BY name, language, label")]
 

@@ -33,6 +33,8 @@ class RatedTurn:
     kinds: tuple[SignalKind, ...]
     measure: float | None = None
     """How much of the model's words the person's last edit of the answer kept."""
+    told_at: float = 0.0
+    """When the last of it was done, which may be long after the answer; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class DecidedDuel:
     asked_at: float
     canary_good: bool
     production_good: bool
+    chosen_at: float
 
 
 _PREFERENCES: Final = """
@@ -78,7 +81,7 @@ ORDER BY signals.rowid
 """
 _RATED: Final = """
 SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at, signals.kind,
-    signals.measure, signals.person_id AS person
+    signals.measure, signals.person_id AS person, signals.created_at AS told_at
 FROM signals JOIN turns ON turns.id = signals.turn_id
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
     AND (NOT :fresh OR NOT EXISTS (SELECT 1 FROM turns AS earlier
@@ -257,7 +260,9 @@ class SignalStore:
             known = found.get(key)
             kinds = (*(known.kinds if known else ()), row["kind"])
             measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-            found[key] = RatedTurn(row["turn_id"], person, row["version"], row["answered_at"], kinds, measure)
+            found[key] = RatedTurn(
+                row["turn_id"], person, row["version"], row["answered_at"], kinds, measure, row["told_at"]
+            )
         return list(found.values())
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
@@ -304,7 +309,7 @@ class SignalStore:
     def duels(self, canary: str, production: str | None, scope: Scope, since: float) -> list[DecidedDuel]:
         """Those between a version on trial and the one it is compared with that somebody decided, oldest first."""
         rows = self._db.rows(
-            "SELECT duels.person, duels.choice, duels.asked_at, first.prompt_version AS first,"
+            "SELECT duels.person, duels.choice, duels.asked_at, duels.chosen_at, first.prompt_version AS first,"
             " second.prompt_version AS second FROM duels JOIN turns AS first ON first.id = duels.first_turn_id"
             " JOIN turns AS second ON second.id = duels.second_turn_id"
             " WHERE duels.choice IS NOT NULL AND duels.asked_at >= ? ORDER BY duels.asked_at, duels.id",
@@ -318,7 +323,7 @@ class SignalStore:
             if row[ours] == canary and row["second" if ours == "first" else "first"] in rivals:
                 choice = row["choice"]
                 good = choice in (ours, "both"), choice not in (ours, "neither")
-                found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good))
+                found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good, row["chosen_at"]))
         return found
 
     def _rivals(self, production: str | None, scope: Scope) -> list[str]:

@@ -42,9 +42,7 @@ class Selector:
         not be used, because the prompt's file has changed since, is left out with a line in the log: the file is the
         person's own word."""
         seed = self._library.get(name, language)
-        scope = Scope(name, language, intent, model)
-        canary = self._labels.nearest(scope, "canary")
-        labelled = self._labels.nearest(scope, "production")
+        labelled, canary = self._labels.in_force(Scope(name, language, intent, model))
         on_trial = _is_on_trial(canary, conversation_id, current) if canary and arm is None else arm == "canary"
         if canary is not None and on_trial:
             labelled = canary

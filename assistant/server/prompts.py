@@ -27,11 +27,12 @@ from assistant.server.streaming import EventStream, data_line
 
 
 class Move(BaseModel):
-    """`model` and `intent` are empty for all that have no version of their own."""
+    """`model` and `intent` are empty for all that have no version of their own. Without a `model` it is the one the
+    version was found with, and on the way back the one for which the label moved last."""
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str = ""
+    model: str | None = None
     intent: str = ""
     reason: str = ""
 

@@ -288,6 +288,26 @@ async def test_a_model_with_a_prompt_of_its_own_says_nothing_of_a_trial_for_all_
     assert standing.canary_labels == 1
 
 
+async def test_rating_old_answers_all_at_once_is_not_heard_more_often(house: House) -> None:
+    """By the day of what was said, not of what was answered; a duel is one of what was said."""
+    canary, eve = await house.learned("- Rhyme."), house.member("eve")
+    await house.desk.begin_trial(canary, 0.2)
+    answers = []
+    for _ in range(5):
+        answers += [house.turn("Hello?", "Hello.", canary) for _ in range(10)]
+        house.wait(86_400)
+    for turn in answers:
+        house.signals.add(turn, "thumb_up", face="telegram", person_id=eve)
+    (standing,) = await house.desk.trials()
+    assert standing.canary_labels == 20
+    house.wait(86_400)
+    for _ in range(15):
+        await house.duel(canary, house.seed, "first", person=eve)
+        await house.rated(canary, "thumb_up", eve)
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.production_labels) == (20 + 15 + 5, 15)
+
+
 async def test_a_trial_says_how_it_stands(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.3)
@@ -315,7 +335,7 @@ def test_nobody_is_heard_more_than_twenty_times_a_day() -> None:
     turn = RatedTurn("t", "eve", "v", 1000.0, ("thumb_up",))
     day = [dataclasses.replace(turn, turn_id=f"t{number}") for number in range(50)]
     assert len(list(heard(day))) == 20
-    later = dataclasses.replace(turn, answered_at=1000.0 + 86_400)
+    later = dataclasses.replace(turn, told_at=1000.0 + 86_400)
     assert len(list(heard([*day, later, dataclasses.replace(turn, person="ada")]))) == 22
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.errors import NotFound, PromptInvalid, VersionAmbiguous
-from assistant.i18n import LANGUAGES
+from assistant.errors import NotFound, PromptInvalid, TrialRefused, VersionAmbiguous
+from assistant.i18n import LANGUAGES, explain
 from assistant.learning.prompt_desk import PromptDesk, in_full
 from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
@@ -86,11 +86,54 @@ async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     assert stays.id == version.id
 
 
+async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house: House) -> None:
+    """What that model has is none of the two that are compared, so that nothing said of it would count."""
+    own, canary = [
+        await house.desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
+        for words in ("- Be kind.", "- Rhyme.")
+    ]
+    house.labels.promote(Scope("chat", "en", model="x"), own.id, "")
+    house.labels.begin_trial(Scope("chat", "en"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == own.id
+    assert house.selector.select("chat", "en", model="y", conversation_id="c").id == canary.id
+    house.labels.begin_trial(Scope("chat", "en", model="x"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == canary.id
+
+
 async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
     version = await house.desk.propose("knowledge-answer", "en", LEARNED, author="optimiser", evidence={})
     refusal = (await house.desk.version("not-in-documents.en")).id
     assert house.selector.latest("knowledge-answer", [refusal, "gone", version.id, "x"]) == version.id
     assert house.selector.latest("knowledge-answer", [refusal]) == ""
+
+
+@pytest.mark.parametrize("name", sorted(set(PURPOSES) - {"chat", "knowledge-answer"}))
+async def test_a_prompt_whose_answers_nobody_rates_is_on_no_trial(house: House, name: str) -> None:
+    """It would never end."""
+    await house.desk.versions()
+    seed = house.library.get(name, "en")
+    with pytest.raises(TrialRefused) as refused:
+        await house.desk.begin_trial(seed.id, 0.2)
+    assert f"{name}.en:v1 cannot be tried: people rate the answers of" in explain(refused.value, "en")
+    assert "其他提示词无从比较" in explain(refused.value, "zh")
+    assert await house.desk.labels() == []
+
+
+@pytest.mark.parametrize("name", ["chat", "knowledge-answer"])
+async def test_what_is_in_use_already_is_on_no_trial(house: House, name: str) -> None:
+    version = await house.desk.propose(name, "en", LEARNED, author="optimiser", evidence={})
+    seed = house.library.get(name, "en")
+    with pytest.raises(TrialRefused) as refused:
+        await house.desk.begin_trial(seed.id, 0.2, model="x")
+    assert f"{name}.en:v1 cannot be tried: it answers there already." in explain(refused.value, "en")
+    assert f"{name}.en:v1 不能试用：它已在使用中。" in explain(refused.value, "zh")
+    await house.desk.promote(version.id)
+    with pytest.raises(TrialRefused):
+        await house.desk.begin_trial(version.id, 0.2, model="x")
+    await house.desk.begin_trial(seed.id, 0.2)
+    await house.desk.promote(seed.id, model="x")
+    await house.desk.begin_trial(version.id, 0.2, model="x")
+    assert len(await house.desk.trials()) == 2
 
 
 async def test_what_was_learned_for_another_text_is_not_used(house: House) -> None:
