@@ -111,8 +111,9 @@ class DeskClient:
 
 
 class IdleClient:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
+        self._stream = stream
 
     async def standing(self) -> IdleStanding:
         return load(IdleStanding, await self._call("GET", "/learning"))
@@ -125,6 +126,15 @@ class IdleClient:
 
     async def look(self) -> list[ChatReport]:
         return [load(ChatReport, one) for one in await self._call("POST", "/learning/look", {})]
+
+    async def cancel(self) -> None:
+        await self._call("POST", "/learning/cancel", {})
+
+    async def follow(self) -> AsyncGenerator[IdleStanding, None]:
+        lines = await self._stream("GET", "/learning/events", None, lambda line: load(IdleStanding, line))
+        async with aclosing(lines):
+            async for standing in lines:
+                yield standing
 
 
 class RunClient:

@@ -74,14 +74,15 @@ def _spent(run: Run, text: Text) -> str:
     last = run.steps[-1]
     parts = [
         text("lab.spent", calls=last.progress.calls, budget=last.progress.budget),
-        _duration(last.worked, text),
+        duration(last.worked, text),
     ]
     if not run.over and run.seconds_left is not None:
-        parts.append(text("lab.left", time=_duration(run.seconds_left, text)))
+        parts.append(text("lab.left", time=duration(run.seconds_left, text)))
     return " · ".join(parts)
 
 
-def _duration(seconds: float, text: Text) -> str:
+def duration(seconds: float, text: Text) -> str:
+    """In seconds, or in minutes where it is longer."""
     if seconds < 90:
         return text("lab.seconds", count=round(seconds))
     return text("lab.minutes", count=round(seconds / 60))
