@@ -22,6 +22,7 @@ from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
+from assistant.learning.report_json import load_purpose, load_report
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
 from assistant.learning.task_prompts import TaskAnswer
 from assistant.memory.learning_log import LearningEntry
@@ -245,7 +246,7 @@ class LabClient:
             "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
             "seed": choices.seed, "grammar": choices.constrain,
         }  # fmt: skip
-        return load(TaskReport, await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
+        return load_report(await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
 
 
 class PurposeClient:
@@ -271,7 +272,7 @@ class PurposeClient:
             "test": "later", "model": model, "budget": spending.calls, "tokens": spending.tokens,
             "seconds": spending.seconds, "seed": choices.seed,
         }  # fmt: skip
-        return load(PurposeReport, await _reported(self._call, self._stream, body, test, tell))
+        return load_purpose(await _reported(self._call, self._stream, body, test, tell))
 
 
 class TaskPromptClient:

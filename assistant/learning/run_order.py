@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from assistant.codec import dump, dump_error, load, load_error
 from assistant.errors import AssistantError
 from assistant.learning.lab import TaskReport
+from assistant.learning.report_json import dump_report, load_report
 from assistant.prompting.candidate import Candidate, Form
 from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.progress import RunProgress
@@ -94,14 +95,22 @@ class Run:
 
 
 def dump_run(run: Run) -> dict[str, Any]:
-    """A run as JSON values, the error of one that failed among them."""
-    return {**dump(replace(run, error=None)), "error": None if run.error is None else dump_error(run.error)}
+    """A run as JSON values: what came of it in the one form of reports, the error of one that failed among them."""
+    return {
+        **dump(replace(run, report=None, error=None)),
+        "report": None if run.report is None else dump_report(run.report),
+        "error": None if run.error is None else dump_error(run.error),
+    }
 
 
 def load_run(data: Mapping[str, Any]) -> Run:
     """The run back."""
-    error = data.get("error")
-    return replace(load(Run, {**data, "error": None}), error=None if error is None else load_error(error))
+    report, error = data.get("report"), data.get("error")
+    return replace(
+        load(Run, {**data, "report": None, "error": None}),
+        report=None if report is None else load_report(report),
+        error=None if error is None else load_error(error),
+    )
 
 
 def thinned(steps: Sequence[T], most: int) -> tuple[T, ...]:

@@ -67,7 +67,7 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         with page.expect_download() as saved:
             page.get_by_role("button", name="Export").click()
         exported = json.loads(saved.value.path().read_text("utf-8"))
-        assert exported["report"]["result"]["verdict"] == "better"
+        assert exported["report"]["decision"] == "better"
         page.locator(".run").get_by_role("button", name="Use").click()
         expect(page.locator(".version.current")).to_contain_text("colours.en")
         page.get_by_role("tab", name="Improve").click()

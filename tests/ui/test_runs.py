@@ -130,7 +130,7 @@ async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
     text = view["download"]["text"]
     assert "a.person@example.com" not in text
     assert "[e-mail]" in text
-    assert json.loads(text)["report"]["result"]["verdict"] == "better"
+    assert json.loads(text)["report"]["decision"] == "better"
 
 
 async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(panel: RunPanel) -> None:

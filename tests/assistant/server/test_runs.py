@@ -58,6 +58,12 @@ async def test_a_run_is_begun_followed_and_removed(server: Running, client: Assi
     assert last == await server.assistant.runs.run(begun.id)
     assert last == await client.runs.run(begun.id)
     assert [last] == await client.runs.list()
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as http:
+        told = (await http.get(f"/api/prompts/runs/{begun.id}")).json()["report"]
+    assert told["decision"] == "better"
+    assert told["final_test"]["n"] == 20
+    assert told["version"]["id"] == last.version
+    assert {"calls", "tokens", "seconds", "seed_test", "evidence", "prompt"} <= told.keys()
     assert last.report is not None
     assert last.report.result.verdict == "better"
     assert (await client.task_prompts.answer_named("colours", "colour of thing 500")).number == 0
