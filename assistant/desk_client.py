@@ -148,7 +148,8 @@ class RunClient:
     async def begin(self, order: RunOrder) -> Run:
         body = {
             "task": order.task.model_dump(mode="json"), "train": _rows(order.train), "test": _rows(order.test),
-            "budget": order.budget, "seed": order.seed, "grammar": order.constrain, "model": order.model,
+            "budget": order.budget, "tokens": order.tokens, "seconds": order.seconds,
+            "seed": order.seed, "grammar": order.constrain, "model": order.model,
             "prompt": order.prompt,
         }  # fmt: skip
         return load_run(await self._call("POST", "/prompts/runs", body))

@@ -75,7 +75,7 @@ class LearningPanel:
             language,
             TAB,
             standing=standing,
-            done=_done(standing.progress),
+            done=100 * standing.progress.share if standing.progress else 0.0,
             left=self._left(standing.progress, language),
             share=min(100, round(100 * standing.calls_today / max(1, standing.calls_a_day))),
             reports=[(one.language, self._told(one.outcome, evidence_of(one), language)) for one in standing.reports],
@@ -97,11 +97,6 @@ class LearningPanel:
 
     def _told(self, outcome: str, evidence: Mapping[str, Any], language: Language) -> str:
         return self._presenter.text(language, f"learning.outcome_{outcome or 'running'}", **figures_of(evidence))
-
-
-def _done(progress: RunProgress | None) -> float:
-    """Percent of the calls of this look."""
-    return 100 * min(1.0, progress.calls / max(1, progress.budget)) if progress else 0.0
 
 
 def _when(entry: LearningEntry) -> str:

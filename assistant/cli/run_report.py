@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress], None]]:
-    """A bar of the calls that are spent, with who leads; nothing where nobody looks."""
+    """A bar of the calls that are spent, with who leads and what is left of a limit; nothing where nobody looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -28,6 +28,12 @@ def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress
             if progress.standings:
                 leader = progress.standings[0]
                 stage = f"{stage}  {leader.candidate} {leader.mean:.0%} ± {leader.deviation:.0%}"
+            if progress.token_budget:
+                spent = {"tokens": f"{progress.tokens:,}", "budget": f"{progress.token_budget:,}"}
+                stage = f"{stage}  {terminal.text('prompts.spent_tokens', **spent)}"
+            if progress.second_budget:
+                left = max(0, round(progress.second_budget - progress.seconds))
+                stage = f"{stage}  {terminal.text('prompts.seconds_left', s=left)}"
             bars.update(bar, description=stage, total=progress.budget, completed=progress.calls)
 
         yield tell

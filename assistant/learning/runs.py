@@ -17,7 +17,7 @@ from typing import Any, Final
 from assistant.codec import dump, dump_error, load, load_error
 from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
 from assistant.i18n import LANGUAGES, Language
-from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.lab import Lab, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
@@ -234,7 +234,7 @@ class RunBook:
         order = going.order
         return await self._lab.optimise(
             await asyncio.to_thread(lambda: order.as_task(self._lab.metrics())),
-            Spending(order.budget),
+            order.spending,
             Choices(order.seed, constrain=order.constrain),
             test=lambda: order.test,
             model=order.model,
@@ -248,7 +248,7 @@ class RunBook:
         return await self._purposes.optimise(
             purpose,
             order.train,
-            Spending(order.budget),
+            order.spending,
             Choices(order.seed),
             head=PurposeHead(name=order.task.name, metric=order.task.metric, max_tokens=order.task.max_tokens),
             language=language,
