@@ -105,8 +105,7 @@ class Assistant:
         self._close_database = close_database
         self._running, self._changes, self._index = running, changes, index
         self.titles, self.metrics = titles, metrics
-        self.graph, self._relating = graph, relating
-        self.archives, self.indexes = archives, indexes
+        self.graph, self._relating, self.archives, self.indexes = graph, relating, archives, indexes
         self.documents, self.citations, self.speech, self.branches = documents, citations, speech, branches
         self.lab, self.desk, self.idle, self.runs = workshop.lab, workshop.desk, workshop.idle, workshop.runs
         self.duels, self._feedback, self.purposes = workshop.duels, workshop.feedback, workshop.purposes
@@ -206,6 +205,7 @@ class Assistant:
         """End everybody's `changes` and what else is followed: a server that is to stop waits for its streams."""
         self._changes.close()
         self.runs.end_following()
+        self.idle.end_following()
         self.documents.end_following()
 
     # Turns

@@ -79,7 +79,7 @@ class AssistantClient:
         )
         self._address = address
         self.desk = DeskClient(self._call)
-        self.idle = IdleClient(self._call)
+        self.idle = IdleClient(self._call, self._stream)
         self.memory = MemoryClient(self._call)
         self.people = PeopleClient(self._call)
         self.branches = BranchClient(self._call)

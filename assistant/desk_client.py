@@ -22,6 +22,7 @@ from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
+from assistant.learning.report_json import load_purpose, load_report
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
 from assistant.learning.task_prompts import TaskAnswer
 from assistant.memory.learning_log import LearningEntry
@@ -113,8 +114,9 @@ class DeskClient:
 
 
 class IdleClient:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
+        self._stream = stream
 
     async def standing(self) -> IdleStanding:
         return load(IdleStanding, await self._call("GET", "/learning"))
@@ -128,6 +130,15 @@ class IdleClient:
     async def look(self) -> list[ChatReport]:
         return [load(ChatReport, one) for one in await self._call("POST", "/learning/look", {})]
 
+    async def cancel(self) -> None:
+        await self._call("POST", "/learning/cancel", {})
+
+    async def follow(self) -> AsyncGenerator[IdleStanding, None]:
+        lines = await self._stream("GET", "/learning/events", None, lambda line: load(IdleStanding, line))
+        async with aclosing(lines):
+            async for standing in lines:
+                yield standing
+
 
 class RunClient:
     """The run book; `stream` is of a method, a path, a body and what reads a line."""
@@ -139,7 +150,8 @@ class RunClient:
     async def begin(self, order: RunOrder) -> Run:
         body = {
             "task": order.task.model_dump(mode="json"), "train": _rows(order.train), "test": _rows(order.test),
-            "budget": order.budget, "seed": order.seed, "grammar": order.constrain, "model": order.model,
+            "budget": order.budget, "tokens": order.tokens, "seconds": order.seconds,
+            "seed": order.seed, "grammar": order.constrain, "model": order.model,
             "prompt": order.prompt,
         }  # fmt: skip
         return load_run(await self._call("POST", "/prompts/runs", body))
@@ -237,7 +249,7 @@ class LabClient:
             "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
             "seed": choices.seed, "grammar": choices.constrain,
         }  # fmt: skip
-        return load(TaskReport, await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
+        return load_report(await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
 
 
 class PurposeClient:
@@ -263,7 +275,7 @@ class PurposeClient:
             "test": "later", "model": model, "budget": spending.calls, "tokens": spending.tokens,
             "seconds": spending.seconds, "seed": choices.seed,
         }  # fmt: skip
-        return load(PurposeReport, await _reported(self._call, self._stream, body, test, tell))
+        return load_purpose(await _reported(self._call, self._stream, body, test, tell))
 
 
 class TaskPromptClient:

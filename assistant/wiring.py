@@ -263,8 +263,9 @@ def build(
         ),
         pages=PageFetcher() if settings.documents.pages else None,
     )
-    desk = PromptDesk(prompts, versions, labels, recorder)
-    purposes, runs = PurposeLearning(lab, desk, prompts, selector, registry), RunStore(database)
+    desk, runs = PromptDesk(prompts, versions, labels, recorder), RunStore(database)
+    purposes = PurposeLearning(lab, desk, prompts, selector, registry)
+    tasks = TaskPrompts(lab, registry, versions, labels, prompts, runs, presence)
 
     async def take_prompts(lines: str) -> int:
         return len(await desk.take(lines))
@@ -296,8 +297,8 @@ def build(
             learning,
             keep=lambda on: config.save(paths, "learning.idle", on),
         ),
-        runs=RunBook(lab, purposes, runs),
-        task_prompts=TaskPrompts(lab, registry, versions, labels, prompts, runs, presence),
+        runs=RunBook(lab, purposes, runs, tasks.called_in_use),
+        task_prompts=tasks,
         purposes=purposes,
         judge=judge,
         feedback=Feedback(conversations, signals, recorder, admission),

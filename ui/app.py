@@ -163,6 +163,7 @@ def page(assistant: Assistant, presenter: Presenter, preferences: Preferences, t
         "learning": (learning.panel, ("lab",)),
         "learning-switch": (learning.switch, ("lab",)),
         "learning-look": (learning.look, ("lab",)),
+        "learning-cancel": (learning.cancel, ("lab",)),
         "exchange": (exchange.panel, ("lab",)),
         "lab-export-prompts": (exchange.export_prompts, ("lab", "download")),
         "lab-export-evidence": (exchange.export_evidence, ("lab", "download")),

@@ -650,6 +650,7 @@
       (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch })])),
     "learning-switch": (node) => labDo("learning-switch", { on: node.checked }, "learning"),
     "learning-look": () => labDo("learning-look", {}, "learning"),
+    "learning-cancel": () => labDo("learning-cancel", {}, "learning"),
     "lab-export-prompts": () => send("lab-export-prompts", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-export-evidence": () => send("lab-export-evidence", { redact: $("[data-static=redact]", views.lab).checked }),
     "lab-forget-evidence": () => labDo("lab-forget-evidence", {}, "exchange"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.learning.run_order import Run
+from assistant.prompting.progress import RunProgress
 from assistant.prompting.result import Change, Evidence
 from ui.race_plot import RacePlot, race_plot
 
@@ -42,7 +43,7 @@ def run_card(run: Run, text: Text) -> RunCard:
         title=run.order.task.name,
         stage=text(f"lab.status_{run.status}") if run.status != "running" else _stage(run, text),
         spent=_spent(run, text),
-        percent=100 * min(1.0, progress.calls / max(1, progress.budget)) if progress else 0.0,
+        percent=100 * progress.share if progress else 0.0,
         plot=race_plot(run.steps, run.order.begins_with),
         verdict=tuple(_verdict(run, text)),
         lost=tuple(one for one in changes if one.difference < 0)[:_SHOWN_CHANGES],
@@ -74,14 +75,23 @@ def _spent(run: Run, text: Text) -> str:
     last = run.steps[-1]
     parts = [
         text("lab.spent", calls=last.progress.calls, budget=last.progress.budget),
-        _duration(last.worked, text),
+        *tokens_spent(last.progress, text),
+        duration(last.worked, text),
     ]
     if not run.over and run.seconds_left is not None:
-        parts.append(text("lab.left", time=_duration(run.seconds_left, text)))
+        parts.append(text("lab.left", time=duration(run.seconds_left, text)))
     return " · ".join(parts)
 
 
-def _duration(seconds: float, text: Text) -> str:
+def tokens_spent(progress: RunProgress, text: Text) -> list[str]:
+    """Where they have a budget."""
+    if not progress.token_budget:
+        return []
+    return [text("lab.spent_tokens", tokens=f"{progress.tokens:,}", budget=f"{progress.token_budget:,}")]
+
+
+def duration(seconds: float, text: Text) -> str:
+    """In seconds, or in minutes where it is longer."""
     if seconds < 90:
         return text("lab.seconds", count=round(seconds))
     return text("lab.minutes", count=round(seconds / 60))

@@ -81,7 +81,7 @@ class RunPanel:
     # Inside
 
     async def _start(self, visit: Visit) -> Run:
-        return await self._assistant.runs.begin(order_of(visit, await self._metrics()))
+        return await self._assistant.runs.begin(await asyncio.to_thread(order_of, visit, await self._metrics()))
 
     async def _metrics(self) -> list[str]:
         return list(await asyncio.to_thread(self._assistant.lab.metrics))

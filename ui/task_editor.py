@@ -44,6 +44,9 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
         raise TaskIncomplete(reason="answer_length")
     if not LEAST_CALLS <= calls <= MOST_CALLS:
         raise TaskIncomplete(reason="calls")
+    most_tokens, minutes = _whole(visit, "tokens", 0), _whole(visit, "minutes", 0)
+    if most_tokens < 0 or minutes < 0:
+        raise TaskIncomplete(reason="limits")
     prompt = visit.text("prompt")
     labels = tuple(
         dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", visit.text("labels")) if part.strip())
@@ -60,6 +63,8 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
         tuple(kept),
         tuple(held),
         budget=calls,
+        tokens=most_tokens,
+        seconds=60.0 * minutes,
         seed=max(0, _whole(visit, "draw", 0)),
         # No grammar holds an answer in a conversation, so none may help here to what is for one.
         constrain=not prompt,

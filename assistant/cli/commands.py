@@ -76,6 +76,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "on": learning.on,
             "off": learning.off,
             "now": learning.now,
+            "cancel": learning.cancel,
             "judge": learning.judge,
         },
         "kb": {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from assistant.cli.home import open_assistant
+from assistant.cli.run_report import drawn
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from assistant.learning.idle import IdleStanding
     from assistant.learning.judge import JudgeStanding
     from assistant.memory.learning_log import LearningEntry
+    from assistant.prompting.progress import RunProgress
+
+_UNTIL_IT_BEGINS_S: Final = 0.2
 
 
 def status(ctx: typer.Context) -> None:
@@ -55,12 +60,33 @@ def now(ctx: typer.Context) -> None:
     """Look at once."""
     terminal: Terminal = ctx.obj
 
-    async def work() -> list[ChatReport]:
+    async def work(tell: Callable[[RunProgress], None]) -> list[ChatReport]:
         async with open_assistant(terminal) as assistant:
-            return list(await assistant.idle.look())
+            looking = asyncio.ensure_future(assistant.idle.look())
+            while not looking.done():
+                async for standing in assistant.idle.follow():
+                    if standing.progress is not None:
+                        tell(standing.progress)
+                await asyncio.wait({looking}, timeout=_UNTIL_IT_BEGINS_S)
+            return list(await looking)
 
-    for report in terminal.run(work()):
+    with drawn(terminal, silent=False) as tell:
+        reports = terminal.run(work(tell))
+    for report in reports:
         terminal.write(told(terminal, report))
+
+
+def cancel(ctx: typer.Context) -> None:
+    """End the look that is under way in the Patina that runs."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> bool:
+        async with open_assistant(terminal) as assistant:
+            looking = (await assistant.idle.standing()).looking
+            await assistant.idle.cancel()
+            return looking
+
+    terminal.say("learning.cancelled" if terminal.run(work()) else "learning.nothing_to_cancel")
 
 
 def judge(ctx: typer.Context) -> None:

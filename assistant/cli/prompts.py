@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from assistant.cli.home import model_name, open_assistant
-from assistant.cli.run_report import as_json_object, drawn, print_report
+from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from assistant.learning.evidence_exchange import EvidenceTaken
     from assistant.learning.lab import TaskReport
     from assistant.learning.prompt_desk import PromptDesk
+    from assistant.learning.purpose_learning import PurposeReport
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import Label, Labelled, LabelMove, PromptVersionRecord, Scope
     from assistant.prompting.progress import RunProgress
@@ -48,14 +49,13 @@ def optimise(
 
     named, tongue = _purpose(terminal, purpose), _language(terminal, language)
 
-    async def work(tell: Callable[[RunProgress], None]) -> tuple[TaskReport, str]:
-        """With the version that can be promoted, of a purpose."""
+    async def work(tell: Callable[[RunProgress], None]) -> TaskReport | PurposeReport:
         from assistant.learning.lab import Spending
         from assistant.prompting.optimiser import Choices
 
         async with open_assistant(terminal) as assistant:
             if named is not None:
-                found = await assistant.purposes.optimise_folder(
+                return await assistant.purposes.optimise_folder(
                     named,
                     task,
                     Spending(budget, tokens, seconds),
@@ -64,29 +64,30 @@ def optimise(
                     model=model_name(model),
                     tell=tell,
                 )
-                return found.report, found.version
-            report = await assistant.lab.optimise_folder(
+            return await assistant.lab.optimise_folder(
                 task,
                 Spending(budget, tokens, seconds),
                 Choices(seed, constrain=grammar),
                 model=model_name(model),
                 tell=tell,
             )
-            return report, ""
 
     with drawn(terminal, silent=as_json) as tell:
         try:
-            report, version = terminal.run(work(tell))
+            found = terminal.run(work(tell))
         except (KeyboardInterrupt, asyncio.CancelledError):
             terminal.say("prompts.interrupted")
             raise typer.Exit(130) from None
+    from assistant.learning.lab import TaskReport
+    from assistant.learning.report_json import dump_purpose, dump_report
+
     if as_json:
-        made = {"purpose": named, "version_id": version} if named else {}
-        typer.echo(json.dumps(as_json_object(report) | made, ensure_ascii=False))
+        told = dump_report(found) if isinstance(found, TaskReport) else dump_purpose(found)
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    print_report(terminal, report)
-    if version:
-        terminal.write("\n" + terminal.text("prompts.can_be_promoted", version=version))
+    print_report(terminal, found if isinstance(found, TaskReport) else found.report)
+    if not isinstance(found, TaskReport) and found.version:
+        terminal.write("\n" + terminal.text("prompts.can_be_promoted", version=found.version))
 
 
 def _purpose(terminal: Terminal, named: str | None) -> Purpose | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assistant.cli.terminal import Terminal
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress], None]]:
-    """A bar of the calls that are spent, with who leads; nothing where nobody looks."""
+    """A bar of the calls that are spent, with who leads and what is left of a limit; nothing where nobody looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -29,32 +28,15 @@ def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress
             if progress.standings:
                 leader = progress.standings[0]
                 stage = f"{stage}  {leader.candidate} {leader.mean:.0%} ± {leader.deviation:.0%}"
+            if progress.token_budget:
+                spent = {"tokens": f"{progress.tokens:,}", "budget": f"{progress.token_budget:,}"}
+                stage = f"{stage}  {terminal.text('prompts.spent_tokens', **spent)}"
+            if progress.second_budget:
+                left = max(0, round(progress.second_budget - progress.seconds))
+                stage = f"{stage}  {terminal.text('prompts.seconds_left', s=left)}"
             bars.update(bar, description=stage, total=progress.budget, completed=progress.calls)
 
         yield tell
-
-
-def as_json_object(report: TaskReport) -> dict[str, Any]:
-    """A report for programs. `prompt` is what a person reads; how it is asked stands beside it."""
-    result, chosen = report.result, report.result.chosen
-    return {
-        "run": result.run,
-        "calls": result.calls,
-        "test_calls": report.test_calls,
-        "tokens": result.tokens,
-        "seconds": round(result.seconds, 3),
-        "seed_test": None if report.seed_test is None else asdict(report.seed_test),
-        "final_test": None if report.final_test is None else asdict(report.final_test),
-        "decision": result.verdict,
-        "evidence": asdict(result.evidence),
-        "pools": result.pools,
-        "candidates_tried": result.tried,
-        "prompt": report.prompt,
-        "nearest": chosen.nearest,
-        "layout": chosen.layout,
-        "form": chosen.form,
-        "version": {"id": report.versions[0] or chosen.id, "number": report.numbers[0], **chosen.as_json()},
-    }
 
 
 def print_report(terminal: Terminal, report: TaskReport) -> None:

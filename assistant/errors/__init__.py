@@ -21,6 +21,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── ExamplesInvalid      pasted examples that cannot be read
     │   ├── ImportRefused        a prompt that was exported elsewhere
     │   ├── RunBusy              one run of the optimiser at a time
+    │   ├── RunInUse             by the prompt of a task, which would have no examples without it
     │   ├── DocumentUnreadable   a file of which nothing can be read
     │   ├── NameTaken            by another collection of documents
     │   ├── FolderUnwatchable
@@ -96,6 +97,7 @@ from assistant.errors.inputs import (
     PictureUnseen,
     PromptTooLong,
     RunBusy,
+    RunInUse,
     SpeechRefused,
     TaskIncomplete,
     TrialRefused,
@@ -193,6 +195,7 @@ __all__ = [
     "QuotaReached",
     "RemoteModelFailed",
     "RunBusy",
+    "RunInUse",
     "SettingsError",
     "SourcesUnreachable",
     "SpeechRefused",

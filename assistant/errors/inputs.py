@@ -131,6 +131,14 @@ class RunBusy(InputError):
 
 
 @dataclass(eq=False)
+class RunInUse(InputError):
+    """`version` is what people call the one that is in use and is asked as this run asked."""
+
+    name: str
+    version: str
+
+
+@dataclass(eq=False)
 class DocumentUnreadable(InputError):
     path: Path
     reason: str

@@ -70,7 +70,7 @@ _OPINION_CALLS: Final = 200
 Outcome: TypeAlias = (
     Verdict
     | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern", "judged_worse"]
-    | Literal["off", "battery", "hours", "spent", "interrupted", "failed"]
+    | Literal["off", "battery", "hours", "spent", "interrupted", "cancelled", "failed"]
 )
 """on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked;
 judged_worse: a judge that agrees with the person finds its answers worse. The last row is why nothing was looked for,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -36,13 +37,16 @@ _WATCH_S: Final = 5.0
 """How often it is looked whether calls under way may still go on."""
 _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
+_TOLD_EVERY_S: Final = 0.25
+"""At most, to whoever follows: a call may take a tenth of that."""
 Waiting: TypeAlias = Literal["off", "battery", "hours", "spent"]
 
 
 @dataclass(frozen=True, slots=True)
 class IdleStanding:
-    """`waiting` says why nothing is learned now, None where something may be; `working` is the language being learned
-    for; `reports` are the last looks."""
+    """`waiting` says why nothing is learned now, None where something may be; `looking` is true from the beginning of a
+    look to its end in the last language, `working` is the language being learned for; `held` says that it waits for
+    whoever asks something; `reports` are the last looks."""
 
     on: bool
     waiting: Waiting | None
@@ -51,6 +55,8 @@ class IdleStanding:
     calls_a_day: int
     progress: RunProgress | None
     reports: tuple[ChatReport, ...]
+    looking: bool = False
+    held: bool = False
 
 
 class _EndedError(Exception):
@@ -63,6 +69,8 @@ class _Look:
 
     left: int
     entry: str = ""
+    began: float = 0.0
+    """By which the run reckons its seconds."""
 
 
 def on_mains() -> bool:
@@ -97,6 +105,10 @@ class IdleLearning:
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[ChatReport] | None = None
+        self._is_cancelled = False
+        self._looks = 0
+        self._told = asyncio.Event()
+        self._is_ending = False
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._working: Language | None = None
@@ -125,6 +137,16 @@ class IdleLearning:
         if not on and self._learning is not None:
             self._learning.cancel()
         self._news.set()
+        self._tell()
+
+    async def cancel(self) -> None:
+        """End the look that is under way, in every language; what was answered is kept, and there is no other by itself
+        before there is something new to learn from. Nothing happens where nothing is being learned."""
+        self._is_cancelled = self._is_looking
+        if self._learning is not None:
+            self._learning.cancel()
+        while self._is_looking:
+            await self._told.wait()
 
     async def standing(self) -> IdleStanding:
         spent = await asyncio.to_thread(self._spent)
@@ -136,7 +158,28 @@ class IdleLearning:
             self._rules.calls_a_day,
             self._progress,
             tuple(self._reports.values()),
+            self._is_looking,
+            self._working is not None and self._presence.is_anybody,
         )
+
+    async def follow(self) -> AsyncGenerator[IdleStanding, None]:
+        """How it stands, again whenever that changes, until nothing is being learned; a few times a second at most."""
+        while True:
+            told = self._told
+            standing = await self.standing()
+            yield standing
+            if not standing.looking or self._is_ending:
+                return
+            await told.wait()
+            with suppress(TimeoutError):  # whatever else changes meanwhile is told together; an end at once
+                async with asyncio.timeout(_TOLD_EVERY_S):
+                    while self._is_looking and not self._is_ending:
+                        await self._told.wait()
+
+    def end_following(self) -> None:
+        """End everybody's `follow`, now and later; what is being learned goes on."""
+        self._is_ending = True
+        self._tell()
 
     async def entries(self, count: int = 50) -> list[LearningEntry]:
         """What was done, the latest first."""
@@ -145,12 +188,33 @@ class IdleLearning:
     async def look(self) -> list[ChatReport]:
         """Learn once in each language, at whatever hour and however lately somebody was there; for whoever says "now".
         While it is off, without mains power or with the day's calls spent, that is what the reports say."""
-        return [await self._learn(language) for language in LANGUAGES]
+        with self._looking():
+            return [await self._learn(language) for language in LANGUAGES]
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        self._looks += 1
+        self._tell()
+        try:
+            yield
+        finally:
+            self._looks -= 1
+            self._is_cancelled = self._is_cancelled and self._looks > 0
+            self._tell()
+
+    @property
+    def _is_looking(self) -> bool:
+        return self._looks > 0 or (self._asked is not None and not self._asked.done())
+
+    def _tell(self) -> None:
+        self._told.set()
+        self._told = asyncio.Event()
 
     def look_soon(self) -> None:
         """The same, without waiting for it; nothing happens while something is being learned."""
         if self._working is None and (self._asked is None or self._asked.done()):
             self._asked = asyncio.create_task(self._look_once())
+            self._asked.add_done_callback(lambda _: self._tell())
 
     async def _look_once(self) -> None:
         try:
@@ -163,8 +227,9 @@ class IdleLearning:
             await self._presence.quiet(self._rules.after_minutes * 60)
             self._news.clear()
             try:
-                for language in LANGUAGES:
-                    await self._learn_unasked(language)
+                with self._looking():
+                    for language in LANGUAGES:
+                        await self._learn_unasked(language)
             except Exception:
                 # Whatever is wrong now may be right at the next look, and nobody is there to begin anew.
                 _log.exception("nothing was learned")
@@ -176,7 +241,7 @@ class IdleLearning:
         """Where it may not, not even what was said is read: that alone is work, and it is looked for all day."""
         async with self._turn:
             spent = await asyncio.to_thread(self._spent)
-            if self._waiting(spent):
+            if self._is_cancelled or self._waiting(spent):
                 return
             heard = await self._chat.heard_ratings(language)
             # There may be fewer than at the last look: some were deleted, or the owner's own are heard in place of all.
@@ -189,7 +254,7 @@ class IdleLearning:
         """One look at a time: what the one pays for, the next finds."""
         async with self._turn:
             spent = await asyncio.to_thread(self._spent)
-            if waiting := self._waiting(spent, asked=True):
+            if waiting := "cancelled" if self._is_cancelled else self._waiting(spent, asked=True):
                 report = replace(await self._chat.report(language), outcome=waiting)
             else:
                 report = await self._looked(language, _Look(self._rules.calls_a_day - spent), background=False)
@@ -200,22 +265,32 @@ class IdleLearning:
         """What goes wrong is said in the log and tried again later."""
 
         async def tell(progress: RunProgress) -> None:
-            self._progress = progress
+            self._progress, look.began = progress, time.monotonic() - progress.seconds
+            self._tell()
             if not look.entry:
                 look.entry = await asyncio.to_thread(self._entries.begin, PROMPT, language)
 
         async def paid() -> None:
             look.left -= 1
             await asyncio.to_thread(self._entries.spend, look.entry, self._today())
+            if (
+                told := self._progress
+            ) is not None:  # the run itself tells of whole groups of calls, which take minutes
+                seconds = time.monotonic() - look.began
+                self._progress = replace(told, calls=min(told.budget, told.calls + 1), seconds=seconds)
+            self._tell()
 
         async def pause() -> None:
             """Before each call: nobody asks, and it is still allowed."""
+            if self._presence.is_anybody:
+                self._tell()
             await self._presence.quiet(_BREATH_S if background else 0)
             # The calls of this run are spent out of what was left when it began.
             if self._waiting(0, asked=not background):
                 raise _EndedError
 
         self._working = language
+        self._tell()
         outcome, details = "interrupted", {}
         watching: asyncio.Task[None] | None = None
         try:
@@ -234,7 +309,12 @@ class IdleLearning:
         except (_EndedError, asyncio.CancelledError):
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise  # all of it is to end, not this look
-            return replace(await self._chat.report(language), outcome="interrupted")
+            report = await self._chat.report(language)
+            if not self._is_cancelled:
+                return replace(report, outcome="interrupted")
+            outcome = "cancelled"
+            self._looked_at[language] = report.agreement.ratings
+            return replace(report, outcome="cancelled")
         except Exception as error:
             if isinstance(error, AssistantError):
                 _log.warning("nothing was learned: %s", error)
@@ -250,6 +330,7 @@ class IdleLearning:
             self._working = self._progress = self._learning = None
             if look.entry:
                 self._entries.end(look.entry, outcome, details)
+            self._tell()
 
     async def _watch(self, learning: asyncio.Task[ChatReport], *, asked: bool) -> None:
         """End it as soon as it may not go on: a group of calls takes minutes, which no battery has for it."""

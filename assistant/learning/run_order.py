@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from assistant.codec import dump, dump_error, load, load_error
 from assistant.errors import AssistantError
-from assistant.learning.lab import TaskReport
+from assistant.learning.lab import Spending, TaskReport
+from assistant.learning.report_json import dump_report, load_report
 from assistant.prompting.candidate import Candidate, Form
 from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.progress import RunProgress
@@ -36,8 +37,15 @@ class RunOrder:
     constrain: bool = True
     model: str | None = None
     prompt: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    """Most of both, as `budget` is of calls; 0 for as many as the calls take."""
     first: str = ""
     """The candidate it begins with, where the prompt says so."""
+
+    @property
+    def spending(self) -> Spending:
+        return Spending(self.budget, self.tokens, self.seconds)
 
     def as_task(self, metrics: Mapping[str, Metric] = METRICS) -> Task:
         """TaskInvalid for a metric that is none of these."""
@@ -86,22 +94,33 @@ class Run:
         """At the latest pace of the run, or of its test, if the whole budget is needed; None while nothing is known."""
         is_test = bool(self.steps) and self.steps[-1].progress.stage == "test"
         recent = [step for step in self.steps[-_PACE_OVER:] if (step.progress.stage == "test") == is_test]
-        calls = recent[-1].progress.calls - recent[0].progress.calls if recent else 0
-        if calls <= 0:
+        if not recent:
             return None
-        last = recent[-1].progress
-        return max(0, last.budget - last.calls) * (recent[-1].worked - recent[0].worked) / calls
+        first, last, worked = recent[0].progress, recent[-1].progress, recent[-1].worked - recent[0].worked
+        spent = (last.calls - first.calls, last.budget - last.calls), (last.tokens - first.tokens, last.tokens_left)
+        left = [max(0, still) * worked / by for by, still in spent if by > 0 and still is not None]
+        if left and last.second_budget:
+            left.append(max(0.0, last.second_budget - last.seconds))
+        return min(left, default=None)
 
 
 def dump_run(run: Run) -> dict[str, Any]:
-    """A run as JSON values, the error of one that failed among them."""
-    return {**dump(replace(run, error=None)), "error": None if run.error is None else dump_error(run.error)}
+    """A run as JSON values: what came of it in the one form of reports, the error of one that failed among them."""
+    return {
+        **dump(replace(run, report=None, error=None)),
+        "report": None if run.report is None else dump_report(run.report),
+        "error": None if run.error is None else dump_error(run.error),
+    }
 
 
 def load_run(data: Mapping[str, Any]) -> Run:
     """The run back."""
-    error = data.get("error")
-    return replace(load(Run, {**data, "error": None}), error=None if error is None else load_error(error))
+    report, error = data.get("report"), data.get("error")
+    return replace(
+        load(Run, {**data, "report": None, "error": None}),
+        report=None if report is None else load_report(report),
+        error=None if error is None else load_error(error),
+    )
 
 
 def thinned(steps: Sequence[T], most: int) -> tuple[T, ...]:

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, Final
 
 from assistant.codec import dump, dump_error, load, load_error
-from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy
+from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
 from assistant.i18n import LANGUAGES, Language
-from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.lab import Lab, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
@@ -77,18 +77,21 @@ class _Going:
 
 
 class RunBook:
-    """Used on one event loop; `clock` counts seconds and is handed in for tests."""
+    """Used on one event loop; `called_in_use` names the version in use that a run is needed for; `clock` counts seconds
+    and is handed in for tests."""
 
     def __init__(
         self,
         lab: Lab,
         purposes: PurposeLearning,
         store: RunStore,
+        called_in_use: Callable[[str], str] = lambda run: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lab = lab
         self._purposes = purposes
         self._store = store
+        self._called_in_use = called_in_use
         self._clock = clock
         self._going: _Going | None = None
         self._beginning = asyncio.Lock()
@@ -138,7 +141,10 @@ class RunBook:
                 going.tell()
 
     async def remove(self, id: str) -> None:
-        """Take it from the list, ended first; the prompts that were found stay."""
+        """Take it from the list, ended first; the prompts that were found stay. RunInUse where one of them is in use
+        that is asked the way only this run tells."""
+        if version := await asyncio.to_thread(self._called_in_use, id):
+            raise RunInUse(name=(await self.run(id)).order.task.name, version=version)
         await self.cancel(id)
         await asyncio.to_thread(self._store.remove, id)
 
@@ -230,7 +236,7 @@ class RunBook:
         order = going.order
         return await self._lab.optimise(
             await asyncio.to_thread(lambda: order.as_task(self._lab.metrics())),
-            Spending(order.budget),
+            order.spending,
             Choices(order.seed, constrain=order.constrain),
             test=lambda: order.test,
             model=order.model,
@@ -244,7 +250,7 @@ class RunBook:
         return await self._purposes.optimise(
             purpose,
             order.train,
-            Spending(order.budget),
+            order.spending,
             Choices(order.seed),
             head=PurposeHead(name=order.task.name, metric=order.task.metric, max_tokens=order.task.max_tokens),
             language=language,

@@ -17,7 +17,7 @@ from assistant.i18n import language_of_text
 from assistant.learning.lab import Lab
 from assistant.learning.run_order import RunOrder
 from assistant.learning.task_versions import PURPOSE, name_of
-from assistant.memory.prompt_runs import RunStore
+from assistant.memory.prompt_runs import RunRecord, RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionRecord, PromptVersionStore, Scope
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import answer_form
@@ -103,10 +103,26 @@ class TaskPrompts:
             order = await asyncio.to_thread(self._order_in_use, found, self._models.chat_model(model).model_name)
         return await self.answer(order.task, order.train, text, model=model)
 
+    def called_in_use(self, run: str) -> str:
+        """What people call the version in use that is asked the way this run asked and no other run did; empty where
+        there is none. The run holds the examples such a prompt looks up, and how its answers are held."""
+        record = self._runs.find(run)
+        if record is None:
+            return ""
+        others = [one for one in self._runs.latest(record.name) if one.id != run]
+        found, elsewhere = _versions(record), frozenset[str]().union(*map(_versions, others))
+        for labelled in self._labels.all():
+            if labelled.label == "production" and found:
+                used = self._versions.get(labelled.version_id)
+                asked_by = next((id for id in self._line(used) if id in found | elsewhere), "")
+                if used.purpose == PURPOSE and asked_by in found - elsewhere:
+                    return used.called
+        return ""
+
     def _orders(self, name: str) -> list[tuple[RunOrder, frozenset[str]]]:
         """With the versions that each run came by, the latest run first."""
-        read = [(load(RunOrder, one.asked), one.outcome.get("report") or {}) for one in self._runs.latest(name)]
-        return [(order, frozenset(report.get("versions", ()))) for order, report in read if not order.prompt]
+        read = [(load(RunOrder, one.asked), _versions(one)) for one in self._runs.latest(name)]
+        return [(order, versions) for order, versions in read if not order.prompt]
 
     def _order_in_use(self, found: Sequence[tuple[RunOrder, frozenset[str]]], model: str) -> RunOrder:
         def steps(one: tuple[RunOrder, frozenset[str]]) -> float:
@@ -141,6 +157,11 @@ class TaskPrompts:
         made = self._lab.neighbours()
         made.use(usable(task.items))
         return made
+
+
+def _versions(run: RunRecord) -> frozenset[str]:
+    """That it came by, if it was for a task."""
+    return frozenset((run.outcome.get("report") or {}).get("versions", ()))
 
 
 def _first(task: Task) -> Candidate:

@@ -74,10 +74,14 @@ class RunStore:
 
     def get(self, id: str) -> RunRecord:
         """NotFound for one that never was."""
-        row = self._db.row("SELECT * FROM prompt_runs WHERE id = ?", (id,))
-        if row is None:
+        found = self.find(id)
+        if found is None:
             raise NotFound(kind="prompt_run", id=id)
-        return _record(row)
+        return found
+
+    def find(self, id: str) -> RunRecord | None:
+        row = self._db.row("SELECT * FROM prompt_runs WHERE id = ?", (id,))
+        return None if row is None else _record(row)
 
     def latest(self, name: str) -> builtins.list[RunRecord]:
         """All that were given this name, the latest first."""

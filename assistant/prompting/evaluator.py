@@ -53,6 +53,9 @@ class Budget:
     spent_calls: int = 0
     spent_tokens: int = 0
     began: float = 0.0
+    held: int = 0
+    """How many wait for `pause`, since `held_at`."""
+    held_at: float = 0.0
     before_answers: tuple[int, int, float] | None = None
     """Calls, tokens and seconds that were spent before the answers whose length tells how many more there can be: what
     is written else takes far longer."""
@@ -75,8 +78,8 @@ class Budget:
 
     @property
     def passed(self) -> float:
-        """Seconds, those before an interruption among them."""
-        return self.clock() - self.began
+        """Seconds, those before an interruption among them; none while it is held."""
+        return (self.held_at if self.held else self.clock()) - self.began
 
     def measure(self) -> None:
         """From now on answers are asked for, and nothing is written else."""
@@ -91,8 +94,17 @@ class Budget:
 
     async def hold(self) -> None:
         """Until the run may go on; raises where it is to end."""
-        if self.pause is not None:
+        if self.pause is None:
+            return
+        if not self.held:
+            self.held_at = self.clock()
+        self.held += 1
+        try:
             await self.pause()
+        finally:
+            self.held -= 1
+            if not self.held:
+                self.began += self.clock() - self.held_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +185,26 @@ class Evaluator:
         await budget.hold()
         if budget.before_answers is None:
             budget.measure()
-        left = budget.left // self.calls_each
-        asked: list[list[asyncio.Task[Answered]]] = []
+        places = [(place, one) for place, (_, items) in enumerate(wanted) for one in items]
+        # What an answer will take is known from others only: of tokens and time no more is risked than at once.
+        step = _AT_ONCE if budget.tokens or budget.seconds else max(1, len(places))
+        answers: list[list[Answered]] = [[] for _ in wanted]
+        for start in range(0, len(places), step):
+            affordable = places[start : start + min(step, budget.left // self.calls_each)]
+            found = await self._all([(wanted[place][0], one) for place, one in affordable], budget)
+            for (place, _), answer in zip(affordable, found, strict=True):
+                answers[place].append(answer)
+        return answers
+
+    async def _all(self, asked: Sequence[tuple[Candidate, Item]], budget: Budget) -> list[Answered]:
+        tasks = [asyncio.create_task(self._answer(candidate, one, budget)) for candidate, one in asked]
         try:
-            for candidate, items in wanted:
-                affordable = items[: max(0, left)]
-                left -= len(affordable)
-                asked.append([asyncio.create_task(self._answer(candidate, one, budget)) for one in affordable])
-            return [list(await asyncio.gather(*tasks)) for tasks in asked]
+            return list(await asyncio.gather(*tasks))
         except Exception:
-            await _ended([task for tasks in asked for task in tasks], self._asking)
+            await _ended(tasks, self._asking)
             raise
         finally:
-            await _ended([task for tasks in asked for task in tasks])
+            await _ended(tasks)
 
     async def alone(
         self, candidates: Sequence[Candidate], items: Sequence[Item], budget: Budget

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from assistant.errors import ExamplesInvalid
+from assistant.prompting.near_duplicates import said, with_twins
 from assistant.prompting.task import Item, item
 
 _DELIMITERS: Final = ("\t", ",", ";")
@@ -41,14 +42,33 @@ def items_in(text: str) -> list[Item]:
 
 
 def held_back(items: Sequence[Item], share: float) -> tuple[list[Item], list[Item]]:
-    """What is learned from, and about that share which is asked after the last decision only; a group stays together,
-    and the same items are always divided in the same way."""
+    """What is learned from, and about that share which is asked after the last decision only; the same items are always
+    divided in the same way. A group stays together, and so do those that say the same; what says nearly the same as an
+    example that is learned from is neither learned from nor asked."""
+    together = _together(items)
     kept: list[Item] = []
     held: list[Item] = []
     for one in items:
-        place = int.from_bytes(hashlib.sha256(f"held back {one.group}".encode()).digest()[:8]) / 2**64
+        place = int.from_bytes(hashlib.sha256(f"held back {together[one.group]}".encode()).digest()[:8]) / 2**64
         (held if place < share else kept).append(one)
-    return kept, held
+    twins = with_twins(held, kept)
+    return kept, [one for number, one in enumerate(held) if number not in twins]
+
+
+def _together(items: Sequence[Item]) -> dict[str, str]:
+    """For each group the first of those that are bound to it by what both say."""
+    first: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while first.setdefault(name, name) != name:
+            first[name] = name = first[first[name]]
+        return name
+
+    by_words: dict[str, str] = {}
+    for one in items:
+        earlier = by_words.setdefault(said(one.input), one.group)
+        first[root(one.group)] = root(earlier)
+    return {one.group: root(one.group) for one in items}
 
 
 def _objects(text: str) -> list[tuple[int, Any]]:

@@ -317,6 +317,9 @@ class Optimiser:
                 standings,
                 len(space.candidates) if space else 0,
                 evidence,
+                self.budget.spent_tokens,
+                self.budget.tokens,
+                self.budget.seconds,
             )
         )
         if told is not None:

@@ -7,16 +7,14 @@ same as an item that is there already is left out: it would be asked in one pool
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from assistant.prompting.near_duplicates import said, same_words
 from assistant.prompting.task import Item
 
 Vectors: TypeAlias = np.ndarray
@@ -27,13 +25,8 @@ NO_EXAMPLES: Final = (0.0, 0.6)
 _ALIKE: Final = 0.985
 """Cosine above which two texts say the same. Vectors of multilingual-e5 lie close together: different questions of one
 kind reach 0.95, the same question with another comma is above 0.99."""
-_SAME: Final = 0.9
-"""Share of the words that two such texts have in common, in the same order."""
-_FEW: Final = 4
 _ROWS: Final = 512
 """Whose likeness to all others is looked at in one go."""
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|\w+")
-_WORDS: Final = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +77,13 @@ def turns_of(items: Sequence[Item]) -> list[int]:
 def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) -> list[Item]:
     by_words: dict[str, Item] = {}
     for one in items:
-        by_words.setdefault(_WORDS.sub(" ", unicodedata.normalize("NFKC", one.input).casefold()).strip(), one)
+        by_words.setdefault(said(one.input), one)
     kept = list(by_words.values())
     vectors = embed([one.input for one in kept])
     gone = {
         later
         for earlier, later in _alike(vectors)
-        if kept[earlier].accepted == kept[later].accepted and _same_words(kept[earlier].input, kept[later].input)
+        if kept[earlier].accepted == kept[later].accepted and same_words(kept[earlier].input, kept[later].input)
     }
     return [one for number, one in enumerate(kept) if number not in gone]
 
@@ -102,12 +95,6 @@ def _alike(vectors: Vectors) -> Iterator[tuple[int, int]]:
         block = vectors[start : start + _ROWS]
         for row, column in np.argwhere(np.triu(block @ vectors[start:].T > _ALIKE, k=1)):
             yield start + int(row), start + int(column)
-
-
-def _same_words(one: str, other: str) -> bool:
-    """An embedding hardly sees what tells formulas, numbers and lone words apart; the order of the words does."""
-    words = (_WORD.findall(one.casefold()), _WORD.findall(other.casefold()))
-    return min(map(len, words)) > _FEW and SequenceMatcher(None, *words, autojunk=False).ratio() >= _SAME
 
 
 def _mixed(items: Sequence[Item], labels: Sequence[str], seed: int) -> tuple[Item, ...]:

@@ -23,7 +23,8 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class RunProgress:
     """`calls` of `budget` are spent after `seconds`; in the stage "test" they are the test's own. `standings` are those
-    still in the running, the leader first; `evidence` is the gate's capital, of which 1 / alpha is wanted."""
+    still in the running, the leader first; `evidence` is the gate's capital, of which 1 / alpha is wanted. Of tokens
+    and seconds there is a budget where it is not 0."""
 
     stage: Stage
     calls: int
@@ -32,6 +33,20 @@ class RunProgress:
     standings: tuple[Standing, ...] = ()
     candidates: int = 0
     evidence: float = 1.0
+    tokens: int = 0
+    token_budget: int = 0
+    second_budget: float = 0.0
+
+    @property
+    def tokens_left(self) -> int | None:
+        """None where they have no budget."""
+        return self.token_budget - self.tokens if self.token_budget else None
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1: of the budget of which most is spent."""
+        spent = ((self.calls, self.budget), (self.tokens, self.token_budget), (self.seconds, self.second_budget))
+        return min(1.0, max((used / most for used, most in spent if most), default=0.0))
 
 
 Tell: TypeAlias = Callable[[RunProgress], Awaitable[None] | None]

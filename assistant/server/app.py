@@ -39,7 +39,7 @@ def create_app(assistant: Assistant, settings: Settings, language: Language = "e
     # Before the prompts: a run's path would be taken for a version's.
     app.include_router(RunRoutes(assistant, language).router)
     app.include_router(PromptRoutes(assistant, language).router)
-    app.include_router(LearningRoutes(assistant).router)
+    app.include_router(LearningRoutes(assistant, language).router)
     app.include_router(MemoryRoutes(assistant).router)
     app.include_router(PeopleRoutes(assistant).router)
     app.include_router(GraphRoutes(assistant).router)

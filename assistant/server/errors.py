@@ -33,6 +33,7 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.ModelNotFetched, 404, "invalid_request_error"),
     (errors.ConversationBusy, 409, "invalid_request_error"),
     (errors.RunBusy, 409, "invalid_request_error"),
+    (errors.RunInUse, 409, "invalid_request_error"),
     (errors.NameTaken, 409, "invalid_request_error"),
     (errors.ApprovalClosed, 409, "invalid_request_error"),
     (errors.NotUndoable, 409, "invalid_request_error"),

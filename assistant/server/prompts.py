@@ -18,6 +18,7 @@ from assistant.errors import NotFound
 from assistant.i18n import Language
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport
+from assistant.learning.report_json import dump_purpose, dump_report
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.purpose import Purpose
@@ -255,7 +256,8 @@ async def _run(
     try:
         while (progress := await told.get()) is not None:
             yield data_line({"test": progress} if isinstance(progress, str) else {"progress": dump(progress)})
-        yield data_line({"report": dump(await run)})
+        found = await run
+        yield data_line({"report": dump_report(found) if isinstance(found, TaskReport) else dump_purpose(found)})
     finally:
         awaited.pop(id, None)
         run.cancel()

@@ -30,6 +30,8 @@ class NewRunOrder(BaseModel):
     train: Annotated[list[Any] | str, Field(min_length=1)]
     test: list[Any] | str = []
     budget: Annotated[int, Field(ge=40, le=100_000)] = 300
+    tokens: Annotated[int, Field(ge=0)] = 0
+    seconds: Annotated[float, Field(ge=0)] = 0.0
     seed: Annotated[int, Field(ge=0)] = 0
     grammar: bool = True
     model: str | None = None
@@ -42,6 +44,8 @@ class NewRunOrder(BaseModel):
             tuple(_items(self.train, "train")),
             tuple(_items(self.test, "test")) if self.test else (),
             budget=self.budget,
+            tokens=self.tokens,
+            seconds=self.seconds,
             seed=self.seed,
             constrain=self.grammar,
             model=self.model,

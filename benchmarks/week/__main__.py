@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -58,13 +58,24 @@ class Held:
     n: int
 
 
+class Lab(Protocol):
+    """What the page says of versions."""
+
+    async def in_use(self) -> list[str]: ...
+
+    async def moves(self) -> list[str]:
+        """The latest first."""
+        ...
+
+
 class Week:
     """What happens to one Patina, told a line at a time."""
 
-    def __init__(self, client: AssistantClient, address: str, people: People) -> None:
+    def __init__(self, client: AssistantClient, address: str, people: People, lab: Lab) -> None:
         self._client = client
         self._address = address
         self._people = people
+        self._lab = lab
         self.said: list[str] = []
 
     async def run(self) -> None:
@@ -112,6 +123,10 @@ class Week:
 
     async def _afterwards(self, taken: str, unseen: Sequence[str]) -> None:
         """What the new prompt is worth, and what becomes of it when people want something else."""
+        record = await self._client.desk.version(taken)
+        called = f"{record.name}.{record.language} {record.called}"
+        shown = called in await self._lab.in_use()
+        self._say(f"The lab on the page {'shows' if shown else 'does NOT show'} {called} in use.")
         held = await self._held_out(taken, unseen, likes_short)
         self._say(
             f"On {held.n} questions nobody asked, {held.before:.0%} of the answers are liked with the old prompt and "
@@ -128,6 +143,10 @@ class Week:
             f"Then people want long answers: {'taken back by itself' if back else 'NOT taken back'} after "
             f"{self._people.turns - began} questions. What moved the label: {', '.join(reasons)}."
         )
+        if back:
+            gone, moves = called not in await self._lab.in_use(), await self._lab.moves()
+            told = moves[0] if moves else "nothing"
+            self._say(f"The lab on the page {'shows it no longer' if gone else 'STILL shows it'} in use: {told}.")
 
     async def _held_out(self, version: str, questions: Sequence[str], likes: Callable[[str], bool]) -> Held:
         """The prompt that comes with Patina and another version, both greedy."""
@@ -186,8 +205,8 @@ def _told(found: ChatReport) -> str:
 
 
 async def _main(model: Path, home: Path, seed: int) -> list[str]:
-    async with served(home, model, _LONGEST) as (client, address, visitors):
-        week = Week(client, address, People(visitors, seed))
+    async with served(home, model, _LONGEST) as (client, address, visitors, lab):
+        week = Week(client, address, People(visitors, seed), lab)
         await week.run()
         return week.said
 

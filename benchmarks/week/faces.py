@@ -53,6 +53,31 @@ class AtThePage:
         await self._page.locator("[data-do=rate][aria-pressed=true]").first.wait_for()
 
 
+class LabPage:
+    """The versions of prompts as the owner sees them, in a tab of its own."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def in_use(self) -> list[str]:
+        """What the page calls the versions that are in use, such as chat.zh v3."""
+        await self._open()
+        shown = self._page.locator("#lab .version.current b")
+        return [text.strip() for text in await shown.all_inner_texts()]
+
+    async def moves(self) -> list[str]:
+        """What moved the labels, the latest first, in the words of the page."""
+        await self._open()
+        shown = self._page.locator("#lab [data-key=moves] .row")
+        return [" ".join(text.split()) for text in await shown.all_inner_texts()]
+
+    async def _open(self) -> None:
+        await self._page.reload()
+        await self._page.locator(".composer textarea").wait_for()
+        await self._page.locator("[data-do=panel][data-panel=lab]").first.click()
+        await self._page.locator("#lab .version").first.wait_for(state="attached")
+
+
 class InTelegram:
     """A member, in a private chat with the bot."""
 
@@ -83,9 +108,11 @@ class InTelegram:
 
 
 @asynccontextmanager
-async def served(home: Path, model: Path, longest: int) -> AsyncGenerator[tuple[AssistantClient, str, list[Visitor]]]:
-    """`patina serve` with page and bot: the client that looks on, its address and those who use it. Answers have at
-    most `longest` tokens."""
+async def served(
+    home: Path, model: Path, longest: int
+) -> AsyncGenerator[tuple[AssistantClient, str, list[Visitor], LabPage]]:
+    """`patina serve` with page and bot: the client that looks on, its address, those who use it and the lab. Answers
+    have at most `longest` tokens."""
     async with AsyncExitStack() as opened:
         telegram = await opened.enter_async_context(BotApiServer())
         address = await opened.enter_async_context(_process(home, model, longest, telegram.url))
@@ -93,20 +120,22 @@ async def served(home: Path, model: Path, longest: int) -> AsyncGenerator[tuple[
         playwright = await opened.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=installed_chromium(), args=QUIET)
         opened.push_async_callback(browser.close)
-        visitors: list[Visitor] = [await _tab(browser, address) for _ in range(_TABS)]
+        visitors: list[Visitor] = [AtThePage(await opened_page(browser, address)) for _ in range(_TABS)]
+        lab = LabPage(await opened_page(browser, address))
         for number in range(_MEMBERS):
             member = InTelegram(telegram.user(1001 + number, f"Member {number + 1}", "zh").private)
             await member.enter((await client.people.new_code("telegram")).code)
             visitors.append(member)
-        yield client, address, visitors
+        yield client, address, visitors, lab
 
 
-async def _tab(browser: Browser, address: str) -> AtThePage:
+async def opened_page(browser: Browser, address: str) -> Page:
+    """A tab in which the page has been drawn."""
     page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
     page.set_default_timeout(_PATIENCE_S * 1000)
     await page.goto(address)
     await page.locator(".composer textarea").wait_for()
-    return AtThePage(page)
+    return page
 
 
 @asynccontextmanager

@@ -269,6 +269,11 @@ def test_the_door_over_http_asks_for_what_the_door_itself_asks(name: str) -> Non
     assert list(here.parameters.values()) == list(far.parameters.values())
 
 
+async def test_learning_is_followed_and_ended_from_afar(server: Running, client: AssistantClient) -> None:
+    await client.idle.cancel()
+    assert [one async for one in client.idle.follow()] == [await server.assistant.idle.standing()]
+
+
 async def test_the_graph_of_names_is_the_same_from_afar(server: Running, client: AssistantClient) -> None:
     documents = server.assistant.documents
     await documents.add_text("first.md", "In 1903 Marie Curie met Paul Langevin. Later Paul Langevin left.")

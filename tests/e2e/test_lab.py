@@ -67,12 +67,17 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         with page.expect_download() as saved:
             page.get_by_role("button", name="Export").click()
         exported = json.loads(saved.value.path().read_text("utf-8"))
-        assert exported["report"]["result"]["verdict"] == "better"
+        assert exported["report"]["decision"] == "better"
         page.locator(".run").get_by_role("button", name="Use").click()
         expect(page.locator(".version.current")).to_contain_text("colours.en")
         page.get_by_role("tab", name="Improve").click()
         expect(page.locator(".run .verdict")).to_be_visible()
         expect(page.locator(".run")).to_contain_text('patina ask --task "colours"')
+        page.reload()
+        open_editor(page)
+        page.get_by_role("button", name="Take from the list").click()
+        expect(page.locator(".toast")).to_contain_text("its v2 is in use")
+        page.get_by_role("button", name="Show").click()
         page.locator(".run").get_by_role("button", name="Undo").click()
         expect(page.locator(".version").first).to_be_visible()
         expect(page.locator(".version.current")).to_have_count(0)
@@ -80,6 +85,10 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         open_editor(page)
         page.locator("[data-do=lab-open-run]").click()
         expect(page.locator(".verdict")).to_contain_text("more questions right than")
+        page.reload()
+        open_editor(page)
+        page.get_by_role("button", name="Take from the list").click()
+        expect(page.get_by_role("button", name="Take from the list")).to_have_count(0)
 
 
 def test_a_prompt_of_the_library_is_the_beginning_where_it_is_chosen(paths: Paths, tab: OpenTab) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -13,6 +16,8 @@ from assistant.memory.database import Database
 from assistant.memory.learning_log import LearningLog
 from assistant.paths import Paths
 from assistant.wiring import build
+from tests.assistant.learning.test_chat_learning import House, liked_if_brief
+from tests.assistant.learning.test_idle import Hanging
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.ui.conftest import drawn, visit
 from ui.learning import LearningPanel
@@ -52,11 +57,60 @@ async def test_the_judge_says_that_it_is_not_used_and_why(panel: LearningPanel) 
     assert "没有使用模型作评判" in await html(panel.panel(visit(language="zh")))
 
 
-async def test_looking_now_says_how_many_ratings_are_missing(panel: LearningPanel, assistant: Assistant) -> None:
-    await html(panel.look(visit()))
-    reports = await assistant.idle.look()
-    assert {report.outcome for report in reports} == {"too_few_ratings"}
-    assert "about 24 more ratings are needed, 0 are there" in await html(panel.panel(visit()))
+async def test_looking_now_says_how_many_ratings_are_missing(panel: LearningPanel) -> None:
+    views = [str(view["lab"]["html"]) for view in await drawn(panel.look(visit()))]
+    assert "about 24 more ratings are needed, 0 are there" in views[-1]
+    assert 'data-do="learning-look"' in views[-1]
+    assert await html(panel.panel(visit())) == views[-1], "it is drawn once while nothing is learned"
+
+
+@pytest.fixture
+async def rated(paths: Paths) -> Hanging:
+    """A home with sixty rated answers, and the model that will be asked there; the hundredth call hangs."""
+    house = House(paths.database.parent)
+    await house.talk(60, liked_if_brief)
+    house.db.close()
+    return Hanging(at=100)
+
+
+async def test_a_look_is_drawn_as_it_goes_on_and_ended_by_whoever_wants(paths: Paths, rated: Hanging) -> None:
+    async with build(paths, Settings(), models=FakeModels(rated)) as assistant:
+        panel = LearningPanel(assistant, Presenter(Markdown()))
+        looking = asyncio.create_task(drawn(panel.look(visit(watch=1))))
+        async with asyncio.timeout(30):
+            while rated.begun < rated.at:
+                await assistant.idle.entries()
+            other = panel.panel(visit(language="zh", watch=2))
+            opened = str((await anext(other))["lab"]["html"])
+            for said in ("正在学习：en", "400 次中的", 'role="progressbar"', 'data-do="learning-cancel"', "最多还需"):
+                assert said in opened
+            await other.aclose()
+            cancelled = [str(view["lab"]["html"]) for view in await drawn(panel.cancel(visit(watch=3)))]
+            await looking
+        assert len(cancelled) == 1
+        assert "ended by you" in cancelled[-1]
+        assert 'data-do="learning-look"' in cancelled[-1]
+        rated.at = 1_000_000
+        *views, last = [str(view["lab"]["html"]) for view in await drawn(panel.look(visit(watch=4)))]
+        assert "is on trial: it answers more as 60 ratings say" in last
+        assert 'role="progressbar"' not in last
+        told = [int(number) for view in views for number in re.findall(r"(\d+) of 400", view)]
+        assert told == sorted(told), "it only goes forward"
+        assert len(set(told)) > 1
+
+
+async def test_a_tab_that_opens_the_panel_again_and_again_is_drawn_once_for_each_change(
+    paths: Paths, rated: Hanging
+) -> None:
+    async with build(paths, Settings(), models=FakeModels(rated)) as assistant:
+        panel = LearningPanel(assistant, Presenter(Markdown()))
+        assistant.idle.look_soon()
+        first = panel.panel(visit(watch=1))
+        await anext(first)
+        async with aclosing(panel.panel(visit(watch=2))) as second:
+            await anext(second)
+            assert await drawn(first) == [], "the tab looks at the second"
+        await assistant.idle.cancel()
 
 
 async def test_what_was_done_is_told_with_its_reason_and_cost(panel: LearningPanel, paths: Paths) -> None:

@@ -13,8 +13,9 @@ import pytest
 from assistant.config import Settings
 from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES, Language
-from assistant.learning.run_order import Run
+from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
+from assistant.prompting.progress import RunProgress
 from assistant.prompting.result import Score
 from assistant.wiring import build
 from tests.assistant.learning.test_lab import helped_by_examples, right
@@ -90,6 +91,8 @@ async def test_a_metric_of_ones_own_is_offered_by_its_name_in_either_language(pa
     ({"calls": "many"}, "between 40 and 100000", "40 到 100000"),
     ({"calls": "nan"}, "between 40 and 100000", "40 到 100000"),
     ({"max_tokens": "0"}, "between 1 and 4096", "1 到 4096"),
+    ({"tokens": "-1"}, "no limit is 0", "不设上限填 0"),
+    ({"minutes": "long"}, "no limit is 0", "不设上限填 0"),
     ({"metric": "beauty"}, "choose how answers are judged", "评判方式"),
 ])  # fmt: skip
 async def test_what_is_wrong_is_said_in_the_persons_language(
@@ -101,6 +104,25 @@ async def test_what_is_wrong_is_said_in_the_persons_language(
         assert view["lab"]["refused"]
         assert sentence in view["lab"]["html"]
     assert await panel._assistant.runs.list() == []
+
+
+async def test_a_run_keeps_to_its_tokens_and_its_time_and_says_how_much_is_left(panel: RunPanel) -> None:
+    limits = {"tokens": "3000", "minutes": "5"}
+    views = [each["lab"]["html"] for each in await drawn(panel.start(visit(**{**TASK, "calls": "400", **limits})))]
+    run = await ended(panel)
+    assert (run.order.tokens, run.order.seconds) == (3000, 300)
+    assert run.report is not None
+    assert run.report.result.calls < 400
+    assert 2000 < run.report.result.tokens < 3000 + 32 * 100, "but what was under way"
+    told = re.compile(r"\d+ of 400 calls · [\d,]+ of 3,000 tokens · \d+ s · at most \d+ s left")
+    assert any(told.search(view) for view in views)
+    last = RunProgress("race", 100, 400, 30.0, tokens=1500, token_budget=3000)
+    begun = RunProgress("race", 0, 400, 0.0, tokens=0, token_budget=3000)
+    steps = (Step(begun, 0.0), Step(last, 30.0))
+    going = replace(run, status="running", report=None, steps=steps)
+    assert going.seconds_left == pytest.approx(30), "half of the tokens took so long"
+    hurried = tuple(replace(one, progress=replace(one.progress, second_budget=40.0)) for one in steps)
+    assert replace(going, steps=hurried).seconds_left == pytest.approx(10)
 
 
 async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPanel) -> None:
@@ -130,7 +152,7 @@ async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:
     text = view["download"]["text"]
     assert "a.person@example.com" not in text
     assert "[e-mail]" in text
-    assert json.loads(text)["report"]["result"]["verdict"] == "better"
+    assert json.loads(text)["report"]["decision"] == "better"
 
 
 async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(panel: RunPanel) -> None:

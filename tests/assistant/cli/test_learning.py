@@ -22,6 +22,7 @@ def test_the_switch_is_kept_and_told(patina: Patina, paths: Paths) -> None:
 def test_another_patina_that_runs_is_asked_and_looks(patina: Patina) -> None:
     found = patina("learning", "now")
     assert "chat.zh: not enough data yet: about 24 more ratings are needed, 0 are there" in found.out
+    assert "Nothing is being learned" in patina("learning", "cancel").err
     status = patina("learning", "status", language="zh_CN.UTF-8").out
     assert "数据还不够：大约还需要 24 条评价，现有 0 条" in status
     assert "今天已问 0 次，上限 600 次" in status

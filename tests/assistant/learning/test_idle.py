@@ -362,6 +362,35 @@ async def test_the_end_of_the_hours_ends_the_calls_that_are_under_way_unless_a_p
     house.db.close()
 
 
+async def test_whoever_ends_a_look_is_not_looked_for_again_until_there_is_something_new(tmp_path: Path) -> None:
+    model, hung = Hanging(at=20), asyncio.Event()
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    model.then(hung.set)
+    await night.idle.start()
+    await hung.wait()
+    followed = night.idle.follow()
+    standing = await anext(followed)
+    assert (standing.looking, standing.working, standing.held) == (True, "en", False)
+    assert standing.progress is not None
+    assert standing.progress.calls >= 20, "told call by call"
+    with night.presence.asking():
+        assert (await night.idle.standing()).held
+    await night.idle.cancel()
+    *_, last = [one async for one in followed]
+    assert not last.looking
+    assert [report.outcome for report in last.reports] == ["cancelled"]
+    assert (await night.idle.entries())[0].outcome == "cancelled"
+    begun = model.begun
+    await night.idle.switch(True)  # which makes it look for what is new
+    for _ in range(5):
+        await settled(house)
+    assert model.begun == begun
+    await night.idle.stop()
+    house.db.close()
+
+
 async def test_the_switch_ends_a_look_that_was_asked_for(tmp_path: Path) -> None:
     model = Interrupted(at=20)
     house, night = await switched_off_at(model, tmp_path)

@@ -396,6 +396,25 @@ async def test_of_seconds_and_tokens_there_are_left_so_many_answers_as_those_bef
     assert budget.left == 0
 
 
+async def test_seconds_do_not_pass_while_a_run_is_held() -> None:
+    clock, held, may_go = Hours(), asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        held.set()
+        await may_go.wait()
+
+    budget = Budget(100, seconds=100, pause=pause, clock=clock)
+    clock.now = 10.0
+    holding = [asyncio.create_task(budget.hold()) for _ in range(3)]
+    await held.wait()
+    clock.now = 500.0
+    assert budget.passed == 10
+    may_go.set()
+    await asyncio.gather(*holding)
+    clock.now = 505.0
+    assert budget.passed == 15
+
+
 async def test_a_prompt_that_could_not_be_timed_is_not_taken(db: Database, folder: Path) -> None:
     world = World(db, helped_by_examples)
 

@@ -74,10 +74,11 @@ class House:
         self.labels.promote(Scope("colours", "en"), made.id, "")
         return made.id
 
-    def begin(self, *labels: str, status: RunEnd = "cancelled", versions: tuple[str, ...] = ()) -> None:
+    def begin(self, *labels: str, status: RunEnd = "cancelled", versions: tuple[str, ...] = ()) -> str:
         head = TaskHead(name="colours", seed_prompt="Which colour?", metric="label", labels=labels)
         run = self.runs.begin("colours", dump(RunOrder(head, EXAMPLES)))
         self.runs.end(run.id, status, {"report": {"versions": list(versions)}} if versions else {})
+        return run.id
 
     async def ask(self, text: str = "colour of thing 3, please") -> list[str]:
         """What the model is shown."""
@@ -138,3 +139,17 @@ async def test_a_task_by_name_is_asked_as_the_run_whose_version_is_in_use(house:
     assert await asked() == (edited, False), "what was edited is asked as before"
     unknown = house.use("Hm.", form="held")
     assert await asked() == (unknown, True), "what no run found is asked as the latest asks"
+
+
+async def test_a_run_that_the_prompt_in_use_is_asked_by_is_told_from_those_nobody_needs(house: House) -> None:
+    assert house.tasks.called_in_use(house.begin()) == "", "there is no prompt in use"
+    version = house.use("Which colour?", form="held")
+    found = house.begin("red", status="done", versions=(version, "another"))
+    other = house.begin("red", status="done", versions=("another",))
+    assert house.tasks.called_in_use(found) == "v1"
+    assert house.tasks.called_in_use(other) == ""
+    edited = house.use("Name the colour.", parent=version, form="held")
+    assert house.tasks.called_in_use(found) == "v2", "what was edited is asked as before"
+    house.begin("red", status="done", versions=(edited,))
+    assert house.tasks.called_in_use(found) == "", "it is asked by another"
+    assert house.tasks.called_in_use("gone") == ""

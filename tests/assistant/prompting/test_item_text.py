@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
+import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +16,9 @@ from hypothesis import strategies as st
 
 from assistant.errors import ExamplesInvalid
 from assistant.prompting.item_text import held_back, items_in
+from assistant.prompting.near_duplicates import said
+from assistant.prompting.pools import split
+from assistant.prompting.word_vectors import word_vectors
 
 WORDS = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
 ROWS = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
@@ -56,8 +63,57 @@ def test_what_is_held_back_is_never_learned_from(rows: list[tuple[str, str]], sh
     items = items_in(written(rows, ","))
     kept, held = held_back(items, share)
     assert not {one.group for one in kept} & {one.group for one in held}
-    assert sorted(one.id for one in (*kept, *held)) == sorted(one.id for one in items)
+    assert not {said(one.input) for one in kept} & {said(one.input) for one in held}
+    assert {one.id for one in (*kept, *held)} <= {one.id for one in items}
     assert held_back(items, share) == (kept, held)
+
+
+QUESTIONS = [f"Which of the {n} trains to town {n * 7} leaves first on day {n * 13}" for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda asked: f"{asked}?",
+        lambda asked: f"  {asked.upper()} !",
+        lambda asked: asked.replace(" ", "  ").replace("trains", "trains,"),
+        lambda asked: f"{asked} then",
+    ],
+    ids=["mark", "case", "spaces", "word"],
+)
+def test_what_says_nearly_the_same_is_not_learned_from_and_asked_at_the_end(again: Callable[[str], str]) -> None:
+    rows = [(asked, "yes") for asked in QUESTIONS]
+    items = items_in(written([*rows, *((again(asked), "yes") for asked, _ in rows)], ","))
+    kept, held = held_back(items, 0.3)
+    assert len(kept) > 60
+    assert held
+    number = re.compile(r"\d+")
+    assert not {number.search(one.input)[0] for one in kept} & {number.search(one.input)[0] for one in held}  # type: ignore[index]
+
+
+def test_what_only_looks_alike_is_asked_at_the_end() -> None:
+    rows = [(f"Which of the trains to town {n} leaves first", f"number {n}") for n in range(60)]
+    kept, held = held_back(items_in(written(rows, ",")), 0.3)
+    assert len(kept) + len(held) == 60
+
+
+def test_signs_without_words_are_told_apart() -> None:
+    rows = [(chr(0x1F600 + n), "happy") for n in range(60)]
+    kept, held = held_back(items_in(written(rows, ",")), 0.3)
+    assert len(kept) + len(held) == 60
+    assert held
+    assert split(kept, word_vectors, 0).left_out == 0
+
+
+def test_a_great_many_examples_of_few_words_are_divided_quickly() -> None:
+    formulas = itertools.product(["not", "true", "and", "false", "or"], repeat=9)
+    rows = [(" ".join(words), "true") for words in itertools.islice(formulas, 0, None, 651)]
+    assert len(rows) > 2900
+    began = time.process_time()
+    kept, held = held_back(items_in(written(rows, ",")), 0.2)
+    assert time.process_time() - began < 10
+    assert held
+    assert kept
 
 
 @pytest.mark.parametrize(

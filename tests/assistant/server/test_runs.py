@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from assistant.client import AssistantClient
-from assistant.errors import EngineDied, NotFound, RunBusy, TaskInvalid
+from assistant.errors import EngineDied, NotFound, RunBusy, RunInUse, TaskInvalid
 from assistant.learning.run_order import Run, RunOrder
 from assistant.paths import Paths
 from assistant.prompting.task import TaskHead, items_of
@@ -59,6 +59,12 @@ async def test_a_run_is_begun_followed_and_removed(server: Running, client: Assi
     assert last == await server.assistant.runs.run(begun.id)
     assert last == await client.runs.run(begun.id)
     assert [last] == await client.runs.list()
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as http:
+        told = (await http.get(f"/api/prompts/runs/{begun.id}")).json()["report"]
+    assert told["decision"] == "better"
+    assert told["final_test"]["n"] == 20
+    assert told["version"]["id"] == last.version
+    assert {"calls", "tokens", "seconds", "seed_test", "evidence", "prompt"} <= told.keys()
     assert last.report is not None
     assert last.report.result.verdict == "better"
     assert (await client.task_prompts.answer_named("colours", "colour of thing 500")).number == 0
@@ -66,6 +72,11 @@ async def test_a_run_is_begun_followed_and_removed(server: Running, client: Assi
     answer = await client.task_prompts.answer_named("colours", "colour of thing 500")
     assert (answer.version, answer.number) == (last.version, 2)
     assert answer.text in {*LABELS, PupilChatModel.model_fields["wrong"].default}
+    with pytest.raises(RunInUse) as caught:
+        await client.runs.remove(begun.id)
+    assert caught.value.facts == {"name": "colours", "version": "v2"}
+    assert (await client.task_prompts.answer_named("colours", "colour of thing 500")).number == 2
+    await client.desk.rollback("colours", "en")
     await client.runs.remove(begun.id)
     assert await client.runs.list() == []
     with pytest.raises(NotFound):
