@@ -84,8 +84,6 @@ SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS
     signals.measure, signals.person_id AS person, signals.created_at AS told_at
 FROM signals JOIN turns ON turns.id = signals.turn_id
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
-    AND (NOT :fresh OR NOT EXISTS (SELECT 1 FROM turns AS earlier
-        WHERE earlier.conversation_id = turns.conversation_id AND earlier.created_at < :since))
     AND (:model = '' OR turns.model = :model)
     AND (:name IS NULL OR turns.model = '' OR turns.model NOT IN (SELECT model FROM prompt_labels
         WHERE name = :name AND language = :language AND label IN ('production', 'canary')))
@@ -234,19 +232,15 @@ class SignalStore:
             )
         return list(found.values())
 
-    def rated(
-        self, versions: Sequence[str], since: float, scope: Scope | None = None, *, fresh: bool = False
-    ) -> list[RatedTurn]:
+    def rated(self, versions: Sequence[str], since: float, scope: Scope | None = None) -> list[RatedTurn]:
         """Answers that these versions have made since then and that people did something with, oldest first; those by
-        the model of a scope only, or in a wider one by the models that have no label of their own. With `fresh` only
-        in conversations that have begun since then."""
+        the model of a scope only, or in a wider one by the models that have no label of their own."""
         model = scope.model if scope else ""
         rows = self._db.rows(
             _RATED,
             {
                 "versions": json.dumps(list(versions)),
                 "since": since,
-                "fresh": fresh,
                 "model": model,
                 "name": scope.name if scope and not model else None,
                 "language": scope.language if scope and not model else None,
@@ -267,9 +261,9 @@ class SignalStore:
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
         """Those of a version on trial and of the one it is compared with; None is what comes with Patina or from the
-        person's own file, whatever its text was meanwhile. A conversation that began before stays with what it has:
-        counting it would compare late answers of long conversations with early ones of new ones."""
-        return self.rated([canary, *self._rivals(production, scope)], since, scope, fresh=True)
+        person's own file, whatever its text was meanwhile. Conversations that were going on when the trial began
+        are drawn for as new ones are, so that either version has its part of late answers."""
+        return self.rated([canary, *self._rivals(production, scope)], since, scope)
 
     def preferences(self, since: float = 0.0) -> list[Preference]:
         """What was preferred to what since then, the oldest first; of an answer edited again, its last text. What was

@@ -220,21 +220,16 @@ async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_
     assert [one.share for one in house.labels.all()] == [0.5]
 
 
-async def test_a_conversation_that_began_before_the_trial_says_nothing_of_it(house: House) -> None:
-    """It stays with what it has, so that only one of the two would have late answers of long conversations."""
+async def test_a_chat_that_goes_on_says_of_a_trial_what_was_answered_since_it_began(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     old = house.turn("Hello?", "Hello.", house.seed)
     await house.desk.begin_trial(canary, 0.2)
-    for number in range(30):
-        late = house.turn("And?", "And so on.", house.seed, after=old)
-        house.signals.add(late, "thumb_down", face="page")
-        new = house.turn("Hello?", "Hello.", canary)
-        house.signals.add(new, "thumb_up", face="page")
-        if number % 10 == 0:
-            house.signals.add(house.turn("Hello?", "Hello.", house.seed), "thumb_up", face="page")
-    await house.recorder.look()
+    for number in range(9):
+        version = canary if number % 3 else house.seed
+        house.signals.add(house.turn("And?", "And so on.", version, after=old), "thumb_up", face="page")
+    house.signals.add(old, "thumb_down", face="page")
     (standing,) = await house.desk.trials()
-    assert (standing.canary_labels, standing.production_labels, standing.evidence) == (30, 3, 1.0)
+    assert (standing.canary_labels, standing.production_labels) == (6, 3)
 
 
 async def test_an_owner_who_is_in_telegram_is_the_owner(house: House) -> None:
