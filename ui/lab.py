@@ -117,6 +117,7 @@ class LabPanel:
             entries=entries,
             trials=trials,
             titles=titles,
+            intents={one.scope.intent: self._presenter.intent(one.scope.intent, visit.language) for one in trials},
             rated=RATED,
             called={entry.version.id: entry.version.called for entry in entries},
             moves=moves,

@@ -140,6 +140,7 @@ class ContextBuilder:
             name,
             language,
             model=model.model_name,
+            intent=now.intent,
             sitting=now.id,
             current=current,
             answered_at=next((one.created_at for one in used if one.prompt_version == current), 0.0),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.memory.records import Turn
+from assistant.prompting.intent import Intent, intent_of
 
 _PAUSE_S: Final = 4 * 3600.0
 """Longer than a meal and shorter than a night: whoever comes back then begins anew more often than not."""
@@ -21,6 +22,13 @@ class Sitting:
 
     id: str
     turns: tuple[Turn, ...]
+
+    @property
+    def intent(self) -> Intent:
+        """What is wanted there: of the first question that is more than a greeting, so that the prompt stays the same
+        from turn to turn. With a file it is something from documents, unless it says otherwise."""
+        said = [intent_of(one.question) or ("documents" if one.attachments else "") for one in self.turns]
+        return next((one for one in said if one != "small-talk"), "small-talk")
 
 
 def sitting(path: Sequence[Turn]) -> Sitting:

@@ -11,6 +11,7 @@ from assistant.i18n import Language
 from assistant.learning.prompt_desk import MADE_WITH
 from assistant.memory.prompt_versions import PromptVersionRecord
 from assistant.prompting.candidate import Candidate
+from assistant.prompting.intent import INTENTS
 from tests.ui.conftest import Rooms, drawn, visit
 from ui.lab import LabPanel
 from ui.markdown import Markdown
@@ -90,6 +91,20 @@ async def test_what_was_found_with_a_model_is_tried_and_used_with_that_one_and_s
     (task,) = await made(rooms, "kind")
     await html(panel.use(of(task, model="llama")))
     assert (await worn(rooms))["production", "llama"] == task.id, "the run that found it knows the model"
+
+
+async def test_what_a_version_is_for_is_said_in_words(rooms: Rooms, panel: LabPanel) -> None:
+    (six,) = await made(rooms, "short")
+    await rooms.assistant.desk.promote(six.id, model="qwen", intent="code")
+    assert '<span class="badge">in use with qwen for code</span>' in await html(panel.panel(visit()))
+    shown = await html(panel.panel(visit(language="zh")))
+    assert '<span class="badge">使用中（qwen）（代码）</span>' in shown
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_intent_has_a_word(language: Language) -> None:
+    words = {Presenter(Markdown()).intent(one, language) for one in INTENTS}
+    assert len(words - set(INTENTS)) == len(INTENTS) - (language == "en"), "code is code"
 
 
 async def test_only_what_people_rate_can_be_tried(rooms: Rooms, panel: LabPanel) -> None:
