@@ -98,7 +98,7 @@ async def test_what_a_version_is_for_is_said_in_words(rooms: Rooms, panel: LabPa
     await rooms.assistant.desk.promote(six.id, model="qwen", intent="code")
     assert '<span class="badge">in use with qwen for code</span>' in await html(panel.panel(visit()))
     shown = await html(panel.panel(visit(language="zh")))
-    assert '<span class="badge">使用中（qwen）（代码）</span>' in shown
+    assert '<span class="badge">使用中（qwen） · 代码</span>' in shown
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
