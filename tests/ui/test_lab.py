@@ -121,6 +121,24 @@ async def test_only_what_people_rate_can_be_tried(rooms: Rooms, panel: LabPanel)
     assert await worn(rooms) == {("production", ""): six.id}
 
 
+async def test_what_comes_from_elsewhere_is_used_by_the_model_that_answers_also_where_that_has_another(
+    rooms: Rooms, panel: LabPanel
+) -> None:
+    """Else a click would change nothing that can be seen."""
+    desk = rooms.assistant.desk
+    six, seven, eight = await made(rooms, "short", "kind", "brief")
+    [current] = [one.name for one in await rooms.assistant.models() if one.current]
+    await html(panel.use(of(six)))
+    assert await worn(rooms) == {("production", ""): six.id}
+    await desk.promote(seven.id, model=current)
+    await html(panel.try_it(of(eight)))
+    assert (await worn(rooms))["canary", current] == eight.id
+    await html(panel.end_trial(of(eight, model=current)))
+    await html(panel.use(of(eight)))
+    assert (await worn(rooms))["production", current] == eight.id
+    assert (await worn(rooms))["production", ""] == six.id
+
+
 async def test_the_name_of_a_model_is_said_as_people_know_it(rooms: Rooms, panel: LabPanel) -> None:
     (six,) = await made(rooms, "short")
     [model] = [one for one in await rooms.assistant.models() if one.current]

@@ -100,6 +100,9 @@ def test_a_prompt_of_patinas_own_is_optimised_with_examples_and_put_in_use(
     assert back.err == "title.en (writing, scripted) is the prompt that comes with Patina again.\n"
     patina("prompts", "promote", version, "--model", "")
     assert f"{version}  title.en:v2  learned  in use  ←" in patina("prompts", "list").out, "with all that have no other"
+    patina("prompts", "promote", "title.en:v1", "--model", "scripted")
+    back = patina("prompts", "rollback", "title", "en")
+    assert back.err == f"title.en (scripted) is v2 ({version}) again.\n", "that of all"
     assert patina("prompts", "rollback", "title", "en").code == 0
     refused = patina("prompts", "optimise", "--task", str(task), "--purpose", "titles")
     assert refused.code == 2
