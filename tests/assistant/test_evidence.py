@@ -418,5 +418,9 @@ async def test_a_prompt_for_one_intent_answers_what_wants_that_and_nothing_else(
         conversation = (await assistant.new_conversation()).id
         tried = await asked(assistant, conversation, "Write a function that adds four numbers")
         await assistant.signal(tried.id, "thumb_up", face="page")
+        conversation = (await assistant.new_conversation()).id
+        await asked(assistant, conversation, "Hello!")
+        behind = await asked(assistant, conversation, "Write a function that adds five numbers")
+        assert behind.prompt_version == other.id, "it was not drawn for with the greeting"
         [standing] = await assistant.desk.trials()
         assert (standing.scope.intent, standing.canary_labels, standing.production) == ("code", 1, version.id)
