@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
-from assistant.learning.prompt_desk import in_full
+from assistant.learning.prompt_desk import MADE_WITH, in_full
 from assistant.learning.recorder import TrialStanding
 from assistant.memory.prompt_versions import Label, PromptVersionRecord, Scope
 from assistant.prompting.purpose import RATED
@@ -45,11 +45,10 @@ class LabPanel:
     async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """For what it is on trial for, whose trial ends with that; else with the model it was found with."""
         version = visit.text("version")
-        yield await self._moved(visit, self._used(version, _model(visit)), version)
+        yield await self._moved(visit, self._used(version, visit.text("model")), version)
 
     async def try_it(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        version, model = visit.text("version"), _model(visit)
-        yield await self._moved(visit, self._assistant.desk.begin_trial(version, _FIRST_SHARE, model=model))
+        yield await self._moved(visit, self._tried(visit.text("version"), visit.text("model")))
 
     async def end_trial(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """Over already where the version is not on trial there, whichever is by now."""
@@ -64,12 +63,26 @@ class LabPanel:
         """Of this version and no other: one that is used no longer cannot be taken back once more."""
         yield await self._moved(visit, self._taken_back(visit))
 
-    async def _used(self, version: str, found_with: str | None) -> None:
+    async def _tried(self, version: str, found_with: str) -> None:
+        model = found_with or await self._model(version)
+        await self._assistant.desk.begin_trial(version, _FIRST_SHARE, model=model)
+
+    async def _used(self, version: str, found_with: str) -> None:
         tried = await self._worn(version, "canary")
         for scope in tried:
             await self._assistant.desk.promote(version, model=scope.model, intent=scope.intent)
         if not tried:
-            await self._assistant.desk.promote(version, model=found_with)
+            await self._assistant.desk.promote(version, model=found_with or await self._model(version))
+
+    async def _model(self, version: str) -> str | None:
+        """None is the one it was found with, or all. What was found with none is for the one that answers now, where
+        that has a version of its own: all others would have it, and nobody would see it."""
+        desk = self._assistant.desk
+        record = await desk.version(version)
+        current = next((one.name for one in await self._assistant.models() if one.current), "")
+        own = Scope(record.name, record.language, model=current)
+        has = any(one.label == "production" and one.scope == own for one in await desk.labels())
+        return current if has and not record.evidence.get(MADE_WITH) else None
 
     async def _taken_back(self, visit: Visit) -> None:
         version = visit.text("version")
@@ -117,6 +130,7 @@ class LabPanel:
             entries=entries,
             trials=trials,
             titles=titles,
+            intents={one.scope.intent: self._presenter.intent(one.scope.intent, visit.language) for one in trials},
             rated=RATED,
             called={entry.version.id: entry.version.called for entry in entries},
             moves=moves,
@@ -124,8 +138,3 @@ class LabPanel:
             lineages=lineages([entry.version for entry in entries], worn_by, opened),
         )
         return {"lab": {"html": html, "tab": TAB}}
-
-
-def _model(visit: Visit) -> str | None:
-    """The one of a run whose prompt says nothing of it itself; None where the version knows."""
-    return visit.text("model") or None

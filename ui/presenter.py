@@ -258,11 +258,17 @@ class Presenter:
         return self._render(f"memory_{tab}.html", language, tab=tab, **facts)
 
     def label(self, language: Language, label: Label, scope: Scope, titles: Mapping[str, str]) -> str:
-        """A label and the model it is for, where it is not for all; `titles` are those of models by name."""
+        """A label and what it is for, where it is not for all; `titles` are those of models by name."""
         words = self.text(language, f"lab.label_{label}")
         if scope.model:
-            words = self.text(language, "lab.label_with", label=words, model=titles.get(scope.model, scope.model))
+            words = self.text(language, "lab.label_model", label=words, it=titles.get(scope.model, scope.model))
+        if scope.intent:
+            words = self.text(language, "lab.label_intent", label=words, it=self.intent(scope.intent, language))
         return words
+
+    def intent(self, name: str, language: Language) -> str:
+        """What a question wants, in words; what is none has only its name."""
+        return self._catalogue.find(language, f"lab.intent_{name}") or name
 
     def moves(self, language: Language, moves: Sequence[LabelMove], titles: Mapping[str, str]) -> list[dict[str, Any]]:
         """What moved when and why, to be shown."""

@@ -107,7 +107,7 @@ class Asker:
     def _version(
         self, purpose: Purpose, language: Language, model: str, intent: str, conversation_id: str
     ) -> PromptVersion:
-        version = self._selector.select(purpose, language, model=model, intent=intent, conversation_id=conversation_id)
+        version = self._selector.select(purpose, language, model=model, intent=intent, sitting=conversation_id)
         self._versions.remember(
             version.id,
             name=version.name,

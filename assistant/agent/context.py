@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from assistant.agent.grounding import Material
 from assistant.agent.recollection import Recollection, Reminder
 from assistant.agent.showing import Showing, Shown, asked_with, most_tokens
+from assistant.agent.sitting import sitting
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.citations import unmarked
@@ -127,19 +128,25 @@ class ContextBuilder:
     def _version(
         self, name: Purpose, language: Language, model: ChatModel, path: Sequence[Turn], arm: Arm | None = None
     ) -> PromptVersion:
-        """A conversation goes on with the version it began with, but what won a duel was chosen for itself."""
-        from_documents = name == "knowledge-answer"
-        used = (
-            one.prompt_version
-            for one in reversed(path[:-1])
-            if one.prompt_version and not one.compared and (one.grounds is not None) == from_documents
-        )
+        """A sitting goes on with the version it began with, but what won a duel was chosen for itself, and what a
+        greeting was answered with says nothing of trials for what is wanted then."""
+        now, from_documents = sitting(path), name == "knowledge-answer"
+        intent = now.intent
+        used = [
+            one
+            for one in reversed(now.turns[:-1])
+            if one.prompt_version and one.intent == intent and not one.compared
+            if (one.grounds is not None) == from_documents
+        ]
+        current = self._selector.latest(name, (one.prompt_version for one in used))
         return self._selector.select(
             name,
             language,
             model=model.model_name,
-            conversation_id=path[0].conversation_id,
-            current=self._selector.latest(name, used),
+            intent=intent,
+            sitting=now.id,
+            current=current,
+            answered_at=next((one.created_at for one in used if one.prompt_version == current), 0.0),
             arm=arm,
         )
 

@@ -15,6 +15,7 @@ from typing import Final
 from assistant.agent.context import ContextBuilder
 from assistant.agent.grounding import Grounding, Material
 from assistant.agent.presence import Presence
+from assistant.agent.sitting import sitting
 from assistant.agent.stream import Answer, stream
 from assistant.agent.tool_record import Used
 from assistant.agent.tool_use import ToolUse
@@ -173,6 +174,7 @@ class AgentLoop:
             chosen = _drawn(chosen, version, from_documents=material is not None)
         await self._remember(version)
         answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
+        answer.intent = sitting(path).intent
         if context.dropped_turns:
             yield ContextTrimmed(turn.id, context.dropped_turns)
         if context.reminder.text:
@@ -243,6 +245,7 @@ class AgentLoop:
                 reasoning=answer.reasoning,
                 model=answer.model,
                 prompt_version=answer.prompt_version,
+                intent=answer.intent,
                 finish_reason=None if error else answer.finish_reason,
                 usage=answer.usage,
                 timings=answer.timings,

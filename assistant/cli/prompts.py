@@ -205,10 +205,14 @@ def rollback(
 
     async def work() -> tuple[PromptVersionRecord | None, str]:
         async with open_assistant(terminal) as assistant:
+            from assistant.memory.prompt_versions import in_production
+
             desk = assistant.desk
-            found = await desk.rollback(name, language, model=model, intent=intent, reason=reason)
-            place = _place((await desk.moves(name))[0].scope)
-            return None if found is None else await desk.version(found), place
+            await desk.rollback(name, language, model=model, intent=intent, reason=reason)
+            scope = (await desk.moves(name))[0].scope
+            # What is used by all may answer again.
+            found = in_production(await desk.labels(), scope)
+            return None if found is None else await desk.version(found), _place(scope)
 
     version, place = terminal.run(work())
     if version is None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import NotFound, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
+from assistant.errors import NotFound, ParameterRefused, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
@@ -27,6 +27,7 @@ from assistant.memory.prompt_versions import (
     Scope,
 )
 from assistant.prompting.candidate import Candidate
+from assistant.prompting.intent import INTENTS
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
@@ -75,7 +76,8 @@ class PromptDesk:
         self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         """Use it from the next turn on: with a `model`, with all ("") or with the one it was found with (None), all
-        where it was found with none. PromptInvalid when it was made for a text that has changed since."""
+        where it was found with none; for an `intent` or for all (""). ParameterRefused for an intent that no question
+        has, PromptInvalid when it was made for a text that has changed since."""
         return await asyncio.to_thread(self._promote, beginning, model, intent, reason)
 
     async def rollback(
@@ -88,7 +90,8 @@ class PromptDesk:
         reason: str = "",
         expected: str | None = None,
     ) -> str | None:
-        """Use the version before again; returns its id, None for the prompt that comes with Patina. Without a `model`
+        """Use the version before again; returns its id, None where there was none: then what is used in a wider scope
+        answers, or the prompt that comes with Patina. Without a `model`
         where a version was put in use last, with whichever model. VersionNotInUse where the id in use is not the
         `expected` one, None for whichever it is."""
         return await asyncio.to_thread(self._rollback, name, language, model, intent, reason, expected)
@@ -269,6 +272,8 @@ class PromptDesk:
 
 
 def _scope(record: PromptVersionRecord, model: str | None, intent: str) -> Scope:
+    if intent and intent not in INTENTS:
+        raise ParameterRefused(name="intent", reason="no_such_intent")
     made_with = str(record.evidence.get(MADE_WITH, "")) if model is None else model
     return Scope(record.name, record.language, intent, made_with)
 

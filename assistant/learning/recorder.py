@@ -182,7 +182,10 @@ class Recorder:
         """Whether the version in use does worse than when it was taken."""
         before = self._said_before(production)
         key = production.scope, production.version_id, production.moved_at, before
-        turns = self._signals.rated([production.version_id], production.moved_at, production.scope)
+        # Beside a trial of its own a narrower scope still uses what it used.
+        turns = self._signals.rated(
+            [production.version_id], production.moved_at, production.scope, labels=("production",)
+        )
         replay = _kept(
             self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(before=before, owner=OWNER)), _Watched.see)
         )
@@ -194,8 +197,8 @@ class Recorder:
     def _said_before(self, production: Labelled) -> tuple[tuple[str, int, float], ...]:
         """How satisfied each person was with it while it was on trial: the number and the sum of their labels."""
         found: dict[str, tuple[int, float]] = {}
-        before = [turn for turn in self._signals.rated([production.version_id], 0.0, production.scope)
-                  if turn.answered_at < production.moved_at]  # fmt: skip
+        said = self._signals.rated([production.version_id], 0.0, production.scope, labels=("production",))
+        before = [turn for turn in said if turn.answered_at < production.moved_at]
         for turn, label in heard(before, self._trusted()):
             labels, good = found.get(turn.person, (0, 0.0))
             found[turn.person] = labels + 1, good + label

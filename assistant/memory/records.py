@@ -172,6 +172,8 @@ class Turn:
     """What it rests on, where it was to be answered from documents."""
     tool_calls: tuple[ToolCall, ...] = ()
     """In the order they were made."""
+    intent: str = ""
+    """For which the prompt version was chosen, see assistant.prompting.intent."""
 
 
 @dataclass(frozen=True, slots=True)

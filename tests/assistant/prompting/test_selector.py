@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,17 +74,33 @@ async def test_a_prompts_name_alone_means_the_version_in_use(house: House) -> No
 async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
     house.labels.begin_trial(Scope("chat", "en"), version.id, 0.2, "")
-    chosen = {n: house.selector.select("chat", "en", conversation_id=f"c{n}").id == version.id for n in range(500)}
+    chosen = {n: house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(500)}
     assert 70 <= sum(chosen.values()) <= 130
-    assert chosen[7] == (house.selector.select("chat", "en", conversation_id="c7").id == version.id)
+    assert chosen[7] == (house.selector.select("chat", "en", sitting="c7").id == version.id)
     assert house.selector.select("chat", "en").learned is None, "nobody in particular gets no trial"
     begun = next(f"c{n}" for n, is_canary in chosen.items() if not is_canary)
     house.labels.set_share(Scope("chat", "en"), 1.0)
     seed = house.library.get("chat", "en")
-    assert house.selector.select("chat", "en", conversation_id=begun, current=seed.id) == seed, "it goes on as it began"
-    assert house.selector.select("chat", "en", conversation_id=begun).id == version.id, "a new one would have it"
-    stays = house.selector.select("chat", "en", conversation_id=begun, current=version.id)
+    now = time.time()
+    goes_on = house.selector.select("chat", "en", sitting=begun, current=seed.id, answered_at=now)
+    assert goes_on == seed, "as it began"
+    assert house.selector.select("chat", "en", sitting=begun).id == version.id, "a new one would have it"
+    house.labels.set_share(Scope("chat", "en"), 0.001)
+    stays = house.selector.select("chat", "en", sitting=begun, current=version.id, answered_at=now)
     assert stays.id == version.id
+
+
+async def test_what_was_going_on_when_a_trial_began_is_drawn_for_as_what_is_new(house: House) -> None:
+    """Once: a chat in a messenger is never new, and would never be on any trial."""
+    version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
+    seed, before = house.library.get("chat", "en"), time.time() - 60
+    house.labels.begin_trial(Scope("chat", "en"), version.id, 0.5, "")
+    for n in range(40):
+        new = house.selector.select("chat", "en", sitting=f"c{n}")
+        old = house.selector.select("chat", "en", sitting=f"c{n}", current=seed.id, answered_at=before)
+        assert old == new
+    ours = {house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(40)}
+    assert ours == {True, False}
 
 
 async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house: House) -> None:
@@ -94,10 +111,10 @@ async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house
     ]
     house.labels.promote(Scope("chat", "en", model="x"), own.id, "")
     house.labels.begin_trial(Scope("chat", "en"), canary.id, 1.0, "")
-    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == own.id
-    assert house.selector.select("chat", "en", model="y", conversation_id="c").id == canary.id
+    assert house.selector.select("chat", "en", model="x", sitting="c").id == own.id
+    assert house.selector.select("chat", "en", model="y", sitting="c").id == canary.id
     house.labels.begin_trial(Scope("chat", "en", model="x"), canary.id, 1.0, "")
-    assert house.selector.select("chat", "en", model="x", conversation_id="c").id == canary.id
+    assert house.selector.select("chat", "en", model="x", sitting="c").id == canary.id
 
 
 async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
