@@ -207,9 +207,10 @@ def build(
         deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
+    asker = Asker(selector, registry, versions)
     titles = Titles(
         conversations,
-        Asker(selector, registry, versions),
+        asker,
         presence,
         changes.tell,
         default=interface_language(settings),
@@ -220,8 +221,7 @@ def build(
         conversations,
         utterances,
         facts,
-        registry,
-        prompts,
+        asker,
         presence,
         on=remembering.facts,
         calls_a_day=remembering.calls_a_day,

@@ -284,6 +284,8 @@ class Fact:
     superseded_by: str | None = None
     person_id: str | None = None
     speaker: str = ""
+    prompt_version: str = ""
+    """What the model was asked with, where it noted the fact."""
 
 
 @dataclass(frozen=True, slots=True)
