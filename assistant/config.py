@@ -167,6 +167,9 @@ class ConversationSettings(_Section):
     titles: bool = True
     """Let the model write a short title once the first question of a conversation is answered and nobody asks; false
     keeps the first words of the question."""
+    summaries: bool = True
+    """Let the model sum up, while nobody asks, what of a long conversation will soon not fit into its window any more;
+    it then reads the summary in the place of that. false leaves it out."""
 
 
 class MemorySettings(_Section):

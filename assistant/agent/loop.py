@@ -174,7 +174,7 @@ class AgentLoop:
         await self._remember(version)
         answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
         if context.dropped_turns:
-            yield ContextTrimmed(turn.id, context.dropped_turns)
+            yield ContextTrimmed(turn.id, context.dropped_turns, context.summary)
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf
