@@ -25,6 +25,7 @@ from assistant.agent.picture_desk import PictureDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
+from assistant.agent.rewriting import Rewriting
 from assistant.agent.running import RunningTurns
 from assistant.agent.showing import Showing
 from assistant.agent.sight import Sight
@@ -68,6 +69,7 @@ from assistant.learning.task_prompts import TaskPrompts
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.approvals import ApprovalStore
+from assistant.memory.asides import AsideStore
 from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
@@ -165,6 +167,7 @@ def build(
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
+    asker = Asker(selector, registry, versions)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     kept = shelf(database, paths.passages, embeddings, uploads)
@@ -195,7 +198,13 @@ def build(
             summaries=SummaryStore(database) if settings.conversations.summaries else None,
         ),
         grounding=Grounding(
-            kept, grounds, embeddings, prompts, language, lambda person_id: people.get(person_id).reads_documents
+            kept,
+            grounds,
+            embeddings,
+            prompts,
+            language,
+            lambda person_id: people.get(person_id).reads_documents,
+            Rewriting(asker, AsideStore(database), default=language, on=settings.documents.rewrite),
         ),
         tools=tool_use,
         sampling=settings.sampling,
@@ -204,7 +213,6 @@ def build(
         deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
-    asker = Asker(selector, registry, versions)
     titles = Titles(conversations, asker, presence, changes.tell, default=language, on=settings.conversations.titles)
 
     summaries = Summaries(

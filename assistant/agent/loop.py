@@ -104,7 +104,7 @@ class AgentLoop:
                     async for event in events:
                         yield event
             if not used.calls:
-                material = await self._grounding.find(path)
+                material = await self._grounding.find(path, model.model_name)
                 if material is None and not is_rival:
                     async with aclosing(self._tools.choose(path, model, used)) as events:
                         async for event in events:

@@ -16,6 +16,17 @@ CREATE TABLE asides (
     text TEXT NOT NULL,
     PRIMARY KEY (turn_id, purpose)
 ) WITHOUT ROWID;
+CREATE TABLE aside_sources (
+    source_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    turn_id TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    PRIMARY KEY (source_id, turn_id, purpose),
+    FOREIGN KEY (turn_id, purpose) REFERENCES asides(turn_id, purpose) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX aside_sources_by_aside ON aside_sources(turn_id, purpose);
+CREATE TRIGGER aside_source_deleted AFTER DELETE ON aside_sources BEGIN
+    DELETE FROM asides WHERE turn_id = old.turn_id AND purpose = old.purpose;
+END;
 
 CREATE TABLE summaries (
     turn_id TEXT PRIMARY KEY REFERENCES turns(id) ON DELETE CASCADE,
@@ -39,8 +50,8 @@ CREATE TRIGGER summarised_unedited AFTER DELETE ON answer_edits BEGIN
     DELETE FROM summaries WHERE turn_id IN (SELECT summary_id FROM summarised WHERE turn_id = old.turn_id);
 END;
 """
-"""A summary is of a branch from its beginning up to its turn. It goes with any turn that it was made from, and where
-an answer among them is edited."""
+"""What was said aside goes with any turn it was made from. A summary is of turns that follow each other up to its own;
+it goes with any of them, and where one of their answers is edited."""
 
 
 def asides(tables: sqlite_utils.Database) -> None:

@@ -131,6 +131,16 @@ class PersonReminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What the model said for one of Patina's own purposes on the way to an answer, and the prompt it was asked
+    with."""
+
+    purpose: str
+    prompt_version: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     id: str
     conversation_id: str
@@ -172,6 +182,7 @@ class Turn:
     """What it rests on, where it was to be answered from documents."""
     tool_calls: tuple[ToolCall, ...] = ()
     """In the order they were made."""
+    asides: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
