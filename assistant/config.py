@@ -167,6 +167,9 @@ class ConversationSettings(_Section):
     titles: bool = True
     """Let the model write a short title once the first question of a conversation is answered and nobody asks; false
     keeps the first words of the question."""
+    summaries: bool = True
+    """Let the model sum up, while nobody asks, what of a long conversation will soon not fit into its window any more;
+    it then reads the summary in the place of that. false leaves it out."""
 
 
 class MemorySettings(_Section):
@@ -197,6 +200,9 @@ class DocumentSettings(_Section):
     """Fetch a web page when a person gives its address; true lets Patina reach the internet for that."""
     grace_hours: Annotated[float, Field(ge=0)] = 24.0
     """Hours that Patina has to look in vain for a file of a watched folder until what was read of it is thrown away."""
+    rewrite: bool = False
+    """Let the model write out a question that leans on what was said before, such as "and in winter?", before it is
+    looked for; that question then waits for it. false looks for it together with the questions it follows."""
     relations: bool = True
     """Ask the model in idle time what passages say of the names in them; the graph shows it with the sentence."""
     calls_a_day: Annotated[int, Field(ge=0)] = 100

@@ -25,9 +25,11 @@ from assistant.agent.picture_desk import PictureDesk
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
 from assistant.agent.relating import Relating
+from assistant.agent.rewriting import Rewriting
 from assistant.agent.running import RunningTurns
 from assistant.agent.showing import Showing
 from assistant.agent.sight import Sight
+from assistant.agent.summaries import Summaries
 from assistant.agent.titles import Titles
 from assistant.agent.tool_choice import ToolChoice
 from assistant.agent.tool_desk import ToolDesk
@@ -67,6 +69,7 @@ from assistant.learning.task_prompts import TaskPrompts
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.approvals import ApprovalStore
+from assistant.memory.asides import AsideStore
 from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
@@ -88,8 +91,8 @@ from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
-from assistant.memory.records import Role
 from assistant.memory.signals import SignalStore
+from assistant.memory.summaries import SummaryStore
 from assistant.memory.tool_calls import ToolCallStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
@@ -135,7 +138,7 @@ def build(
     sweep(paths)
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
-    mine = frozenset(settings.memory.mine)
+    mine, language = frozenset(settings.memory.mine), interface_language(settings)
     conversations = ConversationStore(database, paths.attachments, mine=mine)
     states = KeptStates(paths.states)
     database.around_erasure = states.forgetting
@@ -156,7 +159,7 @@ def build(
     allowances = AllowanceStore(database, people)
     attached = partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
-    trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
+    trusted = partial(people.trusted, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
     utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
@@ -164,6 +167,7 @@ def build(
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence()
+    asker = Asker(selector, registry, versions)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     kept = shelf(database, paths.passages, embeddings, uploads)
@@ -176,10 +180,10 @@ def build(
         approvals=approvals,
         store=calls,
         prompts=prompts,
-        role=partial(_role, people),
+        role=people.role,
         settings=settings.tools,
         changed=changes.tell,
-        default=interface_language(settings),
+        default=language,
     )
     loop = AgentLoop(
         conversations=conversations,
@@ -188,17 +192,19 @@ def build(
         context=ContextBuilder(
             prompts,
             selector,
-            interface_language(settings),
+            language,
             recollection=recollection,
             showing=Showing(attached),
+            summaries=SummaryStore(database) if settings.conversations.summaries else None,
         ),
         grounding=Grounding(
             kept,
             grounds,
             embeddings,
             prompts,
-            interface_language(settings),
+            language,
             lambda person_id: people.get(person_id).reads_documents,
+            Rewriting(asker, AsideStore(database), default=language, on=settings.documents.rewrite),
         ),
         tools=tool_use,
         sampling=settings.sampling,
@@ -207,26 +213,27 @@ def build(
         deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
-    titles = Titles(
-        conversations,
-        Asker(selector, registry, versions),
-        presence,
-        changes.tell,
-        default=interface_language(settings),
-        on=settings.conversations.titles,
-    )
+    titles = Titles(conversations, asker, presence, changes.tell, default=language, on=settings.conversations.titles)
 
+    summaries = Summaries(
+        conversations,
+        SummaryStore(database),
+        asker,
+        registry,
+        presence,
+        default=language,
+        max_tokens=settings.sampling.max_tokens,
+        on=settings.conversations.summaries,
+    )
     noting = Noting(
         conversations,
         utterances,
         facts,
-        registry,
-        prompts,
+        asker,
         presence,
         on=remembering.facts,
         calls_a_day=remembering.calls_a_day,
     )
-
     graph = GraphStore(database)
     relating = Relating(
         graph, registry, prompts, presence, on=settings.documents.relations, calls_a_day=settings.documents.calls_a_day
@@ -236,6 +243,7 @@ def build(
         index.begin()
         relating.begin()
         titles.look(turn_id)
+        summaries.look(turn_id)
         noting.begin(turn_id)
 
     running = RunningTurns(changes.tell, ended)
@@ -312,7 +320,7 @@ def build(
             running,
             changes,
             rules=DuelRules(learning.duels, learning.duels_every, learning.duels_a_day),
-            default=interface_language(settings),
+            default=language,
         ),
     )
     return Assistant(
@@ -334,6 +342,7 @@ def build(
             recall,
             recollection,
             noting,
+            summaries,
             people,
             keep=lambda key, on: config.save(paths, f"memory.{key}", on),
         ),
@@ -383,18 +392,6 @@ def _tools(settings: Settings, reminders: PersonReminders) -> list[Tool]:
     """In the order the model reads them."""
     pages = [fetch_page(PageText(PageFetcher()))] if settings.tools.pages else []
     return [*reckoning(), remind(reminders), *pages]
-
-
-def _role(people: PeopleStore, person_id: str | None) -> Role:
-    """Nobody named is the owner, at the page, in the terminal or over REST."""
-    return "owner" if person_id is None else people.get(person_id).role
-
-
-def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:
-    """The people whose ratings count besides the owner's, by their own ids; None for everybody."""
-    if not named:
-        return None
-    return frozenset(one.id for one in people.list() if named & {one.id, one.external_id})
 
 
 def _attached(folder: Path, digest: str) -> bytes:

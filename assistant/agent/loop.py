@@ -105,7 +105,7 @@ class AgentLoop:
                     async for event in events:
                         yield event
             if not used.calls:
-                material = await self._grounding.find(path)
+                material = await self._grounding.find(path, model.model_name)
                 if material is None and not is_rival:
                     async with aclosing(self._tools.choose(path, model, used)) as events:
                         async for event in events:
@@ -176,7 +176,7 @@ class AgentLoop:
         answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
         answer.intent = sitting(path).intent
         if context.dropped_turns:
-            yield ContextTrimmed(turn.id, context.dropped_turns)
+            yield ContextTrimmed(turn.id, context.dropped_turns, context.summary)
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf

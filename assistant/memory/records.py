@@ -131,6 +131,16 @@ class PersonReminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What the model said for one of Patina's own purposes on the way to an answer, and the prompt it was asked
+    with."""
+
+    purpose: str
+    prompt_version: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     id: str
     conversation_id: str
@@ -174,6 +184,8 @@ class Turn:
     """In the order they were made."""
     intent: str = ""
     """For which the prompt version was chosen, see assistant.prompting.intent."""
+    asides: tuple[Aside, ...] = ()
+    """What was asked beside the answer, with which prompt version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +298,8 @@ class Fact:
     superseded_by: str | None = None
     person_id: str | None = None
     speaker: str = ""
+    prompt_version: str = ""
+    """What the model was asked with, where it noted the fact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.aside_schema import asides
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
@@ -204,5 +205,6 @@ STEPS: Final = (
     Step(25, "rereading", rereading),
     Step(26, "ruled", ruled),
     Step(27, "intents", intents),
+    Step(28, "asides", asides),
 )
 """In order, without gaps."""

@@ -12,7 +12,7 @@ import sqlite_utils
 from ulid import ULID
 
 from assistant.events import FinishReason, GivenFact, Remembered, Timings, Usage
-from assistant.memory import grounds, tool_calls
+from assistant.memory import asides, grounds, tool_calls
 from assistant.memory.attachments import TakenFile
 from assistant.memory.database import Database, Row
 from assistant.memory.namesakes import CALLED
@@ -104,6 +104,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             known[row["of_turn"]].append(given)
         rested = grounds.load(db, ids)
         called = tool_calls.load(db, ids)
+        aside = asides.load(db, ids)
         rows = db.rows(_TURNS, wanted)
     return [
         replace(
@@ -112,6 +113,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             known=tuple(known[row["id"]]),
             grounds=rested.get(row["id"]),
             tool_calls=called.get(row["id"], ()),
+            asides=aside.get(row["id"], ()),
         )
         for row in rows
     ]

@@ -50,7 +50,7 @@ def test_a_seed_says_what_it_takes_and_what_its_answer_is_held_to(purpose: Purpo
         assert not oversteps(example.input + example.output), "an example shows nothing that no instruction may say"
         if seed.answer.labels:
             assert example.output in seed.answer.labels
-        elif purpose in ("fact-extraction", "planning"):
+        elif purpose == "planning":
             assert all(isinstance(one, str) for one in json.loads(example.output))
     twin = LIBRARY.get(purpose, "zh" if language == "en" else "en")
     assert (twin.inputs, twin.answer.labels if twin.answer else None) == (seed.inputs, seed.answer.labels)
