@@ -14,7 +14,8 @@ framework for sequential change detection"), one for every level of satisfaction
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -37,10 +38,10 @@ _DRAWS: Final = 2000
 _SURE: Final = 1e12
 """Evidence that more adds nothing to, so that it can be lost again."""
 _NOTHING: Final = 1e-30
-_RISES: Final = (0.0, 0.05, 0.12)
-_DROPS: Final = (0.04, 0.08)
-"""Differences of satisfaction for which the shares that are bet would be right. Greater ones would notice a fall by
-forty points a few turns sooner, and take luck among the first labels for a fall more often."""
+_RISES: Final = (0.0, 0.06, 0.2)
+_DROPS: Final = (0.03, 0.06, 0.12)
+"""Differences of satisfaction for which the shares that are bet would be right. With greater ones luck among the first
+labels is more often taken for a fall, and one by twenty points is seen no sooner."""
 _COARSE: Final = 0.4
 """Below it levels are ten points apart: whatever pleases so few is hardly taken back for pleasing fewer still."""
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -213,17 +214,16 @@ class DecayMonitor:
     off whoever the first is; for the second it is enough if it does on average, where each counts by how much they
     said, whatever it was: who is hardly heard can hardly hide anything.
 
-    The more voices have to agree, the more rarely all of them are wrong by luck, so that the threshold is `apart` for
-    one voice and an equal part of that for each of several, down to `least`: with either a version that is as good as
-    ever is taken back in about one of fifty stretches of a thousand labels (see `benchmarks.online`).
+    Evidence of `apart` is wanted, and down to a third of that where nobody says much more than others do: the more of
+    them have to miss what was, the more rarely all do by luck. So few versions that are as good as ever are taken back
+    however many people there are (see `benchmarks.online`).
     """
 
     owner: str = "owner"
     before: Sequence[tuple[str, float, float]] = ()
     """Who said what, and its weight."""
     slack: float = 0.0125
-    apart: float = 4000.0
-    least: float = 1000.0
+    apart: float = 3000.0
     _place: dict[str, int] = field(default_factory=dict)
     """Of each stranger in both directions of what follows; at 0 nobody is left out."""
     _said: Array = field(default_factory=lambda: np.zeros(1))
@@ -242,58 +242,60 @@ class DecayMonitor:
         self._floors = np.concatenate([np.arange(0, _COARSE, 0.1), fine])
         self._levels = np.append(self._floors[1:], 1.0)
         spread = np.maximum(self._levels * (1 - self._levels), 0.05)
-        self._rises = np.minimum(np.array(_RISES) / spread[:, None], _MOST_BET)
-        self._drops = np.minimum(np.array(_DROPS) / spread[:, None], _MOST_BET)
+        self._rises = np.minimum(np.array(_RISES)[:, None] / spread, _MOST_BET)
+        self._drops = np.minimum(np.array(_DROPS)[:, None] / spread, _MOST_BET)
         self._risen = np.ones((1, 1, *self._rises.shape))
         self._dropped = np.zeros((1, 1, *self._drops.shape))
         for person, label, weight in self.before:
-            self._learn(person, self._hears(person), _label(label), _weighed(weight))
+            with self._hears(person):
+                self._learn(person, _label(label), _weighed(weight))
 
     def see(self, person: str, label: float, weight: float = 1.0, best: float = 1.0) -> bool:
         """Whether the alarm goes off. A label of a kind that is `best` at most is held against no level above that:
         good news in few words are no bad news, however good they used to be."""
-        hears = self._hears(person)
-        begun = self._dropped[hears] + self._risen[hears].mean(axis=2, keepdims=True)
-        lost = np.minimum(self._floors, best) - _label(label)
-        self._dropped[hears] = np.minimum(begun * (1 + self._drops * _weighed(weight) * lost[:, None]), _SURE)
-        self._learn(person, hears, label, weight)
+        lost = _weighed(weight) * (np.minimum(self._floors, best) - _label(label))
+        with self._hears(person):
+            self._dropped += self._risen.mean(axis=2, keepdims=True)
+            self._dropped *= 1 + self._drops * lost
+            np.minimum(self._dropped, _SURE, out=self._dropped)
+            self._learn(person, label, weight)
         return self.evidence >= self.wanted
 
     @property
     def evidence(self) -> float:
         """Of the detectors, each the mean of bets by several shares."""
-        each = self._dropped.mean(axis=3).min(axis=2)
+        each = self._dropped.mean(axis=2).min(axis=2)
         said = self._said[1:]
         return float((each[1:, 1:] @ (said / said.sum())).min() if self._place else each[0, 0])
 
     @property
     def wanted(self) -> float:
-        """Evidence from which on the alarm goes off. Voices count by how much they say (Simpson 1949), beside the
-        loudest stranger if that makes them more: nobody hushes the others by being loud."""
-        total, squares = self._said.sum(), (self._said**2).sum()
-        loudest = self._said[1:].max(initial=0.0)
-        others = total - loudest
-        voices = max(1.0, total**2 / max(squares, 1e-9), others**2 / max(squares - loudest**2, 1e-9))
-        return max(self.least, self.apart / float(voices))
+        """Evidence from which on the alarm goes off."""
+        voices = float(self._said.sum() / max(self._said.max(), 1e-9))
+        return self.apart / min(3.0, max(1.0, voices / 2))
 
-    def _learn(self, person: str, hears: npt.NDArray[np.bool_], label: float, weight: float) -> None:
-        growth = 1 + self._rises * weight * (label - self._levels)[:, None]
-        self._risen[hears] = np.clip(self._risen[hears] * growth, _NOTHING, _SURE)
+    def _learn(self, person: str, label: float, weight: float) -> None:
+        self._risen *= 1 + self._rises * weight * (label - self._levels)
+        np.clip(self._risen, _NOTHING, _SURE, out=self._risen)
         self._said[self._place.get(person, 0)] += weight
 
-    def _hears(self, person: str) -> npt.NDArray[np.bool_]:
-        """Which detectors a person is not left out of."""
+    @contextmanager
+    def _hears(self, person: str) -> Iterator[None]:
+        """What is done within is not done to the detectors that a person is left out of."""
         if person != self.owner and person not in self._place:
             # So far nobody has missed them: without them it stands as it does with them.
             self._place[person] = len(self._risen)
             self._said = np.append(self._said, 0.0)
             also = [*range(len(self._risen)), 0]
-            for name in ("_risen", "_dropped"):
-                setattr(self, name, getattr(self, name)[also][:, also].copy())
-        hears = np.ones(self._risen.shape[:2], dtype=bool)
-        if person != self.owner:
-            hears[self._place[person]] = hears[:, self._place[person]] = False
-        return hears
+            self._risen, self._dropped = (each[also][:, also].copy() for each in (self._risen, self._dropped))
+        place = self._place.get(person)
+        if place is None:
+            yield
+            return
+        missed = [(each, each[place].copy(), each[:, place].copy()) for each in (self._risen, self._dropped)]
+        yield
+        for each, across, along in missed:
+            each[place], each[:, place] = across, along
 
 
 def _mean_exp(logs: Array) -> float:
