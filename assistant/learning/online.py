@@ -42,6 +42,8 @@ _RISES: Final = (0.0, 0.06, 0.2)
 _DROPS: Final = (0.03, 0.06, 0.12)
 """Differences of satisfaction for which the shares that are bet would be right. With greater ones luck among the first
 labels is more often taken for a fall, and one by twenty points is seen no sooner."""
+_PLACES: Final = 24
+"""Strangers who are left out one by one; of more, some are left out together, for there is a detector for each two."""
 _COARSE: Final = 0.4
 """Below it levels are ten points apart: whatever pleases so few is hardly taken back for pleasing fewer still."""
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -282,7 +284,9 @@ class DecayMonitor:
     @contextmanager
     def _hears(self, person: str) -> Iterator[None]:
         """What is done within is not done to the detectors that a person is left out of."""
-        if person != self.owner and person not in self._place:
+        if person != self.owner and person not in self._place and len(self._place) >= _PLACES:
+            self._place[person] = 1 + len(self._place) % _PLACES
+        elif person != self.owner and person not in self._place:
             # So far nobody has missed them: without them it stands as it does with them.
             self._place[person] = len(self._risen)
             self._said = np.append(self._said, 0.0)

@@ -154,16 +154,8 @@ def main() -> None:
         f" production, {TURNS:,} turns each; seeds from {given.first}."
     )
     tried, kept, origins = in_trials(trials), in_production(production), by_origin(production)
-    text = "\n\n".join(
-        [
-            head,
-            table_of_trials(tried),
-            _PRODUCTION_HEAD,
-            table_of_production(kept),
-            _ORIGIN_HEAD,
-            table_of_origins(origins),
-        ]
-    )
+    of_production = _PRODUCTION_HEAD, table_of_production(kept), _ORIGIN_HEAD, table_of_origins(origins)
+    text = "\n\n".join([head, table_of_trials(tried), *of_production])
     if given.plot:
         plots.draw(tried, kept, origins, given.plot)
     if given.markdown:

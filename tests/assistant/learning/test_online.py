@@ -294,3 +294,11 @@ def test_a_weight_that_would_stake_more_than_there_is_is_refused(weight: float) 
     ):
         with pytest.raises(ValueError, match="thumbs"):
             see()
+
+
+def test_of_a_crowd_some_are_left_out_together_and_a_fall_is_seen_all_the_same() -> None:
+    crowd = [f"member {number}" for number in range(60)]
+    monitor = DecayMonitor(before=thumbs(votes(np.random.default_rng(1), crowd, 0.7, 300)))
+    assert monitor._risen.shape[0] == 25
+    assert lasts(monitor, votes(np.random.default_rng(2), crowd, 0.7, 300)) is None
+    assert lasts(monitor, votes(np.random.default_rng(3), crowd, 0.4, 300)) is not None
