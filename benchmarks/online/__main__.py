@@ -39,7 +39,7 @@ _CHANGES: Final = (0.0, -0.1, -0.2)
 _TRIAL_LABELS: Final = 80
 """Where nothing else is said."""
 _MISTAKEN: Final = (0.05, 0.1, 0.2)
-_ORIGINS: Final = ((0, 6), (20, 6), (40, 6), (80, 6), (160, 6), (300, 6), (UNTIL_WON, 6), (80, 2), (80, 1), (80, 0))
+_ORIGINS: Final = ((0, 6), (20, 6), (80, 6), (300, 6), (UNTIL_WON, 6), (80, 2), (80, 0))
 """Labels of the trial, and strangers beside the owner."""
 _PRODUCTION_HEAD: Final = f"In production after a trial in which it had {_TRIAL_LABELS} labels and looked better:"
 _ORIGIN_HEAD: Final = (
