@@ -23,7 +23,7 @@ from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.errors import ModelError
 from assistant.i18n import Language, language_of_text
-from assistant.learning.evidence import TABLE, heard
+from assistant.learning.evidence import TABLE, heard, thumbs
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel, Told, panel_of
@@ -303,17 +303,17 @@ def told(openings: Sequence[Opening], pairs: Sequence[Pair], trusted: Collection
     turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
     rated = sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)
     found: dict[tuple[str, str, str], Rating] = {}
-    for turn, label in heard(rated, trusted):
+    for turn, said in heard(rated, trusted):
         one = turns[turn.turn_id]
         if one.answer.strip():
-            rating = Rating(one.question, one.answer, label, one.conversation_id)
+            rating = Rating(one.question, one.answer, said.label, one.conversation_id, said.weight)
             found[turn.person, turn.turn_id, one.answer] = rating
     for pair in sorted(pairs, key=lambda pair: -TABLE[pair.kind].weight):
         for turn_id, answer, label in (
             (pair.turn_id, pair.better, 1.0),
             (pair.other_turn_id or pair.turn_id, pair.worse, pair.measure or 0.0),
         ):
-            rating = Rating(pair.question, answer, label, pair.conversation_id)
+            rating = Rating(pair.question, answer, label, pair.conversation_id, thumbs(pair.kind))
             found.setdefault((pair.person, turn_id, answer), rating)
     return [(person, rating) for (person, _, _), rating in found.items()]
 

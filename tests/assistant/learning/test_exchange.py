@@ -236,7 +236,7 @@ async def test_evidence_goes_to_another_home_and_counts_there_once(house: House,
     (pair,) = other.signals.preferences()
     assert (pair.person, pair.better, pair.worse) == (OWNER, "It is made of brass.", "It is made of bronze.")
     first, second = OpeningStore(other.db).of("chat", "en")
-    assert [label for _, label in heard([*first.rated, *second.rated])] == [pytest.approx(0.8), 1.0]
+    assert [said.label for _, said in heard([*first.rated, *second.rated])] == [pytest.approx(0.8), 1.0]
     assert await other.desk.labels() == []
     assert other.signals.rated([house.seed], 0.0) == [], "it says nothing of what is in use here"
     again = "\n".join(await other.desk.evidence(redact=False))

@@ -213,6 +213,33 @@ async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_peopl
     assert house.labels.moves()[0].reason == DECAYED
 
 
+async def test_copies_alone_do_not_take_back_what_won_its_trial_by_thumbs(house: House) -> None:
+    """A copy is a good sign, and says no more than that: nobody can be more pleased by copying."""
+    version = await house.learned("- Be brief.")
+    await house.desk.begin_trial(version, 0.5)
+    for _ in range(30):
+        await house.rated(version, "thumb_up")
+    await house.desk.promote(version)
+    for _ in range(120):
+        house.signals.add(house.turn("Hello?", "Hello.", version), "copied", face="page")
+    await house.recorder.look()
+    assert house.worn() == {"production": version}
+
+
+async def test_what_is_read_from_behaviour_alone_needs_more_signs_than_thumbs_do(house: House) -> None:
+    canary, needed = await house.learned("- Rhyme."), []
+    signs: tuple[tuple[SignalKind, SignalKind], ...] = (("copied", "rephrased"), ("thumb_up", "thumb_down"))
+    for good, bad in signs:
+        await house.desk.begin_trial(canary, 0.2)
+        for number in range(240):
+            await house.rated(*((canary, good) if number % 2 else (house.seed, bad)))
+            if "production" in house.worn():
+                break
+        needed.append(number)
+        await house.desk.rollback("chat", "en")
+    assert 2 * needed[1] < needed[0] < 239, "though the later trial of a month is the stricter one"
+
+
 async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_go_by(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.03)
