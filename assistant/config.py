@@ -170,6 +170,9 @@ class ConversationSettings(_Section):
     summaries: bool = True
     """Let the model sum up, while nobody asks, what of a long conversation will soon not fit into its window any more;
     it then reads the summary in the place of that. false leaves it out."""
+    reflection: bool = False
+    """Let the model look at each answer again that rests on no documents, and say behind it what is to be mended; the
+    answer ends later for it, and small models often find fault where there is none."""
 
 
 class MemorySettings(_Section):
@@ -216,6 +219,11 @@ class ToolSettings(_Section):
     """Do plain wishes, such as "remind me in 20 minutes to …" or "What is 15 % of 80?", without asking the model."""
     offered: bool = False
     """Ask the model before each answer whether it needs a tool; small models often choose badly, and it takes time."""
+    routing: bool = False
+    """Where tools are offered, ask the model first whether the question is one for tools at all. Fewer are called then
+    that are not needed; a small model also leaves out some that are."""
+    planning: bool = False
+    """Where tools are offered, let the model write down the steps of what it is asked for before it chooses them."""
     pages: bool = False
     """Let the model ask for web pages, each of which the owner has to approve; true lets Patina reach the internet for
     that."""

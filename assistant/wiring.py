@@ -22,10 +22,13 @@ from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
 from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.picture_desk import PictureDesk
+from assistant.agent.planning import Planning
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
+from assistant.agent.reflecting import Reflecting
 from assistant.agent.relating import Relating
 from assistant.agent.rewriting import Rewriting
+from assistant.agent.routing import Routing
 from assistant.agent.running import RunningTurns
 from assistant.agent.showing import Showing
 from assistant.agent.sight import Sight
@@ -167,7 +170,7 @@ def build(
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector, presence = Selector(prompts, versions, labels), Presence(tell=engine.rest)
-    asker = Asker(selector, registry, versions)
+    asker, asides = Asker(selector, registry, versions), AsideStore(database)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     whisper = WhisperTranscriber(heard, settings.speech.model)
@@ -178,6 +181,8 @@ def build(
     tool_use = ToolUse(
         workbench=workbench,
         choice=ToolChoice(registry, prompts),
+        routing=Routing(asker, asides, on=settings.tools.routing),
+        planning=Planning(asker, asides, on=settings.tools.planning),
         approvals=approvals,
         store=calls,
         prompts=prompts,
@@ -205,9 +210,10 @@ def build(
             prompts,
             language,
             lambda person_id: people.get(person_id).reads_documents,
-            Rewriting(asker, AsideStore(database), default=language, on=settings.documents.rewrite),
+            Rewriting(asker, asides, default=language, on=settings.documents.rewrite),
         ),
         tools=tool_use,
+        reflecting=Reflecting(asker, asides, prompts, default=language, on=settings.conversations.reflection),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
@@ -215,7 +221,6 @@ def build(
     )
     index = IdleIndex(recall, lambda: bool(running))
     titles = Titles(conversations, asker, presence, changes.tell, default=language, on=settings.conversations.titles)
-
     summaries = Summaries(
         conversations,
         SummaryStore(database),
@@ -226,19 +231,10 @@ def build(
         max_tokens=settings.sampling.max_tokens,
         on=settings.conversations.summaries,
     )
-    noting = Noting(
-        conversations,
-        utterances,
-        facts,
-        asker,
-        presence,
-        on=remembering.facts,
-        calls_a_day=remembering.calls_a_day,
-    )
-    graph = GraphStore(database)
-    relating = Relating(
-        graph, registry, prompts, presence, on=settings.documents.relations, calls_a_day=settings.documents.calls_a_day
-    )
+    often = remembering.calls_a_day
+    noting = Noting(conversations, utterances, facts, asker, presence, on=remembering.facts, calls_a_day=often)
+    graph, reading = GraphStore(database), settings.documents
+    relating = Relating(graph, registry, prompts, presence, on=reading.relations, calls_a_day=reading.calls_a_day)
 
     def ended(turn_id: str) -> None:
         index.begin()

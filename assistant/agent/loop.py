@@ -15,6 +15,7 @@ from typing import Final
 from assistant.agent.context import ContextBuilder
 from assistant.agent.grounding import Grounding, Material
 from assistant.agent.presence import Presence
+from assistant.agent.reflecting import Reflecting
 from assistant.agent.sitting import sitting
 from assistant.agent.stream import Answer, stream
 from assistant.agent.tool_record import Used
@@ -61,6 +62,7 @@ class AgentLoop:
         context: ContextBuilder,
         grounding: Grounding,
         tools: ToolUse,
+        reflecting: Reflecting,
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
@@ -73,6 +75,7 @@ class AgentLoop:
         self._context = context
         self._grounding = grounding
         self._tools = tools
+        self._reflecting = reflecting
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
@@ -191,6 +194,11 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
+        if material is None and answer.finish_reason == "stop":
+            remark = await self._reflecting.remark(turn, answer.text, model.model_name, used)
+            if remark:
+                answer.pieces.append(f"\n\n{remark}")
+                yield Token(turn.id, answer.pieces[-1])
 
     async def _kept(self, turn: Turn) -> Mapping[str, str | int]:
         """Under what name its state may be kept, asked before anything is read for it: of a temporary conversation

@@ -26,7 +26,7 @@ _BEFORE: Final = 2
 """Turns that a question may lean on."""
 _READ: Final = 300
 """Characters of each message."""
-_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Assistant"), "zh": ("用户", "助手")}
+_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Answer"), "zh": ("用户", "回答")}
 
 
 class Rewriting:

@@ -42,7 +42,7 @@ _BYTES_A_TOKEN: Final = 2
 _LONGEST: Final = 600
 """Characters of a summary."""
 _SENTENCE: Final = re.compile(r".*[.!?。！？…][\"'”’）)」]*", re.DOTALL)
-_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Assistant"), "zh": ("用户", "助手")}
+_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Answer"), "zh": ("用户", "回答")}
 
 
 class Summaries:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
+import assistant
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.paths import seed_prompts
@@ -54,6 +55,19 @@ def test_a_seed_says_what_it_takes_and_what_its_answer_is_held_to(purpose: Purpo
             assert all(isinstance(one, str) for one in json.loads(example.output))
     twin = LIBRARY.get(purpose, "zh" if language == "en" else "en")
     assert (twin.inputs, twin.answer.labels if twin.answer else None) == (seed.inputs, seed.answer.labels)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_whatever_can_be_improved_is_asked_for_somewhere(purpose: Purpose) -> None:
+    """A version that is put in use and that nothing asks for would be a promise and nothing else."""
+    asks = re.compile(rf"""(?:ask|select|_version)\(\s*["']{purpose}["']""")
+    rooms = Path(assistant.__file__).parent
+    assert [
+        path
+        for room in ("agent", "learning")
+        for path in (rooms / room).glob("*.py")
+        if asks.search(path.read_text("utf-8"))
+    ]
 
 
 def test_what_can_be_checked_is_held_to_its_form() -> None:
