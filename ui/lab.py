@@ -8,8 +8,9 @@ from typing import Any
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
-from assistant.learning.prompt_desk import MADE_WITH, in_full
+from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
+from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.prompt_versions import Label, PromptVersionRecord, Scope
 from assistant.prompting.purpose import RATED
 from ui.lineage import lineages

@@ -27,8 +27,9 @@ from assistant.learning.evidence import TABLE, heard, thumbs
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel, Told, panel_of
-from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
+from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import DECAYED, LOST
+from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore

@@ -19,7 +19,7 @@ from assistant.config import Sampling
 from assistant.errors import ModelLoadFailed, ModelNotFetched, TaskIncomplete
 from assistant.i18n import language_of_text
 from assistant.learning.judge import Judge, model_digest
-from assistant.learning.task_versions import keep, name_of
+from assistant.learning.task_versions import MADE_WITH, keep, name_of
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionRecord, PromptVersionStore
 from assistant.models.chat_model import Models
@@ -135,7 +135,8 @@ class Lab:
             task, spending, choices, model=model, tell=tell, pause=pause, ask=ask, form=form, proposing=proposing
         )
         result = await optimiser.optimise()
-        kept = None if proposing else await asyncio.to_thread(self._keep, task, result)
+        made_with = self._models.chat_model(model).model_name
+        kept = None if proposing else await asyncio.to_thread(self._keep, task, result, made_with)
         items = await asyncio.to_thread(test)
         if isinstance(items, Awaitable):
             items = await items
@@ -252,13 +253,13 @@ class Lab:
         await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
         return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
-    def _keep(self, task: Task, result: RunResult) -> tuple[PromptVersionRecord, PromptVersionRecord]:
+    def _keep(self, task: Task, result: RunResult, made_with: str) -> tuple[PromptVersionRecord, PromptVersionRecord]:
         """The versions stay, whether or not anybody puts them in use; returns the new one and the old."""
         name, language = name_of(task.name, self._library), language_of_text(task.seed_prompt)
         seed = keep(self._versions, name, language, result.seed, parent_id=None, author="person", evidence={})
         if result.chosen.id == result.seed.id:
             return seed, seed
-        evidence = {"run": result.run, **asdict(result.evidence)}
+        evidence = {MADE_WITH: made_with, "run": result.run, **asdict(result.evidence)}
         return keep(
             self._versions, name, language, result.chosen, parent_id=seed.id, author="optimiser", evidence=evidence
         ), seed

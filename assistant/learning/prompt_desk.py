@@ -15,7 +15,7 @@ from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
-from assistant.learning.task_versions import PURPOSE, keep, name_of
+from assistant.learning.task_versions import MADE_WITH, PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
     Label,
@@ -32,8 +32,6 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
 
-MADE_WITH: Final = "model"
-"""In the evidence of a version, the model it was found with; what is found with one says nothing of others."""
 _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
 
 

@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
-from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.task_versions import MADE_WITH
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question

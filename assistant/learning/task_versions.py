@@ -10,6 +10,8 @@ from assistant.memory.prompt_versions import Author, PromptVersionRecord, Prompt
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 
+MADE_WITH: Final = "model"
+"""In the evidence of a version, the model it was found with; what is found with one says nothing of others."""
 PURPOSE: Final = "task"
 _ID_DIGITS: Final = 12
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.i18n import Language
-from assistant.learning.prompt_desk import MADE_WITH
+from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.prompt_versions import PromptVersionRecord
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.intent import INTENTS

@@ -14,8 +14,9 @@ from assistant.i18n import Language
 from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
-from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
+from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import DECAYED, LOST, Recorder
+from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger

@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatResult
 from assistant.agent.presence import Presence
 from assistant.errors import EngineDied, ModelNotFetched, TaskIncomplete
 from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionStore
@@ -113,6 +114,7 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
     assert len(world.pupil.calls) == result.calls + report.test_calls, "every call has been counted"
     assert report.seed_test is not None
     assert report.final_test is not None
+    assert world.versions.get(report.versions[0]).evidence[MADE_WITH] == world.pupil.model_name
     assert report.final_test.score > report.seed_test.score + 0.5
     assert report.final_test.ci95[0] < report.final_test.score < report.final_test.ci95[1]
     assert result.evidence.gained > result.evidence.lost
