@@ -13,6 +13,7 @@ from assistant.agent.branch_desk import BranchDesk
 from assistant.agent.changes import Changes
 from assistant.agent.citation_desk import CitationDesk
 from assistant.agent.context import ContextBuilder
+from assistant.agent.following import leans
 from assistant.agent.forgetting import Forgetting
 from assistant.agent.grounding import Grounding
 from assistant.agent.idle_index import IdleIndex
@@ -245,7 +246,7 @@ def build(
 
     running = RunningTurns(changes.tell, ended, presence.asking)
     forgetting = Forgetting(conversations, recall, running, changes, kept)
-    ledger, openings = Ledger(database), OpeningStore(database, people.owners)
+    ledger, openings = Ledger(database), OpeningStore(database, people.owners, leans)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
     lab = Lab(
         models=registry,

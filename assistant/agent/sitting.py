@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from assistant.memory.openings import PAUSE_S
 from assistant.memory.records import Turn
 from assistant.prompting.intent import Intent, intent_of
-
-_PAUSE_S: Final = 4 * 3600.0
-"""Longer than a meal and shorter than a night: whoever comes back then begins anew more often than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,6 @@ class Sitting:
 def sitting(path: Sequence[Turn]) -> Sitting:
     """The one that the last turn of a branch belongs to."""
     for place in range(len(path) - 1, 0, -1):
-        if path[place].created_at - path[place - 1].created_at >= _PAUSE_S:
+        if path[place].created_at - path[place - 1].created_at >= PAUSE_S:
             return Sitting(path[place - 1].id, tuple(path[place:]))
     return Sitting(path[0].conversation_id, tuple(path))
