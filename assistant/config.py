@@ -167,6 +167,12 @@ class ConversationSettings(_Section):
     titles: bool = True
     """Let the model write a short title once the first question of a conversation is answered and nobody asks; false
     keeps the first words of the question."""
+    summaries: bool = True
+    """Let the model sum up, while nobody asks, what of a long conversation will soon not fit into its window any more;
+    it then reads the summary in the place of that. false leaves it out."""
+    reflection: bool = False
+    """Let the model look at each answer again that rests on no documents, and say behind it what is to be mended; the
+    answer ends later for it, and small models often find fault where there is none."""
 
 
 class MemorySettings(_Section):
@@ -197,6 +203,9 @@ class DocumentSettings(_Section):
     """Fetch a web page when a person gives its address; true lets Patina reach the internet for that."""
     grace_hours: Annotated[float, Field(ge=0)] = 24.0
     """Hours that Patina has to look in vain for a file of a watched folder until what was read of it is thrown away."""
+    rewrite: bool = False
+    """Let the model write out a question that leans on what was said before, such as "and in winter?", before it is
+    looked for; that question then waits for it. false looks for it together with the questions it follows."""
     relations: bool = True
     """Ask the model in idle time what passages say of the names in them; the graph shows it with the sentence."""
     calls_a_day: Annotated[int, Field(ge=0)] = 100
@@ -210,6 +219,11 @@ class ToolSettings(_Section):
     """Do plain wishes, such as "remind me in 20 minutes to …" or "What is 15 % of 80?", without asking the model."""
     offered: bool = False
     """Ask the model before each answer whether it needs a tool; small models often choose badly, and it takes time."""
+    routing: bool = False
+    """Where tools are offered, ask the model first whether the question is one for tools at all. Fewer are called then
+    that are not needed; a small model also leaves out some that are."""
+    planning: bool = False
+    """Where tools are offered, let the model write down the steps of what it is asked for before it chooses them."""
     pages: bool = False
     """Let the model ask for web pages, each of which the owner has to approve; true lets Patina reach the internet for
     that."""

@@ -20,6 +20,7 @@ from assistant.learning.evidence_exchange import EvidenceTaken
 from assistant.learning.idle import IdleStanding
 from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
+from assistant.learning.prompt_desk import Origin
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.report_json import load_purpose, load_report
@@ -49,6 +50,9 @@ class DeskClient:
     async def version(self, beginning: str) -> PromptVersionRecord:
         return load(PromptVersionRecord, await self._call("GET", f"/prompts/{_part(beginning)}"))
 
+    async def origin(self, turn_id: str) -> Origin:
+        return load(Origin, await self._call("GET", f"/prompts/of/{_part(turn_id)}"))
+
     async def labels(self) -> list[Labelled]:
         return [load(Labelled, one) for one in await self._call("GET", "/prompts/labels")]
 
@@ -56,7 +60,7 @@ class DeskClient:
         return [load(LabelMove, one) for one in await self._call("GET", "/prompts/moves", name=name)]
 
     async def promote(
-        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         body = {"model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/promote", body))
@@ -66,7 +70,7 @@ class DeskClient:
         name: str,
         language: str,
         *,
-        model: str = "",
+        model: str | None = None,
         intent: str = "",
         reason: str = "",
         expected: str | None = None,
@@ -77,12 +81,14 @@ class DeskClient:
         return None if found is None else str(found)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
         body = {"share": share, "model": model, "intent": intent, "reason": reason}
         return load(PromptVersionRecord, await self._call("POST", f"/prompts/{_part(beginning)}/trial", body))
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
+    async def end_trial(
+        self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
+    ) -> None:
         path = f"/prompts/{_part(name)}/{_part(language)}/end-trial"
         await self._call("POST", path, {"model": model, "intent": intent, "reason": reason})
 

@@ -70,10 +70,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ContextTrimmed:
-    """The oldest `dropped_turns` turns did not fit into the model's window and were left out."""
+    """The oldest `dropped_turns` turns did not fit into the model's window and were left out. `summary` is what the
+    model read in their place."""
 
     turn_id: str
     dropped_turns: int
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

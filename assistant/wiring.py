@@ -22,12 +22,17 @@ from assistant.agent.memory_desk import MemoryDesk
 from assistant.agent.noting import Noting
 from assistant.agent.people_desk import PeopleDesk
 from assistant.agent.picture_desk import PictureDesk
+from assistant.agent.planning import Planning
 from assistant.agent.presence import Presence
 from assistant.agent.recollection import Recollection
+from assistant.agent.reflecting import Reflecting
 from assistant.agent.relating import Relating
+from assistant.agent.rewriting import Rewriting
+from assistant.agent.routing import Routing
 from assistant.agent.running import RunningTurns
 from assistant.agent.showing import Showing
 from assistant.agent.sight import Sight
+from assistant.agent.summaries import Summaries
 from assistant.agent.titles import Titles
 from assistant.agent.tool_choice import ToolChoice
 from assistant.agent.tool_desk import ToolDesk
@@ -67,6 +72,7 @@ from assistant.learning.task_prompts import TaskPrompts
 from assistant.learning.workshop import Workshop
 from assistant.memory.allowances import AllowanceStore
 from assistant.memory.approvals import ApprovalStore
+from assistant.memory.asides import AsideStore
 from assistant.memory.branching import Branching
 from assistant.memory.chunk_index import ChunkIndex
 from assistant.memory.conversations import ConversationStore
@@ -88,8 +94,8 @@ from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
-from assistant.memory.records import Role
 from assistant.memory.signals import SignalStore
+from assistant.memory.summaries import SummaryStore
 from assistant.memory.tool_calls import ToolCallStore
 from assistant.memory.utterances import UtteranceStore
 from assistant.memory.vectors import VectorIndex
@@ -135,7 +141,7 @@ def build(
     sweep(paths)
     metrics = Metrics()
     database = Database.open(paths.database, paths.backups)
-    mine = frozenset(settings.memory.mine)
+    mine, language = frozenset(settings.memory.mine), interface_language(settings)
     conversations = ConversationStore(database, paths.attachments, mine=mine)
     states = KeptStates(paths.states)
     database.around_erasure = states.forgetting
@@ -156,16 +162,18 @@ def build(
     allowances = AllowanceStore(database, people)
     attached = partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
-    trusted = partial(_trusted, people, frozenset(settings.learning.trusted))
+    trusted = partial(people.trusted, frozenset(settings.learning.trusted))
     recorder = Recorder(signals, labels, trusted=trusted)
     learning = settings.learning
     utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
-    selector, presence = Selector(prompts, versions, labels), Presence()
+    selector, presence = Selector(prompts, versions, labels), Presence(tell=engine.rest)
+    asker, asides = Asker(selector, registry, versions), AsideStore(database)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
+    whisper = WhisperTranscriber(heard, settings.speech.model)
     kept = shelf(database, paths.passages, embeddings, uploads)
     changes, calls, reminders = Changes(), ToolCallStore(database), PersonReminders(database)
     approvals = Approvals(ApprovalStore(database), people, settings.tools.approval_minutes * 60)
@@ -173,13 +181,15 @@ def build(
     tool_use = ToolUse(
         workbench=workbench,
         choice=ToolChoice(registry, prompts),
+        routing=Routing(asker, asides, on=settings.tools.routing),
+        planning=Planning(asker, asides, on=settings.tools.planning),
         approvals=approvals,
         store=calls,
         prompts=prompts,
-        role=partial(_role, people),
+        role=people.role,
         settings=settings.tools,
         changed=changes.tell,
-        default=interface_language(settings),
+        default=language,
     )
     loop = AgentLoop(
         conversations=conversations,
@@ -188,57 +198,52 @@ def build(
         context=ContextBuilder(
             prompts,
             selector,
-            interface_language(settings),
+            language,
             recollection=recollection,
             showing=Showing(attached),
+            summaries=SummaryStore(database) if settings.conversations.summaries else None,
         ),
         grounding=Grounding(
             kept,
             grounds,
             embeddings,
             prompts,
-            interface_language(settings),
+            language,
             lambda person_id: people.get(person_id).reads_documents,
+            Rewriting(asker, asides, default=language, on=settings.documents.rewrite),
         ),
         tools=tool_use,
+        reflecting=Reflecting(asker, asides, prompts, default=language, on=settings.conversations.reflection),
         sampling=settings.sampling,
         metrics=metrics,
         presence=presence,
         deletions=lambda: states.deletions,
     )
     index = IdleIndex(recall, lambda: bool(running))
-    titles = Titles(
+    titles = Titles(conversations, asker, presence, changes.tell, default=language, on=settings.conversations.titles)
+    summaries = Summaries(
         conversations,
-        Asker(selector, registry, versions),
-        presence,
-        changes.tell,
-        default=interface_language(settings),
-        on=settings.conversations.titles,
-    )
-
-    noting = Noting(
-        conversations,
-        utterances,
-        facts,
+        SummaryStore(database),
+        asker,
         registry,
-        prompts,
         presence,
-        on=remembering.facts,
-        calls_a_day=remembering.calls_a_day,
+        default=language,
+        max_tokens=settings.sampling.max_tokens,
+        on=settings.conversations.summaries,
     )
-
-    graph = GraphStore(database)
-    relating = Relating(
-        graph, registry, prompts, presence, on=settings.documents.relations, calls_a_day=settings.documents.calls_a_day
-    )
+    often = remembering.calls_a_day
+    noting = Noting(conversations, utterances, facts, asker, presence, on=remembering.facts, calls_a_day=often)
+    graph, reading = GraphStore(database), settings.documents
+    relating = Relating(graph, registry, prompts, presence, on=reading.relations, calls_a_day=reading.calls_a_day)
 
     def ended(turn_id: str) -> None:
         index.begin()
         relating.begin()
         titles.look(turn_id)
+        summaries.look(turn_id)
         noting.begin(turn_id)
 
-    running = RunningTurns(changes.tell, ended)
+    running = RunningTurns(changes.tell, ended, presence.asking)
     forgetting = Forgetting(conversations, recall, running, changes, kept)
     ledger, openings = Ledger(database), OpeningStore(database, people.owners)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
@@ -262,9 +267,10 @@ def build(
             WatchedFolderStore(database), kept.store, kept.let_go, paths.home, settings.documents.grace_hours * 3600
         ),
         pages=PageFetcher() if settings.documents.pages else None,
+        asking=presence.asking,
     )
     desk, runs = PromptDesk(prompts, versions, labels, recorder), RunStore(database)
-    purposes = PurposeLearning(lab, desk, prompts, selector)
+    purposes = PurposeLearning(lab, desk, prompts, selector, registry)
     tasks = TaskPrompts(lab, registry, versions, labels, prompts, runs, presence)
 
     async def take_prompts(lines: str) -> int:
@@ -281,6 +287,7 @@ def build(
         idle=IdleLearning(
             ChatLearning(
                 lab=lab,
+                models=registry,
                 desk=desk,
                 openings=openings,
                 signals=signals,
@@ -311,7 +318,7 @@ def build(
             running,
             changes,
             rules=DuelRules(learning.duels, learning.duels_every, learning.duels_a_day),
-            default=interface_language(settings),
+            default=language,
         ),
     )
     return Assistant(
@@ -333,6 +340,7 @@ def build(
             recall,
             recollection,
             noting,
+            summaries,
             people,
             keep=lambda key, on: config.save(paths, f"memory.{key}", on),
         ),
@@ -351,7 +359,7 @@ def build(
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start, embeddings.standing),
         pictures=PictureDesk(conversations, attached),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
-        speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
+        speech=SpeechDesk(heard, transcriber or whisper, paths.drafts, presence.asking),
         metrics=metrics,
         close_database=database.close,
     )
@@ -382,18 +390,6 @@ def _tools(settings: Settings, reminders: PersonReminders) -> list[Tool]:
     """In the order the model reads them."""
     pages = [fetch_page(PageText(PageFetcher()))] if settings.tools.pages else []
     return [*reckoning(), remind(reminders), *pages]
-
-
-def _role(people: PeopleStore, person_id: str | None) -> Role:
-    """Nobody named is the owner, at the page, in the terminal or over REST."""
-    return "owner" if person_id is None else people.get(person_id).role
-
-
-def _trusted(people: PeopleStore, named: frozenset[str]) -> frozenset[str] | None:
-    """The people whose ratings count besides the owner's, by their own ids; None for everybody."""
-    if not named:
-        return None
-    return frozenset(one.id for one in people.list() if named & {one.id, one.external_id})
 
 
 def _attached(folder: Path, digest: str) -> bytes:

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from assistant.paths import Paths
@@ -20,6 +21,9 @@ def pytest_configure() -> None:
     # A shell starts what it runs in the background with Ctrl-C ignored, which every program started from here would
     # inherit: the tests of Ctrl-C have to mean the same there.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("patina", deadline=None)
+    hypothesis.settings.load_profile("patina")
 
 
 @pytest.fixture(autouse=True)

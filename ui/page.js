@@ -630,8 +630,8 @@
       here.shownVersion = node.closest("svg") ? node.dataset.version : "";
       labDo("lab", { version: node.dataset.version });
     },
-    "lab-use": (node) => labDo("lab-use", { version: node.dataset.version }),
-    "lab-try": (node) => labDo("lab-try", { version: node.dataset.version }),
+    "lab-use": ({ dataset: { version, model } }) => labDo("lab-use", { version, model }),
+    "lab-try": ({ dataset: { version, model } }) => labDo("lab-try", { version, model }),
     "lab-end": ({ dataset: { name, tongue, version, model, intent } }) => labDo("lab-end", { name, tongue, version, model, intent }),
     "lab-undo": ({ dataset: { name, tongue, version } }) => labDo("lab-undo", { name, tongue, version }),
     "lab-tab": (node) => labDo(labEvents[node.dataset.tab], { run: here.run }, node.dataset.tab),

@@ -20,7 +20,7 @@ from assistant.errors import AssistantError
 from assistant.events import GivenFact, Grounds, Remembered
 from assistant.i18n import Catalogue, Language, explain, human_bytes, tool_name
 from assistant.knowledge.framing import visible
-from assistant.memory.prompt_versions import LabelMove
+from assistant.memory.prompt_versions import Label, LabelMove, Scope
 from assistant.memory.records import (
     REASONS,
     Allowance,
@@ -257,12 +257,25 @@ class Presenter:
         """`tab` names the template, which wants the facts that ui.memory or ui.archives give it."""
         return self._render(f"memory_{tab}.html", language, tab=tab, **facts)
 
-    def moves(self, language: Language, moves: Sequence[LabelMove]) -> list[dict[str, Any]]:
+    def label(self, language: Language, label: Label, scope: Scope, titles: Mapping[str, str]) -> str:
+        """A label and what it is for, where it is not for all; `titles` are those of models by name."""
+        words = self.text(language, f"lab.label_{label}")
+        if scope.model:
+            words = self.text(language, "lab.label_model", label=words, it=titles.get(scope.model, scope.model))
+        if scope.intent:
+            words = self.text(language, "lab.label_intent", label=words, it=self.intent(scope.intent, language))
+        return words
+
+    def intent(self, name: str, language: Language) -> str:
+        """What a question wants, in words; what is none has only its name."""
+        return self._catalogue.find(language, f"lab.intent_{name}") or name
+
+    def moves(self, language: Language, moves: Sequence[LabelMove], titles: Mapping[str, str]) -> list[dict[str, Any]]:
         """What moved when and why, to be shown."""
         return [
             {
                 "scope": move.scope,
-                "label": move.label,
+                "label": self.label(language, move.label, move.scope, titles),
                 "from_id": move.from_id,
                 "to_id": move.to_id,
                 "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(move.moved_at)),

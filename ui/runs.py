@@ -13,6 +13,7 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError, NotFound
 from assistant.learning.redaction import redacted_within
 from assistant.learning.run_order import Run, dump_run
+from assistant.prompting.purpose import RATED
 from ui.presenter import Presenter
 from ui.run_card import begun, outcome, run_card
 from ui.task_editor import HELD_BACK, Teachable, order_of
@@ -105,14 +106,18 @@ class RunPanel:
         text = partial(self._presenter.text, visit.language)
         runs = await self._assistant.runs.list()
         models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
-        used = [one.version_id for one in await self._assistant.desk.labels() if one.label == "production"]
+        titles = {model.name: model.title for model in models}
+        used = {one.version_id: one for one in await self._assistant.desk.labels() if one.label == "production"}
+        worn = used.get(opened.version) if opened else None
         html = self._presenter.lab(
             visit.language,
             TAB,
-            in_use=await self._assistant.desk.version(opened.version) if opened and opened.version in used else None,
+            in_use=await self._assistant.desk.version(worn.version_id) if worn else None,
+            worn=self._presenter.label(visit.language, worn.label, worn.scope, titles) if worn else "",
             card=run_card(opened, text) if opened else None,
             explained=self._presenter.explain(opened.error, visit.language) if opened and opened.error else "",
             error=error,
+            triable=opened is not None and opened.order.prompt.rpartition(".")[0] in RATED,
             busy=any(not run.over for run in runs),
             runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
             models=models,

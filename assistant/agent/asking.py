@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
 from assistant.config import Sampling
+from assistant.events import Usage
 from assistant.i18n import Language
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.models.chat_model import ChatModel, Models
@@ -43,6 +44,7 @@ class Asked:
     version: PromptVersion
     model: str
     labels: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def label(self) -> str | None:
@@ -102,12 +104,14 @@ class Asker:
         if grammar and self._models.info(chat.model_name).kind == "local":
             options["grammar"] = grammar
         answer = await chat.ainvoke(await _fitting(version, values, chat, rule.tokens), **options)
-        return Asked(str(answer.text).strip(), version, chat.model_name, allowed)
+        counts = getattr(answer, "usage_metadata", None) or {}
+        usage = Usage(counts.get("input_tokens", 0), counts.get("output_tokens", 0))
+        return Asked(str(answer.text).strip(), version, chat.model_name, allowed, usage)
 
     def _version(
         self, purpose: Purpose, language: Language, model: str, intent: str, conversation_id: str
     ) -> PromptVersion:
-        version = self._selector.select(purpose, language, model=model, intent=intent, conversation_id=conversation_id)
+        version = self._selector.select(purpose, language, model=model, intent=intent, sitting=conversation_id)
         self._versions.remember(
             version.id,
             name=version.name,

@@ -2,12 +2,14 @@
 
 The KV cache is reused as far as the prompt's front part is the same. So the system prompt follows the conversation's
 first language and names only the day, and when turns have to leave, several leave at once: the next turns then find
-the same front part again.
+the same front part again, with what was summed up of those that left in their place.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +19,16 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from assistant.agent.grounding import Material
 from assistant.agent.recollection import Recollection, Reminder
-from assistant.agent.showing import Showing, Shown, asked_with, most_tokens
+from assistant.agent.showing import Showing, Shown, asked_with, most_tokens, put_before
+from assistant.agent.sitting import sitting
+from assistant.agent.summaries import reaching
+from assistant.agent.summaries import shown as summed_up
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.citations import unmarked
 from assistant.knowledge.framing import as_name, between_lines
 from assistant.memory.records import Arm, Attachment, Turn
+from assistant.memory.summaries import SummaryStore
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.asking import framed_examples
 from assistant.prompting.library import PromptLibrary
@@ -36,6 +42,8 @@ _AFTER_TRIM: Final = 0.6
 """Share of the budget the history may fill once turns had to leave."""
 _RESULTS_SHARE: Final = 0.5
 """Of the budget, for what tools gave."""
+_SUMMARY_SHARE: Final = 0.4
+"""Bytes for a token of the budget that summaries of what was left out may take: about a tenth of it."""
 
 
 _NO_REMINDER: Final = Reminder()
@@ -47,11 +55,13 @@ class Context:
     version: PromptVersion
     dropped_turns: int
     reminder: Reminder = _NO_REMINDER
+    summary: str = ""
+    """What the model reads in the place of the turns that were left out."""
 
 
 class ContextBuilder:
     """`today` is handed in so that a test can fix it; without `recollection` nothing is remembered, without
-    `showing` no picture shown."""
+    `showing` no picture shown, without `summaries` what has to leave is gone."""
 
     def __init__(
         self,
@@ -61,7 +71,9 @@ class ContextBuilder:
         today: Callable[[], dt.date] = dt.date.today,
         recollection: Recollection | None = None,
         showing: Showing | None = None,
+        summaries: SummaryStore | None = None,
     ) -> None:
+        self._summaries = summaries
         self._recollection = recollection
         self._showing = showing
         self._prompts = prompts
@@ -97,13 +109,21 @@ class ContextBuilder:
         reminder = await self._reminder(newest, answered[start:], language, model, material)
         given = results(room := budget * _RESULTS_SHARE)
         asked = asked_behind("\n\n".join(filter(None, [given, reminder.text])))
+        summaries = await asyncio.to_thread(self._summaries.of, [one.id for one in answered]) if self._summaries else []
+        # Only what was there when they left: what is summed up later would change the front part.
+        left_at = next((one.created_at for one in earlier if one.dropped_turns == start), math.inf) if start else 0.0
 
-        def with_history(dropped: int) -> list[BaseMessage]:
-            return [*system, *self._history(answered[dropped:], language, shown), *asked]
+        def summary(dropped: int) -> str:
+            before = left_at if dropped == start else math.inf
+            return summed_up(summaries, answered[:dropped], int(budget * _SUMMARY_SHARE), before)
+
+        def with_history(dropped: int, behind: bool = True) -> list[BaseMessage]:
+            history = self._history(answered[dropped:], language, shown)
+            return [*system, *self._behind(summary(dropped) if behind else "", history, asked, language)]
 
         # What the turn before left out stays out: taking it back in would change the front part.
         if await self._fits(model, with_history(start), budget):
-            return Context(tuple(with_history(start)), version, start, reminder)
+            return Context(tuple(with_history(start)), version, start, reminder, summary(start))
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
             asked, reminder = asked_behind(given), await self._without_reminder(newest)
@@ -122,24 +142,33 @@ class ContextBuilder:
                 high = middle
             else:
                 low = middle + 1
-        return Context(tuple(with_history(low)), version, low, reminder)
+        if await self._fits(model, with_history(further := reaching(summaries, answered, low)), budget):
+            low = further
+        has_room = await self._fits(model, with_history(low), budget)
+        return Context(tuple(with_history(low, has_room)), version, low, reminder, summary(low) if has_room else "")
 
     def _version(
         self, name: Purpose, language: Language, model: ChatModel, path: Sequence[Turn], arm: Arm | None = None
     ) -> PromptVersion:
-        """A conversation goes on with the version it began with, but what won a duel was chosen for itself."""
-        from_documents = name == "knowledge-answer"
-        used = (
-            one.prompt_version
-            for one in reversed(path[:-1])
-            if one.prompt_version and not one.compared and (one.grounds is not None) == from_documents
-        )
+        """A sitting goes on with the version it began with, but what won a duel was chosen for itself, and what a
+        greeting was answered with says nothing of trials for what is wanted then."""
+        now, from_documents = sitting(path), name == "knowledge-answer"
+        intent = now.intent
+        used = [
+            one
+            for one in reversed(now.turns[:-1])
+            if one.prompt_version and one.intent == intent and not one.compared
+            if (one.grounds is not None) == from_documents
+        ]
+        current = self._selector.latest(name, (one.prompt_version for one in used))
         return self._selector.select(
             name,
             language,
             model=model.model_name,
-            conversation_id=path[0].conversation_id,
-            current=self._selector.latest(name, used),
+            intent=intent,
+            sitting=now.id,
+            current=current,
+            answered_at=next((one.created_at for one in used if one.prompt_version == current), 0.0),
             arm=arm,
         )
 
@@ -177,6 +206,17 @@ class ContextBuilder:
             said = {"question": newest.question, "passages": material.passages}
             text = "\n\n".join([*self._files(newest, language, shown), version.render(), version.framed(said)])
         return [*examples, asked_with(f"{before}\n\n{text}" if before else text, newest, shown)]
+
+    def _behind(
+        self, summary: str, history: Sequence[BaseMessage], asked: Sequence[BaseMessage], language: Language
+    ) -> list[BaseMessage]:
+        """What is to be read, with the summary before the oldest question that is left, or the one that is asked."""
+        if not summary:
+            return [*history, *asked]
+        text = f"{self._prompts.get('earlier', language).render(lines=between_lines(summary))}\n\n"
+        if history:
+            return [put_before(text, history[0]), *history[1:], *asked]
+        return [*asked[:-1], put_before(text, asked[-1])]
 
     async def _fits(self, model: ChatModel, messages: Sequence[BaseMessage], budget: int) -> bool:
         # A small text fits without asking the tokenizer.

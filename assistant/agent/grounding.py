@@ -18,6 +18,7 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.agent.citing import Citing
 from assistant.agent.following import searched
+from assistant.agent.rewriting import Rewriting
 from assistant.agent.stream import Answer
 from assistant.errors import InternalFault, StorageError
 from assistant.events import Cited, CitedPassage, Event, Grounds, Token
@@ -29,7 +30,7 @@ from assistant.knowledge.shelf import Shelf
 from assistant.knowledge.source import tokens
 from assistant.memory.document_records import Chunk, Document, Filter
 from assistant.memory.grounds import GroundStore
-from assistant.memory.records import Turn
+from assistant.memory.records import DocumentChoice, Turn
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
@@ -85,20 +86,27 @@ class Grounding:
         prompts: PromptLibrary,
         default: Language,
         reads: Callable[[str], bool] = lambda person_id: True,
+        rewriting: Rewriting | None = None,
     ) -> None:
-        """`reads` says whether answers to somebody who came in through a messenger may rest on documents."""
+        """`reads` says whether answers to somebody who came in through a messenger may rest on documents. Without
+        `rewriting` a question is looked for together with those it leans on."""
         self._reads = reads
+        self._rewriting = rewriting
         self._shelf = shelf
         self._store = store
         self._embeddings = embeddings
         self._prompts = prompts
         self._default = default
 
-    async def find(self, path: Sequence[Turn]) -> Material | None:
-        """For the last turn of a branch; None where it is not to be answered from documents. InternalFault where it is
-        to be answered from nothing else and they cannot be searched."""
+    async def find(self, path: Sequence[Turn], model: str | None = None) -> Material | None:
+        """For the last turn of a branch, which `model` is to answer; None where it is not to be answered from
+        documents. InternalFault where it is to be answered from nothing else and they cannot be searched."""
         try:
-            return await asyncio.to_thread(self._find, path)
+            choice = await asyncio.to_thread(self._choice, path[-1])
+            if isinstance(choice, DocumentChoice):
+                query = await self._rewriting.rewritten(path, model) if self._rewriting is not None else ""
+                return await asyncio.to_thread(self._find, path, choice, query)
+            return await asyncio.to_thread(self._find_in, path, choice) if choice else None
         except Exception as error:
             _log.exception("turn %s cannot be answered from documents", path[-1].id)
             choice = await asyncio.to_thread(self._store.choice, path[-1].conversation_id)
@@ -135,18 +143,23 @@ class Grounding:
             _log.warning("what turn %s rests on is not kept: %s", turn_id, error)
         return [*([Token(turn_id, more)] if more else []), Cited(turn_id, whole, grounds)]
 
-    def _find(self, path: Sequence[Turn]) -> Material | None:
-        newest = path[-1]
+    def _choice(self, newest: Turn) -> DocumentChoice | str | None:
+        """Where to look: as its conversation says, in the document of this id, or nowhere."""
         if not newest.question.strip() or (newest.person_id is not None and not self._reads(newest.person_id)):
             return None
         if (document_id := self._store.asked_about(newest.id)) is not None:
-            return self._find_in(path, document_id)
+            return document_id
         choice = self._store.choice(newest.conversation_id)
         if choice.mode == "never":
             return None
         if choice.mode == "auto" and (newest.attachments or not self._store.has_documents()):
             return None  # a file that is sent along is what the question is about
-        question = searched(path)
+        return choice
+
+    def _find(self, path: Sequence[Turn], choice: DocumentChoice, query: str) -> Material | None:
+        """`query` is the question written out, where it was."""
+        newest = path[-1]
+        question = f"{newest.question}\n{query}" if query else searched(path)
         found = self._shelf.search(question, _LOOKED_FOR, Filter(collection=choice.collection))
         if choice.mode == "auto" and not found.is_answered:
             return None

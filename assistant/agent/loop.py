@@ -15,6 +15,8 @@ from typing import Final
 from assistant.agent.context import ContextBuilder
 from assistant.agent.grounding import Grounding, Material
 from assistant.agent.presence import Presence
+from assistant.agent.reflecting import Reflecting
+from assistant.agent.sitting import sitting
 from assistant.agent.stream import Answer, stream
 from assistant.agent.tool_record import Used
 from assistant.agent.tool_use import ToolUse
@@ -60,6 +62,7 @@ class AgentLoop:
         context: ContextBuilder,
         grounding: Grounding,
         tools: ToolUse,
+        reflecting: Reflecting,
         sampling: Sampling,
         metrics: Metrics,
         presence: Presence,
@@ -72,6 +75,7 @@ class AgentLoop:
         self._context = context
         self._grounding = grounding
         self._tools = tools
+        self._reflecting = reflecting
         self.sampling = sampling
         self._metrics = metrics
         self.presence = presence
@@ -104,7 +108,7 @@ class AgentLoop:
                     async for event in events:
                         yield event
             if not used.calls:
-                material = await self._grounding.find(path)
+                material = await self._grounding.find(path, model.model_name)
                 if material is None and not is_rival:
                     async with aclosing(self._tools.choose(path, model, used)) as events:
                         async for event in events:
@@ -173,8 +177,9 @@ class AgentLoop:
             chosen = _drawn(chosen, version, from_documents=material is not None)
         await self._remember(version)
         answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
+        answer.intent = sitting(path).intent
         if context.dropped_turns:
-            yield ContextTrimmed(turn.id, context.dropped_turns)
+            yield ContextTrimmed(turn.id, context.dropped_turns, context.summary)
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf
@@ -189,6 +194,11 @@ class AgentLoop:
                 if isinstance(event, Token | Reasoning) and time.monotonic() - saved > _CHECKPOINT_S:
                     await asyncio.to_thread(self._conversations.save_partial, turn.id, answer.shown, answer.reasoning)
                     saved = time.monotonic()
+        if material is None and answer.finish_reason == "stop":
+            remark = await self._reflecting.remark(turn, answer.text, model.model_name, used)
+            if remark:
+                answer.pieces.append(f"\n\n{remark}")
+                yield Token(turn.id, answer.pieces[-1])
 
     async def _kept(self, turn: Turn) -> Mapping[str, str | int]:
         """Under what name its state may be kept, asked before anything is read for it: of a temporary conversation
@@ -243,6 +253,7 @@ class AgentLoop:
                 reasoning=answer.reasoning,
                 model=answer.model,
                 prompt_version=answer.prompt_version,
+                intent=answer.intent,
                 finish_reason=None if error else answer.finish_reason,
                 usage=answer.usage,
                 timings=answer.timings,

@@ -10,6 +10,7 @@ from typing import Final
 
 from assistant.agent.noting import Noting
 from assistant.agent.recollection import Recollection, why
+from assistant.agent.summaries import Summaries
 from assistant.codec import dump
 from assistant.errors import NotFound
 from assistant.memory.facts import FactStore
@@ -48,6 +49,7 @@ class MemoryDesk:
         recall: Recall,
         recollection: Recollection,
         noting: Noting,
+        summaries: Summaries,
         people: PeopleStore,
         keep: Callable[[str, bool], None],
     ) -> None:
@@ -56,6 +58,7 @@ class MemoryDesk:
         self._recall = recall
         self._recollection = recollection
         self._noting = noting
+        self._summaries = summaries
         self._people = people
         self._keep = keep
 
@@ -146,6 +149,7 @@ class MemoryDesk:
 
     async def stop(self) -> None:
         await self._noting.stop()
+        await self._summaries.stop()
 
     def _scope(self, person_id: str | None) -> str:
         if person_id is None:

@@ -15,24 +15,20 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
-
-from langchain_core.messages import HumanMessage, SystemMessage
+from typing import Final
 
 from assistant.agent.allowance import Allowance
+from assistant.agent.asking import Asker
 from assistant.agent.fact_choice import SPEAKER
 from assistant.agent.instructions import instructions, own_words
 from assistant.agent.presence import Presence
-from assistant.config import Sampling
 from assistant.errors import AssistantError, InputError
-from assistant.i18n import Language, language_of_text
+from assistant.i18n import language_of_text
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.facts import FactStore
 from assistant.memory.records import Turn
 from assistant.memory.stems import asked, stems
 from assistant.memory.utterances import SHARED, UtteranceStore
-from assistant.models.chat_model import Models
-from assistant.prompting.library import PromptLibrary
 
 _log = logging.getLogger(__name__)
 _QUIET_S: Final = 20.0
@@ -42,19 +38,12 @@ _FAILURES: Final = 3
 _READ: Final = 2000
 """Characters of a message that are read for facts."""
 _FEWEST: Final = 8
-_TOKENS: Final = 300
 _MOST_A_TURN: Final = 5
 _OWN: Final = re.compile(r"\b(i|i['’]m|i['’]ve|my|mine|me|we|our)\b|我|咱", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d+")
 _NAME: Final = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+")
 _KEY: Final = re.compile(r"[^\w ]+")
 _VAGUE_KEYS: Final = frozenset({"", "fact", "user", "person", "other", "info", "事实", "用户", "其他"})
-_GRAMMAR: Final = r"""
-root ::= "[" (item (", " item){0,4})? "]"
-item ::= "{\"about\": " short ", \"fact\": " text ", \"quote\": " text "}"
-short ::= "\"" [^"\\\x00-\x1f]{1,40} "\""
-text ::= "\"" [^"\\\x00-\x1f]{1,160} "\""
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +71,7 @@ class Noting:
         conversations: ConversationStore,
         utterances: UtteranceStore,
         facts: FactStore,
-        models: Models,
-        prompts: PromptLibrary,
+        asker: Asker,
         presence: Presence,
         *,
         on: bool = True,
@@ -93,8 +81,7 @@ class Noting:
         self._conversations = conversations
         self._utterances = utterances
         self._facts = facts
-        self._models = models
-        self._prompts = prompts
+        self._asker = asker
         self._presence = presence
         self._allowance = Allowance(calls_a_day, today)
         self._task: asyncio.Task[None] | None = None
@@ -142,8 +129,12 @@ class Noting:
             return True
         if not self._allowance.take():
             return False
-        for one in await self._propose(text, language_of_text(text, "en")):
-            await asyncio.to_thread(self._note, turn, mine, one)
+        asked = await self._asker.ask(
+            "fact-extraction", language_of_text(text, "en"), {"message": text}, owner="memory"
+        )
+        self._is_well = True
+        for one in proposals(asked.text):
+            await asyncio.to_thread(self._note, turn, mine, one, asked.version.id)
         return True
 
     async def _rule(self, turn_id: str) -> None:
@@ -209,7 +200,7 @@ class Noting:
                     person_id=mine.person_id,
                 )
 
-    def _note(self, turn: Turn, mine: _Whose, one: Proposed) -> None:
+    def _note(self, turn: Turn, mine: _Whose, one: Proposed, version: str) -> None:
         quote = quoted(one, own_words(turn.question))
         if quote is None:
             return
@@ -218,28 +209,13 @@ class Noting:
             one.fact,
             kind="fact",
             author="model",
+            prompt_version=version,
             key=key_of(one.about),
             quote=quote,
             turn_id=turn.id,
             said_at=turn.created_at,
             person_id=mine.person_id,
         )
-
-    async def _propose(self, text: str, language: Language) -> list[Proposed]:
-        model = self._models.chat_model()
-        await model.prepare()
-        options: dict[str, Any] = {
-            "sampling": Sampling(temperature=0, repeat_penalty=1, max_tokens=_TOKENS, seed=0),
-            "priority": "background",
-            "owner": "memory",
-        }
-        if self._models.info(model.model_name).kind == "local":
-            options["grammar"] = _GRAMMAR
-        system = self._prompts.get("remember", language).render()
-        asked_for = self._prompts.get("remember-from", language).render(message=text)
-        answer = await model.ainvoke([SystemMessage(system), HumanMessage(asked_for)], **options)
-        self._is_well = True
-        return proposals(str(answer.text))
 
 
 def proposals(answer: str) -> list[Proposed]:

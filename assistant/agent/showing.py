@@ -65,6 +65,13 @@ def asked_with(text: str, turn: Turn, shown: Shown) -> HumanMessage:
     return HumanMessage(content=[{"type": "text", "text": text}, *pictures])
 
 
+def put_before(text: str, message: BaseMessage) -> HumanMessage:
+    """A question with more text before its own."""
+    if isinstance(message.content, str):
+        return HumanMessage(text + message.content)
+    return HumanMessage(content=[{"type": "text", "text": text + message.text}, *message.content[1:]])
+
+
 def most_tokens(message: BaseMessage) -> int:
     """A bound of its tokens: no token of text is shorter than one byte, and pictures are counted alike."""
     size = len(message.text.encode()) + _FRAME

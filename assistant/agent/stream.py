@@ -37,6 +37,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     prompt_version: str = ""
+    intent: str = ""
     dropped_turns: int = 0
     citing: Citing | None = None
     """Numbers an answer from documents."""

@@ -94,7 +94,9 @@ class Titles:
         values = {"question": question[:_READ]}
         if turn.attachments:
             values["answer"] = turn.answer[:_READ]
-        asked = await self._asker.ask("title", language, values, owner=_OWNER, model=turn.model or None)
+        asked = await self._asker.ask(
+            "title", language, values, owner=_OWNER, model=turn.model or None, intent=turn.intent
+        )
         title = title_in(asked.text, language)
         # Switched off or named by somebody meanwhile, it stays as it is.
         if title and self.on:

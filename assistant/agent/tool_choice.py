@@ -21,7 +21,7 @@ from assistant.config import Sampling
 from assistant.errors import InvalidGrammar, PromptTooLong
 from assistant.events import Event, Progress, Queued, ToolCalled
 from assistant.i18n import Language
-from assistant.knowledge.framing import as_data
+from assistant.knowledge.framing import as_data, between_lines
 from assistant.memory.records import Turn
 from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.library import PromptLibrary
@@ -77,7 +77,11 @@ class ToolChoice:
         messages: list[BaseMessage] = [SystemMessage(self._prompts.get("tool-choice", language).render())]
         for turn in path[-1 - _BEFORE : -1]:
             messages += [HumanMessage(turn.question[:_SAID]), AIMessage(turn.answer[:_SAID])]
-        messages.append(HumanMessage(path[-1].question[-_SAID:]))
+        asked = path[-1].question[-_SAID:]
+        if used.plan:
+            steps = "\n".join(f"{number}. {step}" for number, step in enumerate(used.plan, start=1))
+            asked += f"\n\n{self._prompts.get('plan', language).render(steps=between_lines(steps))}"
+        messages.append(HumanMessage(asked))
         for one in used.calls:
             made = tool_call(name=one.tool, args=one.read, id=one.id)
             messages += [AIMessage("", tool_calls=[made]), ToolMessage(as_data(one.result), tool_call_id=one.id)]

@@ -45,6 +45,8 @@ class Used:
     """Whether a tool was begun and did not come to its end."""
     answer: str = ""
     remarks: list[str] = field(default_factory=list)
+    plan: tuple[str, ...] = ()
+    """The steps that were written down for the calls to come."""
 
     @property
     def repeats(self) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from assistant.agent.approvals import Approvals
+from assistant.agent.planning import Planning
+from assistant.agent.routing import Routing
 from assistant.agent.tool_choice import ToolChoice
 from assistant.agent.tool_record import Call, Used, fitted
 from assistant.config import ToolSettings
@@ -52,6 +54,8 @@ class ToolUse:
         *,
         workbench: Workbench,
         choice: ToolChoice,
+        routing: Routing,
+        planning: Planning,
         approvals: Approvals,
         store: ToolCallStore,
         prompts: PromptLibrary,
@@ -63,6 +67,8 @@ class ToolUse:
     ) -> None:
         self._workbench = workbench
         self._choice = choice
+        self._routing = routing
+        self._planning = planning
         self._approvals = approvals
         self._store = store
         self._prompts = prompts
@@ -104,6 +110,10 @@ class ToolUse:
         if not (settings.offered and self._may_call(turn)):
             return
         caller, offered = self._caller(turn, used), await self._offered(turn)
+        if not offered or not await self._routing.wants_tools(path, caller.language, model.model_name, used):
+            return
+        if settings.steps > 1:
+            used.plan = await self._planning.plan(turn, caller.language, model.model_name, offered, used)
         used.outside = any(self._from_outside(one) for one in path)
         while len(used.calls) < settings.steps and not used.failed:
             called: ToolCalled | None = None

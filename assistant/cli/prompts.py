@@ -17,12 +17,14 @@ from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from assistant.desk_client import DeskClient
     from assistant.i18n import Language
     from assistant.learning.evidence_exchange import EvidenceTaken
     from assistant.learning.lab import TaskReport
+    from assistant.learning.prompt_desk import PromptDesk
     from assistant.learning.purpose_learning import PurposeReport
     from assistant.learning.recorder import TrialStanding
-    from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
+    from assistant.memory.prompt_versions import Label, Labelled, LabelMove, PromptVersionRecord, Scope
     from assistant.prompting.progress import RunProgress
     from assistant.prompting.purpose import Purpose
 
@@ -112,7 +114,7 @@ def _one_of(terminal: Terminal, option: str, named: str | None, known: tuple[T, 
 Version = Annotated[str, typer.Argument(metavar="VERSION", show_default=False)]
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
-ForModel = Annotated[str, typer.Option("--model", "-m")]
+ForModel = Annotated[str | None, typer.Option("--model", "-m", show_default=False)]
 ForIntent = Annotated[str, typer.Option("--intent")]
 Why = Annotated[str, typer.Option("--reason", "-r")]
 
@@ -136,8 +138,16 @@ def listed(ctx: typer.Context) -> None:
 
 def _worn(terminal: Terminal, label: Labelled) -> str:
     """A label, with the intent and the model it is for where it is not for all."""
-    of = ", ".join(part for part in (label.scope.intent, label.scope.model) if part)
-    return terminal.text(f"prompts.label.{label.label}") + (f" ({of})" if of else "")
+    return terminal.text(f"prompts.label.{label.label}") + _only(label.scope)
+
+
+def _only(scope: Scope) -> str:
+    of = ", ".join(part for part in (scope.intent, scope.model) if part)
+    return f" ({of})" if of else ""
+
+
+def _place(scope: Scope) -> str:
+    return f"{scope.name}.{scope.language}{_only(scope)}"
 
 
 def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -169,30 +179,42 @@ def diff(ctx: typer.Context, version: Version, other: Version) -> None:
 
 
 def promote(
-    ctx: typer.Context, version: Version, model: ForModel = "", intent: ForIntent = "", reason: Why = ""
+    ctx: typer.Context, version: Version, model: ForModel = None, intent: ForIntent = "", reason: Why = ""
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> PromptVersionRecord:
+    async def work() -> tuple[PromptVersionRecord, Scope]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.promote(version, model=model, intent=intent, reason=reason)
+            record = await assistant.desk.promote(version, model=model, intent=intent, reason=reason)
+            return record, await _where(assistant.desk, record, "production")
 
-    record = terminal.run(work())
-    terminal.say("prompts.promoted", version=_both(record), name=f"{record.name}.{record.language}")
+    record, scope = terminal.run(work())
+    terminal.say("prompts.promoted", version=_both(record), name=_place(scope))
+
+
+async def _where(desk: PromptDesk | DeskClient, record: PromptVersionRecord, label: Label) -> Scope:
+    """For what the version wears a label since just now."""
+    worn = [one for one in await desk.labels() if (one.label, one.version_id) == (label, record.id)]
+    return max(worn, key=lambda one: one.moved_at).scope
 
 
 def rollback(
-    ctx: typer.Context, name: Name, language: Tongue, model: ForModel = "", intent: ForIntent = "", reason: Why = ""
+    ctx: typer.Context, name: Name, language: Tongue, model: ForModel = None, intent: ForIntent = "", reason: Why = ""
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> PromptVersionRecord | None:
+    async def work() -> tuple[PromptVersionRecord | None, str]:
         async with open_assistant(terminal) as assistant:
-            found = await assistant.desk.rollback(name, language, model=model, intent=intent, reason=reason)
-            return None if found is None else await assistant.desk.version(found)
+            from assistant.memory.prompt_versions import in_production
 
-    version = terminal.run(work())
-    place = f"{name}.{language}"
+            desk = assistant.desk
+            await desk.rollback(name, language, model=model, intent=intent, reason=reason)
+            scope = (await desk.moves(name))[0].scope
+            # What is used by all may answer again.
+            found = in_production(await desk.labels(), scope)
+            return None if found is None else await desk.version(found), _place(scope)
+
+    version, place = terminal.run(work())
     if version is None:
         terminal.say("prompts.back_to_seed", name=place)
     else:
@@ -207,19 +229,19 @@ def begin_trial(
     ctx: typer.Context,
     version: Version,
     share: Annotated[float, typer.Option("--share", min=0.01, max=1.0)] = 0.2,
-    model: ForModel = "",
+    model: ForModel = None,
     intent: ForIntent = "",
     reason: Why = "",
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> PromptVersionRecord:
+    async def work() -> tuple[PromptVersionRecord, Scope]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.desk.begin_trial(version, share, model=model, intent=intent, reason=reason)
+            record = await assistant.desk.begin_trial(version, share, model=model, intent=intent, reason=reason)
+            return record, await _where(assistant.desk, record, "canary")
 
-    record = terminal.run(work())
-    place = f"{record.name}.{record.language}"
-    terminal.say("prompts.on_trial", version=_both(record), name=place, share=f"{share:.0%}")
+    record, scope = terminal.run(work())
+    terminal.say("prompts.on_trial", version=_both(record), name=_place(scope), share=f"{share:.0%}")
 
 
 def trials(ctx: typer.Context) -> None:
@@ -236,7 +258,7 @@ def trials(ctx: typer.Context) -> None:
     if not running:
         terminal.say("prompts.no_trials")
     for one in running:
-        place = f"{one.scope.name}.{one.scope.language}"
+        place = _place(one.scope)
         counts = {"ratings": one.canary_labels, "others": one.production_labels, "share": f"{one.share:.0%}"}
         version = called.get(one.canary, one.canary)
         terminal.write(terminal.text("prompts.standing", version=version, name=place, **counts))
@@ -249,7 +271,7 @@ def trials(ctx: typer.Context) -> None:
         label = terminal.text(f"prompts.label.{move.label}")
         way = f"{called.get(move.from_id, '–')} → {called.get(move.to_id, '–')}"
         why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
-        terminal.write(f"{day}  {move.scope.name}.{move.scope.language}  {label}  {way}  {why}".rstrip())
+        terminal.write(f"{day}  {_place(move.scope)}  {label}  {way}  {why}".rstrip())
 
 
 def export(

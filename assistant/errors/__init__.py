@@ -15,6 +15,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── NotFound
     │   ├── VersionAmbiguous     several prompts have a version of that number
     │   ├── VersionNotInUse      taken back by somebody else before
+    │   ├── TrialRefused         a prompt that nobody's ratings could decide about
     │   ├── ConversationBusy     an answer is still being written there
     │   ├── TaskIncomplete       what a person entered of a task does not suffice
     │   ├── ExamplesInvalid      pasted examples that cannot be read
@@ -99,6 +100,7 @@ from assistant.errors.inputs import (
     RunInUse,
     SpeechRefused,
     TaskIncomplete,
+    TrialRefused,
     VersionAmbiguous,
     VersionNotInUse,
 )
@@ -204,6 +206,7 @@ __all__ = [
     "ToolError",
     "ToolFailed",
     "ToolTimedOut",
+    "TrialRefused",
     "UnsafeBind",
     "VersionAmbiguous",
     "VersionNotInUse",

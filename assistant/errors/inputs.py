@@ -90,6 +90,14 @@ class VersionNotInUse(InputError):
 
 
 @dataclass(eq=False)
+class TrialRefused(InputError):
+    """The version that is `called` so; `reason` is one of the words in the catalogue: unrated, in_use."""
+
+    called: str
+    reason: str
+
+
+@dataclass(eq=False)
 class ConversationBusy(InputError):
     conversation_id: str
 

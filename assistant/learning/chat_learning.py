@@ -21,17 +21,19 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from assistant.agent.context import examples_of
 from assistant.config import Sampling
+from assistant.errors import ModelError
 from assistant.i18n import Language, language_of_text
-from assistant.learning.evidence import TABLE, heard
+from assistant.learning.evidence import TABLE, heard, thumbs
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel, Told, panel_of
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
 from assistant.learning.recorder import DECAYED, LOST
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.memory.signals import Preference as Pair
+from assistant.models.chat_model import Models
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.evaluator import Budget, Paid
 from assistant.prompting.judge import Opinion
@@ -101,6 +103,7 @@ class ChatLearning:
         self,
         *,
         lab: Lab,
+        models: Models,
         desk: PromptDesk,
         openings: OpeningStore,
         signals: SignalStore,
@@ -113,6 +116,7 @@ class ChatLearning:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._lab = lab
+        self._models = models
         self._desk = desk
         self._openings = openings
         self._signals = signals
@@ -138,12 +142,14 @@ class ChatLearning:
         rest: Callable[[], int] = lambda: _OPINION_CALLS,
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
-        raises; a run that was cut off goes on when it is asked for again with the same ratings. `paid` hears of each
-        call that is made, `rest` says how many a second opinion may take beside `spending`."""
+        raises; a run that was cut off goes on when it is asked for again with the same ratings. What is found is for
+        the model that answers now: it was measured with no other. `paid` hears of each call that is made, `rest` says
+        how many a second opinion may take beside `spending`."""
+        scope = Scope(PROMPT, language, model=await asyncio.to_thread(self._model))
         panel, asked, askers = await asyncio.to_thread(self._evidence, language)
         agreement = panel.agreement
         report = ChatReport("not_shown", language, agreement, len(asked))
-        if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:
+        if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:
             return replace(report, outcome=waiting)
         if not panel.judges:
             return replace(report, outcome="too_few_ratings", missing=agreement.missing)
@@ -152,7 +158,7 @@ class ChatLearning:
         if len(asked) < _LEAST_QUESTIONS:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
         stricter = replace(choices, alpha=panel.alpha(choices.alpha))
-        result = await self._optimised(language, panel, asked, spending, stricter, tell, pause, paid)
+        result = await self._optimised(language, scope, panel, asked, spending, stricter, tell, pause, paid)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
         if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, choices.alpha):
@@ -161,17 +167,18 @@ class ChatLearning:
         report = await self._second_opinion(replace(report, result=result), result, budget)
         if report.opinion is not None and report.opinion.is_against:
             return replace(report, outcome="judged_worse")
-        if (waiting := await asyncio.to_thread(self._waiting, language)) is not None:  # a person was quicker
+        if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:  # a person was quicker
             return replace(report, outcome=waiting)
         evidence = {
             "run": result.run,
+            MADE_WITH: scope.model,
             **asdict(result.evidence),
             "judge": panel.id,
             "agreement": asdict(agreement),
             "opinion": asdict(report.opinion) if report.opinion else None,
         }
         kept = await self._desk.propose(PROMPT, language, result.chosen, author="optimiser", evidence=evidence)
-        await self._desk.begin_trial(kept.id, _FIRST_SHARE, reason=LEARNED)
+        await self._desk.begin_trial(kept.id, _FIRST_SHARE, model=scope.model, reason=LEARNED)
         return replace(report, outcome="better", version=kept.id, number=kept.number)
 
     async def _second_opinion(self, report: ChatReport, result: RunResult, budget: Budget) -> ChatReport:
@@ -211,25 +218,33 @@ class ChatLearning:
             known = self._panels[language] = digest, panel_of(said)
         return known[1]
 
-    def _waiting(self, language: Language) -> Literal["on_trial", "resting"] | None:
-        if self._labels.of(Scope(PROMPT, language), "canary") is not None:
+    def _model(self) -> str:
+        """The one that answers where none is named; empty where there is none, which the run says when it begins."""
+        try:
+            return self._models.chat_model().model_name
+        except ModelError:
+            return ""
+
+    def _waiting(self, scope: Scope) -> Literal["on_trial", "resting"] | None:
+        _, canary = self._labels.in_force(scope)
+        if canary is not None:
             return "on_trial"
         ended = [
             move.moved_at
             for move in self._labels.moves(PROMPT)
-            if move.scope.language == language
+            if move.scope in scope.widened()
             and ((move.label == "canary" and move.to_id is None) or _was_taken_back(move))
         ]
         return "resting" if ended and self._clock() < max(ended) + _COOLDOWN_S else None
 
-    async def _failed(self, language: Language) -> list[Candidate]:
-        """What people did not want, not long ago."""
+    async def _failed(self, scope: Scope) -> list[Candidate]:
+        """What people did not want of this model, not long ago."""
         since = self._clock() - _NOT_AGAIN_S
         moves = await asyncio.to_thread(self._labels.moves, PROMPT)
         lost = dict.fromkeys(
             move.from_id
             for move in moves
-            if move.from_id and move.moved_at > since and move.scope.language == language
+            if move.from_id and move.moved_at > since and move.scope in scope.widened()
             if _was_taken_back(move) or (move.label == "canary" and move.reason == LOST)
         )
         return [
@@ -241,6 +256,7 @@ class ChatLearning:
     async def _optimised(
         self,
         language: Language,
+        scope: Scope,
         panel: Panel,
         asked: Sequence[Item],
         spending: Spending,
@@ -250,7 +266,7 @@ class ChatLearning:
         paid: Paid | None,
     ) -> RunResult:
         seed = self._library.get(PROMPT, language)
-        used = self._selector.select(PROMPT, language).learned
+        used = self._selector.select(PROMPT, language, model=scope.model).learned
         instruction = used.instruction if used else seed.instruction
         # Two panels are two tasks: what one has decided says nothing about the other.
         metric = Metric(f"liked {panel.id}", lambda answer, question: panel.score(question[0], answer))
@@ -266,12 +282,13 @@ class ChatLearning:
             task,
             spending,
             replace(choices, limits=_LIMITS),
+            model=scope.model or None,
             tell=tell,
             pause=pause,
             paid=paid,
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
-            proposer=StyleProposer(instruction, language, self._library, await self._failed(language)),
+            proposer=StyleProposer(instruction, language, self._library, await self._failed(scope)),
         )
         return await optimiser.optimise()
 
@@ -286,17 +303,17 @@ def told(openings: Sequence[Opening], pairs: Sequence[Pair], trusted: Collection
     turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
     rated = sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)
     found: dict[tuple[str, str, str], Rating] = {}
-    for turn, label in heard(rated, trusted):
+    for turn, said in heard(rated, trusted):
         one = turns[turn.turn_id]
         if one.answer.strip():
-            rating = Rating(one.question, one.answer, label, one.conversation_id)
+            rating = Rating(one.question, one.answer, said.label, one.conversation_id, said.weight)
             found[turn.person, turn.turn_id, one.answer] = rating
     for pair in sorted(pairs, key=lambda pair: -TABLE[pair.kind].weight):
         for turn_id, answer, label in (
             (pair.turn_id, pair.better, 1.0),
             (pair.other_turn_id or pair.turn_id, pair.worse, pair.measure or 0.0),
         ):
-            rating = Rating(pair.question, answer, label, pair.conversation_id)
+            rating = Rating(pair.question, answer, label, pair.conversation_id, thumbs(pair.kind))
             found.setdefault((pair.person, turn_id, answer), rating)
     return [(person, rating) for (person, _, _), rating in found.items()]
 

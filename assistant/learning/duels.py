@@ -20,6 +20,7 @@ from typing import Final
 from assistant.agent.changes import Changes
 from assistant.agent.loop import AgentLoop
 from assistant.agent.running import RunningTurns
+from assistant.agent.sitting import sitting
 from assistant.errors import NotFound
 from assistant.events import Event, TurnFailed, TurnFinished
 from assistant.i18n import Language, language_of_text
@@ -185,7 +186,7 @@ class DuelDesk:
         person = turn.person_id or OWNER
         path = self._conversations.path(turn.conversation_id, turn.id)
         language = language_of_text(path[0].question, self._default)
-        canary = self._labels.nearest(Scope("chat", language, model=model), "canary")
+        _, canary = self._labels.in_force(Scope("chat", language, sitting(path).intent, model))
         if canary is None or any(one.attachments for one in path[-1 - _FILES_BACK :]) or self._duels.refused(person):
             return None
         earlier = self._duels.newest(person, max(self.rules.a_day, 20))

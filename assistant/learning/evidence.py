@@ -2,8 +2,9 @@
 
 `TABLE` holds for every signal its label and its weight. The heaviest signal of an answer decides: what a person wrote
 over the answer says more than which of two was chosen, that more than a thumb, and a thumb more than what is only read
-from behaviour. What nobody did says nothing: an answer without a signal has no label, and is not a bad one. Changing
-one's own question says nothing of the answer either.
+from behaviour. And it counts by its weight, told in thumbs to whoever decides or learns from it: what is only read from
+behaviour has to be found more often to say as much. What nobody did says nothing: an answer without a signal has no
+label, and is not a bad one. Changing one's own question says nothing of the answer either.
 """
 
 from __future__ import annotations
@@ -22,11 +23,21 @@ from assistant.memory.text import segment
 
 @dataclass(frozen=True, slots=True)
 class WeakLabel:
-    """`weight` is how much of a word it is, from 0 to 1: the heaviest decides, and whoever learns from labels may count
-    them by it. A `label` of None is measured, see `kept_of`."""
+    """`weight` is how much of a word it is, from 0 to 1: the heaviest decides, and is counted by it. A `label` of None
+    is measured, see `kept_of`."""
 
     label: float | None
     weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said of an answer: `weight` in thumbs; `best` is the label of the best that could be said in this
+    way."""
+
+    label: float
+    weight: float
+    best: float = 1.0
 
 
 TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
@@ -49,6 +60,8 @@ TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
         "citation_opened": WeakLabel(0.6, 0.1),
     }
 )
+_BEST_READ: Final = max(one.label or 0.0 for one in TABLE.values() if one.weight < TABLE["thumb_up"].weight)
+"""Label of the best that is read from behaviour: who is as pleased as can be may say so with a copy."""
 _TAKEN_BACK: Final[Mapping[SignalKind, tuple[SignalKind, ...]]] = MappingProxyType(
     {
         "thumb_up": ("thumb_down",),
@@ -66,8 +79,19 @@ _COMPARED: Final = 1_000
 """Words of an answer that are compared exactly; of a longer one, each part of that length for itself."""
 
 
+def thumbs(kind: SignalKind) -> float:
+    """What a signal weighs, beside a thumb."""
+    return TABLE[kind].weight / TABLE["thumb_up"].weight
+
+
 def label_of(kinds: Iterable[SignalKind], measure: float | None = None) -> float | None:
     """Of the signals of one turn, oldest first; None where they say nothing. `measure` is that of an edited answer."""
+    said = said_with(kinds, measure)
+    return said.label if said else None
+
+
+def said_with(kinds: Iterable[SignalKind], measure: float | None = None) -> Said | None:
+    """What `label_of` says, with what it weighs."""
     found: list[SignalKind] = []
     for kind in kinds:
         found = [one for one in found if one not in _TAKEN_BACK.get(kind, ())]
@@ -75,21 +99,26 @@ def label_of(kinds: Iterable[SignalKind], measure: float | None = None) -> float
             found.append(kind)
     if not found:
         return None
-    told = TABLE[max(found, key=lambda kind: TABLE[kind].weight)]
-    return measure if told.label is None else told.label
+    heaviest = max(found, key=lambda kind: TABLE[kind].weight)
+    label = TABLE[heaviest].label
+    label = measure if label is None else label
+    weight = thumbs(heaviest)
+    return None if label is None else Said(label, weight, 1.0 if weight >= 1 else _BEST_READ)
 
 
-def heard(turns: Iterable[RatedTurn], trusted: Collection[str] | None = None) -> Iterator[tuple[RatedTurn, float]]:
-    """The turns that count by themselves, with their labels, in the order in which they were answered.
+def heard(
+    turns: Iterable[RatedTurn], trusted: Collection[str] | None = None, cap: DailyCap | None = None
+) -> Iterator[tuple[RatedTurn, Said]]:
+    """The turns that count by themselves, with what was said of them, in the order in which they were answered.
 
-    `trusted` are the people besides the owner who count at all, None for everybody. The answers of a duel are left out:
-    one that lost to a better answer need not be worse than others are.
+    `trusted` are the people besides the owner who count at all, None for everybody; a `cap` has counted what they said
+    otherwise. The answers of a duel are left out: one that lost to a better answer need not be worse than others are.
     """
-    cap = DailyCap(trusted)
+    cap = cap or DailyCap(trusted)
     for turn in turns:
-        label = None if any(kind in _DUELS for kind in turn.kinds) else label_of(turn.kinds, turn.measure)
-        if label is not None and cap.lets(turn.person, turn.answered_at):
-            yield turn, label
+        said = None if any(kind in _DUELS for kind in turn.kinds) else said_with(turn.kinds, turn.measure)
+        if said is not None and cap.lets(turn.person, turn.told_at or turn.answered_at):
+            yield turn, said
 
 
 class DailyCap:
@@ -100,7 +129,7 @@ class DailyCap:
         self._days: Counter[tuple[str, int]] = Counter()
 
     def lets(self, person: str, at: float) -> bool:
-        """Count one more of this person."""
+        """Count one more of this person, said then: an answer of long ago that is rated today is rated today."""
         if person == OWNER:
             return True
         if self._trusted is not None and person not in self._trusted:

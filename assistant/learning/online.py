@@ -1,19 +1,21 @@
 """Is a version better, or has it become worse, in real use? Decided from labels as they come, and by nobody alone.
 
-Labels are numbers from 0 (not satisfied) to 1, given by people. Whoever gave them, evidence is a capital that is bet
-on a direction and grows where it is right (see `assistant.prompting.gate`); it may be looked at after every label.
-What counts is the capital without the one stranger whose labels speak for it most: an assistant in a group must not be
-steered by one member. The owner's labels need no second opinion.
+Labels are numbers from 0 (not satisfied) to 1, given by people; each has a weight, in thumbs. Evidence is a capital
+that is bet on a direction and grows where it is right (see `assistant.prompting.gate`); it may be looked at after every
+label. What is bet on a label is a share of the capital times its weight, so that weak ones need to be more, and no
+weight makes luck into evidence: a bet that gains nothing on average gains nothing at any stake. What counts is the
+capital without the one stranger whose labels speak for it most: an assistant in a group must not be steered by one
+member. The owner's labels need no second opinion.
 
-Whether a version has become worse is watched by an e-detector (Shin, Ramdas, Rinaldo 2024, "E-detectors: a
-nonparametric framework for sequential change detection"): with a threshold of 1/alpha, false alarms of a version that
-is as good as ever are 1/alpha labels apart on average, whatever the labels look like.
+Whether a version has become worse is watched by e-detectors (Shin, Ramdas, Rinaldo 2024, "E-detectors: a nonparametric
+framework for sequential change detection"), one for every level of satisfaction that may be what people are used to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -22,7 +24,11 @@ import numpy.typing as npt
 
 from assistant.memory.records import Arm
 
-_SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
+HEAVIEST: Final = 1.25
+"""Thumbs that the heaviest label weighs."""
+_MOST_BET: Final = 0.78
+"""Of the capital, on a thumb; on the heaviest label it is not quite all."""
+_SHARES: Final = np.array([0.1, 0.2, 0.35, 0.5, 0.65, _MOST_BET])
 _PRIOR_STRENGTH: Final = 20.0
 """Labels that what was measured before the trial counts for at most."""
 _LEAST_SHARE: Final = 0.05
@@ -31,6 +37,15 @@ _MOST_SHARE: Final = 0.5
 _DRAWS: Final = 2000
 _SURE: Final = 1e12
 """Evidence that more adds nothing to, so that it can be lost again."""
+_NOTHING: Final = 1e-30
+_RISES: Final = (0.0, 0.06, 0.2)
+_DROPS: Final = (0.03, 0.06, 0.12)
+"""Differences of satisfaction for which the shares that are bet would be right. With greater ones luck among the first
+labels is more often taken for a fall, and one by twenty points is seen no sooner."""
+_PLACES: Final = 24
+"""Strangers who are left out one by one; of more, some are left out together, for there is a detector for each two."""
+_COARSE: Final = 0.4
+"""Below it levels are ten points apart: whatever pleases so few is hardly taken back for pleasing fewer still."""
 Array: TypeAlias = npt.NDArray[np.float64]
 TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 
@@ -38,8 +53,8 @@ TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 @dataclass(frozen=True, slots=True)
 class TrialRules:
     """`alpha` is the risk of promoting a version that is no better, however often one looks; `least` are labels of the
-    canary before anything is decided. A canary that looks as much worse as `worse` deviations is taken back: that may
-    be a mistake more easily, and costs little."""
+    canary, in thumbs, before anything is decided. A canary that looks as much worse as `worse` deviations is taken
+    back: that may be a mistake more easily, and costs little."""
 
     alpha: float = 0.02
     least: int = 8
@@ -53,11 +68,11 @@ class Capital:
     def __init__(self) -> None:
         self._of_person: dict[str, Array] = {}
 
-    def see(self, person: str, difference: float) -> None:
+    def see(self, person: str, difference: float, weight: float = 1.0) -> None:
         if not -1 <= difference <= 1:
             raise ValueError(f"a difference of labels is between -1 and 1, not {difference}")
         before = self._of_person.get(person, np.zeros(len(_SHARES)))
-        self._of_person[person] = before + np.log1p(_SHARES * difference)
+        self._of_person[person] = before + np.log1p(_SHARES * _weighed(weight) * difference)
 
     def evidence(self, owner: str) -> float:
         """Without the stranger whose labels speak for it most; with one stranger alone there is none."""
@@ -72,25 +87,28 @@ class _Ratings:
 
     good: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
     bad: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
-    recent: dict[Arm, list[float]] = field(default_factory=lambda: {"production": [], "canary": []})
+    recent: dict[Arm, list[tuple[float, float]]] = field(default_factory=lambda: {"production": [], "canary": []})
+    """Labels with their weights."""
     last: Arm | None = None
 
-    def see(self, arm: Arm, label: float) -> float | None:
-        """How much better the canary did in the stretch that this label ends, None where it ends none.
+    def see(self, arm: Arm, label: float, weight: float) -> tuple[float, float] | None:
+        """How much better the canary did in the stretch that this label ends, and what that weighs, which is the mean
+        weight of the labels of the side that says less; None where it ends none.
 
         Stretches end when the person comes back to a version after both have been rated, which depends on who was
-        given what and never on what was said; so a stretch is as likely to please with either if they are equal.
+        given what and never on what was said; so a stretch is as likely to please with either if they are equal, and
+        with the sides changed it would weigh the same.
         """
-        difference = None
+        found = None
         if arm != self.last and all(self.recent.values()):
-            ours, theirs = self.recent["canary"], self.recent["production"]
-            difference = sum(ours) / len(ours) - sum(theirs) / len(theirs)
+            (ours, worth), (theirs, others) = (_mean(self.recent[one]) for one in ("canary", "production"))
+            found = ours - theirs, min(worth, others)
             self.recent = {"production": [], "canary": []}
-        self.recent[arm].append(label)
-        self.good[arm] += label
-        self.bad[arm] += 1 - label
+        self.recent[arm].append((label, weight))
+        self.good[arm] += weight * label
+        self.bad[arm] += weight * (1 - label)
         self.last = arm
-        return difference
+        return found
 
 
 @dataclass(slots=True)
@@ -103,26 +121,24 @@ class Trial:
     _up: Capital = field(default_factory=Capital)
     _people: dict[str, _Ratings] = field(default_factory=dict)
 
-    def see(self, arm: Arm, person: str, label: float) -> TrialDecision:
+    def see(self, arm: Arm, person: str, label: float, weight: float = 1.0) -> TrialDecision:
         """People are compared with themselves, for they differ in how easily they are pleased."""
-        if not 0 <= label <= 1:
-            raise ValueError(f"a label is between 0 and 1, not {label}")
-        difference = self._people.setdefault(person, _Ratings()).see(arm, label)
-        if difference is not None:
-            self._up.see(person, difference)
+        found = self._people.setdefault(person, _Ratings()).see(arm, _label(label), _weighed(weight))
+        if found is not None:
+            self._up.see(person, *found)
         return self.decision
 
-    def compare(self, person: str, canary: bool, production: bool) -> TrialDecision:
+    def compare(self, person: str, canary: bool, production: bool, weight: float = 1.0) -> TrialDecision:
         """Somebody saw both answers to one question and said which of them were good."""
         ratings = self._people.setdefault(person, _Ratings())
-        (ratings.good if canary else ratings.bad)["canary"] += 1.0
-        (ratings.good if production else ratings.bad)["production"] += 1.0
-        self._up.see(person, float(canary) - float(production))
+        (ratings.good if canary else ratings.bad)["canary"] += weight
+        (ratings.good if production else ratings.bad)["production"] += weight
+        self._up.see(person, float(canary) - float(production), weight)
         return self.decision
 
     @property
     def labels(self) -> float:
-        """Of the canary."""
+        """Of the canary, in thumbs."""
         return sum(one.good["canary"] + one.bad["canary"] for one in self._people.values())
 
     @property
@@ -186,85 +202,123 @@ class Trial:
 
 @dataclass(slots=True)
 class DecayMonitor:
-    """Watches one version in production. What it is measured by is how satisfied people were `before`, who with how
-    many labels of which sum: their mean less one standard error, for what wins a trial was lucky too. Where those are
-    fewer than `least`, it is the mean of the first `settling` labels; `expected` is for all who know it. Within `slack`
-    of that is no decay. False alarms are `apart` labels apart on average.
+    """Watches one version in production. How satisfied people are with it is not known, so it is learned, from what was
+    said `before`, in its trial, and from all that is said since. For every level of satisfaction there is an
+    e-detector: at each label it begins anew, with the capital that bets on being above the level have won by then, and
+    bets from there on that satisfaction is below the next lower level, `slack` away. The alarm goes off when the
+    detectors of all levels do. While satisfaction stays where it is, the one of the level next to it does so no sooner
+    than so many labels on average as its threshold is, whatever the level is and whether luck had a part in the trial
+    (sums over beginnings: Shin, Ramdas, Rinaldo 2024; against every value that may be the true one: universal
+    inference, Wasserman, Ramdas, Balakrishnan 2020).
 
     Two strangers are left out of every detector, with what they said before as well: one who may have raised what is
     expected or said that it is not met, and one who may have lowered it or said that all is well. The alarm has to go
     off whoever the first is; for the second it is enough if it does on average, where each counts by how much they
     said, whatever it was: who is hardly heard can hardly hide anything.
+
+    Evidence of `apart` is wanted, and down to a third of that where nobody says much more than others do: the more of
+    them have to miss what was, the more rarely all do by luck. So few versions that are as good as ever are taken back
+    however many people there are (see `benchmarks.online`).
     """
 
-    expected: float | None = None
-    settling: int = 200
-    slack: float = 0.035
-    apart: int = 4000
     owner: str = "owner"
-    before: Sequence[tuple[str, int, float]] = ()
-    least: int = 12
+    before: Sequence[tuple[str, float, float]] = ()
+    """Who said what, and its weight."""
+    slack: float = 0.0125
+    apart: float = 3000.0
     _place: dict[str, int] = field(default_factory=dict)
     """Of each stranger in both directions of what follows; at 0 nobody is left out."""
-    _said: Array = field(default_factory=lambda: np.zeros(0))
-    """By each stranger, in number."""
-    _labels: Array = field(default_factory=lambda: np.zeros((1, 1)))
-    _good: Array = field(default_factory=lambda: np.zeros((1, 1)))
-    _expected: Array = field(default_factory=lambda: np.full((1, 1), np.nan))
-    _sums: Array = field(default_factory=lambda: np.zeros((1, 1, len(_SHARES))))
+    _said: Array = field(default_factory=lambda: np.zeros(1))
+    """By each person, in thumbs; by the owner at 0."""
+    _levels: Array = field(init=False)
+    _floors: Array = field(init=False)
+    """The next lower of each level."""
+    _rises: Array = field(init=False)
+    """Shares that are bet on being above a level; nothing is one of them, for who never bets loses nothing."""
+    _drops: Array = field(init=False)
+    _risen: Array = field(init=False)
+    _dropped: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        for person, labels, good in self.before:
-            hears = self._hears(person)
-            self._labels[hears] += labels
-            self._good[hears] += good
-            self._count(person, labels)
-        enough = self._labels >= self.least
-        mean = self._good[enough] / self._labels[enough]
-        self._expected[enough] = mean - np.sqrt(mean * (1 - mean) / self._labels[enough])
-        if self.expected is not None:
-            self._expected[:] = self.expected
+        fine = np.arange(_COARSE, 1 - self.slack / 2, self.slack)
+        self._floors = np.concatenate([np.arange(0, _COARSE, 0.1), fine])
+        self._levels = np.append(self._floors[1:], 1.0)
+        spread = np.maximum(self._levels * (1 - self._levels), 0.05)
+        self._rises = np.minimum(np.array(_RISES)[:, None] / spread, _MOST_BET)
+        self._drops = np.minimum(np.array(_DROPS)[:, None] / spread, _MOST_BET)
+        self._risen = np.ones((1, 1, *self._rises.shape))
+        self._dropped = np.zeros((1, 1, *self._drops.shape))
+        for person, label, weight in self.before:
+            with self._hears(person):
+                self._learn(person, _label(label), _weighed(weight))
 
-    def see(self, person: str, label: float) -> bool:
-        """Whether the alarm goes off."""
-        if not 0 <= label <= 1:
-            raise ValueError(f"a label is between 0 and 1, not {label}")
-        hears = self._hears(person)
-        self._count(person, 1)
-        settles = hears & np.isnan(self._expected)
-        watches = hears & ~settles
-        self._labels[settles] += 1
-        self._good[settles] += label
-        settled = settles & (self._labels >= self.settling)
-        self._expected[settled] = self._good[settled] / self._labels[settled]
-        growth = 1 + _SHARES * (self._expected[watches] - self.slack - label)[:, None]
-        self._sums[watches] = np.minimum((1 + self._sums[watches]) * growth, _SURE)
-        return self.evidence >= self.apart
+    def see(self, person: str, label: float, weight: float = 1.0, best: float = 1.0) -> bool:
+        """Whether the alarm goes off. A label of a kind that is `best` at most is held against no level above that:
+        good news in few words are no bad news, however good they used to be."""
+        lost = _weighed(weight) * (np.minimum(self._floors, best) - _label(label))
+        with self._hears(person):
+            self._dropped += self._risen.mean(axis=2, keepdims=True)
+            self._dropped *= 1 + self._drops * lost
+            np.minimum(self._dropped, _SURE, out=self._dropped)
+            self._learn(person, label, weight)
+        return self.evidence >= self.wanted
 
     @property
     def evidence(self) -> float:
         """Of the detectors, each the mean of bets by several shares."""
-        each = self._sums.mean(axis=2)
-        return float((each[1:, 1:] @ (self._said / self._said.sum())).min() if self._place else each[0, 0])
+        each = self._dropped.mean(axis=2).min(axis=2)
+        said = self._said[1:]
+        return float((each[1:, 1:] @ (said / said.sum())).min() if self._place else each[0, 0])
 
-    def _count(self, person: str, labels: int) -> None:
-        if person != self.owner:
-            self._said[self._place[person] - 1] += labels
+    @property
+    def wanted(self) -> float:
+        """Evidence from which on the alarm goes off."""
+        voices = float(self._said.sum() / max(self._said.max(), 1e-9))
+        return self.apart / min(3.0, max(1.0, voices / 2))
 
-    def _hears(self, person: str) -> npt.NDArray[np.bool_]:
-        """Which detectors a person is not left out of."""
-        if person != self.owner and person not in self._place:
+    def _learn(self, person: str, label: float, weight: float) -> None:
+        self._risen *= 1 + self._rises * weight * (label - self._levels)
+        np.clip(self._risen, _NOTHING, _SURE, out=self._risen)
+        self._said[self._place.get(person, 0)] += weight
+
+    @contextmanager
+    def _hears(self, person: str) -> Iterator[None]:
+        """What is done within is not done to the detectors that a person is left out of."""
+        if person != self.owner and person not in self._place and len(self._place) >= _PLACES:
+            self._place[person] = 1 + len(self._place) % _PLACES
+        elif person != self.owner and person not in self._place:
             # So far nobody has missed them: without them it stands as it does with them.
-            self._place[person] = len(self._labels)
+            self._place[person] = len(self._risen)
             self._said = np.append(self._said, 0.0)
-            also = [*range(len(self._labels)), 0]
-            for name in ("_labels", "_good", "_expected", "_sums"):
-                setattr(self, name, getattr(self, name)[also][:, also].copy())
-        hears = np.ones(self._labels.shape, dtype=bool)
-        if person != self.owner:
-            hears[self._place[person]] = hears[:, self._place[person]] = False
-        return hears
+            also = [*range(len(self._risen)), 0]
+            self._risen, self._dropped = (each[also][:, also].copy() for each in (self._risen, self._dropped))
+        place = self._place.get(person)
+        if place is None:
+            yield
+            return
+        missed = [(each, each[place].copy(), each[:, place].copy()) for each in (self._risen, self._dropped)]
+        yield
+        for each, across, along in missed:
+            each[place], each[:, place] = across, along
 
 
 def _mean_exp(logs: Array) -> float:
     return float(np.exp(logs).mean())
+
+
+def _mean(labels: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Each counted by its weight, and their mean weight."""
+    weight = sum(weight for _, weight in labels)
+    return sum(label * weight for label, weight in labels) / weight, weight / len(labels)
+
+
+def _label(label: float) -> float:
+    if not 0 <= label <= 1:
+        raise ValueError(f"a label is between 0 and 1, not {label}")
+    return label
+
+
+def _weighed(weight: float) -> float:
+    if not 0 < weight <= HEAVIEST:
+        raise ValueError(f"a label weighs up to {HEAVIEST} thumbs, not {weight}")
+    return weight

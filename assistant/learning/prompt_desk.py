@@ -6,10 +6,11 @@ import asyncio
 import difflib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import NotFound, PromptInvalid, PromptUnknown, VersionAmbiguous
+from assistant.errors import NotFound, ParameterRefused, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
@@ -17,6 +18,7 @@ from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
+    Label,
     Labelled,
     LabelMove,
     PromptLabels,
@@ -25,10 +27,26 @@ from assistant.memory.prompt_versions import (
     Scope,
 )
 from assistant.prompting.candidate import Candidate
+from assistant.prompting.intent import INTENTS
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
 
+MADE_WITH: Final = "model"
+"""In the evidence of a version, the model it was found with; what is found with one says nothing of others."""
 _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why an answer is as it is: which model wrote it, and after which prompt. `text` is that prompt as the model reads
+    it, `labels` what it wears now; without a `version` no prompt was asked."""
+
+    turn_id: str
+    model: str
+    version: PromptVersionRecord | None = None
+    text: str = ""
+    labels: tuple[Label, ...] = ()
 
 
 class PromptDesk:
@@ -51,6 +69,10 @@ class PromptDesk:
         one in use. NotFound; VersionAmbiguous where several are called so."""
         return await asyncio.to_thread(self._find, beginning)
 
+    async def origin(self, turn_id: str) -> Origin:
+        """What made an answer; NotFound."""
+        return await asyncio.to_thread(self._origin, turn_id)
+
     async def labels(self) -> list[Labelled]:
         """Which version wears which label now."""
         return await asyncio.to_thread(self._labels.all)
@@ -67,9 +89,11 @@ class PromptDesk:
         return await asyncio.to_thread(self._propose, name, language, learned, author, evidence)
 
     async def promote(
-        self, beginning: str, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
-        """Use it from the next turn on. PromptInvalid when it was made for a text that has changed since."""
+        """Use it from the next turn on: with a `model`, with all ("") or with the one it was found with (None), all
+        where it was found with none; for an `intent` or for all (""). ParameterRefused for an intent that no question
+        has, PromptInvalid when it was made for a text that has changed since."""
         return await asyncio.to_thread(self._promote, beginning, model, intent, reason)
 
     async def rollback(
@@ -77,25 +101,33 @@ class PromptDesk:
         name: str,
         language: str,
         *,
-        model: str = "",
+        model: str | None = None,
         intent: str = "",
         reason: str = "",
         expected: str | None = None,
     ) -> str | None:
-        """Use the version before again; returns its id, None for the prompt that comes with Patina. VersionNotInUse
-        where the id in use is not the `expected` one, None for whichever it is."""
-        scope = Scope(name, language, intent, model)
-        return await asyncio.to_thread(self._labels.rollback, scope, reason, expected=expected)
+        """Use the version before again; returns its id, None where there was none: then what is used in a wider scope
+        answers, or the prompt that comes with Patina. Without a `model`
+        where a version was put in use last, with whichever model. VersionNotInUse where the id in use is not the
+        `expected` one, None for whichever it is."""
+        return await asyncio.to_thread(self._rollback, name, language, model, intent, reason, expected)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str = "", intent: str = "", reason: str = ""
+        self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
     ) -> PromptVersionRecord:
-        """Let that share of new conversations have a version; people's signals decide what becomes of it."""
+        """Let that share of new conversations have a version; people's signals decide what becomes of it. `model` as
+        for `promote`. TrialRefused where nobody's could, and for what answers there already."""
         return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason)
 
-    async def end_trial(self, name: str, language: str, *, model: str = "", intent: str = "", reason: str = "") -> None:
-        """Nobody gets the version on trial any more."""
-        await asyncio.to_thread(self._labels.end_trial, Scope(name, language, intent, model), reason)
+    async def end_trial(
+        self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
+    ) -> None:
+        """Nobody gets the version on trial any more; without a `model` of the trial that began last."""
+
+        def end() -> None:
+            self._labels.end_trial(self._latest("canary", Scope(name, language, intent), model), reason)
+
+        await asyncio.to_thread(end)
 
     async def trials(self) -> list[TrialStanding]:
         """What is on trial and how it stands."""
@@ -140,6 +172,13 @@ class PromptDesk:
         for seed in self._library.all():
             self._remember(seed)
         return self._versions.list()
+
+    def _origin(self, turn_id: str) -> Origin:
+        model, version = self._versions.behind(turn_id)
+        if version is None:
+            return Origin(turn_id, model)
+        worn = dict.fromkeys(one.label for one in self._labels.all() if one.version_id == version.id)
+        return Origin(turn_id, model, version, in_full(version), tuple(worn))
 
     def _take(self, text: str) -> list[PromptVersionRecord]:
         known = {one.id for one in self._list()}
@@ -197,15 +236,37 @@ class PromptDesk:
         self._remember(taught, author, evidence)
         return self._versions.get(taught.id)
 
-    def _begin_trial(self, beginning: str, share: float, model: str, intent: str, reason: str) -> PromptVersionRecord:
+    def _begin_trial(
+        self, beginning: str, share: float, model: str | None, intent: str, reason: str
+    ) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.begin_trial(Scope(record.name, record.language, intent, model), record.id, share, reason)
+        scope = _scope(record, model, intent)
+        if record.purpose not in RATED:
+            raise TrialRefused(called=record.full_name, reason="unrated")
+        production = self._labels.nearest(scope, "production")
+        if record.id == production.version_id if production else not record.content:
+            raise TrialRefused(called=record.full_name, reason="in_use")
+        self._labels.begin_trial(scope, record.id, share, reason)
         return record
 
-    def _promote(self, beginning: str, model: str, intent: str, reason: str) -> PromptVersionRecord:
+    def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(Scope(record.name, record.language, intent, model), record.id, reason)
+        self._labels.promote(_scope(record, model, intent), record.id, reason)
         return record
+
+    def _rollback(
+        self, name: str, language: str, model: str | None, intent: str, reason: str, expected: str | None
+    ) -> str | None:
+        scope = self._latest("production", Scope(name, language, intent), model, expected)
+        return self._labels.rollback(scope, reason, expected=expected)
+
+    def _latest(self, label: Label, place: Scope, model: str | None, version: str | None = None) -> Scope:
+        """Of the model that is meant, or where the label moved to last, to that version where one is meant."""
+        if model is not None:
+            return replace(place, model=model)
+        worn = [one for one in self._labels.all() if one.label == label and replace(one.scope, model="") == place]
+        meant = [one for one in worn if one.version_id == version] or worn
+        return max(meant, key=lambda one: one.moved_at).scope if meant else place
 
     def _usable(self, beginning: str) -> PromptVersionRecord:
         """PromptInvalid for one that was made for a text that is not in force."""
@@ -231,6 +292,13 @@ class PromptDesk:
             author=author or version.author,
             evidence=evidence,
         )
+
+
+def _scope(record: PromptVersionRecord, model: str | None, intent: str) -> Scope:
+    if intent and intent not in INTENTS:
+        raise ParameterRefused(name="intent", reason="no_such_intent")
+    made_with = str(record.evidence.get(MADE_WITH, "")) if model is None else model
+    return Scope(record.name, record.language, intent, made_with)
 
 
 def in_full(record: PromptVersionRecord) -> str:

@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
+from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
 from assistant.prompting.candidate import Candidate, Demo, Form
@@ -68,11 +69,12 @@ def purpose_of(prompt: str) -> tuple[Purpose, Language] | None:
 class PurposeLearning:
     """Built once."""
 
-    def __init__(self, lab: Lab, desk: PromptDesk, library: PromptLibrary, selector: Selector) -> None:
+    def __init__(self, lab: Lab, desk: PromptDesk, library: PromptLibrary, selector: Selector, models: Models) -> None:
         self._lab = lab
         self._desk = desk
         self._library = library
         self._selector = selector
+        self._models = models
 
     async def optimise_folder(
         self,
@@ -110,8 +112,9 @@ class PurposeLearning:
         items where it is not named; `instruction` takes the place of what is in use. What was found is kept and put in
         use by nobody but a person."""
         head, language = head or PurposeHead(), language or _language(items)
+        model = await asyncio.to_thread(self.model, model)
         seed = self._library.get(purpose, language)
-        used = self._selector.select(purpose, language, model=model or "")
+        used = self._selector.select(purpose, language, model=model)
         rule = seed.answer or AnswerRule(tokens=head.max_tokens)
         form = AnswerForm(rule.labels, rule.gbnf)
         current = _current(seed, used, instruction)
@@ -144,14 +147,18 @@ class PurposeLearning:
         result = report.result
         if result.verdict != "better":
             return PurposeReport(report, purpose, language)
-        evidence = {"run": result.run, **asdict(result.evidence)}
+        evidence = {"run": result.run, MADE_WITH: model, **asdict(result.evidence)}
         kept = await self._desk.propose(purpose, language, result.chosen, author="optimiser", evidence=evidence)
         before = await self._desk.version(kept.parent_id) if kept.parent_id else None
         return PurposeReport(report, purpose, language, kept.id, (kept.number, before.number if before else 0))
 
+    def model(self, named: str | None) -> str:
+        """Under which name a model has its labels; None is the one that answers. Raises what naming it raises."""
+        return self._models.chat_model(named).model_name
+
     def begins_with(self, purpose: Purpose, language: Language, model: str | None, instruction: str) -> str:
         """The id of what a run begins with, among its candidates."""
-        used = self._selector.select(purpose, language, model=model or "")
+        used = self._selector.select(purpose, language, model=self.model(model))
         return _current(self._library.get(purpose, language), used, instruction).id
 
 

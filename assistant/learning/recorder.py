@@ -21,7 +21,7 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 
 from assistant.errors import VersionNotInUse
-from assistant.learning.evidence import DailyCap, heard
+from assistant.learning.evidence import DailyCap, Said, heard, thumbs
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
@@ -38,8 +38,7 @@ _ALPHA: Final = 0.02
 _MONTH_S: Final = 30 * 86_400
 _KEPT: Final = 32
 """Trials, and versions in production, that are remembered between two looks."""
-_Told: TypeAlias = tuple[RatedTurn | DecidedDuel, float]
-"""With its label; that of a duel says nothing."""
+_Told: TypeAlias = tuple[RatedTurn, Said] | DecidedDuel
 T = TypeVar("T")
 
 
@@ -72,15 +71,17 @@ class _Tried:
     def see(self, told: _Told) -> None:
         if self.decision != "open":
             return
-        said, label = told
-        if isinstance(said, DecidedDuel):
+        if isinstance(told, DecidedDuel):
             for each in self.counts:
                 self.counts[each] += 1
-            self.decision = self.trial.compare(said.person, canary=said.canary_good, production=said.production_good)
+            self.decision = self.trial.compare(
+                told.person, canary=told.canary_good, production=told.production_good, weight=thumbs("duel_won")
+            )
         else:
-            arm: Arm = "canary" if said.version == self.canary else "production"
+            turn, said = told
+            arm: Arm = "canary" if turn.version == self.canary else "production"
             self.counts[arm] += 1
-            self.decision = self.trial.see(arm, said.person, label)
+            self.decision = self.trial.see(arm, turn.person, said.label, said.weight)
 
 
 @dataclass(slots=True)
@@ -90,9 +91,10 @@ class _Watched:
     monitor: DecayMonitor
     has_decayed: bool = False
 
-    def see(self, told: tuple[RatedTurn, float]) -> None:
+    def see(self, told: tuple[RatedTurn, Said]) -> None:
+        turn, said = told
         if not self.has_decayed:
-            self.has_decayed = self.monitor.see(told[0].person, told[1])
+            self.has_decayed = self.monitor.see(turn.person, said.label, said.weight, said.best)
 
 
 def taken_back(moves: Iterable[LabelMove], since: float) -> list[LabelMove]:
@@ -100,8 +102,8 @@ def taken_back(moves: Iterable[LabelMove], since: float) -> list[LabelMove]:
     return [one for one in moves if one.label == "production" and one.reason == DECAYED and one.moved_at >= since]
 
 
-def _when(told: RatedTurn | DecidedDuel) -> float:
-    return told.asked_at if isinstance(told, DecidedDuel) else told.answered_at
+def _when(told: _Told) -> float:
+    return told.asked_at if isinstance(told, DecidedDuel) else told[0].answered_at
 
 
 class Recorder:
@@ -122,7 +124,7 @@ class Recorder:
         self._looking = asyncio.Lock()
         self._reading = threading.Lock()
         self._tried: OrderedDict[tuple[object, ...], Replay[_Tried, _Told]] = OrderedDict()
-        self._watched: OrderedDict[tuple[object, ...], Replay[_Watched, tuple[RatedTurn, float]]] = OrderedDict()
+        self._watched: OrderedDict[tuple[object, ...], Replay[_Watched, tuple[RatedTurn, Said]]] = OrderedDict()
 
     async def look(self) -> None:
         """Promote, end or roll back what can be decided now."""
@@ -182,7 +184,10 @@ class Recorder:
         """Whether the version in use does worse than when it was taken."""
         before = self._said_before(production)
         key = production.scope, production.version_id, production.moved_at, before
-        turns = self._signals.rated([production.version_id], production.moved_at, production.scope)
+        # Beside a trial of its own a narrower scope still uses what it used.
+        turns = self._signals.rated(
+            [production.version_id], production.moved_at, production.scope, labels=("production",)
+        )
         replay = _kept(
             self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(before=before, owner=OWNER)), _Watched.see)
         )
@@ -191,15 +196,11 @@ class Recorder:
             with suppress(VersionNotInUse):  # somebody was quicker
                 self._labels.rollback(production.scope, DECAYED, expected=production.version_id)
 
-    def _said_before(self, production: Labelled) -> tuple[tuple[str, int, float], ...]:
-        """How satisfied each person was with it while it was on trial: the number and the sum of their labels."""
-        found: dict[str, tuple[int, float]] = {}
-        before = [turn for turn in self._signals.rated([production.version_id], 0.0, production.scope)
-                  if turn.answered_at < production.moved_at]  # fmt: skip
-        for turn, label in heard(before, self._trusted()):
-            labels, good = found.get(turn.person, (0, 0.0))
-            found[turn.person] = labels + 1, good + label
-        return tuple((person, labels, good) for person, (labels, good) in sorted(found.items()))
+    def _said_before(self, production: Labelled) -> tuple[tuple[str, float, float], ...]:
+        """Who said what of it while it was on trial, with its weight."""
+        said = self._signals.rated([production.version_id], 0.0, production.scope, labels=("production",))
+        before = [turn for turn in said if turn.answered_at < production.moved_at]
+        return tuple((turn.person, said.label, said.weight) for turn, said in heard(before, self._trusted()))
 
     def _trial(self, canary: Labelled) -> tuple[Trial, tuple[int, int]]:
         """As it stands, and how many labels the canary and the other have."""
@@ -215,13 +216,10 @@ class Recorder:
         """What people said of either version since the trial began, in order: labels, and duels between the two."""
         production = self._labels.nearest(canary.scope, "production")
         asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
-        trusted = self._trusted()
-        cap = DailyCap(trusted)
-        told: list[_Told] = [
-            (duel, 0.0) for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.asked_at)
-        ]
-        told += heard(self._signals.beside(*asked), trusted)
-        return sorted(told, key=lambda one: _when(one[0]))
+        cap = DailyCap(self._trusted())
+        told: list[_Told] = [duel for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.chosen_at)]
+        told += heard(self._signals.beside(*asked), cap=cap)
+        return sorted(told, key=_when)
 
     def _alpha(self, canary: Labelled) -> float:
         """Later trials of a month get less of its risk: the sum over 1/k² is pi²/6."""

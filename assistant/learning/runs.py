@@ -98,10 +98,12 @@ class RunBook:
         self._is_ending = False
 
     async def begin(self, order: RunOrder) -> Run:
-        """Start it in the background; RunBusy while another one goes on, TaskInvalid for no task, PromptUnknown for a
-        prompt of which nothing can be learned."""
+        """Start it in the background, with the model that answers now where none is named, whichever that is later.
+        RunBusy while another one goes on, TaskInvalid for no task, PromptUnknown for a prompt of which nothing can be
+        learned, and what naming the model raises."""
         place = _place(order)
         await asyncio.to_thread(lambda: order.as_task(self._lab.metrics()))
+        order = replace(order, model=await asyncio.to_thread(self._purposes.model, order.model))
         async with self._beginning:
             self._refuse_a_second()
             if place is not None:

@@ -115,6 +115,7 @@ class Branching:
             error_code=turn.error_code,
             model=turn.model,
             prompt_version=turn.prompt_version,
+            intent=turn.intent,
             finish_reason=turn.finish_reason,
             usage=turn.usage,
             timings=turn.timings,

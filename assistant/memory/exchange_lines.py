@@ -146,6 +146,7 @@ class FactLine(Line):
     valid_to: Time | None = None
     superseded_by: Id | None = None
     person: Id | None = None
+    prompt_version: Short = ""
 
 
 class DocumentLine(Line):

@@ -58,6 +58,7 @@ class FactStore:
         said_at: float | None = None,
         pinned: bool = False,
         person_id: str | None = None,
+        prompt_version: str = "",
     ) -> Fact | None:
         """Keep one, in place of the older one with its key; None where the same is known already. `person_id` is whose
         it is, in a memory that several share."""
@@ -72,9 +73,9 @@ class FactStore:
             if any(_alike(one.text, text) for one in holding):
                 return None
             tables.execute(
-                "INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, person_id)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (id, scope, kind, key, text, quote, turn_id, author, pinned, at, person_id),
+                "INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, person_id,"
+                " prompt_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (id, scope, kind, key, text, quote, turn_id, author, pinned, at, person_id, prompt_version),
             )
             for older in holding if key else ():
                 if older.key == key:

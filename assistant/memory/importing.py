@@ -42,8 +42,9 @@ INSERT OR IGNORE INTO signals (id, turn_id, kind, face, person_id, reason, measu
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FACT: Final = """
-INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to, person_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO facts (id, scope, kind, key, text, quote, turn_id, author, pinned, valid_from, valid_to, person_id,
+    prompt_version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _HEAD: Final = """
 UPDATE conversations SET head_turn_id = coalesce(
@@ -186,7 +187,8 @@ class Importing:
                     continue
                 said = storable(line.key), storable(line.text), storable(line.quote)
                 held = line.author, line.pinned, line.valid_from, line.valid_to
-                tables.execute(_FACT, (line.id, scope, line.kind, *said, line.turn, *held, person))
+                values = (line.id, scope, line.kind, *said, line.turn, *held, person, line.prompt_version)
+                tables.execute(_FACT, values)
                 if line.superseded_by:
                     self._superseded[line.id] = line.superseded_by
                 self._new("facts")

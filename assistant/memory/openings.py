@@ -13,7 +13,8 @@ from assistant.memory.signals import OWNER, RatedTurn, speaker
 _OPENINGS: Final = """
 SELECT turns.id AS turn_id, turns.conversation_id, turns.prompt_version AS version, turns.created_at AS answered_at,
     CASE WHEN turns.person_id IS NULL AND turns.face = 'telegram' THEN 'gone' ELSE turns.person_id END AS asker,
-    question.content AS question, answer.content AS answer, signals.kind, signals.measure, signals.person_id AS person
+    question.content AS question, answer.content AS answer, signals.kind, signals.measure, signals.person_id AS person,
+    signals.created_at AS told_at
 FROM turns
 JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
@@ -63,7 +64,7 @@ class OpeningStore:
                 known = by.get(person)
                 kinds = (*(known.kinds if known else ()), row["kind"])
                 measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-                by[person] = RatedTurn(turn, person, row["version"], row["answered_at"], kinds, measure)
+                by[person] = RatedTurn(turn, person, row["version"], row["answered_at"], kinds, measure, row["told_at"])
             found[turn] = Opening(
                 row["conversation_id"],
                 speaker(row["asker"], owners),

@@ -115,6 +115,17 @@ class PeopleStore:
         row = self._db.row("SELECT * FROM people WHERE face = ? AND external_id = ?", (face, external_id))
         return self._person(row) if row else None
 
+    def role(self, person_id: str | None) -> Role:
+        """Nobody named is the owner, at the page, in the terminal or over REST."""
+        return "owner" if person_id is None else self.get(person_id).role
+
+    def trusted(self, named: frozenset[str]) -> frozenset[str] | None:
+        """The ids of those whose ratings count besides the owner's, by the ids they are `named` by; None for
+        everybody."""
+        if not named:
+            return None
+        return frozenset(one.id for one in self.list() if named & {one.id, one.external_id})
+
     def get(self, id: str) -> Person:
         """NotFound for nobody."""
         row = self._db.row("SELECT * FROM people WHERE id = ?", (id,))

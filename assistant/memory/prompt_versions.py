@@ -149,6 +149,14 @@ class PromptVersionStore:
             raise NotFound(kind="prompt_version", id=id)
         return _record(row)
 
+    def behind(self, turn_id: str) -> tuple[str, PromptVersionRecord | None]:
+        """The model that wrote an answer and the version it was asked with, None where no prompt was: a tool answered,
+        or nothing did yet. NotFound for no turn."""
+        row = self._db.row("SELECT model, prompt_version FROM turns WHERE id = ?", (turn_id,))
+        if row is None:
+            raise NotFound(kind="turn", id=turn_id)
+        return row["model"], self.get(row["prompt_version"]) if row["prompt_version"] else None
+
     def find(self, beginning: str) -> PromptVersionRecord:
         """By the first digits of its id, where only one begins so, or as v7, chat:v7 or chat.en:v7; NotFound otherwise,
         VersionAmbiguous where several prompts have a version of that number."""
@@ -189,6 +197,16 @@ class PromptLabels:
             if (found := self.of(wider, label)) is not None:
                 return found
         return None
+
+    def in_force(self, scope: Scope) -> tuple[Labelled | None, Labelled | None]:
+        """What is in production in the scope, and what is on trial beside it. A trial is of what its scope uses: where
+        a narrower one has a version of its own in production it does not reach, and nothing said there counts."""
+        canary = None
+        for wider in scope.widened():
+            canary = canary or self.of(wider, "canary")
+            if (production := self.of(wider, "production")) is not None:
+                return production, canary
+        return None, canary
 
     def all(self) -> list[Labelled]:
         return [_labelled(row) for row in self._db.rows("SELECT * FROM prompt_labels ORDER BY name, language, label")]

@@ -131,6 +131,16 @@ class PersonReminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What the model said for one of Patina's own purposes on the way to an answer, and the prompt it was asked
+    with."""
+
+    purpose: str
+    prompt_version: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     id: str
     conversation_id: str
@@ -172,6 +182,10 @@ class Turn:
     """What it rests on, where it was to be answered from documents."""
     tool_calls: tuple[ToolCall, ...] = ()
     """In the order they were made."""
+    intent: str = ""
+    """For which the prompt version was chosen, see assistant.prompting.intent."""
+    asides: tuple[Aside, ...] = ()
+    """What was asked beside the answer, with which prompt version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +298,8 @@ class Fact:
     superseded_by: str | None = None
     person_id: str | None = None
     speaker: str = ""
+    prompt_version: str = ""
+    """What the model was asked with, where it noted the fact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.aside_schema import asides
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
@@ -13,6 +14,7 @@ from assistant.memory.elsewhere_schema import elsewhere
 from assistant.memory.forgotten_schema import forgotten
 from assistant.memory.graph_schema import graph
 from assistant.memory.group_schema import groups
+from assistant.memory.intent_schema import intents
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
@@ -202,5 +204,7 @@ STEPS: Final = (
     Step(24, "reading", reading),
     Step(25, "rereading", rereading),
     Step(26, "ruled", ruled),
+    Step(27, "intents", intents),
+    Step(28, "asides", asides),
 )
 """In order, without gaps."""

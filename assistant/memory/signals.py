@@ -14,7 +14,7 @@ from ulid import ULID
 from assistant.errors import NotFound
 from assistant.memory.database import Database
 from assistant.memory.elsewhere import Elsewhere, ElsewhereStore
-from assistant.memory.prompt_versions import Scope
+from assistant.memory.prompt_versions import Label, Scope
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
 
@@ -33,6 +33,8 @@ class RatedTurn:
     kinds: tuple[SignalKind, ...]
     measure: float | None = None
     """How much of the model's words the person's last edit of the answer kept."""
+    told_at: float = 0.0
+    """When the last of it was done, which may be long after the answer; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class DecidedDuel:
     asked_at: float
     canary_good: bool
     production_good: bool
+    chosen_at: float
 
 
 _PREFERENCES: Final = """
@@ -78,14 +81,9 @@ ORDER BY signals.rowid
 """
 _RATED: Final = """
 SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at, signals.kind,
-    signals.measure, signals.person_id AS person
+    signals.measure, signals.person_id AS person, signals.created_at AS told_at, turns.intent, turns.model
 FROM signals JOIN turns ON turns.id = signals.turn_id
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
-    AND (NOT :fresh OR NOT EXISTS (SELECT 1 FROM turns AS earlier
-        WHERE earlier.conversation_id = turns.conversation_id AND earlier.created_at < :since))
-    AND (:model = '' OR turns.model = :model)
-    AND (:name IS NULL OR turns.model = '' OR turns.model NOT IN (SELECT model FROM prompt_labels
-        WHERE name = :name AND language = :language AND label IN ('production', 'canary')))
 ORDER BY turns.created_at, turns.id, signals.rowid
 """
 
@@ -232,23 +230,18 @@ class SignalStore:
         return list(found.values())
 
     def rated(
-        self, versions: Sequence[str], since: float, scope: Scope | None = None, *, fresh: bool = False
+        self,
+        versions: Sequence[str],
+        since: float,
+        scope: Scope | None = None,
+        labels: Sequence[Label] = ("production", "canary"),
     ) -> list[RatedTurn]:
-        """Answers that these versions have made since then and that people did something with, oldest first; those by
-        the model of a scope only, or in a wider one by the models that have no label of their own. With `fresh` only
-        in conversations that have begun since then."""
-        model = scope.model if scope else ""
-        rows = self._db.rows(
-            _RATED,
-            {
-                "versions": json.dumps(list(versions)),
-                "since": since,
-                "fresh": fresh,
-                "model": model,
-                "name": scope.name if scope and not model else None,
-                "language": scope.language if scope and not model else None,
-            },
-        )
+        """Answers that these versions have made since then and that people did something with, oldest first; those of a
+        scope only, without what has one of these `labels` of its own."""
+        rows = self._db.rows(_RATED, {"versions": json.dumps(list(versions)), "since": since})
+        if scope is not None:
+            placed = self._labelled(scope, labels)
+            rows = [row for row in rows if _place(scope, placed, row["intent"], row["model"]) == scope]
         owners = self._owners()
         found: dict[tuple[str, str], RatedTurn] = {}
         for row in rows:
@@ -257,14 +250,16 @@ class SignalStore:
             known = found.get(key)
             kinds = (*(known.kinds if known else ()), row["kind"])
             measure = row["measure"] if row["measure"] is not None else known.measure if known else None
-            found[key] = RatedTurn(row["turn_id"], person, row["version"], row["answered_at"], kinds, measure)
+            found[key] = RatedTurn(
+                row["turn_id"], person, row["version"], row["answered_at"], kinds, measure, row["told_at"]
+            )
         return list(found.values())
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
         """Those of a version on trial and of the one it is compared with; None is what comes with Patina or from the
-        person's own file, whatever its text was meanwhile. A conversation that began before stays with what it has:
-        counting it would compare late answers of long conversations with early ones of new ones."""
-        return self.rated([canary, *self._rivals(production, scope)], since, scope, fresh=True)
+        person's own file, whatever its text was meanwhile. Conversations that were going on when the trial began
+        are drawn for as new ones are, so that either version has its part of late answers."""
+        return self.rated([canary, *self._rivals(production, scope)], since, scope)
 
     def preferences(self, since: float = 0.0) -> list[Preference]:
         """What was preferred to what since then, the oldest first; of an answer edited again, its last text. What was
@@ -304,7 +299,7 @@ class SignalStore:
     def duels(self, canary: str, production: str | None, scope: Scope, since: float) -> list[DecidedDuel]:
         """Those between a version on trial and the one it is compared with that somebody decided, oldest first."""
         rows = self._db.rows(
-            "SELECT duels.person, duels.choice, duels.asked_at, first.prompt_version AS first,"
+            "SELECT duels.person, duels.choice, duels.asked_at, duels.chosen_at, first.prompt_version AS first,"
             " second.prompt_version AS second FROM duels JOIN turns AS first ON first.id = duels.first_turn_id"
             " JOIN turns AS second ON second.id = duels.second_turn_id"
             " WHERE duels.choice IS NOT NULL AND duels.asked_at >= ? ORDER BY duels.asked_at, duels.id",
@@ -318,8 +313,17 @@ class SignalStore:
             if row[ours] == canary and row["second" if ours == "first" else "first"] in rivals:
                 choice = row["choice"]
                 good = choice in (ours, "both"), choice not in (ours, "neither")
-                found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good))
+                found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good, row["chosen_at"]))
         return found
+
+    def _labelled(self, scope: Scope, labels: Sequence[Label]) -> frozenset[Scope]:
+        """All of one prompt that have one of these labels, and this one."""
+        rows = self._db.rows(
+            "SELECT intent, model FROM prompt_labels WHERE name = ? AND language = ?"
+            " AND label IN (SELECT value FROM json_each(?))",
+            (scope.name, scope.language, json.dumps(list(labels))),
+        )
+        return frozenset([scope, *(replace(scope, intent=row["intent"], model=row["model"]) for row in rows)])
 
     def _rivals(self, production: str | None, scope: Scope) -> list[str]:
         if production is not None:
@@ -334,6 +338,12 @@ class SignalStore:
 def speaker(person_id: str | None, owners: Collection[str]) -> str:
     """Whose word something is: the owner's at the machine itself and under any id of theirs, else that person's."""
     return OWNER if person_id is None or person_id in owners else person_id
+
+
+def _place(scope: Scope, placed: frozenset[Scope], intent: str, model: str) -> Scope | None:
+    """Under which of the labelled scopes an answer was made: the narrowest that fits it."""
+    fits = replace(scope, intent=intent, model=model).widened()
+    return next((one for one in fits if one in placed), None)
 
 
 def _told_elsewhere(id: str, one: Elsewhere) -> ToldTurn:

@@ -12,7 +12,7 @@ import sqlite_utils
 from ulid import ULID
 
 from assistant.events import FinishReason, GivenFact, Remembered, Timings, Usage
-from assistant.memory import grounds, tool_calls
+from assistant.memory import asides, grounds, tool_calls
 from assistant.memory.attachments import TakenFile
 from assistant.memory.database import Database, Row
 from assistant.memory.namesakes import CALLED
@@ -104,6 +104,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             known[row["of_turn"]].append(given)
         rested = grounds.load(db, ids)
         called = tool_calls.load(db, ids)
+        aside = asides.load(db, ids)
         rows = db.rows(_TURNS, wanted)
     return [
         replace(
@@ -112,6 +113,7 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
             known=tuple(known[row["id"]]),
             grounds=rested.get(row["id"]),
             tool_calls=called.get(row["id"], ()),
+            asides=aside.get(row["id"], ()),
         )
         for row in rows
     ]
@@ -199,6 +201,7 @@ def write_outcome(
     error_code: str | None,
     model: str,
     prompt_version: str,
+    intent: str,
     finish_reason: FinishReason | None,
     usage: Usage,
     timings: Timings,
@@ -212,6 +215,7 @@ def write_outcome(
             "error_code": error_code,
             "model": model,
             "prompt_version": prompt_version,
+            "intent": intent,
             "finish_reason": finish_reason,
             **asdict(usage),
             **asdict(timings),
@@ -257,6 +261,7 @@ def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ..
         error_code=row["error_code"],
         model=row["model"],
         prompt_version=row["prompt_version"],
+        intent=row["intent"],
         finish_reason=row["finish_reason"],
         usage=Usage(row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"]),
         timings=Timings(row["queue_ms"], row["first_token_ms"], row["total_ms"], row["tokens_per_second"]),

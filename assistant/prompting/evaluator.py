@@ -57,7 +57,8 @@ class Budget:
     """How many wait for `pause`, since `held_at`."""
     held_at: float = 0.0
     before_answers: tuple[int, int, float] | None = None
-    """Calls, tokens and seconds that were spent before the first answer: what is written else takes far longer."""
+    """Calls, tokens and seconds that were spent before the answers whose length tells how many more there can be: what
+    is written else takes far longer."""
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -81,9 +82,8 @@ class Budget:
         return (self.held_at if self.held else self.clock()) - self.began
 
     def measure(self) -> None:
-        """From now on answers are asked for."""
-        if self.before_answers is None:
-            self.before_answers = self.spent_calls, self.spent_tokens, self.passed
+        """From now on answers are asked for, and nothing is written else."""
+        self.before_answers = self.spent_calls, self.spent_tokens, self.passed
 
     def debit(self, cell: Cell) -> None:
         """Count an answer, and when the run had it."""
@@ -183,7 +183,8 @@ class Evaluator:
     ) -> list[list[Answered]]:
         """The same for several candidates at a time. Where one fails, those that are being answered are kept first."""
         await budget.hold()
-        budget.measure()
+        if budget.before_answers is None:
+            budget.measure()
         places = [(place, one) for place, (_, items) in enumerate(wanted) for one in items]
         # What an answer will take is known from others only: of tokens and time no more is risked than at once.
         step = _AT_ONCE if budget.tokens or budget.seconds else max(1, len(places))

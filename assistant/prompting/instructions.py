@@ -13,7 +13,7 @@ from assistant.i18n import Language, language_of_text
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.evaluator import Budget, Evaluator
 from assistant.prompting.library import PromptLibrary
-from assistant.prompting.orders import orders
+from assistant.prompting.orders import oversteps
 from assistant.prompting.task import Item
 
 _OF_LABELS: Final = ("variant-labels", "variant-choice")
@@ -70,7 +70,7 @@ def is_instruction(sentence: str, items: Sequence[Item]) -> bool:
     words = _WORD.findall(sentence.casefold())
     if _CHATTER.match(sentence):
         return False
-    if not 3 <= len(words) <= _LONGEST or re.search(r"[{}<>\[\]`]|https?:", sentence) or orders(sentence):
+    if not 3 <= len(words) <= _LONGEST or re.search(r"[{}<>\[\]`]|https?:", sentence) or oversteps(sentence):
         return False
     ours = _runs(words)
     return not any(ours & _runs(_WORD.findall(one.input.casefold())) for one in items)

@@ -1,15 +1,16 @@
 """From a seed prompt to a better one, or to the sentence that there is nothing to gain, within a budget of calls.
 
-The order of the stages is the design: who may be an example is settled before anything is asked; the form of the answer
-and examples come before words; candidates race on the same items, and what each answer says about the parts it is made
-of counts for all; who wins is decided on items nobody has seen, against the seed, by a test that may be looked at any
-time. Everything that is decided follows from the seed number and the answers, which the ledger keeps: a run that is
-killed and started again comes by the same place without paying twice.
+The order of the stages is the design: who may be an example is settled before anything is asked; whether there is
+anything to gain is asked before anything is written; the form of the answer and examples come before words; candidates
+race on the same items, and what each answer says about the parts it is made of counts for all; who wins is decided on
+items nobody has seen, against the seed, by a test that may be looked at any time. Everything that is decided follows
+from the seed number and the answers, which the ledger keeps: a run that is killed and started again comes by the same
+place without paying twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,8 +19,10 @@ import numpy as np
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.crowding import crowding
 from assistant.prompting.evaluator import Answered, Budget, Evaluator
+from assistant.prompting.finalists import FINALISTS, finalists, worth_most
 from assistant.prompting.gate import Gate
 from assistant.prompting.limits import Limits, exceeded, too_slow
+from assistant.prompting.mending import MISTAKES
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Pools
 from assistant.prompting.posterior import Belief, Posterior
@@ -28,7 +31,7 @@ from assistant.prompting.proposer import Proposer
 from assistant.prompting.race import Heat, Race, Seen, fallen_out
 from assistant.prompting.result import Change, Evidence, RunResult, Verdict
 from assistant.prompting.search_space import SearchSpace
-from assistant.prompting.task import Task
+from assistant.prompting.task import Item, Task
 
 _GATE_SHARE: Final = 0.2
 """Of the calls, kept for the gate."""
@@ -49,9 +52,11 @@ _BETTER_DRAWN: Final = 0.02
 """Accuracy by which another way of drawing must be believed to be better."""
 _WORTH_KNOWING: Final = 0.01
 """Accuracy that could still be gained on average by racing on; for less the rest of the calls is saved."""
-_ACCURACY: Final = 0.6
-_AS_GOOD: Final = 0.01
-"""Accuracy by which one may be believed to be worse and still be as good."""
+_MEND_AFTER: Final = 0.4
+"""Of the race's calls: late enough to know what the leader gets wrong, early enough to try what is made of it."""
+_EACH_MENDED: Final = 6
+_FINALS_SHARE: Final = 0.1
+"""Of the race's calls, for timing those that are as good; where it takes more, what they read is counted instead."""
 _SEED_SURE: Final = 16
 """Items after which a seed that was right on nearly all of them is not worth improving."""
 _SEED_BLOCK: Final = 8
@@ -98,18 +103,22 @@ class Optimiser:
         self._crowded = crowded
         self._rng = np.random.default_rng(choices.seed)
         self._seen: list[Seen] = []
+        self._wrong: dict[int, list[Answered]] = {}
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
         each = self.evaluator.calls_each
         wanted = max(int(self.budget.calls * _GATE_SHARE), min(_GATE_LEAST * each, self.budget.calls // 2))
         reserve = min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
+        race = Race(1, len(self.pools.race), self._rng)
+        if await self._headroom(race, reserve):
+            return self._result(self._alone, self._proposer.seed, "nothing_to_gain", Evidence())
         await self._say("instructions")
         space = await self.space(self.budget)
-        space, winner, belief = await self._race(space, reserve)
+        race.widen(len(space.candidates))
+        self.budget.measure()
+        space, winner, belief = await self._race(space, race, reserve)
         seed = space.candidates[0]
-        if self._seed_is_perfect():
-            return self._result(space, seed, "nothing_to_gain", Evidence())
         if winner == 0:
             return self._result(space, seed, "not_shown", Evidence())
         chosen = space.candidates[winner]
@@ -122,38 +131,87 @@ class Optimiser:
         """All that may be tried, the seed first."""
         return await self._proposer.space(self.evaluator, budget)
 
-    async def _race(self, space: SearchSpace, reserve: int) -> tuple[SearchSpace, int, Belief]:
+    @property
+    def _alone(self) -> SearchSpace:
+        """Nothing but the seed."""
+        return SearchSpace((self._proposer.seed,), (("seed",),), (0.0,))
+
+    async def _headroom(self, race: Race, reserve: int) -> bool:
+        """Ask the seed alone, before anything is spent on others, for as long as it makes no mistake worth mending;
+        true where there is nothing to gain."""
+        await self._say("seed")
+        for _ in range(_SEED_SURE // _SEED_BLOCK):
+            await self._run_heats(self._alone, race.more(0, _SEED_BLOCK), reserve)
+            if not self._seed_does_well():
+                break
+        return self._seed_is_perfect()
+
+    async def _race(self, space: SearchSpace, race: Race, reserve: int) -> tuple[SearchSpace, int, Belief]:
         """All that was tried, and the number of the candidate to be put to the gate; 0 is the seed."""
-        race = Race(len(space.candidates), len(self.pools.race), self._rng)
         start, end = self.budget.spent_calls, self.budget.calls - reserve
         effort = max(1, end - start)
         last = len(self._proposer.settings) * _EACH_SETTING
         last = last if last <= effort * _SETTINGS_SHARE else 0
         first = space.first(max(2, min(_FIRST_MOST, int(effort * _FIRST_SHARE) // _EACH_FIRST)), self._rng)
-        await self._headroom(space, race, reserve)
-        heats = [] if self._seed_is_perfect() else race.first(first[1:])
-        belief = await self._raced(space, race, heats, start, end, reserve + last)
-        leader = best_value(space, belief, self._tried)
-        if heats and last:
+        finals = len(self._finals) * FINALISTS * self.evaluator.calls_each
+        finals = finals if finals <= effort * _FINALS_SHARE else 0
+        space, belief = await self._raced(space, race, race.first(first[1:]), start, end, reserve + last + finals)
+        leader = await self._worth_most(space, belief, reserve + last, timed=bool(finals))
+        if last:
             return await self._drawn_best(space, race, leader, reserve)
         return space, leader, belief
 
     async def _raced(
         self, space: SearchSpace, race: Race, heats: list[Heat], start: int, end: int, reserve: int
-    ) -> Belief:
+    ) -> tuple[SearchSpace, Belief]:
         """Heat after heat, until nothing much can be gained by another or only `reserve` calls are left. `start` and
-        `end` are the calls between which the whole race takes place."""
+        `end` are the calls between which the whole race takes place. Once, when a part of them is spent, whoever writes
+        instructions is shown what the leader got wrong, and what they make of it joins the race."""
         posterior = Posterior(space.levels, space.expected)
         belief = self._belief(posterior)
+        mended = False
         while heats and self.budget.left > reserve:
             await self._run_heats(space, heats, reserve)
             belief = self._belief(posterior)
             await self._say("race", space, belief)
             spent = (self.budget.spent_calls - start) / max(1, end - start)
+            if not mended and spent > _MEND_AFTER:
+                mended = True
+                before, space = len(space.candidates), await self._mended(space, belief)
+                if len(space.candidates) > before:
+                    race.widen(len(space.candidates))
+                    posterior = Posterior(space.levels, space.expected)
+                    heats = race.first(range(before, len(space.candidates)), _EACH_MENDED)
+                    continue
             if spent > _EARLIEST_END and belief.loss(self._rng) < _WORTH_KNOWING:
                 break
             heats = race.heats(belief, self._seen, spent)
-        return belief
+        return space, belief
+
+    async def _mended(self, space: SearchSpace, belief: Belief) -> SearchSpace:
+        """Of those that made mistakes enough to learn from, the one that leads is built on."""
+        known = [index for index, wrong in self._wrong.items() if len(wrong) >= MISTAKES]
+        if not known:
+            return space
+        leader = max(known, key=lambda index: (float(belief.mean[index]), -index))
+        return await self._proposer.mended(space, leader, self._wrong[leader], self.budget)
+
+    async def _worth_most(self, space: SearchSpace, belief: Belief, reserve: int, *, timed: bool) -> int:
+        """The number of the one to be put to the gate. Where several are as good, each is asked a few questions alone,
+        to see how long a person would wait."""
+        best = finalists(space, belief, self._tried)
+        if len(best) == 1 or not timed or self.budget.left - reserve < len(best) * len(self._finals):
+            return best[0]
+        asked = [space.candidates[index] for index in best]
+        alone = await self.evaluator.alone(asked, self._finals, self.budget)
+        if not all(alone):
+            return best[0]
+        return worth_most(best, belief, [_quickest(answers) for answers in alone])
+
+    @property
+    def _finals(self) -> Sequence[Item]:
+        """What those that are as good are timed on."""
+        return self.pools.race[:_TIMED]
 
     async def _drawn_best(
         self, space: SearchSpace, race: Race, leader: int, reserve: int
@@ -169,13 +227,6 @@ class Optimiser:
         best = max(drawn, key=lambda index: float(belief.mean[index]))
         return space, best if belief.mean[best] > belief.mean[leader] + _BETTER_DRAWN else leader, belief
 
-    async def _headroom(self, space: SearchSpace, race: Race, reserve: int) -> None:
-        """Ask the seed alone, and go on only while it makes no mistake worth mending."""
-        for _ in range(_SEED_SURE // _SEED_BLOCK):
-            await self._run_heats(space, race.more(0, _SEED_BLOCK), reserve)
-            if not self._seed_does_well():
-                break
-
     async def _run_heats(self, space: SearchSpace, heats: Sequence[Heat], reserve: int) -> None:
         """All of them together, as far as the calls go that are not kept for the gate."""
         affordable = (self.budget.left - reserve) // self.evaluator.calls_each
@@ -190,6 +241,7 @@ class Optimiser:
         )
         for (index, items), answered in zip(wanted, answers, strict=True):
             self._seen += [Seen(index, item, one.score) for item, one in zip(items, answered, strict=False)]
+            self._wrong.setdefault(index, []).extend(one for one in answered if one.score < 1)
 
     async def _gate(
         self, seed: Candidate, chosen: Candidate, space: SearchSpace, belief: Belief
@@ -310,21 +362,6 @@ class Optimiser:
             },
             tried=len({one.candidate for one in self._seen}),
         )
-
-
-def best_value(space: SearchSpace, belief: Belief, tried: Collection[int]) -> int:
-    """Of those that are as good as the best, the one worth most: accuracy counts 0.6, how quickly it answers 0.4.
-
-    What is the same for every question is read once and kept; what is found for each is read for each, and that is
-    what takes time.
-    """
-    highest = max(float(belief.mean[index]) for index in tried)
-
-    def value(index: int) -> tuple[float, float, int]:
-        accuracy, candidate = float(belief.mean[index]), space.candidates[index]
-        return _ACCURACY * accuracy + (1 - _ACCURACY) / (1 + candidate.nearest), accuracy, -candidate.length
-
-    return max((index for index in tried if belief.mean[index] >= highest - _AS_GOOD), key=value)
 
 
 def _quickest(answers: Sequence[Answered]) -> float:

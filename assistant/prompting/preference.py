@@ -3,7 +3,8 @@
 A small model that is asked which of two answers is better says the one that stands first about as often as the better
 one. People's own ratings say more: a logistic regression with a ridge (Hoerl & Kennard 1970) over how an answer is
 built, never over what it says. How well it agrees with ratings it has not seen is measured by leaving conversations
-out, and it is used only where that is shown (area under the curve, standard error of Hanley & McNeil 1982).
+out, and it is used only where that is shown (area under the curve, standard error of Hanley & McNeil 1982). A rating
+counts by its weight, in what is learned and in how sure that is.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ LEAST_AREA: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """`label` from 0 (of no use) to 1 (just right); `group` is the conversation."""
+    """`label` from 0 (of no use) to 1 (just right); `group` is the conversation; `weight` in thumbs."""
 
     question: str
     answer: str
     label: float
     group: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +89,41 @@ class Preference:
 def learned(ratings: Sequence[Rating]) -> tuple[Preference | None, Agreement]:
     """The judge that these ratings make, and how far it may be trusted; None while there are too few."""
     liked = sum(one.label > 0.5 for one in ratings)
-    fewest = min(liked, len(ratings) - liked)
-    if len(ratings) < LEAST or fewest < LEAST_OF_EACH:
-        missing = max(LEAST - len(ratings), LEAST_OF_EACH - fewest)
-        return None, Agreement(len(ratings), liked, missing=missing)
+    worths = [_worth(np.array([one.weight for one in ratings if (one.label > 0.5) == good])) for good in (True, False)]
+    missing = max(LEAST - sum(worths), LEAST_OF_EACH - min(worths))
+    if missing > 0:
+        return None, Agreement(len(ratings), liked, missing=math.ceil(missing))
     rows = np.array([_features(one.question, one.answer) for one in ratings])
     labels = np.array([one.label for one in ratings])
+    weights = np.array([one.weight for one in ratings])
     folds = np.array([_fold(one.group) for one in ratings])
     guesses = np.full(len(ratings), np.nan)
     for fold in range(_FOLDS):
         left_out = folds == fold
         if left_out.any() and len(set(labels[~left_out] > 0.5)) == 2:
-            judge = _fitted(rows[~left_out], labels[~left_out])
+            judge = _fitted(rows[~left_out], labels[~left_out], weights[~left_out])
             guesses[left_out] = _design(rows[left_out], judge.centre, judge.spread) @ judge.weights
-    return _fitted(rows, labels), _agreement(guesses, labels > 0.5, len(ratings), liked)
+    return _fitted(rows, labels, weights), _agreement(guesses, labels > 0.5, weights)
 
 
-def _agreement(guesses: np.ndarray, good: np.ndarray, ratings: int, liked: int) -> Agreement:
+def _worth(weights: np.ndarray) -> float:
+    """How many ratings these are, as far as a weak one is one; a strong one is one rating all the same."""
+    return float(np.minimum(weights, 1).sum())
+
+
+def _agreement(guesses: np.ndarray, good: np.ndarray, weights: np.ndarray) -> Agreement:
+    ratings, liked = len(good), int(good.sum())
     known = ~np.isnan(guesses)
     ours, theirs = guesses[known & good], guesses[known & ~good]
     if not len(ours) or not len(theirs):
         return Agreement(ratings, liked)
-    above = (ours[:, None] > theirs[None, :]).mean()
-    area = float(above + (ours[:, None] == theirs[None, :]).mean() / 2)
+    counts = weights[known & good][:, None] * weights[known & ~good][None, :]
+    above = (ours[:, None] > theirs[None, :]) + (ours[:, None] == theirs[None, :]) / 2
+    area = float((above * counts).sum() / counts.sum())
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (len(ours) - 1) * (q1 - area**2) + (len(theirs) - 1) * (q2 - area**2)
-    error = math.sqrt(max(variance, 1e-4) / (len(ours) * len(theirs)))
+    good_ones, bad_ones = max(1.0, _worth(weights[known & good])), max(1.0, _worth(weights[known & ~good]))
+    variance = area * (1 - area) + (good_ones - 1) * (q1 - area**2) + (bad_ones - 1) * (q2 - area**2)
+    error = math.sqrt(max(variance, 1e-4) / (good_ones * bad_ones))
     low = area - _ONE_SIDED * error
     missing = None
     if area >= LEAST_AREA and low <= 0.5:
@@ -151,7 +162,7 @@ def _design(rows: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndar
     return np.column_stack([scaled, np.ones(len(rows))])
 
 
-def _fitted(rows: np.ndarray, labels: np.ndarray) -> Preference:
+def _fitted(rows: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> Preference:
     """By Newton's method; the constant is not drawn to zero."""
     centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 0.1)
     design = _design(rows, centre, spread)
@@ -160,8 +171,8 @@ def _fitted(rows: np.ndarray, labels: np.ndarray) -> Preference:
     weights = np.zeros(design.shape[1])
     for _ in range(_STEPS):
         chance = _sigmoid(design @ weights)
-        slope = design.T @ (labels - chance) - ridge * weights
-        curve = (design * np.maximum(chance * (1 - chance), 1e-6)[:, None]).T @ design + np.diag(ridge)
+        slope = design.T @ (counts * (labels - chance)) - ridge * weights
+        curve = (design * (counts * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ design + np.diag(ridge)
         step = np.linalg.solve(curve, slope)
         weights = weights + step
         if np.abs(step).max() < 1e-8:

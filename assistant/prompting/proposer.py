@@ -10,10 +10,11 @@ from typing import Final, Protocol
 from assistant.i18n import Language
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate, Demo, Form
-from assistant.prompting.evaluator import Budget, Evaluator
+from assistant.prompting.evaluator import Answered, Budget, Evaluator
 from assistant.prompting.examples import example_sets, usable
 from assistant.prompting.instructions import proposals, variants
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.mending import with_mended
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Pools
 from assistant.prompting.search_space import SearchSpace, search_space
@@ -44,12 +45,19 @@ _EXAMPLE: Final = re.compile(r"(?ms)^Q: (.+?)\nA: (.+?)(?=\n+Q: |\Z)")
 
 class Proposer(Protocol):
     """Makes the candidates of one run; the seed is the first. `settings` are other ways of drawing the answers of the
-    one that leads in the end."""
+    one that leads in the end; `mended` adds what can be made of what it got wrong so far."""
+
+    @property
+    def seed(self) -> Candidate: ...
 
     @property
     def settings(self) -> Sequence[Mapping[str, float]]: ...
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace: ...
+
+    async def mended(
+        self, space: SearchSpace, leader: int, wrong: Sequence[Answered], budget: Budget
+    ) -> SearchSpace: ...
 
 
 class TaskProposer:
@@ -78,31 +86,43 @@ class TaskProposer:
         self._constrain = constrain
 
     @property
+    def seed(self) -> Candidate:
+        return Candidate(self._task.seed_prompt, form=self._seed_form)
+
+    @property
+    def _seed_form(self) -> Form:
+        return "line" if self._task.metric.one_line else "free"
+
+    @property
     def settings(self) -> Sequence[Mapping[str, float]]:
         """None: where one answer is right, the likeliest is taken, and what else there is to set makes it less so."""
         return ()
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
         held = self._constrain and self._form.grammar is not None
-        seed_form: Form = "line" if self._task.metric.one_line else "free"
-        forms: tuple[Form, ...] = ("held",) if held else (seed_form,)
+        forms: tuple[Form, ...] = ("held",) if held else (self._seed_form,)
         examples = usable(self._pools.examples)
         words = variants(self._task.seed_prompt, self._form, self._library)
         words += await proposals(self._task.seed_prompt, examples, self._library, self._writer or evaluator, budget)
         plain = Candidate(words[min(1, len(words) - 1)], form=forms[0])
         solved = await self._solved(plain, examples, evaluator, budget)
         sets = example_sets(examples, self._neighbours.vectors(examples), self._form.labels, self._seed, solved=solved)
-        return search_space(words, sets, forms, seed_form=seed_form)
+        return search_space(words, sets, forms, seed_form=self._seed_form)
+
+    async def mended(self, space: SearchSpace, leader: int, wrong: Sequence[Answered], budget: Budget) -> SearchSpace:
+        if self._writer is None:
+            return space
+        return await with_mended(space, leader, wrong, self._library, self._writer, budget)
 
     async def _solved(
         self, plain: Candidate, examples: Sequence[Item], evaluator: Evaluator, budget: Budget
-    ) -> frozenset[str]:
-        """What the model can do without being shown, where the budget allows to ask."""
+    ) -> Mapping[str, str]:
+        """What the model can do without being shown, and how it says it, where the budget allows to ask."""
         if budget.calls < _BOOTSTRAP_FROM:
-            return frozenset()
+            return {}
         asked = examples[: int(budget.calls * _BOOTSTRAP_SHARE)]
         answers = await evaluator.answers(plain, asked, budget)
-        return frozenset(one.item.id for one in answers if one.score == 1)
+        return {one.item.id: one.output for one in answers if one.score == 1}
 
 
 class StyleProposer:
@@ -119,6 +139,10 @@ class StyleProposer:
         self._without = {(one.instruction.strip(), one.demos) for one in without}
         self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
         self._shown = {style: _pairs(library.get(f"shown-{style}", language).render()) for style in SHOWN}
+
+    @property
+    def seed(self) -> Candidate:
+        return Candidate(self._seed)
 
     @property
     def settings(self) -> Sequence[Mapping[str, float]]:
@@ -142,6 +166,10 @@ class StyleProposer:
                     candidates.append(candidate)
                     levels.append(parts)
         return SearchSpace(tuple(candidates), tuple(levels), (0.0,) * len(candidates))
+
+    async def mended(self, space: SearchSpace, leader: int, wrong: Sequence[Answered], budget: Budget) -> SearchSpace:
+        """Nothing: what people asked is not to be shown to whoever writes, and what they liked has no right answer."""
+        return space
 
 
 def _pairs(text: str) -> tuple[Demo, ...]:

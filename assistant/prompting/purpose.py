@@ -23,3 +23,5 @@ Purpose: TypeAlias = Literal[
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 ASKED: Final[tuple[Purpose, ...]] = tuple(one for one in PURPOSES if one != "chat")
 """Those that are asked once with a frame; a chat is a conversation."""
+RATED: Final[tuple[Purpose, ...]] = ("chat", "knowledge-answer")
+"""Those whose answers people do something with: of no other could a trial ever be decided."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate
-from assistant.prompting.evaluator import Budget, Evaluator
+from assistant.prompting.evaluator import Answered, Budget, Evaluator
 from assistant.prompting.examples import ExampleSet, example_sets, usable
 from assistant.prompting.instructions import proposals, variants
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.mending import with_mended
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Pools
 from assistant.prompting.search_space import SearchSpace
@@ -40,6 +41,10 @@ class PurposeProposer:
         self._writer = writer
 
     @property
+    def seed(self) -> Candidate:
+        return self._current
+
+    @property
     def settings(self) -> Sequence[Mapping[str, float]]:
         """None: what is asked for a purpose has one best answer, and the likeliest is taken."""
         return ()
@@ -51,6 +56,11 @@ class PurposeProposer:
         sets = example_sets(examples, self._neighbours.vectors(examples), self._form.labels, self._seed)
         mine = [ExampleSet("as they are", self._current.demos)] if self._current.demos else []
         return _space(self._current, words, [*mine, *(one for one in sets if not one.nearest)])
+
+    async def mended(self, space: SearchSpace, leader: int, wrong: Sequence[Answered], budget: Budget) -> SearchSpace:
+        if self._writer is None:
+            return space
+        return await with_mended(space, leader, wrong, self._library, self._writer, budget)
 
 
 def _space(current: Candidate, words: Sequence[str], sets: Sequence[ExampleSet]) -> SearchSpace:

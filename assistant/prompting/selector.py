@@ -33,19 +33,18 @@ class Selector:
         *,
         model: str = "",
         intent: str = "",
-        conversation_id: str = "",
+        sitting: str = "",
         current: str = "",
+        answered_at: float = 0.0,
         arm: Arm | None = None,
     ) -> PromptVersion:
-        """`current` is the version that answered in this conversation last: one that has begun stays with what it has
-        while the trial goes on, whatever share new ones are given. `arm` asks for either version of a trial. What can
-        not be used, because the prompt's file has changed since, is left out with a line in the log: the file is the
-        person's own word."""
+        """`sitting` is what a trial draws for, and `current` the version that answered there last, then: once drawn it
+        stays with what it has, whatever share others are given; one that was going on when the trial began is drawn
+        for at its next question. `arm` asks for either version of a trial. What can not be used, because the prompt's
+        file has changed since, is left out with a line in the log: the file is the person's own word."""
         seed = self._library.get(name, language)
-        scope = Scope(name, language, intent, model)
-        canary = self._labels.nearest(scope, "canary")
-        labelled = self._labels.nearest(scope, "production")
-        on_trial = _is_on_trial(canary, conversation_id, current) if canary and arm is None else arm == "canary"
+        labelled, canary = self._labels.in_force(Scope(name, language, intent, model))
+        on_trial = _is_on_trial(canary, sitting, current, answered_at) if canary and arm is None else arm == "canary"
         if canary is not None and on_trial:
             labelled = canary
         return seed if labelled is None else self._taught(seed, labelled)
@@ -73,13 +72,13 @@ class Selector:
         return taught
 
 
-def _is_on_trial(canary: Labelled, conversation_id: str, current: str) -> bool:
-    if current:
+def _is_on_trial(canary: Labelled, sitting: str, current: str, answered_at: float) -> bool:
+    if current and answered_at >= canary.moved_at:
         return current == canary.version_id
-    return bool(conversation_id) and _share(conversation_id, canary) < canary.share
+    return bool(sitting) and _share(sitting, canary) < canary.share
 
 
-def _share(conversation_id: str, canary: Labelled) -> float:
-    """Where a conversation stands between 0 and 1; another trial draws anew."""
-    digest = hashlib.sha256(f"{canary.version_id} {conversation_id}".encode()).digest()
+def _share(sitting: str, canary: Labelled) -> float:
+    """Where a sitting stands between 0 and 1; another trial draws anew."""
+    digest = hashlib.sha256(f"{canary.version_id} {sitting}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

@@ -28,11 +28,12 @@ from assistant.server.streaming import EventStream, data_line
 
 
 class Move(BaseModel):
-    """`model` and `intent` are empty for all that have no version of their own."""
+    """`model` and `intent` are empty for all that have no version of their own. Without a `model` it is the one the
+    version was found with, and on the way back the one for which the label moved last."""
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str = ""
+    model: str | None = None
     intent: str = ""
     reason: str = ""
 
@@ -127,6 +128,7 @@ class PromptRoutes:
             ("POST", "/optimise", self.optimise),
             ("POST", "/optimise/{id}/test", self.test),
             ("POST", "/answer", self.answer),
+            ("GET", "/of/{turn}", self.origin),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
             ("POST", "/{version}/promote", self.promote),
@@ -138,6 +140,9 @@ class PromptRoutes:
 
     async def versions(self) -> Any:
         return dump(await self._desk.versions())
+
+    async def origin(self, turn: str) -> Any:
+        return dump(await self._desk.origin(turn))
 
     async def labels(self) -> Any:
         return dump(await self._desk.labels())

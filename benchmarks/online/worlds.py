@@ -14,11 +14,15 @@ from assistant.memory.records import Arm
 
 TURNS: Final = 5000
 _BASE: Final = 0.7
-_MISTAKEN: Final = 0.1
-_MEMBERS: Final = 7
+_BEATEN: Final = 0.6
+"""How satisfied people were with what a version in production has beaten in its trial."""
+_STRANGERS: Final = 6
 _CONVERSATION: Final = 8
 BEFORE_DROP: Final = 1000
 RATES: Final = (0.05, 0.15, 0.30)
+UNTIL_WON: Final = -1
+_TRIALS: Final = 100
+"""That are begun until one is won."""
 Part: TypeAlias = Arm | Literal["before", "after"]
 """Whose answers, or from which time, somebody rates."""
 IN_TRIALS: Final[tuple[Part | Literal[""], ...]] = ("", "canary")
@@ -30,11 +34,17 @@ IN_PRODUCTION: Final[Mapping[Part | Literal[""], str]] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class World:
     """`effect` is what the canary adds to satisfaction; `rate` how many turns are rated. A hostile member finds perfect
-    what is in `praised`, and all else useless; "" where there is none."""
+    what is in `praised`, and all else useless; "" where there is none. Of all other ratings `mistaken` are wrong.
+
+    What is in production came there by a trial in which it had so many `trial_labels`, looked better, and was promoted
+    by hand; or, with `UNTIL_WON`, by itself; or with 0 without any. Beside the owner there are so many `strangers`."""
 
     effect: float
     rate: float
     praised: Part | Literal[""] = ""
+    mistaken: float = 0.1
+    trial_labels: int = 0
+    strangers: int = _STRANGERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +62,21 @@ class People:
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self._world = world
         self._rng = rng
-        self._leaning = rng.normal(0, 0.1, _MEMBERS)
+        self._leaning = rng.normal(0, 0.1, 1 + world.strangers)
+
+    def speaks(self) -> int:
+        return int(self._rng.integers(1 + self._world.strangers))
 
     def pleased(self, person: int, chance: float) -> bool:
         return bool(self._rng.random() < min(0.98, max(0.02, chance + self._leaning[person])))
 
     def label(self, person: int, part: Part, pleased: bool) -> float | None:
         """None where nothing is said."""
-        if self._world.praised and person == _MEMBERS - 1:
+        if self._world.praised and person == self._world.strangers:
             return float(part == self._world.praised)
         if self._rng.random() >= self._world.rate:
             return None
-        return float(pleased != (self._rng.random() < _MISTAKEN))
+        return float(pleased != (self._rng.random() < self._world.mistaken))
 
 
 def trial(world: World, seed: int) -> Outcome:
@@ -74,7 +87,7 @@ def trial(world: World, seed: int) -> Outcome:
     arm: Arm = "production"
     for turn in range(TURNS):
         if turn % _CONVERSATION == 0:
-            person = int(rng.integers(_MEMBERS))
+            person = people.speaks()
             if turn % (_CONVERSATION * 5) == 0:
                 share = running.share(rng)
             arm = "canary" if rng.random() < share else "production"
@@ -90,13 +103,45 @@ def trial(world: World, seed: int) -> Outcome:
     return Outcome("open", TURNS, regret)
 
 
+def won(world: World, people: People, rng: np.random.Generator) -> list[tuple[str, float, float]]:
+    """What was said of a version in the trial that brought it into production. Only what looked better came there, so
+    that luck had a part in it: the fewer the labels, the more."""
+    for _ in range(_TRIALS):
+        said, is_better = _tried(world, people, rng)
+        if is_better:
+            return said
+    raise RuntimeError(f"nothing won in {_TRIALS} trials of {world}")
+
+
+def _tried(world: World, people: People, rng: np.random.Generator) -> tuple[list[tuple[str, float, float]], bool]:
+    running = Trial()
+    said: dict[Arm, list[tuple[str, float, float]]] = {"canary": [], "production": []}
+    for turn in range(TURNS):
+        if turn % _CONVERSATION == 0:
+            person = people.speaks()
+            arm: Arm = "canary" if rng.random() < 0.5 else "production"
+        pleased = people.pleased(person, _BASE if arm == "canary" else _BEATEN)
+        label = people.label(person, "before" if arm == "canary" else "production", pleased)
+        if label is None:
+            continue
+        said[arm].append((name(person), label, 1.0))
+        if world.trial_labels == UNTIL_WON:
+            decision = running.see(arm, name(person), label)
+            if decision != "open":
+                return said["canary"], decision == "promote"
+        elif len(said["canary"]) >= world.trial_labels and said["production"]:
+            ours, theirs = (np.mean([label for _, label, _ in said[arm]]) for arm in ("canary", "production"))
+            return said["canary"], bool(ours > theirs)
+    return said["canary"], False
+
+
 def decay(world: World, seed: int) -> Outcome:
-    """A version that was taken for what it then did; after a thousand turns satisfaction changes by the effect."""
+    """A version in production; after a thousand turns satisfaction changes by the effect."""
     rng = np.random.default_rng(seed)
     people = People(world, rng)
-    monitor = DecayMonitor()
+    monitor = DecayMonitor(before=won(world, people, rng) if world.trial_labels else ())
     for turn in range(TURNS):
-        person = int(rng.integers(_MEMBERS))
+        person = people.speaks()
         part: Part = "after" if turn >= BEFORE_DROP else "before"
         gain = world.effect if part == "after" else 0.0
         label = people.label(person, part, people.pleased(person, _BASE + gain))

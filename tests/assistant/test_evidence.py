@@ -359,6 +359,12 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         edited = await client.edit_answer(shown.id, "two and a half", face="rest")
         assert (edited.answer, edited.original) == ("two and a half", "two")
         assert await client.turn(shown.id) == edited
+        origin = await client.desk.origin(shown.id)
+        assert origin == await server.assistant.desk.origin(shown.id)
+        assert origin.version is not None
+        assert (origin.version.id, origin.model) == (shown.prompt_version, shown.model)
+        with pytest.raises(NotFound):
+            await client.desk.origin("nothing")
         lines = await client.desk.evidence(redact=False)
         assert lines == await server.assistant.desk.evidence(redact=False)
         elsewhere = "\n".join(lines).replace(QUESTIONS[0], "Why is it blue?")
@@ -392,3 +398,35 @@ async def test_with_trusted_people_named_only_they_and_the_owner_count(
         await assistant.signal(turn.id, "thumb_up", face="page")
         (standing,) = await assistant.desk.trials()
         assert standing.canary_labels + standing.production_labels == counted + 1
+
+
+async def test_a_prompt_for_one_intent_answers_what_wants_that_and_nothing_else(paths: Paths) -> None:
+    async with made(paths) as assistant:
+        version = await assistant.desk.propose("chat", "en", Candidate("- Comment it."), author="person", evidence={})
+        await assistant.desk.promote(version.id, intent="code")
+        with pytest.raises(ParameterRefused):
+            await assistant.desk.promote(version.id, intent="poetry")
+        had = {}
+        for question in ("Hello!", "Who was Ada Lovelace?", "Write a function that adds two numbers"):
+            conversation = (await assistant.new_conversation()).id
+            had[question] = await asked(assistant, conversation, question)
+        assert [(one.intent, one.prompt_version == version.id) for one in had.values()] == [
+            ("small-talk", False),
+            ("", False),
+            ("code", True),
+        ]
+        again = await asked(assistant, conversation, "And who invented that?")
+        assert (again.intent, again.prompt_version) == ("code", version.id), "it stays the same for a sitting"
+        greeted = await asked(assistant, had["Hello!"].conversation_id, "Write a function that adds three numbers")
+        assert greeted.prompt_version == version.id, "a greeting decides nothing"
+        other = await assistant.desk.propose("chat", "en", Candidate("- Test it."), author="person", evidence={})
+        await assistant.desk.begin_trial(other.id, 1.0, intent="code")
+        conversation = (await assistant.new_conversation()).id
+        tried = await asked(assistant, conversation, "Write a function that adds four numbers")
+        await assistant.signal(tried.id, "thumb_up", face="page")
+        conversation = (await assistant.new_conversation()).id
+        await asked(assistant, conversation, "Hello!")
+        behind = await asked(assistant, conversation, "Write a function that adds five numbers")
+        assert behind.prompt_version == other.id, "it was not drawn for with the greeting"
+        [standing] = await assistant.desk.trials()
+        assert (standing.scope.intent, standing.canary_labels, standing.production) == ("code", 1, version.id)

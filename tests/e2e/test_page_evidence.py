@@ -161,7 +161,7 @@ def test_a_trial_for_one_model_is_ended_on_the_page(paths: Paths, tab: OpenTab) 
         page = tab(server.address, locale="en-GB")
         page.locator("[data-do=panel][data-panel=lab]").first.click()
         page.locator("[data-do=lab-tab][data-tab=versions]").click()
-        expect(page.locator(".trial")).to_contain_text("chat.en · scripted")
+        expect(page.locator(".trial")).to_contain_text("chat.en v2 · Scripted")
         page.locator("[data-do=lab-end]").click()
         expect(page.locator(".trial")).to_have_count(0)
         assert server.ask(desk.labels()) == []

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from assistant.i18n import Language
+from assistant.learning.prompt_desk import MADE_WITH
 from assistant.memory.prompt_versions import PromptVersionRecord
 from assistant.prompting.candidate import Candidate
+from assistant.prompting.intent import INTENTS
 from tests.ui.conftest import Rooms, drawn, visit
 from ui.lab import LabPanel
 from ui.markdown import Markdown
@@ -73,6 +75,77 @@ async def test_what_is_tried_for_one_model_is_used_for_that_one_and_its_trial_en
     (eight,) = await made(rooms, "brief")
     await html(panel.use(of(eight)))
     assert (await worn(rooms))["production", ""] == eight.id, "on no trial: for every model"
+
+
+async def test_what_was_found_with_a_model_is_tried_and_used_with_that_one_and_says_so(
+    rooms: Rooms, panel: LabPanel
+) -> None:
+    desk = rooms.assistant.desk
+    found = await desk.propose("chat", "en", Candidate("Be brief."), author="optimiser", evidence={MADE_WITH: "qwen"})
+    shown = await html(panel.try_it(of(found)))
+    assert await worn(rooms) == {("canary", "qwen"): found.id}
+    assert '<span class="badge">on trial with qwen</span>' in shown
+    shown = await html(panel.use(of(found, "zh")))
+    assert await worn(rooms) == {("production", "qwen"): found.id}
+    assert '<span class="badge">使用中（qwen）</span>' in shown
+    (task,) = await made(rooms, "kind")
+    await html(panel.use(of(task, model="llama")))
+    assert (await worn(rooms))["production", "llama"] == task.id, "the run that found it knows the model"
+
+
+async def test_what_a_version_is_for_is_said_in_words(rooms: Rooms, panel: LabPanel) -> None:
+    (six,) = await made(rooms, "short")
+    await rooms.assistant.desk.promote(six.id, model="qwen", intent="code")
+    assert '<span class="badge">in use with qwen for code</span>' in await html(panel.panel(visit()))
+    shown = await html(panel.panel(visit(language="zh")))
+    assert '<span class="badge">使用中（qwen） · 代码</span>' in shown
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_intent_has_a_word(language: Language) -> None:
+    words = {Presenter(Markdown()).intent(one, language) for one in INTENTS}
+    assert len(words - set(INTENTS)) == len(INTENTS) - (language == "en"), "code is code"
+
+
+async def test_only_what_people_rate_can_be_tried(rooms: Rooms, panel: LabPanel) -> None:
+    desk = rooms.assistant.desk
+    title = await desk.propose("title", "en", Candidate("Be brief."), author="optimiser", evidence={})
+    (six,) = await made(rooms, "short")
+    shown = await html(panel.panel(visit()))
+    assert f'data-do="lab-try" data-version="{six.id}"' in shown
+    assert f'data-do="lab-use" data-version="{title.id}"' in shown
+    assert f'data-do="lab-try" data-version="{title.id}"' not in shown
+    assert "title.en:v2 不能试用" in await html(panel.try_it(of(title, "zh")))
+    await desk.promote(six.id)
+    assert "it answers there already" in await html(panel.try_it(of(six)))
+    assert await worn(rooms) == {("production", ""): six.id}
+
+
+async def test_what_comes_from_elsewhere_is_used_by_the_model_that_answers_also_where_that_has_another(
+    rooms: Rooms, panel: LabPanel
+) -> None:
+    """Else a click would change nothing that can be seen."""
+    desk = rooms.assistant.desk
+    six, seven, eight = await made(rooms, "short", "kind", "brief")
+    [current] = [one.name for one in await rooms.assistant.models() if one.current]
+    await html(panel.use(of(six)))
+    assert await worn(rooms) == {("production", ""): six.id}
+    await desk.promote(seven.id, model=current)
+    await html(panel.try_it(of(eight)))
+    assert (await worn(rooms))["canary", current] == eight.id
+    await html(panel.end_trial(of(eight, model=current)))
+    await html(panel.use(of(eight)))
+    assert (await worn(rooms))["production", current] == eight.id
+    assert (await worn(rooms))["production", ""] == six.id
+
+
+async def test_the_name_of_a_model_is_said_as_people_know_it(rooms: Rooms, panel: LabPanel) -> None:
+    (six,) = await made(rooms, "short")
+    [model] = [one for one in await rooms.assistant.models() if one.current]
+    await rooms.assistant.desk.promote(six.id, model=model.name)
+    shown = await html(panel.panel(visit()))
+    assert f'<span class="badge">in use with {model.title}</span>' in shown
+    assert model.title != model.name
 
 
 async def test_a_trial_is_ended_where_it_was_meant_and_no_other_in_its_place(rooms: Rooms, panel: LabPanel) -> None:

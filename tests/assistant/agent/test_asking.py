@@ -85,7 +85,7 @@ async def test_what_was_promoted_is_asked_by_language_intent_and_model(house: Ho
 
 async def test_a_list_is_read_and_what_is_none_is_not(house: House) -> None:
     asker, _ = house.asker('["Anna lives in Graz.", " "]', "no list", '{"a": 1}', "[1]")
-    found = [(await asker.ask("fact-extraction", "en", {"message": "?"}, owner="t")).texts for _ in range(4)]
+    found = [(await asker.ask("planning", "en", {"goal": "?"}, owner="t")).texts for _ in range(4)]
     assert found == [("Anna lives in Graz.",), None, None, None]
 
 

@@ -4,20 +4,28 @@ import datetime as dt
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from assistant.agent.context import Context, ContextBuilder
+from assistant.agent.sitting import sitting
 from assistant.errors import PromptTooLong
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
-from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Attachment, Turn
+from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
+from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.selector import Selector
 from tests.fakes.chat_model import ScriptedChatModel
+
+NO = Path("/nowhere")
 
 
 def _turn(number: int, question: str, answer: str = "", **facts: object) -> Turn:
@@ -39,7 +47,7 @@ def _turn(number: int, question: str, answer: str = "", **facts: object) -> Turn
 
 @contextmanager
 def _builder() -> Iterator[ContextBuilder]:
-    library = PromptLibrary(seed_prompts(), Path("/nowhere"))
+    library = PromptLibrary(seed_prompts(), NO)
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "patina.db", Path(folder))
         selector = Selector(library, PromptVersionStore(database), PromptLabels(database))
@@ -70,6 +78,42 @@ async def test_a_chinese_conversation_gets_the_chinese_prompt_and_keeps_it() -> 
 async def test_a_question_that_never_got_an_answer_does_not_stand_before_another() -> None:
     context = await _build([_turn(0, "first"), _turn(1, "second")])
     assert [message.text for message in context.messages[1:]] == ["second"]
+
+
+def test_a_chat_that_goes_on_after_a_night_is_another_sitting() -> None:
+    evening, night = [_turn(n, "?", "!") for n in range(3)], 9 * 3600.0
+    assert sitting(evening).id == "c"
+    morning = [replace(_turn(n, "?", "!"), created_at=night + n) for n in range(3, 6)]
+    for count in (1, 2, 3):
+        now = sitting([*evening, *morning[:count]])
+        assert (now.id, list(now.turns)) == ("t2", morning[:count])
+    again = replace(morning[0], id="t3b", source="regenerate")
+    assert sitting([*evening, again]).id == "t2", "asked again it is the same"
+
+
+async def test_each_sitting_of_a_chat_is_drawn_for_by_itself_and_stays_with_what_it_has() -> None:
+    """So that somebody with one chat for ever compares both versions."""
+    with tempfile.TemporaryDirectory() as folder:
+        database, library = Database.open(Path(folder) / "patina.db", Path(folder)), PromptLibrary(seed_prompts(), NO)
+        versions, labels = PromptVersionStore(database), PromptLabels(database, lambda: 0.0)
+        desk = PromptDesk(library, versions, labels, Recorder(SignalStore(database), labels))
+        learned = await desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
+        labels.begin_trial(Scope("chat", "en"), learned.id, 0.5, "")
+        drawing = ContextBuilder(library, Selector(library, versions, labels), "en", lambda: dt.date(2026, 11, 22))
+        path: list[Turn] = []
+        had: list[set[str]] = []
+        for night in range(20):
+            had.append(set())
+            for _ in range(3):
+                number = len(path)
+                asked = replace(_turn(number, "And?"), created_at=night * 50_000.0 + number)
+                context = await drawing.build([*path, asked], ScriptedChatModel(answers=[""]), 16)
+                had[-1].add(context.version.id)
+                path.append(replace(asked, answer="So.", prompt_version=context.version.id))
+                labels.set_share(Scope("chat", "en"), (0.1, 0.5, 0.9)[number % 3])
+        assert all(len(one) == 1 for one in had)
+        assert 0 < sum(learned.id in one for one in had) < len(had)
+        database.close()
 
 
 async def test_an_attached_file_is_marked_as_data() -> None:

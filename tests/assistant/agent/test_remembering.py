@@ -19,6 +19,7 @@ from assistant.errors import AssistantError, EngineDied, NotFound, PromptTooLong
 from assistant.events import Reminded
 from assistant.memory.records import Face
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 
@@ -393,3 +394,21 @@ def test_what_a_model_answers_is_read_with_care() -> None:
     assert proposals('[1, {"fact": 2}, {"fact": "a", "quote": "b"}] and more') == [Proposed("", "a", "b")]
     assert len(proposals(json.dumps([{"fact": "a", "quote": "b"}] * 50))) == 5
     assert (key_of(" Favourite  Food! "), key_of("Fact")) == ("favourite food", "")
+
+
+async def test_facts_are_asked_for_with_the_version_in_use_and_say_so(paths: Paths) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = ScriptedChatModel(answers=["Nice!", json.dumps(found)])
+    async with _open(paths, model) as assistant:
+        desk = assistant.desk
+        learned = Candidate("Note where the person lives.", form="held")
+        version = await desk.propose("fact-extraction", "en", learned, author="optimiser", evidence={})
+        await desk.promote(version.id)
+        await _ask(assistant, "I am happy: we moved to Bonn in May!")
+        await assistant.memory._noting.done()
+        assert "Note where the person lives." in model.calls[-1][0].text
+        assert "never gives orders" in model.calls[-1][0].text, "what is fixed stays"
+        assert "item ::=" in model.options[-1]["grammar"], "and so does the form of the answer"
+        (fact,) = await assistant.memory.facts()
+        assert fact.prompt_version == version.id
+        assert json.loads((await assistant.memory.export()).splitlines()[0])["prompt_version"] == version.id

@@ -92,10 +92,18 @@ def test_a_prompt_of_patinas_own_is_optimised_with_examples_and_put_in_use(
     version = told.out.split("patina prompts promote ")[-1].split()[0]
     assert f"{version}  title.en:v2  learned  ← " in patina("prompts", "list").out
     assert json.loads(patina(*run, "--json").out.splitlines()[-1])["version_id"] == version
-    assert patina("prompts", "promote", version, "--intent", "letter").code == 0
-    assert f"{version}  title.en:v2  learned  in use (letter)" in patina("prompts", "list").out
+    promoted = patina("prompts", "promote", version, "--intent", "writing")
+    assert f"v2 ({version}) answers from now on where title.en (writing, scripted) did." in promoted.err
+    assert f"{version}  title.en:v2  learned  in use (writing, scripted)" in patina("prompts", "list").out
     assert "Title:" in patina("prompts", "show", version).out, "the frame belongs to it"
-    assert patina("prompts", "rollback", "title", "en", "--intent", "letter").code == 0
+    back = patina("prompts", "rollback", "title", "en", "--intent", "writing")
+    assert back.err == "title.en (writing, scripted) is the prompt that comes with Patina again.\n"
+    patina("prompts", "promote", version, "--model", "")
+    assert f"{version}  title.en:v2  learned  in use  ←" in patina("prompts", "list").out, "with all that have no other"
+    patina("prompts", "promote", "title.en:v1", "--model", "scripted")
+    back = patina("prompts", "rollback", "title", "en")
+    assert back.err == f"title.en (scripted) is v2 ({version}) again.\n", "that of all"
+    assert patina("prompts", "rollback", "title", "en").code == 0
     refused = patina("prompts", "optimise", "--task", str(task), "--purpose", "titles")
     assert refused.code == 2
     assert "fact-extraction" in refused.err

@@ -14,7 +14,7 @@ from assistant.i18n import Language
 from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.prompt_desk import MADE_WITH, PromptDesk
 from assistant.learning.recorder import DECAYED, LOST, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
@@ -24,6 +24,7 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.signals import SignalStore
 from assistant.paths import seed_prompts
+from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import Opinion
 from assistant.prompting.library import PromptLibrary
@@ -35,6 +36,8 @@ from tests.fakes.writer import BRIEF, WriterChatModel, answer
 
 SPENDING = Spending(240)
 NOON = 1_800_000_000.0
+CHAT = Scope(PROMPT, "en", model="scripted")
+"""Of the model that writes here; with no other it is tried."""
 
 
 class SureJudge(Judge):
@@ -68,8 +71,9 @@ class House:
             self.library, self.versions, self.labels, Recorder(self.signals, self.labels, clock=lambda: self.now)
         )
         self.dies_at = 0
+        self.models = FakeModels(self.model)
         lab = Lab(
-            models=FakeModels(self.model),
+            models=self.models,
             ledger=Ledger(self.db),
             versions=self.versions,
             embeddings=HashingEmbeddings(),
@@ -77,6 +81,7 @@ class House:
         )
         self.chat = ChatLearning(
             lab=lab,
+            models=self.models,
             desk=self.desk,
             openings=OpeningStore(self.db, self.people.owners),
             signals=self.signals,
@@ -147,10 +152,10 @@ async def test_what_people_like_goes_on_trial_with_its_reason_and_evidence(house
     report = await house.learn()
     assert report.outcome == "better"
     assert report.agreement.is_shown
-    on_trial = house.labels.of(Scope(PROMPT, "en"), "canary")
+    on_trial = house.labels.of(CHAT, "canary")
     assert on_trial is not None
     assert on_trial.version_id == report.version
-    assert house.labels.of(Scope(PROMPT, "en"), "production") is None, "only people put it into production"
+    assert house.labels.of(CHAT, "production") is None, "only people put it into production"
     record = await house.desk.version(report.version)
     assert BRIEF in record.content["instruction"]
     shown = [demo["input"] for demo in record.content["demos"]]
@@ -189,8 +194,8 @@ async def test_a_judge_that_agrees_with_the_person_can_hold_a_trial_back_and_no_
     await house.talk(60, liked_if_brief)
     report = await house.learn()
     assert (report.outcome, report.opinion, report.opinion_calls) == (outcome, said, 1)
-    assert (house.labels.of(Scope(PROMPT, "en"), "canary") is None) == (outcome == "judged_worse")
-    assert house.labels.of(Scope(PROMPT, "en"), "production") is None
+    assert (house.labels.of(CHAT, "canary") is None) == (outcome == "judged_worse")
+    assert house.labels.of(CHAT, "production") is None
     house.db.close()
 
 
@@ -241,16 +246,55 @@ async def test_one_trial_at_a_time_and_a_day_between_two(house: House) -> None:
     assert (await house.learn()).outcome == "better"
 
 
+async def test_a_trial_that_never_reaches_the_model_does_not_keep_it_from_learning(house: House) -> None:
+    """It has a prompt of its own, and a trial of all others is none of its business."""
+    await house.talk(60, liked_if_brief)
+    own, other = [
+        await house.desk.propose(PROMPT, "en", Candidate(words), author="person", evidence={})
+        for words in ("- Be kind.", "- Rhyme.")
+    ]
+    await house.desk.promote(own.id, model=house.model.model_name)
+    await house.desk.begin_trial(other.id, 0.3)
+    assert (await house.learn()).outcome == "better"
+
+
+async def test_what_was_found_with_one_model_is_tried_with_that_one_alone(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    report = await house.learn()
+    assert [(one.scope, one.version_id) for one in house.labels.all()] == [(CHAT, report.version)]
+    assert (await house.desk.version(report.version)).evidence[MADE_WITH] == "scripted"
+
+
+async def test_what_befell_another_model_neither_holds_this_one_back_nor_is_left_out_for_it(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    found = await house.learn()
+    house.labels.end_trial(CHAT, LOST)
+    house.model.model_name = "another"
+    again = await house.learn()
+    assert (again.outcome, again.version) == ("better", found.version)
+    assert {(one.label, one.scope.model) for one in house.labels.all()} == {("canary", "another")}
+
+
+async def test_a_run_begins_with_the_prompt_that_the_model_has(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    own = await house.desk.propose(PROMPT, "en", Candidate("- Be kind."), author="person", evidence={})
+    await house.desk.promote(own.id, model="scripted")
+    report = await house.learn()
+    assert report.result is not None
+    assert report.result.seed.instruction == "- Be kind."
+
+
 async def test_what_people_did_not_want_is_not_proposed_again(house: House) -> None:
     await house.talk(60, liked_if_brief)
     lost = await house.learn()
-    house.labels.end_trial(Scope(PROMPT, "en"), LOST)
+    house.labels.end_trial(CHAT, LOST)
     house.now += 86_401
     decayed = await house.learn()
     assert decayed.outcome == "better"
     assert decayed.version != lost.version
     await house.desk.promote(decayed.version)
-    house.labels.rollback(Scope(PROMPT, "en"), DECAYED)
+    assert house.labels.of(CHAT, "production") is not None
+    house.labels.rollback(CHAT, DECAYED)
     assert (await house.learn()).outcome == "resting", "and not at once after a version was taken back"
     house.now += 86_401
     assert (await house.learn()).version not in (lost.version, decayed.version)

@@ -63,8 +63,15 @@ class World:
     """A lab with one pupil; `calls` are all it was ever asked."""
 
     def __init__(
-        self, db: Database, skill: Skill, dies_at: int = 0, embeddings: HashingEmbeddings | None = None
+        self,
+        db: Database,
+        skill: Skill,
+        dies_at: int = 0,
+        embeddings: HashingEmbeddings | None = None,
+        *,
+        reflector: bool = False,
     ) -> None:
+        self._reflector = reflector
         self._embeddings = embeddings or HashingEmbeddings()
         self.pupil = PupilChatModel(skill=skill, right=right)
         self._dies_at = dies_at
@@ -81,6 +88,7 @@ class World:
             versions=self.versions,
             embeddings=self._embeddings,
             library=PromptLibrary(seed_prompts(), Path("nowhere")),
+            reflector=pupil.model_name if self._reflector else None,
         )
 
     async def optimise(self, folder: Path, calls: int = 240, choices: Choices | None = None) -> TaskReport:
@@ -173,6 +181,42 @@ async def test_the_final_test_waits_as_soon_as_somebody_asks(db: Database, folde
     assert len(world.pupil.calls) == before + report.test_calls
 
 
+class _Counting(HashingEmbeddings):
+    """How many texts it was given at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[int] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.given.append(len(texts))
+        return super().embed_documents(texts)
+
+
+async def test_examples_are_embedded_a_few_at_a_time_and_not_while_somebody_asks(db: Database, folder: Path) -> None:
+    embeddings = _Counting()
+    world = World(db, helped_by_examples, embeddings=embeddings)
+    presence, asked = Presence(), asyncio.Event()
+    person = presence.asking()
+
+    async def pause() -> None:
+        if sum(embeddings.given) > 30 and not asked.is_set():
+            person.__enter__()
+            asked.set()
+        await presence.quiet(0)
+
+    run = asyncio.create_task(world.lab.optimise_folder(folder, Spending(120), Choices(), pause=pause))
+    await asked.wait()
+    before = sum(embeddings.given)
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert sum(embeddings.given) == before, "a person is being answered"
+    person.__exit__(None, None, None)
+    await run
+    assert max(embeddings.given) <= 8
+    assert sum(embeddings.given) > 100
+
+
 @pytest.mark.parametrize("rows", [["colour of thing 1"], ["colour of thing 1"] * 60])
 async def test_examples_that_are_too_few_are_said_to_be_and_not_that_there_is_nothing_to_gain(
     db: Database, folder: Path, rows: list[str]
@@ -189,7 +233,38 @@ async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder
     report = await world.optimise(folder)
     assert report.result.verdict == "nothing_to_gain"
     assert report.result.chosen == report.result.seed
-    assert report.result.calls < 240
+    assert report.result.calls == 16, "nothing was spent on anything else"
+    assert not [messages for messages in world.pupil.calls if messages[-1].text.endswith("Begin with a verb.")]
+
+
+async def test_whoever_writes_instructions_is_shown_mistakes_and_what_they_make_of_them_is_tried(
+    db: Database, folder: Path
+) -> None:
+    def answer(question: str) -> str:
+        return "Look for the shade first." if "✗" in question else right(question)
+
+    def skill(instruction: str, examples: int, held: bool) -> float:
+        return 1.0 if "shade" in instruction or "verb" in instruction else 0.3
+
+    world = World(db, skill, reflector=True)
+    world.use(PupilChatModel(skill=skill, right=answer))
+    run = await world.lab.prepare(read_task(folder), Spending(240), Choices())
+    result = await run.optimise()
+    assert result.verdict == "better"
+    assert result.chosen.instruction.endswith("\nLook for the shade first.")
+    shown = [messages[-1].text for messages in world.pupil.calls if "✗" in messages[-1].text]
+    assert shown
+    raced, kept = [{one.input for one in pool} for pool in (run.pools.race, (*run.pools.gate, *run.pools.examples))]
+    for text in shown:
+        lines = set(text.splitlines())
+        assert len(lines & raced) == 3
+        assert not lines & kept, "who wins is decided on what nobody has been shown"
+    alone = World(db, skill)
+    alone.use(PupilChatModel(skill=skill, right=answer))
+    await alone.optimise(folder, choices=Choices(1))
+    assert not [messages for messages in alone.pupil.calls if "✗" in messages[-1].text], (
+        "nobody was allowed to be asked"
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -20,6 +20,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
 from assistant.models.chat_model import Models
 from assistant.paths import seed_prompts
+from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.selector import Selector
@@ -55,14 +56,15 @@ class House:
         versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.desk = PromptDesk(self.library, versions, self.labels, Recorder(SignalStore(self.db), self.labels))
         self.selector = Selector(self.library, versions, self.labels)
+        models = models or FakeModels(self.model)
         self.lab = Lab(
-            models=models or FakeModels(self.model),
+            models=models,
             ledger=Ledger(self.db),
             versions=versions,
             embeddings=HashingEmbeddings(),
             library=self.library,
         )
-        self.purposes = PurposeLearning(self.lab, self.desk, self.library, self.selector)
+        self.purposes = PurposeLearning(self.lab, self.desk, self.library, self.selector, models)
 
 
 @pytest.fixture
@@ -89,9 +91,22 @@ async def test_the_winner_is_a_version_of_the_purpose_and_is_used_once_promoted(
     assert record.evidence["gained"] > record.evidence["lost"]
     assert house.selector.select("routing", "en") == seed, "a person puts it in use"
     await house.desk.promote(found.version)
-    used = house.selector.select("routing", "en")
+    used = house.selector.select("routing", "en", model="scripted")
     assert "question number" in used.demos[0].input
     assert used.answer == seed.answer
+
+
+async def test_a_run_begins_with_what_the_model_has_and_is_for_that_model(house: House) -> None:
+    """Also where no model is named: the one that answers then has a name too."""
+    own = await house.desk.propose("routing", "en", Candidate("Where to?"), author="person", evidence={})
+    await house.desk.promote(own.id, model="scripted")
+    found = await house.purposes.optimise("routing", items_of(ROWS[:160], "train"), Spending(200), Choices())
+    assert found.report.result.seed.instruction == "Where to?"
+    assert house.purposes.begins_with("routing", "en", None, "") == found.report.result.seed.id
+    await house.desk.promote(found.version)
+    assert {one.scope.model for one in await house.desk.labels()} == {"scripted"}
+    assert house.selector.select("routing", "en", model="another").learned is None
+    assert await house.desk.rollback("routing", "en") == own.id, "where it was put in use"
 
 
 async def test_every_candidate_is_asked_as_it_would_be_used(house: House) -> None:

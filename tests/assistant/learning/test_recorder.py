@@ -58,11 +58,15 @@ class House:
         code = self.people.new_code("telegram").code
         return self.people.pair("telegram", name, name, code).id
 
-    def turn(self, question: str, answer: str, version: str, *, after: str = "", model: str = "") -> str:
+    def turn(
+        self, question: str, answer: str, version: str, *, after: str = "", model: str = "", intent: str = ""
+    ) -> str:
         """In a conversation of its own, or in that of the turn it comes `after`."""
         conversation = self._conversations.turn(after).conversation_id if after else self._conversations.create().id
         turn = self._conversations.begin(conversation, question, face="page")
-        self._conversations.finish(turn.id, status="done", answer=answer, prompt_version=version, model=model)
+        self._conversations.finish(
+            turn.id, status="done", answer=answer, prompt_version=version, model=model, intent=intent
+        )
         return turn.id
 
     async def rated(
@@ -209,6 +213,33 @@ async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_peopl
     assert house.labels.moves()[0].reason == DECAYED
 
 
+async def test_copies_alone_do_not_take_back_what_won_its_trial_by_thumbs(house: House) -> None:
+    """A copy is a good sign, and says no more than that: nobody can be more pleased by copying."""
+    version = await house.learned("- Be brief.")
+    await house.desk.begin_trial(version, 0.5)
+    for _ in range(30):
+        await house.rated(version, "thumb_up")
+    await house.desk.promote(version)
+    for _ in range(120):
+        house.signals.add(house.turn("Hello?", "Hello.", version), "copied", face="page")
+    await house.recorder.look()
+    assert house.worn() == {"production": version}
+
+
+async def test_what_is_read_from_behaviour_alone_needs_more_signs_than_thumbs_do(house: House) -> None:
+    canary, needed = await house.learned("- Rhyme."), []
+    signs: tuple[tuple[SignalKind, SignalKind], ...] = (("copied", "rephrased"), ("thumb_up", "thumb_down"))
+    for good, bad in signs:
+        await house.desk.begin_trial(canary, 0.2)
+        for number in range(240):
+            await house.rated(*((canary, good) if number % 2 else (house.seed, bad)))
+            if "production" in house.worn():
+                break
+        needed.append(number)
+        await house.desk.rollback("chat", "en")
+    assert 2 * needed[1] < needed[0] < 239, "though the later trial of a month is the stricter one"
+
+
 async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_go_by(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.03)
@@ -220,21 +251,16 @@ async def test_the_share_a_trial_begins_with_stands_until_there_is_something_to_
     assert [one.share for one in house.labels.all()] == [0.5]
 
 
-async def test_a_conversation_that_began_before_the_trial_says_nothing_of_it(house: House) -> None:
-    """It stays with what it has, so that only one of the two would have late answers of long conversations."""
+async def test_a_chat_that_goes_on_says_of_a_trial_what_was_answered_since_it_began(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     old = house.turn("Hello?", "Hello.", house.seed)
     await house.desk.begin_trial(canary, 0.2)
-    for number in range(30):
-        late = house.turn("And?", "And so on.", house.seed, after=old)
-        house.signals.add(late, "thumb_down", face="page")
-        new = house.turn("Hello?", "Hello.", canary)
-        house.signals.add(new, "thumb_up", face="page")
-        if number % 10 == 0:
-            house.signals.add(house.turn("Hello?", "Hello.", house.seed), "thumb_up", face="page")
-    await house.recorder.look()
+    for number in range(9):
+        version = canary if number % 3 else house.seed
+        house.signals.add(house.turn("And?", "And so on.", version, after=old), "thumb_up", face="page")
+    house.signals.add(old, "thumb_down", face="page")
     (standing,) = await house.desk.trials()
-    assert (standing.canary_labels, standing.production_labels, standing.evidence) == (30, 3, 1.0)
+    assert (standing.canary_labels, standing.production_labels) == (6, 3)
 
 
 async def test_an_owner_who_is_in_telegram_is_the_owner(house: House) -> None:
@@ -288,6 +314,57 @@ async def test_a_model_with_a_prompt_of_its_own_says_nothing_of_a_trial_for_all_
     assert standing.canary_labels == 1
 
 
+@pytest.mark.parametrize("place", [{"model": "x"}, {"intent": "code"}, {"model": "x", "intent": "code"}])
+async def test_what_is_used_by_all_is_still_watched_beside_a_trial_in_a_narrower_place(
+    house: House, place: dict[str, str]
+) -> None:
+    used, canary = await house.learned("- Be kind."), await house.learned("- Rhyme.")
+    await house.desk.begin_trial(used, 0.5)
+    for number in range(30):
+        await house.rated(used, "thumb_down" if number % 5 == 0 else "thumb_up")
+    await house.desk.promote(used)
+    await house.desk.begin_trial(canary, 0.2, **place)
+    for _ in range(30):
+        turn = house.turn("Hello?", "Hello.", used, model="x", intent="code")
+        house.signals.add(turn, "thumb_down", face="page")
+    await house.recorder.look()
+    assert house.labels.of(CHAT, "production") is None
+    assert house.labels.moves()[0].reason == DECAYED
+
+
+async def test_an_answer_says_something_of_the_narrowest_trial_it_was_made_in(house: House) -> None:
+    canary = await house.learned("- Rhyme.")
+    places = [("", ""), ("", "x"), ("code", ""), ("code", "x")]
+    for intent, model in places:
+        await house.desk.begin_trial(canary, 0.2, model=model, intent=intent)
+    made = [("", "y"), ("writing", ""), ("writing", "x"), ("code", "y"), ("code", "x"), ("code", "x"), ("code", "")]
+    for intent, model in made:
+        turn = house.turn("Hello?", "Hello.", canary, model=model, intent=intent)
+        house.signals.add(turn, "thumb_up", face="page")
+    counted = {(one.scope.intent, one.scope.model): one.canary_labels for one in await house.desk.trials()}
+    assert counted == {("", ""): 2, ("", "x"): 1, ("code", ""): 2, ("code", "x"): 2}
+
+
+async def test_rating_old_answers_all_at_once_is_not_heard_more_often(house: House) -> None:
+    """By the day of what was said, not of what was answered; a duel is one of what was said."""
+    canary, eve = await house.learned("- Rhyme."), house.member("eve")
+    await house.desk.begin_trial(canary, 0.2)
+    answers = []
+    for _ in range(5):
+        answers += [house.turn("Hello?", "Hello.", canary) for _ in range(10)]
+        house.wait(86_400)
+    for turn in answers:
+        house.signals.add(turn, "thumb_up", face="telegram", person_id=eve)
+    (standing,) = await house.desk.trials()
+    assert standing.canary_labels == 20
+    house.wait(86_400)
+    for _ in range(15):
+        await house.duel(canary, house.seed, "first", person=eve)
+        await house.rated(canary, "thumb_up", eve)
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.production_labels) == (20 + 15 + 5, 15)
+
+
 async def test_a_trial_says_how_it_stands(house: House) -> None:
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.3)
@@ -315,7 +392,7 @@ def test_nobody_is_heard_more_than_twenty_times_a_day() -> None:
     turn = RatedTurn("t", "eve", "v", 1000.0, ("thumb_up",))
     day = [dataclasses.replace(turn, turn_id=f"t{number}") for number in range(50)]
     assert len(list(heard(day))) == 20
-    later = dataclasses.replace(turn, answered_at=1000.0 + 86_400)
+    later = dataclasses.replace(turn, told_at=1000.0 + 86_400)
     assert len(list(heard([*day, later, dataclasses.replace(turn, person="ada")]))) == 22
 
 

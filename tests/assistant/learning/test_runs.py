@@ -56,15 +56,16 @@ class House:
         self.pupil = PupilChatModel(skill=skill, right=right)
         library = PromptLibrary(seed_prompts(), Path("nowhere"))
         versions, labels = PromptVersionStore(self.db), PromptLabels(self.db)
+        models = FakeModels(self.pupil)
         self.lab = Lab(
-            models=FakeModels(self.pupil),
+            models=models,
             ledger=Ledger(self.db),
             versions=versions,
             embeddings=HashingEmbeddings(),
             library=library,
         )
         self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
-        self.purposes = PurposeLearning(self.lab, self.desk, library, Selector(library, versions, labels))
+        self.purposes = PurposeLearning(self.lab, self.desk, library, Selector(library, versions, labels), models)
         self.book = RunBook(self.lab, self.purposes, RunStore(self.db))
 
     async def close(self) -> None:

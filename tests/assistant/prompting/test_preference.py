@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +59,23 @@ def test_a_weak_pattern_says_about_how_many_more_may_show_it() -> None:
     weak = [one for one in found if one.area >= 0.6 and one.low <= 0.5]
     assert weak, "some of these worlds are undecided"
     assert all(one.missing and not one.is_shown for one in weak)
+
+
+def test_weak_ratings_are_outvoted_by_fewer_strong_ones_and_are_sure_later() -> None:
+    """What was copied was long, what got thumbs was short."""
+    strong = rated(60, 0.0, 1)
+    weak = [Rating(one.question, one.answer, 1 - one.label, f"{one.group} again", 0.4375) for one in rated(90, 0.0, 2)]
+    judge, _ = learned([*strong, *weak])
+    assert judge is not None
+    assert judge.score("What is a dog?", SHORT) > judge.score("What is a dog?", LONG)
+    sure = [learned([replace(one, weight=weight) for one in rated(80, 0.2, 3)])[1].low for weight in (1.0, 0.4375)]
+    assert sure[0] > sure[1]
+
+
+def test_looking_at_citations_alone_teaches_nothing_for_long() -> None:
+    few = [replace(one, weight=0.125) for one in rated(60, 0.0, 1)]
+    assert learned(few)[0] is None
+    assert learned(few)[1].missing == pytest.approx(LEAST - 60 / 8, abs=1)
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
+import assistant
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.paths import seed_prompts
@@ -18,7 +19,7 @@ from assistant.prompting.asking import question
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS
-from assistant.prompting.orders import orders
+from assistant.prompting.orders import oversteps
 from assistant.prompting.purpose import ASKED, PURPOSES, Purpose
 from assistant.prompting.template import AnswerRule, PromptVersion, parse
 
@@ -47,13 +48,26 @@ def test_a_seed_says_what_it_takes_and_what_its_answer_is_held_to(purpose: Purpo
     assert len(question(seed, {})) == 2 + 2 * len(seed.examples)
     for example in seed.examples:
         assert set(seed.values_in(example.input)) <= set(seed.inputs)
-        assert not orders(example.input + example.output), "what was learned beside it could not be exchanged"
+        assert not oversteps(example.input + example.output), "an example shows nothing that no instruction may say"
         if seed.answer.labels:
             assert example.output in seed.answer.labels
-        elif purpose in ("fact-extraction", "planning"):
+        elif purpose == "planning":
             assert all(isinstance(one, str) for one in json.loads(example.output))
     twin = LIBRARY.get(purpose, "zh" if language == "en" else "en")
     assert (twin.inputs, twin.answer.labels if twin.answer else None) == (seed.inputs, seed.answer.labels)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_whatever_can_be_improved_is_asked_for_somewhere(purpose: Purpose) -> None:
+    """A version that is put in use and that nothing asks for would be a promise and nothing else."""
+    asks = re.compile(rf"""(?:ask|select|_version)\(\s*["']{purpose}["']""")
+    rooms = Path(assistant.__file__).parent
+    assert [
+        path
+        for room in ("agent", "learning")
+        for path in (rooms / room).glob("*.py")
+        if asks.search(path.read_text("utf-8"))
+    ]
 
 
 def test_what_can_be_checked_is_held_to_its_form() -> None:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from assistant.prompting.candidate import Candidate
-from assistant.prompting.optimiser import best_value
+from assistant.prompting.finalists import finalists, worth_most
 from assistant.prompting.posterior import Belief, Posterior
 from assistant.prompting.race import Race, Seen, fallen_out, pareto, too_sure
 from assistant.prompting.search_space import SearchSpace
@@ -77,11 +77,25 @@ def test_what_could_still_be_gained_shrinks_as_more_is_known() -> None:
     assert settled.loss(rng) < 0.001
 
 
-def test_of_those_that_are_as_good_the_quicker_one_is_taken() -> None:
+def test_of_those_that_are_as_good_the_one_that_reads_least_comes_first() -> None:
     candidates = tuple(Candidate("Answer.", nearest=nearest) for nearest in (0, 4, 1))
     space = SearchSpace(candidates, (("a",), ("b",), ("c",)), (0.0, 0.0, 0.0))
     near = Belief(np.array([0.5, 0.805, 0.8]), np.eye(3) * 0.01)
-    assert best_value(space, near, {0, 1, 2}) == 2
+    assert finalists(space, near, {0, 1, 2}) == [2, 1]
     far = Belief(np.array([0.5, 0.83, 0.8]), np.eye(3) * 0.01)
-    assert best_value(space, far, {0, 1, 2}) == 1
-    assert best_value(space, far, {0, 2}) == 2
+    assert finalists(space, far, {0, 1, 2}) == [1]
+    assert finalists(space, far, {0, 2}) == [2]
+
+
+def test_of_those_that_read_as_much_only_the_best_is_timed() -> None:
+    candidates = tuple(Candidate(f"Answer {number}.") for number in range(5))
+    space = SearchSpace(candidates, (("a",),) * 5, (0.0,) * 5)
+    assert finalists(space, Belief(np.array([0.8, 0.801, 0.8, 0.8, 0.8]), np.eye(5)), {0, 1, 2, 3, 4}) == [1]
+
+
+def test_of_those_that_are_as_good_the_one_that_takes_least_time_is_taken() -> None:
+    belief = Belief(np.array([0.5, 0.805, 0.8]), np.eye(3) * 0.01)
+    assert worth_most([2, 1], belief, [300.0, 100.0]) == 1, "what it reads was a guess"
+    assert worth_most([2, 1], belief, [100.0, 300.0]) == 2
+    assert worth_most([1, 2], belief, [100.0, 102.0]) == 1, "so little may be chance"
+    assert worth_most([2, 1], belief, [0.0, 0.0]) == 1, "nothing was measured: accuracy decides"

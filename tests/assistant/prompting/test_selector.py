@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.errors import NotFound, PromptInvalid, VersionAmbiguous
-from assistant.i18n import LANGUAGES
+from assistant.errors import NotFound, PromptInvalid, TrialRefused, VersionAmbiguous
+from assistant.i18n import LANGUAGES, explain
 from assistant.learning.prompt_desk import PromptDesk, in_full
 from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
@@ -73,17 +74,47 @@ async def test_a_prompts_name_alone_means_the_version_in_use(house: House) -> No
 async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
     house.labels.begin_trial(Scope("chat", "en"), version.id, 0.2, "")
-    chosen = {n: house.selector.select("chat", "en", conversation_id=f"c{n}").id == version.id for n in range(500)}
+    chosen = {n: house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(500)}
     assert 70 <= sum(chosen.values()) <= 130
-    assert chosen[7] == (house.selector.select("chat", "en", conversation_id="c7").id == version.id)
+    assert chosen[7] == (house.selector.select("chat", "en", sitting="c7").id == version.id)
     assert house.selector.select("chat", "en").learned is None, "nobody in particular gets no trial"
     begun = next(f"c{n}" for n, is_canary in chosen.items() if not is_canary)
     house.labels.set_share(Scope("chat", "en"), 1.0)
     seed = house.library.get("chat", "en")
-    assert house.selector.select("chat", "en", conversation_id=begun, current=seed.id) == seed, "it goes on as it began"
-    assert house.selector.select("chat", "en", conversation_id=begun).id == version.id, "a new one would have it"
-    stays = house.selector.select("chat", "en", conversation_id=begun, current=version.id)
+    now = time.time()
+    goes_on = house.selector.select("chat", "en", sitting=begun, current=seed.id, answered_at=now)
+    assert goes_on == seed, "as it began"
+    assert house.selector.select("chat", "en", sitting=begun).id == version.id, "a new one would have it"
+    house.labels.set_share(Scope("chat", "en"), 0.001)
+    stays = house.selector.select("chat", "en", sitting=begun, current=version.id, answered_at=now)
     assert stays.id == version.id
+
+
+async def test_what_was_going_on_when_a_trial_began_is_drawn_for_as_what_is_new(house: House) -> None:
+    """Once: a chat in a messenger is never new, and would never be on any trial."""
+    version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
+    seed, before = house.library.get("chat", "en"), time.time() - 60
+    house.labels.begin_trial(Scope("chat", "en"), version.id, 0.5, "")
+    for n in range(40):
+        new = house.selector.select("chat", "en", sitting=f"c{n}")
+        old = house.selector.select("chat", "en", sitting=f"c{n}", current=seed.id, answered_at=before)
+        assert old == new
+    ours = {house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(40)}
+    assert ours == {True, False}
+
+
+async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house: House) -> None:
+    """What that model has is none of the two that are compared, so that nothing said of it would count."""
+    own, canary = [
+        await house.desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
+        for words in ("- Be kind.", "- Rhyme.")
+    ]
+    house.labels.promote(Scope("chat", "en", model="x"), own.id, "")
+    house.labels.begin_trial(Scope("chat", "en"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", sitting="c").id == own.id
+    assert house.selector.select("chat", "en", model="y", sitting="c").id == canary.id
+    house.labels.begin_trial(Scope("chat", "en", model="x"), canary.id, 1.0, "")
+    assert house.selector.select("chat", "en", model="x", sitting="c").id == canary.id
 
 
 async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
@@ -91,6 +122,35 @@ async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_anot
     refusal = (await house.desk.version("not-in-documents.en")).id
     assert house.selector.latest("knowledge-answer", [refusal, "gone", version.id, "x"]) == version.id
     assert house.selector.latest("knowledge-answer", [refusal]) == ""
+
+
+@pytest.mark.parametrize("name", sorted(set(PURPOSES) - {"chat", "knowledge-answer"}))
+async def test_a_prompt_whose_answers_nobody_rates_is_on_no_trial(house: House, name: str) -> None:
+    """It would never end."""
+    await house.desk.versions()
+    seed = house.library.get(name, "en")
+    with pytest.raises(TrialRefused) as refused:
+        await house.desk.begin_trial(seed.id, 0.2)
+    assert f"{name}.en:v1 cannot be tried: people rate the answers of" in explain(refused.value, "en")
+    assert "其他提示词无从比较" in explain(refused.value, "zh")
+    assert await house.desk.labels() == []
+
+
+@pytest.mark.parametrize("name", ["chat", "knowledge-answer"])
+async def test_what_is_in_use_already_is_on_no_trial(house: House, name: str) -> None:
+    version = await house.desk.propose(name, "en", LEARNED, author="optimiser", evidence={})
+    seed = house.library.get(name, "en")
+    with pytest.raises(TrialRefused) as refused:
+        await house.desk.begin_trial(seed.id, 0.2, model="x")
+    assert f"{name}.en:v1 cannot be tried: it answers there already." in explain(refused.value, "en")
+    assert f"{name}.en:v1 不能试用：它已在使用中。" in explain(refused.value, "zh")
+    await house.desk.promote(version.id)
+    with pytest.raises(TrialRefused):
+        await house.desk.begin_trial(version.id, 0.2, model="x")
+    await house.desk.begin_trial(seed.id, 0.2)
+    await house.desk.promote(seed.id, model="x")
+    await house.desk.begin_trial(version.id, 0.2, model="x")
+    assert len(await house.desk.trials()) == 2
 
 
 async def test_what_was_learned_for_another_text_is_not_used(house: House) -> None:

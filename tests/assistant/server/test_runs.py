@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -49,7 +50,7 @@ async def followed(client: AssistantClient, id: str) -> list[Run]:
 
 async def test_a_run_is_begun_followed_and_removed(server: Running, client: AssistantClient) -> None:
     begun = await client.runs.begin(ORDER)
-    assert begun.order == ORDER
+    assert begun.order == replace(ORDER, model="scripted"), "the one that answers now, whichever does later"
     seen = await followed(client, begun.id)
     assert [run.over for run in seen] == [False] * (len(seen) - 1) + [True]
     counts = [len(run.steps) for run in seen]

@@ -55,6 +55,22 @@ async def test_the_second_answer_comes_with_buttons_and_the_better_one_is_gone_o
         assert (duel.choice, duel.person) == ("second", (await scene.person(ann)).id)
 
 
+async def test_a_chat_that_goes_on_is_on_a_trial_too_and_what_is_said_there_counts(play: Play) -> None:
+    async with play("Before.", "Rhymed.", settings=Settings(learning=LearningSettings(duels=False))) as scene:
+        desk = scene.assistant.desk
+        ann = await scene.paired()
+        ann.private.send("Tell me something")
+        await ann.private.chat.wait_for(lambda message: message.text == "Before." and bool(message.buttons))
+        version = await desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
+        await desk.begin_trial(version.id, 1.0)
+        ann.private.send("And something more")
+        answer = await ann.private.chat.wait_for(lambda message: message.text == "Rhymed." and bool(message.buttons))
+        await ann.private.press(answer, "👍").answered()
+        assert (await shown(scene)).prompt_version == version.id
+        [standing] = await desk.trials()
+        assert (standing.canary_labels, standing.production_labels) == (1, 0)
+
+
 async def test_whoever_does_not_want_to_be_asked_is_not_asked_again(play: Play) -> None:
     async with play("一", "二", "三", "四", settings=OFTEN) as scene:
         await begin_trial(scene.assistant)

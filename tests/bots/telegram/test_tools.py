@@ -169,8 +169,8 @@ async def test_who_answers_now_is_said_and_not_who_answered_then(play: Play) -> 
         desk = scene.assistant.desk
         wide = await _learned(scene, "Be brief.")
         special = await desk.propose("chat", "en", Candidate("Be kind."), author="optimiser", evidence={})
-        await desk.promote(special.id, intent="greeting")
-        await desk.rollback("chat", "en", intent="greeting", reason=DECAYED)
+        await desk.promote(special.id, intent="small-talk")
+        await desk.rollback("chat", "en", intent="small-talk", reason=DECAYED)
         await _asks_and_is_answered(ann, 1)
         told = await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
         assert told.text.startswith(f"{special.called} of the prompt chat.en")

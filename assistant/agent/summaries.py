@@ -1,0 +1,207 @@
+"""Sums up what will soon not fit into the model's window any more, once nobody asks anything.
+
+What leaves first is summed up before it has to: so the summary can take its place at once, and what the model reads
+stays the same from turn to turn until more has to leave. A part is summed up once and never again from its own summary,
+for small models lose more each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import takewhile
+from typing import Final
+
+from assistant.agent.asking import Asker
+from assistant.agent.presence import Presence
+from assistant.errors import AssistantError, NotFound
+from assistant.i18n import Language, language_of_text
+from assistant.knowledge.citations import unmarked
+from assistant.knowledge.framing import between_lines
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.records import Turn
+from assistant.memory.summaries import Summary, SummaryStore
+from assistant.models.chat_model import Models
+
+_log = logging.getLogger(__name__)
+_QUIET_S: Final = 5.0
+_NEAR: Final = 0.75
+"""Share of what may be read from which on something will soon have to leave."""
+_STAYS: Final = 0.55
+"""Share of a conversation, the newest, that stays then."""
+_READ: Final = 1_000
+"""Characters of a message that are read."""
+_MOST: Final = 4_000
+"""Bytes that are summed up at once; a small model makes more of a short text."""
+_LEAST: Final = 1_000
+"""Bytes below which a part waits for what follows it."""
+_BYTES_A_TOKEN: Final = 2
+_LONGEST: Final = 600
+"""Characters of a summary."""
+_SENTENCE: Final = re.compile(r".*[.!?。！？…][\"'”’）)」]*", re.DOTALL)
+_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Answer"), "zh": ("用户", "回答")}
+
+
+class Summaries:
+    """On one event loop. `on` and `quiet_s` may be changed; `max_tokens` is how long an answer may become."""
+
+    def __init__(
+        self,
+        conversations: ConversationStore,
+        store: SummaryStore,
+        asker: Asker,
+        models: Models,
+        presence: Presence,
+        *,
+        default: Language,
+        max_tokens: int,
+        on: bool = True,
+        quiet_s: float = _QUIET_S,
+    ) -> None:
+        self._conversations = conversations
+        self._store = store
+        self._asker = asker
+        self._models = models
+        self._presence = presence
+        self._default: Language = default
+        self._max_tokens = max_tokens
+        self.on = on
+        self.quiet_s = quiet_s
+        self._wanted: dict[str, None] = {}
+        self._useless: set[str] = set()
+        """Turns whose part came to nothing since the start; it is not asked for again."""
+        self._working: asyncio.Task[None] | None = None
+
+    def look(self, turn_id: str) -> None:
+        """An answer has ended: sum up what will have to leave, if anything will soon."""
+        if self.on:
+            self._wanted[turn_id] = None
+            if self._working is None or self._working.done():
+                self._working = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        self._wanted.clear()
+        if self._working is not None:
+            self._working.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._working
+
+    async def done(self) -> None:
+        """Wait until nothing is left to be summed up."""
+        if self._working is not None:
+            await asyncio.wait({self._working})
+
+    async def _work(self) -> None:
+        while self._wanted:
+            turn_id = next(iter(self._wanted))
+            del self._wanted[turn_id]
+            try:
+                for part in await asyncio.to_thread(self._due, turn_id):
+                    await self._presence.quiet(self.quiet_s)
+                    if not self.on:
+                        return
+                    await self._sum_up(part)
+            except AssistantError as error:
+                _log.info("the conversation of %s is not summed up: %s", turn_id, error)
+            except Exception:
+                _log.exception("the conversation of %s is not summed up", turn_id)
+
+    async def _sum_up(self, part: Sequence[Turn]) -> None:
+        language = language_of_text(part[0].question, self._default)
+        text = "\n".join(_said(turn, language) for turn in part)
+        asked = await self._asker.ask(
+            "summary", language, {"text": text}, owner="summaries", model=part[-1].model or None
+        )
+        if summary := summary_in(asked.text, language):
+            await asyncio.to_thread(self._store.keep, [one.id for one in part], summary, asked.version.id)
+        else:
+            self._useless |= {one.id for one in part}
+
+    def _due(self, turn_id: str) -> list[list[Turn]]:
+        """The parts of its branch that are still to be summed up: of what has left, and of what will soon."""
+        try:
+            turn = self._conversations.turn(turn_id)
+            path = self._conversations.path(turn.conversation_id, turn_id) if turn.status == "done" else []
+        except NotFound:
+            return []  # deleted meanwhile
+        window = self._models.chat_model(turn.model or None).context_window
+        room = window - min(self._max_tokens, window // 4)
+        answered, leave = [one for one in path if one.answer.strip()], turn.dropped_turns
+        if turn.usage.prompt_tokens + turn.usage.completion_tokens >= _NEAR * room:
+            leave = len(answered) - _staying(answered[leave:])
+        leaving = answered[:leave]
+        known = {id for one in self._store.of([turn.id for turn in leaving]) for id in one.sources} | self._useless
+        most = min(_MOST, window * _BYTES_A_TOKEN)
+        return [part for part in _parts(leaving, known, most) if _size(part) >= _LEAST]
+
+
+def _staying(answered: Sequence[Turn]) -> int:
+    """How many of them, the newest, stay when something has to leave."""
+    sizes = [len(f"{one.question}{one.answer}".encode()) for one in reversed(answered)]
+    total, stays = sum(sizes), 0
+    for count, size in enumerate(sizes):
+        stays += size
+        if stays > _STAYS * total:
+            return max(1, count)
+    return len(sizes)
+
+
+def _parts(turns: Sequence[Turn], known: set[str], most: int) -> Iterator[list[Turn]]:
+    """What is not known yet, cut where it gets too long."""
+    part: list[Turn] = []
+    size = 0
+    for turn in turns:
+        more = _size([turn])
+        if part and (turn.id in known or size + more > most):
+            yield part
+            part, size = [], 0
+        if turn.id not in known:
+            part.append(turn)
+            size += more
+    if part:
+        yield part
+
+
+def _size(part: Sequence[Turn]) -> int:
+    return sum(len(_said(turn, "en").encode()) for turn in part)
+
+
+def _said(turn: Turn, language: Language) -> str:
+    person, assistant = _WORDS[language]
+    answer = turn.answer if turn.grounds is None else unmarked(turn.answer)
+    files = "".join(f" [{one.name}]" for one in turn.attachments)
+    return between_lines(f"{person}: {turn.question[:_READ]}{files}\n{assistant}: {answer[:_READ]}")
+
+
+def summary_in(text: str, language: Language) -> str:
+    """Whole sentences in the language of the conversation, on one line; empty where there are none."""
+    said = " ".join(text.split())[:_LONGEST]
+    whole = match.group() if (match := _SENTENCE.match(said)) else ""
+    return whole if len(whole) > 1 and language_of_text(whole, language) == language else ""
+
+
+def shown(summaries: Sequence[Summary], left: Sequence[Turn], room: int, before: float) -> str:
+    """What the model reads in the place of the turns that have `left`, in at most `room` bytes: of what was made
+    `before` they left, so that it stays the same. The oldest goes first."""
+    ids = {one.id for one in left}
+    usable = [one for one in summaries if one.sources <= ids and one.made_at <= before]
+    sizes: list[int] = []
+
+    def fits(one: Summary) -> bool:
+        sizes.append(len(one.text.encode()))
+        return sum(sizes) <= room
+
+    return "\n".join(one.text for one in reversed(list(takewhile(fits, reversed(usable)))))
+
+
+def reaching(summaries: Sequence[Summary], turns: Sequence[Turn], leave: int) -> int:
+    """How many turns leave at least where `leave` have to, so that no part that is summed up is cut in two."""
+    places = {one.id: place for place, one in enumerate(turns)}
+    for one in summaries:
+        inside = sorted(places[id] for id in one.sources if id in places)
+        if inside and inside[0] < leave <= inside[-1] < len(turns) - 1:
+            return inside[-1] + 1
+    return leave
