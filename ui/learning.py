@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -39,12 +39,15 @@ class LearningPanel:
 
     async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         number = self._watched[visit.tab_id] = visit.number("watch")
+        judges: list[JudgeStanding] | None = None
         try:
             async with aclosing(self._idle.follow()) as standings:
                 async for standing in standings:
                     if self._watched.get(visit.tab_id) != number:
                         return  # the tab has opened it anew
-                    yield await self._drawn(visit, standing)
+                    if judges is None or not standing.looking:  # costly, and not changed by a look
+                        judges = await self._judge.standings()
+                    yield await self._drawn(visit, standing, judges)
         finally:
             if self._watched.get(visit.tab_id) == number:
                 self._watched.pop(visit.tab_id, None)
@@ -69,7 +72,7 @@ class LearningPanel:
             async for view in views:
                 yield view
 
-    async def _drawn(self, visit: Visit, standing: IdleStanding) -> dict[str, Any]:
+    async def _drawn(self, visit: Visit, standing: IdleStanding, judges: Sequence[JudgeStanding]) -> dict[str, Any]:
         language, entries = visit.language, await self._idle.entries(20)
         html = self._presenter.lab(
             language,
@@ -79,7 +82,7 @@ class LearningPanel:
             left=self._left(standing.progress, language),
             share=min(100, round(100 * standing.calls_today / max(1, standing.calls_a_day))),
             reports=[(one.language, self._told(one.outcome, evidence_of(one), language)) for one in standing.reports],
-            judges=[(one.language, self._judged(one, language)) for one in await self._judge.standings()],
+            judges=[(one.language, self._judged(one, language)) for one in judges],
             entries=[(one, _when(one), self._told(one.outcome, one.details, language)) for one in entries],
         )
         return {"lab": {"html": html, "tab": TAB, "watch": visit.number("watch")}}

