@@ -1,5 +1,6 @@
 """Learning while nobody asks: under a cap of calls a day, in the hours that are allowed, on mains power, and never when
-it is switched off. It waits as soon as somebody asks, and says what it did and why.
+it is switched off; what is under way ends with any of them. It waits as soon as somebody asks, and says what it did
+and why.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
@@ -31,6 +32,8 @@ _NEW_RATINGS: Final = 6
 _MOST_CALLS: Final = 400
 _LEAST_CALLS: Final = 120
 """Of one run; with fewer nothing could be shown."""
+_WATCH_S: Final = 5.0
+"""How often it is looked whether calls under way may still go on."""
 _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
 Waiting: TypeAlias = Literal["off", "battery", "hours", "spent"]
@@ -69,7 +72,7 @@ def on_mains() -> bool:
 
 
 class IdleLearning:
-    """Built once. `keep` stores the switch; `mains` and `now` are handed in for tests."""
+    """Built once. `keep` stores the switch; `mains`, `now` and `sleep` are handed in for tests."""
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class IdleLearning:
         keep: Callable[[bool], None],
         mains: Callable[[], bool] = on_mains,
         now: Callable[[], dt.datetime] = dt.datetime.now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._chat = chat
         self._entries = log
@@ -88,6 +92,7 @@ class IdleLearning:
         self._keep = keep
         self._mains = mains
         self._now = now
+        self._sleep = sleep
         self._on = rules.idle
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Task[None] | None = None
@@ -212,6 +217,7 @@ class IdleLearning:
 
         self._working = language
         outcome, details = "interrupted", {}
+        watching: asyncio.Task[None] | None = None
         try:
             spending = Spending(min(_MOST_CALLS, look.left))
             self._learning = asyncio.create_task(
@@ -219,6 +225,7 @@ class IdleLearning:
                     language, spending, Choices(), tell=tell, pause=pause, paid=paid, rest=lambda: look.left
                 )
             )
+            watching = asyncio.create_task(self._watch(self._learning, asked=not background))
             report = await self._learning
             outcome, details = report.outcome, evidence_of(report)
             if outcome not in {"on_trial", "resting"}:  # then nothing was tried with what was heard
@@ -238,9 +245,17 @@ class IdleLearning:
             self._looked_at[language] = report.agreement.ratings
             return replace(report, outcome="failed")
         finally:
+            if watching is not None:
+                watching.cancel()
             self._working = self._progress = self._learning = None
             if look.entry:
                 self._entries.end(look.entry, outcome, details)
+
+    async def _watch(self, learning: asyncio.Task[ChatReport], *, asked: bool) -> None:
+        """End it as soon as it may not go on: a group of calls takes minutes, which no battery has for it."""
+        while not self._waiting(0, asked=asked):
+            await self._sleep(_WATCH_S)
+        learning.cancel()
 
     def _waiting(self, spent: int, *, asked: bool = False) -> Waiting | None:
         """Why nothing may be learned now; whoever asks for it chooses the hour."""

@@ -82,6 +82,7 @@ class Night:
     def __init__(self, house: House, rules: LearningSettings | None = None, *, mains: bool = True) -> None:
         self.kept: list[bool] = []
         self.now = DAY
+        self.mains = mains
         self.presence = Presence(itertools.count(0, 10).__next__)  # whoever left has been gone for a while
         self.log = LearningLog(house.db, clock=DAY.timestamp)
         self.idle = IdleLearning(
@@ -90,8 +91,9 @@ class Night:
             self.presence,
             rules or LearningSettings(after_minutes=0),
             keep=self.kept.append,
-            mains=lambda: mains,
+            mains=lambda: self.mains,
             now=lambda: self.now,
+            sleep=lambda _: asyncio.sleep(0),
         )
 
 
@@ -318,6 +320,45 @@ async def test_the_switch_ends_also_the_calls_that_are_under_way(tmp_path: Path)
         reports = await night.idle.look()
     assert [report.outcome for report in reports if report.language == "en"] == ["interrupted"]
     assert (await night.idle.standing()).working is None
+    house.db.close()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_battery_ends_also_the_calls_that_are_under_way(tmp_path: Path, asked: bool) -> None:
+    model = Hanging(at=20)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    model.then(lambda: setattr(night, "mains", False))
+    if asked:
+        async with asyncio.timeout(30):
+            reports = await night.idle.look()
+        assert [report.outcome for report in reports if report.language == "zh"] == ["battery"]
+    else:
+        await night.idle.start()
+        await until_learned(night)
+    standing = await night.idle.standing()
+    await night.idle.stop()
+    assert [report.outcome for report in standing.reports if report.language == "en"] == ["interrupted"]
+    assert (standing.working, standing.waiting) == (None, "battery")
+    house.db.close()
+
+
+async def test_the_end_of_the_hours_ends_the_calls_that_are_under_way_unless_a_person_said_now(tmp_path: Path) -> None:
+    model = Hanging(at=20)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    night = Night(house, LearningSettings(after_minutes=0, hours="11:00-13:00"))
+    model.then(lambda: setattr(night, "now", DAY.replace(hour=14)))
+    await night.idle.start()
+    await until_learned(night)
+    standing = await night.idle.standing()
+    await night.idle.stop()
+    assert [report.outcome for report in standing.reports if report.language == "en"] == ["interrupted"]
+    assert (standing.working, standing.waiting) == (None, "hours")
+    model.at = 10**9
+    reports = await night.idle.look()
+    assert [report.outcome for report in reports if report.language == "en"] == ["better"]
     house.db.close()
 
 
