@@ -163,9 +163,10 @@ def build(
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
-    selector, presence = Selector(prompts, versions, labels), Presence()
+    selector, presence = Selector(prompts, versions, labels), Presence(tell=engine.rest)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
+    whisper = WhisperTranscriber(heard, settings.speech.model)
     kept = shelf(database, paths.passages, embeddings, uploads)
     changes, calls, reminders = Changes(), ToolCallStore(database), PersonReminders(database)
     approvals = Approvals(ApprovalStore(database), people, settings.tools.approval_minutes * 60)
@@ -215,7 +216,6 @@ def build(
         default=interface_language(settings),
         on=settings.conversations.titles,
     )
-
     noting = Noting(
         conversations,
         utterances,
@@ -226,7 +226,6 @@ def build(
         on=remembering.facts,
         calls_a_day=remembering.calls_a_day,
     )
-
     graph = GraphStore(database)
     relating = Relating(
         graph, registry, prompts, presence, on=settings.documents.relations, calls_a_day=settings.documents.calls_a_day
@@ -238,7 +237,7 @@ def build(
         titles.look(turn_id)
         noting.begin(turn_id)
 
-    running = RunningTurns(changes.tell, ended)
+    running = RunningTurns(changes.tell, ended, presence.asking)
     forgetting = Forgetting(conversations, recall, running, changes, kept)
     ledger, openings = Ledger(database), OpeningStore(database, people.owners)
     judge = Judge(registry, ledger, selector, signals, openings, learning.judge)
@@ -262,6 +261,7 @@ def build(
             WatchedFolderStore(database), kept.store, kept.let_go, paths.home, settings.documents.grace_hours * 3600
         ),
         pages=PageFetcher() if settings.documents.pages else None,
+        asking=presence.asking,
     )
     desk = PromptDesk(prompts, versions, labels, recorder)
     purposes, runs = PurposeLearning(lab, desk, prompts, selector), RunStore(database)
@@ -350,7 +350,7 @@ def build(
         indexes=IndexDesk(database, recall, kept, index.begin_unless_begun, documents.start, embeddings.standing),
         pictures=PictureDesk(conversations, attached),
         citations=CitationDesk(grounds, conversations, kept, PagePictures(uploads)),
-        speech=SpeechDesk(heard, transcriber or WhisperTranscriber(heard, settings.speech.model), paths.drafts),
+        speech=SpeechDesk(heard, transcriber or whisper, paths.drafts, presence.asking),
         metrics=metrics,
         close_database=database.close,
     )

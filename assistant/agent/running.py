@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from assistant.agent.live import LiveTurn
 from assistant.errors import ConversationBusy, NotFound
@@ -15,15 +16,22 @@ Run = Callable[[Turn], Awaitable[AsyncGenerator[Event, None]]]
 
 
 class RunningTurns:
-    """`changed` is told the conversation in which an answer began or ended; `ended` the turn, after every answer."""
+    """`changed` is told the conversation in which an answer began or ended; `ended` the turn, after every answer.
+    `asking` is entered while a question is taken: pictures with it are read then, and somebody waits already."""
 
-    def __init__(self, changed: Callable[[str], None], ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[str], None],
+        ended: Callable[[str], None],
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._live: dict[str, LiveTurn] = {}
         self._busy: set[str] = set()
         self._rivals: dict[str, str] = {}
         self._coming: dict[str, asyncio.Task[AsyncGenerator[Event, None]]] = {}
         self._changed = changed
         self._ended = ended
+        self._asking = asking
         self._closing = False
 
     def __len__(self) -> int:
@@ -72,6 +80,12 @@ class RunningTurns:
         return await asyncio.shield(beginning)
 
     async def _begin(
+        self, conversation_id: str, store: Callable[[], Turn], run: Run, rival: bool
+    ) -> AsyncGenerator[Event, None]:
+        with self._asking():
+            return await self._begun(conversation_id, store, run, rival)
+
+    async def _begun(
         self, conversation_id: str, store: Callable[[], Turn], run: Run, rival: bool
     ) -> AsyncGenerator[Event, None]:
         if conversation_id in self._busy:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -56,7 +56,8 @@ class LibraryStanding:
 
 
 class DocumentDesk:
-    """On one event loop. `is_busy` and `quick` are those of `Background`; without a watch no folder is looked at."""
+    """On one event loop. `is_busy` and `quick` are those of `Background`; without a watch no folder is looked at.
+    `asking` is entered while a person waits: not for the queue, which gives way itself."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class DocumentDesk:
         quick: Callable[[Sequence[str]], Awaitable[list[list[float]]]] | None = None,
         watch: FolderWatch | None = None,
         pages: PageFetcher | None = None,
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._ingest = ingest
         self._shelf = shelf
@@ -74,6 +76,7 @@ class DocumentDesk:
         self._background = Background(ingest, shelf, is_busy, quick)
         self._watch = watch
         self._pages = pages
+        self._asking = asking
         self._looking: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._closing = False
@@ -134,8 +137,9 @@ class DocumentDesk:
         nothing else than the ending; DocumentUnreadable as soon as it is too large. It goes with all that `person_id`
         said, when that is deleted, unless it was in the library before; NotFound where they are gone meanwhile."""
         into = _named(collection)
-        stored = await self._uploads.receive(name, data, modified_at)
-        added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into, "upload", person_id)
+        with self._asking():
+            stored = await self._uploads.receive(name, data, modified_at)
+            added = await asyncio.to_thread(self._ingest.add_stored, name, stored, into, "upload", person_id)
         self._background.start()
         return added
 
@@ -146,11 +150,12 @@ class DocumentDesk:
 
     async def read(self, name: str, data: AsyncIterable[bytes]) -> str:
         """What stands in a file, which is not kept. Raises DocumentUnreadable with the name it was sent under."""
-        stored = await self._uploads.receive(name, data)
-        try:
-            return (await asyncio.to_thread(self._ingest.read_once, stored)).text
-        except DocumentUnreadable as error:
-            raise DocumentUnreadable(Path(shown_name(name)), error.reason) from error
+        with self._asking():
+            stored = await self._uploads.receive(name, data)
+            try:
+                return (await asyncio.to_thread(self._ingest.read_once, stored)).text
+            except DocumentUnreadable as error:
+                raise DocumentUnreadable(Path(shown_name(name)), error.reason) from error
 
     async def add_page(self, url: str, collection: str = DEFAULT) -> Document:
         """Fetch one web page, where the settings allow it; PageRefused says why not."""
@@ -232,7 +237,8 @@ class DocumentDesk:
     # What there is
 
     async def search(self, question: str, limit: int = 10, limits: Filter | None = None) -> Answer:
-        found = await asyncio.to_thread(self._shelf.search, question, limit, limits)
+        with self._asking():
+            found = await asyncio.to_thread(self._shelf.search, question, limit, limits)
         if self._shelf.is_lost():
             self._background.start()
         return found

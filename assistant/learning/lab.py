@@ -179,11 +179,11 @@ class Lab:
         if self._models.info(chat.model_name).kind == "remote":
             form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
-        pools = await asyncio.to_thread(split, task.items, vectors, choices.seed, form.labels, shares)
+        await neighbours.learn(task.items, pause)
+        pools = await asyncio.to_thread(split, task.items, neighbours.embedded, choices.seed, form.labels, shares)
         if not pools.race or not pools.gate:
             raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
-        await asyncio.to_thread(neighbours.vectors, task.items)
         writer = None if proposer else await self._writer(task, run)
         if proposing is not None:
             proposer = proposing(pools, neighbours, writer)
@@ -238,7 +238,7 @@ class Lab:
             return TaskReport(result, None, None, 0, prompt)
         # What was held back to decide may serve as an example from now on.
         await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
-        await asyncio.to_thread(optimiser.neighbours.vectors, items)
+        await optimiser.neighbours.learn(items, pause)
         evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
         asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
         spent = Budget(len(asked) * len(items) * evaluator.calls_each, pause=pause)

@@ -47,6 +47,7 @@ from assistant.models.wire import (
     Generate,
     Load,
     Request,
+    Rest,
     Score,
 )
 
@@ -85,6 +86,7 @@ class Engine:
         self._child: Child | None = None
         self._starting = asyncio.Lock()
         self._closed = False
+        self._resting = False
 
     @property
     def pid(self) -> int | None:
@@ -155,6 +157,12 @@ class Engine:
                 pass
         return Occupancy()
 
+    def rest(self, on: bool) -> None:
+        """Compute nothing in the background while this is on: a person waits, if for nothing that is asked here."""
+        self._resting = on
+        if self._child is not None:
+            self._child.tell(Rest(on))
+
     async def close(self) -> None:
         """End the process. Open requests raise EngineDied, and so does every later one."""
         self._closed = True
@@ -219,6 +227,7 @@ class Engine:
                 self._loop = asyncio.get_running_loop()
                 await asyncio.to_thread(self._states.prepare)
                 self._child = await Child.start(self._queue_limit, self._memory, self._states.owner, self._hang_s)
+                self.rest(self._resting)
                 if self._on_start is not None:
                     self._on_start()
             return self._child

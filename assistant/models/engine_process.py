@@ -17,7 +17,7 @@ from io import BufferedReader
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from assistant.models.wire import Answer, Cancel, Describe, Forget, Ready, decode, encode
+from assistant.models.wire import Answer, Cancel, Describe, Forget, Ready, Rest, decode, encode
 
 if TYPE_CHECKING:
     from assistant.models.scheduler import Scheduler
@@ -98,6 +98,8 @@ def _read(commands: BufferedReader, scheduler: Scheduler, channel: Channel) -> N
             scheduler.cancel(request)
         elif isinstance(command, Forget):
             scheduler.forget(request)
+        elif isinstance(command, Rest):
+            scheduler.rest(command.on)
         elif isinstance(command, Describe):
             channel.send(request, scheduler.describe())
         else:

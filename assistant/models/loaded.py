@@ -18,13 +18,21 @@ from assistant.models.native_devices import gpu_memory
 from assistant.models.native_log import NativeLog
 from assistant.models.native_model import NativeModel
 from assistant.models.plan import Machine, plan
-from assistant.models.protocol import ModelSpec, TellLoading
+from assistant.models.protocol import LoadedModel, ModelSpec, TellLoading
 from assistant.models.text_embedder import TextEmbedder
+from assistant.models.wire import Count, Counted, Load
 
 _SHARE: Final = 0.8
 """Of this machine's memory; the rest is for the person's other programs."""
 _AGAIN_S: Final = 300.0
 Loaded: TypeAlias = Decoder | TextEmbedder
+
+
+def told(loaded: Loaded, command: Load | Count) -> LoadedModel | Counted:
+    """What needs no computing."""
+    if isinstance(command, Count):
+        return Counted(len(loaded.model.tokenise(command.prompt)))
+    return loaded.described
 
 
 class LoadedModels:

@@ -20,7 +20,7 @@ from assistant.errors import AssistantError, DeadlinePassed, EngineBusy
 from assistant.models.completion import Completion
 from assistant.models.decoder import Decoder
 from assistant.models.jobs import Job, Line
-from assistant.models.loaded import Loaded, LoadedModels
+from assistant.models.loaded import Loaded, LoadedModels, told
 from assistant.models.native_log import NativeLog
 from assistant.models.protocol import Advanced, Loading, ModelSpec, Occupancy, Waiting
 from assistant.models.scoring import ScoredText
@@ -28,7 +28,6 @@ from assistant.models.text_embedder import TextEmbedder
 from assistant.models.wire import (
     Answer,
     Count,
-    Counted,
     Described,
     Embed,
     Forgotten,
@@ -69,6 +68,7 @@ class Scheduler:
         """The number of the last step that each model made."""
         self._forgetting: list[int] = []
         self._closing = False
+        self._resting = False
         self._usual_seconds = _USUAL_SECONDS
         self._models_held = threading.Lock()  # while held, no model is added or freed
         self._models = LoadedModels(log, memory_limit, owner)
@@ -106,6 +106,13 @@ class Scheduler:
             for job in (*self._line, *self._running):
                 job.outdated = True
             self._break_off(lambda _: False)  # a step that serves somebody is waited for, a measurement is not
+            self._changed.notify()
+
+    def rest(self, on: bool) -> None:
+        """While it is on nothing is computed in the background, whether or not anybody else is served."""
+        with self._changed:
+            self._resting = on
+            self._break_off(lambda other: on and other.priority == "background")
             self._changed.notify()
 
     def close(self) -> None:
@@ -203,10 +210,8 @@ class Scheduler:
                 self._load(job.spec)
                 return
             match job.command:
-                case Load():
-                    self._end(job, loaded.described)
-                case Count(prompt=prompt):
-                    self._end(job, Counted(len(loaded.model.tokenise(prompt))))
+                case Load() | Count():
+                    self._end(job, told(loaded, job.command))
                 case Generate(generation=generation, received_at=received_at) if isinstance(loaded, Decoder):
                     completion = Completion(
                         loaded.model, generation, received_at, emit=lambda event: self._emit(job.request, event)
@@ -249,10 +254,11 @@ class Scheduler:
         for job in waiting:
             self._begin(job)
 
-    def _await_loaded(self) -> None:
-        """Nobody can be served before that, unless somebody comes who needs another model."""
+    def _await_change(self) -> None:
+        """Nobody can be served before a model is there or the rest has ended, unless somebody comes meanwhile."""
         with self._changed:
-            if self._loading is not None and not self._loading[1].done() and not self._closing and not self._next():
+            waits = self._resting if self._loading is None else not self._loading[1].done()
+            if waits and not self._closing and not self._next():
                 self._changed.wait(_GLANCE_S)
 
     def _wake(self) -> None:
@@ -269,12 +275,12 @@ class Scheduler:
     def _step(self) -> None:
         """Let the model compute whose turn it is; background work only where nobody else is served at all."""
         served = [job for job in self._running if self._models.find(job.spec) is not None]
-        urgent = [job for job in served if job.priority != "background"] or served
+        urgent = [job for job in served if job.priority != "background"] or ([] if self._resting else served)
         if not urgent:
-            if self._loading is None:
+            if self._loading is None and not self._resting:
                 self._measure()
             else:
-                self._await_loaded()
+                self._await_change()
             return
         spec = min((job.spec for job in urgent), key=lambda spec: self._stepped.get(spec, 0))
         self._stepped[spec] = next(self._steps)
@@ -374,13 +380,9 @@ class Scheduler:
             return False
         try:
             loaded = self._models.use(command.spec)
-            if loaded is None:
-                return False
-            if isinstance(command, Count):
-                self._emit(request, Counted(len(loaded.model.tokenise(command.prompt))))
-            else:
-                self._emit(request, loaded.described)
-            return True
+            if loaded is not None:
+                self._emit(request, told(loaded, command))
+            return loaded is not None
         finally:
             self._models_held.release()
 

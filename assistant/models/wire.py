@@ -92,6 +92,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Compute nothing in the background from now on, or go on with it; not answered."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The process's first line, under id 0; `failure` says why it cannot work."""
 
@@ -129,7 +136,7 @@ class Failed:
 
 Request: TypeAlias = Load | Generate | Score | Embed | Count
 """What waits in the queue, each for a model."""
-Command: TypeAlias = Request | Describe | Cancel | Forget
+Command: TypeAlias = Request | Describe | Cancel | Forget | Rest
 Answer: TypeAlias = (
     Ready
     | Waiting
@@ -148,7 +155,7 @@ Answer: TypeAlias = (
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Generate, Score, Embed, Count, Describe, Cancel, Forget),
+        *(Load, Generate, Score, Embed, Count, Describe, Cancel, Forget, Rest),
         *(Ready, Waiting, Advanced, Piece, Completed, Scored, Embedded, LoadedModel, Counted, Described),
         *(Forgotten, Failed),
     )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
 from assistant.prompting.candidate import Demo
 from assistant.prompting.pools import Vectors
+from assistant.prompting.progress import Pause
 from assistant.prompting.task import Item
+
+_BLOCK: Final = 8
+"""Texts embedded in one go: a person who comes meanwhile waits for no more than these."""
 
 
 class Neighbours:
@@ -25,11 +31,21 @@ class Neighbours:
         self._examples = list(examples)
         self._matrix = self.vectors(self._examples)
 
+    async def learn(self, items: Sequence[Item], pause: Pause | None) -> None:
+        """Embed these, a few at a time; `pause` is awaited before each few, for whoever wants to hold or end it."""
+        for start in range(0, len(items), _BLOCK):
+            if pause is not None:
+                await pause()
+            await asyncio.to_thread(self.vectors, items[start : start + _BLOCK])
+
     def vectors(self, items: Sequence[Item]) -> Vectors:
-        missing = list(dict.fromkeys(one.input for one in items if one.input not in self._known))
+        return self.embedded([one.input for one in items])
+
+    def embedded(self, texts: Sequence[str]) -> Vectors:
+        missing = list(dict.fromkeys(one for one in texts if one not in self._known))
         if missing:
             self._known.update(zip(missing, self._embed(missing), strict=True))
-        return np.array([self._known[one.input] for one in items])
+        return np.array([self._known[one] for one in texts])
 
     def nearest(self, item: Item, count: int) -> list[Demo]:
         """The most alike last, for what stands nearest to the question is heeded most."""

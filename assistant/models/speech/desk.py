@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
@@ -19,15 +20,30 @@ LARGEST: Final = 50_000_000
 
 
 class SpeechDesk:
-    """On one event loop. A recording lies in `drafts` while it is listened to, under a name of our own."""
+    """On one event loop. A recording lies in `drafts` while it is listened to, under a name of our own. `asking` is
+    entered meanwhile: a person waits."""
 
-    def __init__(self, library: SpeechLibrary, transcriber: Transcriber, drafts: Path) -> None:
+    def __init__(
+        self,
+        library: SpeechLibrary,
+        transcriber: Transcriber,
+        drafts: Path,
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._library = library
         self._transcriber = transcriber
         self._drafts = drafts
+        self._asking = asking
 
     async def transcribe(self, data: AsyncIterable[bytes]) -> Transcript:
         """What is said in a recording, which is not kept. Raises SpeechRefused."""
+        with self._asking():
+            return await self._heard(data)
+
+    async def models(self) -> list[SpeechModel]:
+        return await asyncio.to_thread(self._library.list)
+
+    async def _heard(self, data: AsyncIterable[bytes]) -> Transcript:
         self._drafts.mkdir(parents=True, exist_ok=True)
         handle, name = mkstemp(prefix="speech-", dir=self._drafts)
         recording, size = Path(name), 0
@@ -41,6 +57,3 @@ class SpeechDesk:
             return await asyncio.to_thread(self._transcriber.transcribe, recording)
         finally:
             await asyncio.to_thread(recording.unlink, missing_ok=True)
-
-    async def models(self) -> list[SpeechModel]:
-        return await asyncio.to_thread(self._library.list)

@@ -173,6 +173,42 @@ async def test_the_final_test_waits_as_soon_as_somebody_asks(db: Database, folde
     assert len(world.pupil.calls) == before + report.test_calls
 
 
+class _Counting(HashingEmbeddings):
+    """How many texts it was given at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[int] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.given.append(len(texts))
+        return super().embed_documents(texts)
+
+
+async def test_examples_are_embedded_a_few_at_a_time_and_not_while_somebody_asks(db: Database, folder: Path) -> None:
+    embeddings = _Counting()
+    world = World(db, helped_by_examples, embeddings=embeddings)
+    presence, asked = Presence(), asyncio.Event()
+    person = presence.asking()
+
+    async def pause() -> None:
+        if sum(embeddings.given) > 30 and not asked.is_set():
+            person.__enter__()
+            asked.set()
+        await presence.quiet(0)
+
+    run = asyncio.create_task(world.lab.optimise_folder(folder, Spending(120), Choices(), pause=pause))
+    await asked.wait()
+    before = sum(embeddings.given)
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert sum(embeddings.given) == before, "a person is being answered"
+    person.__exit__(None, None, None)
+    await run
+    assert max(embeddings.given) <= 8
+    assert sum(embeddings.given) > 100
+
+
 @pytest.mark.parametrize("rows", [["colour of thing 1"], ["colour of thing 1"] * 60])
 async def test_examples_that_are_too_few_are_said_to_be_and_not_that_there_is_nothing_to_gain(
     db: Database, folder: Path, rows: list[str]

@@ -31,6 +31,7 @@ _GENERATION = Generation(
         wire.Count(_SPEC, _GENERATION.prompt),
         wire.Describe(),
         wire.Cancel(),
+        wire.Rest(on=True),
         wire.Ready("0.3", "AVX = 1", gpu_offload=False, devices=("CPU: x",)),
         Piece("二\n行"),
         Completed("length", Usage(3, 2, 1), Timings(1.5, 2.5, 3.5, 40.0)),
