@@ -20,6 +20,7 @@ from assistant.learning.evidence_exchange import EvidenceTaken
 from assistant.learning.idle import IdleStanding
 from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
+from assistant.learning.prompt_desk import Origin
 from assistant.learning.purpose_learning import PurposeReport, read_purpose
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, Step, load_run, thinned
@@ -47,6 +48,9 @@ class DeskClient:
 
     async def version(self, beginning: str) -> PromptVersionRecord:
         return load(PromptVersionRecord, await self._call("GET", f"/prompts/{_part(beginning)}"))
+
+    async def origin(self, turn_id: str) -> Origin:
+        return load(Origin, await self._call("GET", f"/prompts/of/{_part(turn_id)}"))
 
     async def labels(self) -> list[Labelled]:
         return [load(Labelled, one) for one in await self._call("GET", "/prompts/labels")]

@@ -208,6 +208,8 @@ def _walk(command: TyperCommand | TyperGroup, words: tuple[str, ...]) -> Iterato
 
 
 def _command(command: Any, words: tuple[str, ...]) -> str:
+    from assistant.cli.terminal import catalogue
+
     context = typer.Context(command)
     usage = " ".join([*words, *command.collect_usage_pieces(context)])
     lines = [f"## {' '.join(words)}", inspect.cleandoc(command.help or ""), f"```\n{usage}\n```"]
@@ -218,6 +220,9 @@ def _command(command: Any, words: tuple[str, ...]) -> str:
     ]
     if options:
         lines.append(_table(("argument or option", "meaning"), options))
+    if words[-1] == "chat":
+        lines.append("In the conversation these are commands:")
+        lines.append(f"```\n{catalogue().text('en', 'chat.help')}\n```")
     return "\n\n".join(line for line in lines if line)
 
 

@@ -15,6 +15,7 @@ from assistant.cli.answer import Outcome, draw
 from assistant.cli.approvals import ask_owner
 from assistant.cli.from_documents import Collection, Documents
 from assistant.cli.home import Door, model_name, open_assistant
+from assistant.cli.judging import Judging
 from assistant.cli.sources import place
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError, NotFound
@@ -90,12 +91,19 @@ class ChatSession:
         self._conversation = conversation
         self._listed: list[Conversation] = []
         self._last_turn = ""
+        judging = self._judging = Judging(terminal, assistant, lambda: self._last_turn)
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "/new": self._new,
             "/list": self._list,
             "/open": self._open,
             "/model": self._choose_model,
             "/regenerate": self._regenerate,
+            "/again": self._regenerate,
+            "/good": judging.good,
+            "/bad": judging.bad,
+            "/unrate": judging.unrated,
+            "/better": self._better,
+            "/why": judging.why,
             "/documents": self._choose_documents,
             "/source": self._source,
             "/help": self._help,
@@ -129,7 +137,18 @@ class ChatSession:
         if self._conversation is None:
             self._conversation = (await self._assistant.new_conversation()).id
             await self._keep_choice()
-        await self._draw(await self._assistant.reply(self._conversation, text, face="terminal", model=self._model))
+        events = await self._assistant.reply(self._conversation, text, face="terminal", model=self._model, duel=True)
+        await self._draw(events)
+        await self._judging.compare(self._last_turn, self._rival)
+
+    async def _rival(self, events: AsyncGenerator[Event, None]) -> None:
+        """A second answer to what was asked last; the first one stays the last."""
+        await self._drawn(events)
+
+    async def _better(self, choice: str) -> None:
+        await self._judging.better(choice)
+        if self._conversation is not None and (turns := await self._assistant.history(self._conversation)):
+            self._last_turn = turns[-1].id
 
     async def _regenerate(self, _: str) -> None:
         if not self._last_turn:
@@ -138,6 +157,10 @@ class ChatSession:
         await self._draw(await self._assistant.regenerate(self._last_turn, face="terminal", model=self._model))
 
     async def _draw(self, events: AsyncGenerator[Event, None]) -> None:
+        self._last_turn = await self._drawn(events)
+
+    async def _drawn(self, events: AsyncGenerator[Event, None]) -> str:
+        """Returns the turn."""
         outcome = Outcome()
         with _interrupts(lambda: self._stop(outcome)):
             await draw(
@@ -147,13 +170,14 @@ class ChatSession:
                 silent=False,
                 decide=partial(ask_owner, self._terminal, self._assistant),
             )
-        self._last_turn = outcome.turn_id
         if outcome.error is not None:
+            self._last_turn = outcome.turn_id
             raise outcome.error
         if outcome.finished is not None and outcome.finished.finish_reason == "stopped":
             self._terminal.say("chat.stopped")
         elif outcome.finished is not None and outcome.finished.finish_reason == "length":
             self._terminal.say("chat.cut")
+        return outcome.turn_id
 
     async def _stop(self, outcome: Outcome) -> None:
         if outcome.turn_id:

@@ -6,6 +6,7 @@ import asyncio
 import difflib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
+    Label,
     Labelled,
     LabelMove,
     PromptLabels,
@@ -29,6 +31,18 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 
 _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why an answer is as it is: which model wrote it, and after which prompt. `text` is that prompt as the model reads
+    it, `labels` what it wears now; without a `version` no prompt was asked."""
+
+    turn_id: str
+    model: str
+    version: PromptVersionRecord | None = None
+    text: str = ""
+    labels: tuple[Label, ...] = ()
 
 
 class PromptDesk:
@@ -50,6 +64,10 @@ class PromptDesk:
         """By id or by its first digits, where they are enough, or as v7, chat:v7 or chat.en:v7; chat.en alone is the
         one in use. NotFound; VersionAmbiguous where several are called so."""
         return await asyncio.to_thread(self._find, beginning)
+
+    async def origin(self, turn_id: str) -> Origin:
+        """What made an answer; NotFound."""
+        return await asyncio.to_thread(self._origin, turn_id)
 
     async def labels(self) -> list[Labelled]:
         """Which version wears which label now."""
@@ -140,6 +158,13 @@ class PromptDesk:
         for seed in self._library.all():
             self._remember(seed)
         return self._versions.list()
+
+    def _origin(self, turn_id: str) -> Origin:
+        model, version = self._versions.behind(turn_id)
+        if version is None:
+            return Origin(turn_id, model)
+        worn = dict.fromkeys(one.label for one in self._labels.all() if one.version_id == version.id)
+        return Origin(turn_id, model, version, in_full(version), tuple(worn))
 
     def _take(self, text: str) -> list[PromptVersionRecord]:
         known = {one.id for one in self._list()}

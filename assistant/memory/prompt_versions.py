@@ -149,6 +149,14 @@ class PromptVersionStore:
             raise NotFound(kind="prompt_version", id=id)
         return _record(row)
 
+    def behind(self, turn_id: str) -> tuple[str, PromptVersionRecord | None]:
+        """The model that wrote an answer and the version it was asked with, None where no prompt was: a tool answered,
+        or nothing did yet. NotFound for no turn."""
+        row = self._db.row("SELECT model, prompt_version FROM turns WHERE id = ?", (turn_id,))
+        if row is None:
+            raise NotFound(kind="turn", id=turn_id)
+        return row["model"], self.get(row["prompt_version"]) if row["prompt_version"] else None
+
     def find(self, beginning: str) -> PromptVersionRecord:
         """By the first digits of its id, where only one begins so, or as v7, chat:v7 or chat.en:v7; NotFound otherwise,
         VersionAmbiguous where several prompts have a version of that number."""

@@ -126,6 +126,7 @@ class PromptRoutes:
             ("POST", "/optimise", self.optimise),
             ("POST", "/optimise/{id}/test", self.test),
             ("POST", "/answer", self.answer),
+            ("GET", "/of/{turn}", self.origin),
             ("GET", "/{version}", self.version),
             ("GET", "/{version}/diff/{other}", self.diff),
             ("POST", "/{version}/promote", self.promote),
@@ -137,6 +138,9 @@ class PromptRoutes:
 
     async def versions(self) -> Any:
         return dump(await self._desk.versions())
+
+    async def origin(self, turn: str) -> Any:
+        return dump(await self._desk.origin(turn))
 
     async def labels(self) -> Any:
         return dump(await self._desk.labels())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -16,8 +18,11 @@ from rich.console import Console
 from assistant.api import Assistant
 from assistant.cli.chat import ChatSession, _session
 from assistant.cli.terminal import Terminal, catalogue
-from assistant.config import Settings, ToolSettings
+from assistant.config import LearningSettings, Settings, ToolSettings
+from assistant.i18n import Language
+from assistant.memory.records import Turn
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from tests.fakes.caller import CallingChatModel
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import serving
@@ -134,3 +139,78 @@ async def test_in_the_terminal_the_owner_is_asked_and_only_a_yes_is_one(paths: P
         [turn] = await running.assistant.history(conversation.id)
         assert turn.tool_calls[0].status == status
         assert turn.answer.endswith("继续。")
+
+
+async def last(assistant: Assistant) -> Turn:
+    [conversation] = await assistant.conversations()
+    return (await assistant.history(conversation.id))[-1]
+
+
+async def test_an_answer_is_rated_in_the_terminal_as_anywhere_else(session: Typed) -> None:
+    shown = await session.run(f"/good{ENTER}你好{ENTER}/good{ENTER}/quit{ENTER}")
+    assert "这里还没有回答。" in shown
+    assert "记下了，谢谢。" in shown
+    assert (await last(session.assistant)).rating == "thumb_up"
+    [conversation] = await session.assistant.conversations()
+    await session.run(f"/bad too_long{ENTER}/quit{ENTER}", conversation=conversation.id)
+    assert (await last(session.assistant)).rating == "thumb_down"
+    await session.run(f"/bad 这不是我要的{ENTER}/unrate{ENTER}/quit{ENTER}", conversation=conversation.id)
+    assert (await last(session.assistant)).rating is None
+    [told] = [json.loads(line) for line in await session.assistant.desk.evidence(redact=False)]
+    assert told["signals"] == ["thumb_up", "thumb_down", "thumb_down", "thumb_cleared"]
+    assert told["reasons"] == ["#too_long", "这不是我要的"]
+
+
+async def test_another_answer_is_asked_for_by_either_name(session: Typed) -> None:
+    assert "第二个回答" in await session.run(f"你好{ENTER}/again{ENTER}/quit{ENTER}")
+    assert (await last(session.assistant)).source == "regenerate"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("zh", ["由 scripted 写成，用的提示词是 chat.zh:v1", "Patina 自带的", "你是 Patina"]),
+        ("en", ["scripted wrote this, asked with chat.zh:v1", "came with Patina", "你是 Patina"]),
+    ],
+)
+async def test_why_says_which_prompt_made_the_answer_and_what_it_says(
+    session: Typed, language: Language, said: list[str]
+) -> None:
+    typed = Typed(session.assistant, replace(session.terminal, language=language))
+    shown = await typed.run(f"你好，请问今天怎么样{ENTER}/why{ENTER}/quit{ENTER}")
+    assert all(one in shown.replace("\n", "") for one in said)
+
+
+async def test_why_says_that_it_was_learned_and_is_in_use_and_what_showed_that_it_is_better(session: Typed) -> None:
+    evidence = {"items": 40, "gained": 9, "lost": 2}
+    version = await session.assistant.desk.propose(
+        "chat", "zh", Candidate("- 押韵。"), author="optimiser", evidence=evidence
+    )
+    await session.assistant.desk.promote(version.id)
+    shown = (await session.run(f"你好，请问今天怎么样{ENTER}/why{ENTER}/quit{ENTER}")).replace("\n", "")
+    assert "从你的评价中学到的。  · 使用中" in shown
+    assert "40" in shown
+    assert "- 押韵。" in shown
+
+
+async def test_of_two_answers_the_better_one_is_gone_on_with(paths: Paths) -> None:
+    model = ScriptedChatModel(answers=["The first.", "The second.", "The third."])
+    shown = Console(file=io.StringIO(), width=100)
+    settings = Settings(learning=LearningSettings(duels_every=1))
+    async with serving(paths, FakeModels(model), settings) as running:
+        assistant = running.assistant
+        version = await assistant.desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
+        await assistant.desk.begin_trial(version.id, 0.5)
+        typed = Typed(assistant, Terminal(paths, "en", catalogue(), shown, shown))
+        told = await typed.run(f"Tell me something{ENTER}/better both of them{ENTER}/better second{ENTER}/quit{ENTER}")
+        assert "The second." in told
+        assert "Which one is better?" in told
+        assert "There are no two answers" in told
+        second = await last(assistant)
+        assert second.answer == "The second."
+        duel = await assistant.duels.of(second.id)
+        assert duel is not None
+        assert (duel.choice, duel.person) == ("second", "owner")
+        told = await typed.run(f"/better never{ENTER}/quit{ENTER}", conversation=second.conversation_id)
+        assert "You are not asked again." in told
+        assert not await assistant.duels.wanted()
