@@ -14,7 +14,7 @@ from bots.telegram.presenter import Presenter
 
 _log = logging.getLogger(__name__)
 _COMMANDS: Final = (
-    "new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "compare", "format",
+    "new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "why", "compare", "format",
     "documents", "keep", "remind", "reminders", "quiet", "quota", "export", "forget", "help",
 )  # fmt: skip
 _MENUS: Final[tuple[tuple[str | None, Language], ...]] = ((None, "en"), ("zh", "zh"))

@@ -20,7 +20,9 @@ from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
 from bots.telegram.sending import Sender, toast
 
-_GUEST_COMMANDS: Final = frozenset({"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota", "/format"})
+_GUEST_COMMANDS: Final = frozenset(
+    {"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota", "/format", "/why"}
+)
 _GUEST_BUTTONS: Final = frozenset(
     {"thumb_up", "thumb_down", *REASONS, "again", "show", "forget", "spare", "other_form", "format"}
 )

@@ -359,6 +359,12 @@ async def test_edits_and_duels_over_http_are_those_of_the_door(paths: Paths) -> 
         edited = await client.edit_answer(shown.id, "two and a half", face="rest")
         assert (edited.answer, edited.original) == ("two and a half", "two")
         assert await client.turn(shown.id) == edited
+        origin = await client.desk.origin(shown.id)
+        assert origin == await server.assistant.desk.origin(shown.id)
+        assert origin.version is not None
+        assert (origin.version.id, origin.model) == (shown.prompt_version, shown.model)
+        with pytest.raises(NotFound):
+            await client.desk.origin("nothing")
         lines = await client.desk.evidence(redact=False)
         assert lines == await server.assistant.desk.evidence(redact=False)
         elsewhere = "\n".join(lines).replace(QUESTIONS[0], "Why is it blue?")

@@ -102,8 +102,20 @@ async def test_the_menu_is_set_in_both_languages_and_only_when_it_changed(play: 
         ann.private.send("Hi")
         await ann.private.chat.wait_for_answers(1)
         menus = {call.params.get("language_code"): call.params["commands"] for call in server.calls_of("setMyCommands")}
-        commands = ["new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "compare"]
-        commands += ["format", "documents", "keep", "remind", "reminders", "quiet", "quota", "export", "forget", "help"]
+        commands = ["new", "history", "switch", "stop", "regenerate", "continue", "undo", "branch", "edit", "why"]
+        commands += [
+            "compare",
+            "format",
+            "documents",
+            "keep",
+            "remind",
+            "reminders",
+            "quiet",
+            "quota",
+            "export",
+            "forget",
+            "help",
+        ]
         assert [[command["command"] for command in menus[code]] for code in (None, "zh")] == [commands, commands]
         assert menus["zh"][0]["description"] == "开始新会话"
     async with play("Hello again."):
