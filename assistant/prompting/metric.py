@@ -38,6 +38,8 @@ class Metric:
     """Whether only the first line counts, so that the model may stop there."""
     judged: bool = False
     """Whether a model says it, which has to be asked: `score` then tells only an answer from none."""
+    trouble: str = ""
+    """Why it cannot be used, where somebody's own cannot be loaded."""
 
 
 def normal(text: str) -> str:

@@ -22,12 +22,12 @@ _log = logging.getLogger(__name__)
 
 class OwnMetrics:
     """Called, it gives those that come with Patina and those of `folder` and of packages; one with the name of ours
-    does not take its place. What cannot be loaded is left out with a line in the log. A file is loaded again when it
-    has changed, a package at the next start."""
+    does not take its place. What cannot be loaded is there with its `trouble`, and with a line in the log. A file is
+    loaded again when it has changed, a package at the next start."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[Path, tuple[tuple[int, int], Metric | None]] = {}
+        self._files: dict[Path, tuple[tuple[int, int], Metric]] = {}
         self._packages: Sequence[Metric] | None = None
 
     def __call__(self) -> Mapping[str, Metric]:
@@ -52,17 +52,22 @@ def _of_packages() -> Sequence[Metric]:
     for entry in entry_points(group=GROUP):
         try:
             found.append(Metric(entry.name, _checked(entry.name, entry.load())))
-        except Exception:  # whatever another package does must not end ours
+        except Exception as error:  # whatever another package does must not end ours
             _log.exception("the metric %s cannot be loaded", entry.name)
+            found.append(_broken(entry.name, error))
     return found
 
 
-def _of_code(path: Path) -> Metric | None:
+def _of_code(path: Path) -> Metric:
     try:
         return Metric(path.stem, _checked(path.stem, _loaded(path)))
-    except Exception:
+    except Exception as error:
         _log.exception("the metric in %s cannot be loaded", path)
-        return None
+        return _broken(path.stem, error)
+
+
+def _broken(name: str, error: Exception) -> Metric:
+    return Metric(name, lambda answer, accepted: 0.0, trouble=f"{type(error).__name__}: {error}")
 
 
 def _loaded(path: Path) -> Any:

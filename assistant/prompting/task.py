@@ -88,7 +88,10 @@ def read_test(folder: Path) -> Sequence[Item]:
 def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
     """The task that a head and its items make; `path` is what an error names."""
     if head.metric not in metrics:
-        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} is none of {', '.join(metrics)}")
+        known = ", ".join(name for name, metric in metrics.items() if not metric.trouble)
+        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} is none of {known}")
+    if trouble := metrics[head.metric].trouble:
+        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} cannot be loaded: {trouble}")
     return Task(head.name, head.seed_prompt.strip(), metrics[head.metric], head.max_tokens, head.labels, tuple(items))
 
 
