@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -24,6 +25,7 @@ from assistant.memory.ledger import Ledger
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.signals import OWNER, SignalStore
 from assistant.models.chat_model import Models
+from assistant.models.content import content_digest
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
 from assistant.prompting.evaluator import Budget, Evaluator
@@ -225,6 +227,9 @@ def rated_pairs(openings: Sequence[Opening]) -> list[Pair]:
 
 
 def model_digest(models: Models, name: str) -> str:
-    """What tells two models apart that have the same name."""
+    """What tells two models apart that have the same name: what is in the file, else its size."""
     info = models.info(name)
+    if info.path is not None:
+        with suppress(OSError):
+            return f"{info.name} {content_digest(info.path)}"
     return f"{info.name} {info.size}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.models.content import content_digest
+from assistant.models.records import ModelInfo
 from assistant.paths import seed_prompts
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import JudgeAgreement, Opinion, settled
@@ -33,6 +36,17 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import HashingEmbeddings
 
 Taste = Callable[[str, str], str]
+
+
+class InAFile(FakeModels):
+    """The model lies in a file."""
+
+    def __init__(self, model: ScriptedChatModel, path: Path) -> None:
+        super().__init__(model)
+        self._path = path
+
+    def info(self, name: str) -> ModelInfo:
+        return replace(super().info(name), path=self._path, size=self._path.stat().st_size)
 
 
 def wise(first: str, second: str) -> str:
@@ -76,7 +90,9 @@ class House:
         self.signals = SignalStore(self.db)
         self.versions, labels = PromptVersionStore(self.db), PromptLabels(self.db)
         library = PromptLibrary(seed_prompts(), folder / "prompts")
-        models, ledger = FakeModels(self.model), Ledger(self.db)
+        self.file = folder / "scripted.gguf"
+        self.file.write_bytes(b"the weights")
+        models, ledger = InAFile(self.model, self.file), Ledger(self.db)
         self.judge = Judge(
             models, ledger, Selector(library, self.versions, labels), self.signals, OpeningStore(self.db)
         )
@@ -137,13 +153,29 @@ async def test_a_judge_that_agrees_is_heard_and_is_asked_nothing_twice(house: Ca
     assert (english.agreement.right, english.agreement.pairs) == (30, 30)
     assert figures_of(english)[0] == "shown"
     assert figures_of(chinese)[0] == "few"
-    assert (english.model, len(english.version)) == ("scripted 1", 12)
+    assert (english.model, len(english.version)) == (f"scripted {content_digest(home.file)}", 12)
     assert home.model.judged == 60
     await home.judge.look()
     opinion = await home.judge.opinion("en", [("Why?", "bad", "good")] * 3 + [("Why?", "fair", "fair")], Budget(100))
     assert opinion == Opinion(better=3, ties=1)
     assert home.model.judged == 62
     assert all(options["priority"] == "background" for options in home.model.options)
+
+
+async def test_another_file_of_the_same_name_and_size_is_another_judge(house: Callable[..., House]) -> None:
+    home = house()
+    home.decide(30)
+    before = (await home.judge.look())[0]
+    asked = home.model.judged
+    first = home.file.read_bytes()
+    home.file.write_bytes(first[::-1])
+    other = (await home.judge.standings())[0]
+    assert figures_of(other)[0] == "unasked", "what the other one said is not this one's word"
+    assert other.model != before.model
+    assert await home.judge.opinion("en", [("Why?", "bad", "good")], Budget(0)) is None
+    home.file.write_bytes(first)
+    assert (await home.judge.standings())[0] == before
+    assert home.model.judged == asked
 
 
 async def test_a_judge_that_names_the_first_is_at_chance_and_stays_unused(house: Callable[..., House]) -> None:
