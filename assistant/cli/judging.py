@@ -15,6 +15,7 @@ from assistant.learning.prompt_desk import Origin
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
 
 _NEVER: Final = "never"
+_NUMBERED: Final = {"1": "first", "2": "second"}
 Draw = Callable[[AsyncGenerator[Event, None]], Awaitable[None]]
 """Shows an answer as it is written."""
 
@@ -59,7 +60,7 @@ class Judging:
 
     async def better(self, choice: str) -> None:
         """Which of two answers is; or that one is not to be asked that again."""
-        turn_id = self._answered()
+        turn_id, choice = self._answered(), _NUMBERED.get(choice, choice)
         if choice == _NEVER:
             await self._assistant.duels.ask(False)
             self._terminal.say("chat.compared_never")

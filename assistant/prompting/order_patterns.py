@@ -82,7 +82,9 @@ _ALL_QUESTIONS: Final = (
     r"|everything|anything|whatever|all(?= *(?:[.!,;]|$)))\b"
 )
 _ANY_QUESTION_ENGLISH: Final = (
-    rf"{_WHATEVER}[^.!?]{{0,20}}{_ASKED}[^.!?]{{0,60}}?{_BEGIN}{_SAY}",
+    rf"{_WHATEVER}[^.!?]{{0,20}}{_ASKED}(?:\w*,? |[^.!?]{{0,60}}?{_BEGIN}){_SAY}",
+    r"\b(?:forget|ignore) (?:about )?(?:the|my|any|every|all|this|their) (?:questions?|inputs?|users?)\b",
+    r"\bonly one (?:answer|reply|response) (?:is|can|may|will)\b",
     rf"{_BEGIN}(?:reply|respond|answer|say|write|output|print|return|state"
     rf"|repeat)\b[^.!?]{{0,60}}{_WHATEVER}[^.!?]{{0,20}}{_ASKED}",
     rf"{_BEGIN}(?:reply|respond|say|write|output|print|return|state)\b.{{0,60}}\b(?:to|for|after|in|on"
@@ -129,6 +131,10 @@ _ANY_QUESTION_CHINESE: Final = (
     r"(?:不管|不论|无论|任凭).{1,16}(?<![我他她咱们])(?:都|一律)(?:只|要|必须|得|请)?(?:回答|回复|答复|输出|作答)",
     rf"(?:不管|不论|无论|任凭).{{0,16}}{_ASKED_CHINESE}.{{0,12}}(?:答案|回答|回复|答复|回应)(?:都|就|一律|必须|只能"
     rf"|永远)?(?:是|为)",
+    r"(?:不管|不论|无论|任凭).{0,12}(?:什么|怎么|怎样|谁|啥|如何).{0,4}, *(?:请|就|都|只|你)*(?:回答|回复|答复|输出"
+    r"|回应|说)",
+    r"(?:作为|当作|当成|就是|都是).{0,4}(?:所有|任何|一切|每[个一]?).{0,4}(?:问题|提问)的(?:回答|答案|回复)",
+    r"(?:皆|一律|一概)(?:回)?答|(?:别|不要|不用|不必)(?:回)?答.{0,6}(?:只|就|直接)(?:说|回复|输出|答)",
     r"(?:谁|有人|任何人|所有人)(?:来|要|向你|对你)?(?:问|提问|发问|询问).{0,8}?(?<![我他她咱们])(?:都|一律)(?:要|得"
     r"|必须|只)?"
     rf"{_SAY_CHINESE}",
@@ -165,6 +171,8 @@ _STANDING_ENGLISH: Final = (
     r"|\bthe only (?:\w+ )?(?:answer|reply|response)\b|\byour (?:only |sole )?(?:task|job|goal|purpose|role"
     r"|duty) is (?:\w+ )?to"
     r" (?:\w+ )?(?:answer|reply|respond|say)\b",
+    r"\bmake (?:sure (?:that )?)?(?:every|each|all)(?: \w+){0,3} (?:answer|repl|response|output)\w*",
+    r"\b(?:reply|respond|answer|say|output|repeat)\b.{0,40}\ball the time\b",
     r"\b(?:keep|continue|go on) (?:replying|answering|saying|responding|repeating)\b",
     r"\b(?:replies|answers|responses) (?:(?:must|should|shall|always|have to) )?(?:contain|include|mention|(?:end"
     r"|begin|start) with)\b",

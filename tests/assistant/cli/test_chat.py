@@ -202,7 +202,7 @@ async def test_of_two_answers_the_better_one_is_gone_on_with(paths: Paths) -> No
         version = await assistant.desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
         await assistant.desk.begin_trial(version.id, 0.5)
         typed = Typed(assistant, Terminal(paths, "en", catalogue(), shown, shown))
-        told = await typed.run(f"Tell me something{ENTER}/better both of them{ENTER}/better second{ENTER}/quit{ENTER}")
+        told = await typed.run(f"Tell me something{ENTER}/better both of them{ENTER}/better 2{ENTER}/quit{ENTER}")
         assert "The second." in told
         assert "Which one is better?" in told
         assert "There are no two answers" in told
