@@ -95,6 +95,8 @@ class ChatReport:
     opinion: Opinion | None = None
     """Of the model as a judge, where that agrees with the person."""
     opinion_calls: int = 0
+    basis: str = ""
+    """Names what was looked at, by content: ratings, questions and the prompt in use."""
 
 
 class ChatLearning:
@@ -141,15 +143,18 @@ class ChatLearning:
         pause: Callable[[], Awaitable[None]] | None = None,
         paid: Paid | None = None,
         rest: Callable[[], int] = lambda: _OPINION_CALLS,
+        gated: Sequence[str] = (),
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
         raises; a run that was cut off goes on when it is asked for again with the same ratings. What is found is for
         the model that answers now: it was measured with no other. `paid` hears of each call that is made, `rest` says
-        how many a second opinion may take beside `spending`."""
+        how many a second opinion may take beside `spending`; `gated` are the bases of which a gate has decided in the
+        last month, in order: they have taken their part of its risk."""
         scope = Scope(PROMPT, language, model=await asyncio.to_thread(self._model))
         panel, asked, askers = await asyncio.to_thread(self._evidence, language)
         agreement = panel.agreement
-        report = ChatReport("not_shown", language, agreement, len(asked))
+        used = await asyncio.to_thread(self._in_use, language, scope.model)
+        report = ChatReport("not_shown", language, agreement, len(asked), basis=_basis(panel, asked, used))
         if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:
             return replace(report, outcome=waiting)
         if not panel.judges:
@@ -158,11 +163,12 @@ class ChatLearning:
             return replace(report, outcome="no_pattern", missing=agreement.missing)
         if len(asked) < _LEAST_QUESTIONS:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
-        stricter = replace(choices, alpha=panel.alpha(choices.alpha))
-        result = await self._optimised(language, scope, panel, asked, spending, stricter, tell, pause, paid)
+        alpha = risk_of(report.basis, gated, choices.alpha)
+        stricter = replace(choices, alpha=panel.alpha(alpha))
+        result = await self._optimised(language, scope, panel, asked, used, spending, stricter, tell, pause, paid)
         if result.verdict != "better":
             return replace(report, outcome=result.verdict, result=result)
-        if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, choices.alpha):
+        if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, alpha):
             return replace(report, outcome="not_shown", result=result)
         budget = Budget(max(0, min(_OPINION_CALLS, rest())), pause=pause, paid=paid)
         report = await self._second_opinion(replace(report, result=result), result, budget)
@@ -254,12 +260,18 @@ class ChatLearning:
             if record.content
         ]
 
+    def _in_use(self, language: Language, model: str) -> str:
+        """The instruction that this model is given."""
+        used = self._selector.select(PROMPT, language, model=model).learned
+        return used.instruction if used else self._library.get(PROMPT, language).instruction
+
     async def _optimised(
         self,
         language: Language,
         scope: Scope,
         panel: Panel,
         asked: Sequence[Item],
+        instruction: str,
         spending: Spending,
         choices: Choices,
         tell: Callable[[RunProgress], Awaitable[None] | None],
@@ -267,8 +279,6 @@ class ChatLearning:
         paid: Paid | None,
     ) -> RunResult:
         seed = self._library.get(PROMPT, language)
-        used = self._selector.select(PROMPT, language, model=scope.model).learned
-        instruction = used.instruction if used else seed.instruction
         # Two panels are two tasks: what one has decided says nothing about the other.
         metric = Metric(f"liked {panel.id}", lambda answer, question: panel.score(question[0], answer))
         task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(asked))
@@ -292,6 +302,19 @@ class ChatLearning:
             proposer=StyleProposer(instruction, language, self._library, await self._failed(scope)),
         )
         return await optimiser.optimise()
+
+
+def risk_of(basis: str, gated: Sequence[str], alpha: float) -> float:
+    """Of a gate: the first of a month has `alpha`, the k-th 2 alpha/(k (k + 1)), so that all of them together have
+    twice that at most, however many there are. One that is looked at again has what it had."""
+    bases = list(dict.fromkeys([*gated, basis]))
+    place = bases.index(basis) + 1
+    return 2 * alpha / (place * (place + 1))
+
+
+def _basis(panel: Panel, asked: Sequence[Item], instruction: str) -> str:
+    content = json.dumps([panel.id, [one.id for one in asked], instruction])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _was_taken_back(move: LabelMove) -> bool:
@@ -353,6 +376,7 @@ def evidence_of(report: ChatReport) -> dict[str, Any]:
         "missing": report.missing,
         "version": report.version,
         "number": report.number,
+        "basis": report.basis,
         "opinion": asdict(report.opinion) if report.opinion else None,
         **({"run": report.result.run, **asdict(report.result.evidence)} if report.result else {}),
     }

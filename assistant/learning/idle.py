@@ -35,6 +35,7 @@ _LEAST_CALLS: Final = 120
 """Of one run; with fewer nothing could be shown."""
 _WATCH_S: Final = 5.0
 """How often it is looked whether calls under way may still go on."""
+_MONTH_S: Final = 30 * 86_400.0
 _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
 _TOLD_EVERY_S: Final = 0.25
@@ -295,9 +296,17 @@ class IdleLearning:
         watching: asyncio.Task[None] | None = None
         try:
             spending = Spending(min(_MOST_CALLS, look.left))
+            gated = await asyncio.to_thread(self._gated, language)
             self._learning = asyncio.create_task(
                 self._chat.learn(
-                    language, spending, Choices(), tell=tell, pause=pause, paid=paid, rest=lambda: look.left
+                    language,
+                    spending,
+                    Choices(),
+                    tell=tell,
+                    pause=pause,
+                    paid=paid,
+                    rest=lambda: look.left,
+                    gated=gated,
                 )
             )
             watching = asyncio.create_task(self._watch(self._learning, asked=not background))
@@ -347,6 +356,12 @@ class IdleLearning:
         if not asked and not self._rules.allows(self._now().time()):
             return "hours"
         return "spent" if self._rules.calls_a_day - spent < _LEAST_CALLS else None
+
+    def _gated(self, language: Language) -> list[str]:
+        """What a gate has decided of in the last month, in order."""
+        entries = reversed(self._entries.within(_MONTH_S))
+        found = [one.details for one in entries if one.prompt == PROMPT and one.language == language]
+        return [one["basis"] for one in found if one.get("items") and one.get("basis")]
 
     def _spent(self) -> int:
         return self._entries.calls_on(self._today())

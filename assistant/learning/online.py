@@ -206,10 +206,11 @@ class DecayMonitor:
     said `before`, in its trial, and from all that is said since. For every level of satisfaction there is an
     e-detector: at each label it begins anew, with the capital that bets on being above the level have won by then, and
     bets from there on that satisfaction is below the next lower level, `slack` away. The alarm goes off when the
-    detectors of all levels do. While satisfaction stays where it is, the one of the level next to it does so no sooner
-    than so many labels on average as its threshold is, whatever the level is and whether luck had a part in the trial
-    (sums over beginnings: Shin, Ramdas, Rinaldo 2024; against every value that may be the true one: universal
-    inference, Wasserman, Ramdas, Balakrishnan 2020).
+    detectors of all levels do. While satisfaction stays where it is, the one of the level next to it has a threshold
+    within n labels with a probability of n over the threshold at most: so much capital was begun with, on average, and
+    fair bets add nothing to it (Ville's inequality). That holds whatever the level is and counts the luck of the trial
+    in. Sums over beginnings are those of Shin, Ramdas, Rinaldo 2024; evidence against every value that may be the true
+    one is universal inference (Wasserman, Ramdas, Balakrishnan 2020).
 
     Two strangers are left out of every detector, with what they said before as well: one who may have raised what is
     expected or said that it is not met, and one who may have lowered it or said that all is well. The alarm has to go
@@ -217,8 +218,7 @@ class DecayMonitor:
     said, whatever it was: who is hardly heard can hardly hide anything.
 
     Evidence of `apart` is wanted, and down to a third of that where nobody says much more than others do: the more of
-    them have to miss what was, the more rarely all do by luck. So few versions that are as good as ever are taken back
-    however many people there are (see `benchmarks.online`).
+    them have to miss what was, the more rarely all do by luck. How rarely that is, is simulated (`benchmarks.online`).
     """
 
     owner: str = "owner"

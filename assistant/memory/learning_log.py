@@ -73,6 +73,12 @@ class LearningLog:
         rows = self._db.rows("SELECT * FROM learning_log ORDER BY began_at DESC, id DESC LIMIT ?", (count,))
         return [LearningEntry(**{**row, "details": json.loads(row["details"])}) for row in rows]
 
+    def within(self, seconds: float) -> list[LearningEntry]:
+        """What was begun in so many seconds before now, the latest first."""
+        since = self._clock() - seconds
+        rows = self._db.rows("SELECT * FROM learning_log WHERE began_at > ? ORDER BY began_at DESC, id DESC", (since,))
+        return [LearningEntry(**{**row, "details": json.loads(row["details"])}) for row in rows]
+
     def calls_on(self, day: str) -> int:
         """All that was spent on it."""
         row = self._db.row("SELECT coalesce(sum(calls), 0) AS calls FROM learning_days WHERE day = ?", (day,))

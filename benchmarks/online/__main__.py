@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -137,6 +138,12 @@ def table_of_origins(outcomes: Mapping[World, Sequence[Outcome]]) -> str:
     return "\n".join(lines)
 
 
+def picture(plot: Path, page: Path) -> str:
+    """As the page shows it."""
+    where = Path(os.path.relpath(plot.resolve(), page.resolve().parent)).as_posix()
+    return f"![Canaries promoted and versions taken back, by turns and by labels of the trial]({where})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=200, help="simulated for each line of trials")
@@ -158,6 +165,8 @@ def main() -> None:
     text = "\n\n".join([head, table_of_trials(tried), *of_production])
     if given.plot:
         plots.draw(tried, kept, origins, given.plot)
+        if given.markdown:
+            text = f"{text}\n\n{picture(given.plot, given.markdown)}"
     if given.markdown:
         report.rewrite(given.markdown, text, BEGIN, END)
     print(text)

@@ -11,7 +11,7 @@ import pytest
 from assistant.config import Sampling
 from assistant.errors import EngineDied
 from assistant.i18n import Language
-from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport
+from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport, risk_of
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
@@ -125,8 +125,8 @@ class House:
             kind = "thumb_up" if likes(brief) else "thumb_down"
             self.signals.add(turn.id, kind, face="telegram" if person else "page", person_id=person)
 
-    async def learn(self) -> ChatReport:
-        return await self.chat.learn("en", SPENDING, Choices(), pause=self._pause)
+    async def learn(self, gated: Sequence[str] = ()) -> ChatReport:
+        return await self.chat.learn("en", SPENDING, Choices(), pause=self._pause, gated=gated)
 
     async def _pause(self) -> None:
         if self.dies_at and len(self.model.calls) >= self.dies_at:
@@ -383,3 +383,21 @@ async def test_what_was_said_in_another_home_is_learned_from(house: House, tmp_p
     report = await house.learn()
     assert (report.outcome, report.agreement.ratings) == ("better", 60)
     elsewhere.db.close()
+
+
+async def test_a_gate_that_was_asked_often_in_a_month_has_to_be_surer(house: House) -> None:
+    """Or whoever looks every night finds something better by luck in the end."""
+    await house.talk(60, liked_if_brief)
+    report = await house.learn([str(number) for number in range(10_000)])
+    assert report.outcome == "not_shown"
+    assert report.result is not None
+    assert report.result.evidence.items > 0
+
+
+def test_all_gates_of_a_month_together_risk_twice_what_one_may() -> None:
+    bases = [str(number) for number in range(500)]
+    risks = [risk_of(basis, bases[:place], 0.05) for place, basis in enumerate(bases)]
+    assert risks[0] == 0.05
+    assert risks == sorted(risks, reverse=True)
+    assert sum(risks) < 0.1
+    assert risk_of("0", bases, 0.05) == 0.05, "who looks again at the same has what it had"

@@ -254,8 +254,9 @@ class Heard:
     async def heard_ratings(self, language: Language) -> int:
         return self.ratings if language == "en" else 0
 
-    async def learn(self, language: Language, *_: Any, **__: Any) -> ChatReport:
+    async def learn(self, language: Language, *_: Any, gated: Sequence[str], **__: Any) -> ChatReport:
         self.looked += 1
+        self.gated = gated
         return ChatReport(self.outcome, language, Agreement(self.ratings, 0))
 
     async def after(self, night: IdleLearning, ratings: int) -> int:
@@ -263,6 +264,25 @@ class Heard:
         self.ratings = ratings
         await night._learn_unasked("en")
         return self.looked
+
+
+async def test_what_a_gate_decided_in_the_last_month_is_told_to_the_next(house: House) -> None:
+    """So that its risk is spent once; where no gate was asked, none was."""
+    night, heard = Night(house), Heard()
+    night.idle._chat = cast("ChatLearning", heard)
+
+    def decided(language: str, basis: str, items: int, days: int = 0) -> None:
+        log = LearningLog(house.db, clock=lambda: DAY.timestamp() - days * 86_400)
+        log.end(log.begin("chat", language), "not_shown", {"basis": basis, "items": items})
+
+    decided("en", "old", 40, days=31)
+    decided("en", "first", 40, days=29)
+    decided("zh", "another", 40, days=3)
+    decided("en", "hopeless", 0, days=2)
+    decided("en", "second", 20, days=1)
+    night.log.end(night.log.begin("chat", "en"), "interrupted", {})
+    await heard.after(night.idle, 40)
+    assert heard.gated == ["first", "second"]
 
 
 async def test_fewer_ratings_than_before_do_not_make_it_deaf(house: House) -> None:
