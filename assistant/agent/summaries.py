@@ -124,13 +124,16 @@ class Summaries:
         """The parts of its branch that are still to be summed up: of what has left, and of what will soon."""
         try:
             turn = self._conversations.turn(turn_id)
-            path = self._conversations.path(turn.conversation_id, turn_id) if turn.status == "done" else []
+            window = self._models.chat_model(turn.model or None).context_window
+            room = window - min(self._max_tokens, window // 4)
+            is_near = turn.usage.prompt_tokens + turn.usage.completion_tokens >= _NEAR * room
+            if turn.status != "done" or not (is_near or turn.dropped_turns):
+                return []
+            path = self._conversations.path(turn.conversation_id, turn_id)
         except NotFound:
             return []  # deleted meanwhile
-        window = self._models.chat_model(turn.model or None).context_window
-        room = window - min(self._max_tokens, window // 4)
         answered, leave = [one for one in path if one.answer.strip()], turn.dropped_turns
-        if turn.usage.prompt_tokens + turn.usage.completion_tokens >= _NEAR * room:
+        if is_near:
             leave = len(answered) - _staying(answered[leave:])
         leaving = answered[:leave]
         known = {id for one in self._store.of([turn.id for turn in leaving]) for id in one.sources} | self._useless
