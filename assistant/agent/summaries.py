@@ -12,7 +12,6 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import takewhile
 from typing import Final
 
 from assistant.agent.asking import Asker
@@ -40,8 +39,9 @@ _LEAST: Final = 1_000
 """Bytes below which a part waits for what follows it."""
 _BYTES_A_TOKEN: Final = 2
 _LONGEST: Final = 600
-"""Characters of a summary."""
-_SENTENCE: Final = re.compile(r".*[.!?。！？…][\"'”’）)」]*", re.DOTALL)
+"""Bytes of a summary."""
+_BETWEEN: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|(?<=[。！？])(?![”’）」])|(?<=[。！？][”’）」])")
+_ENDS: Final = re.compile(r"[.!?。！？…][\"'”’）)」]?$")
 _WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Answer"), "zh": ("用户", "回答")}
 
 
@@ -124,13 +124,16 @@ class Summaries:
         """The parts of its branch that are still to be summed up: of what has left, and of what will soon."""
         try:
             turn = self._conversations.turn(turn_id)
-            path = self._conversations.path(turn.conversation_id, turn_id) if turn.status == "done" else []
+            window = self._models.chat_model(turn.model or None).context_window
+            room = window - min(self._max_tokens, window // 4)
+            is_near = turn.usage.prompt_tokens + turn.usage.completion_tokens >= _NEAR * room
+            if turn.status != "done" or not (is_near or turn.dropped_turns):
+                return []
+            path = self._conversations.path(turn.conversation_id, turn_id)
         except NotFound:
             return []  # deleted meanwhile
-        window = self._models.chat_model(turn.model or None).context_window
-        room = window - min(self._max_tokens, window // 4)
         answered, leave = [one for one in path if one.answer.strip()], turn.dropped_turns
-        if turn.usage.prompt_tokens + turn.usage.completion_tokens >= _NEAR * room:
+        if is_near:
             leave = len(answered) - _staying(answered[leave:])
         leaving = answered[:leave]
         known = {id for one in self._store.of([turn.id for turn in leaving]) for id in one.sources} | self._useless
@@ -177,24 +180,33 @@ def _said(turn: Turn, language: Language) -> str:
 
 
 def summary_in(text: str, language: Language) -> str:
-    """Whole sentences in the language of the conversation, on one line; empty where there are none."""
-    said = " ".join(text.split())[:_LONGEST]
-    whole = match.group() if (match := _SENTENCE.match(said)) else ""
+    """Whole sentences in the language of the conversation, each said once; empty where there are none."""
+    whole = _cut(text, _LONGEST)
     return whole if len(whole) > 1 and language_of_text(whole, language) == language else ""
+
+
+def _cut(text: str, room: int) -> str:
+    """As many whole sentences as fit into `room` bytes."""
+    sentences = dict.fromkeys(one for one in _BETWEEN.split(" ".join(text.split())) if _ENDS.search(one))
+    kept = ""
+    for one in sentences:
+        more = f"{kept}{'' if not kept or kept[-1] in '。！？”’）」' else ' '}{one}"
+        if len(more.encode()) > room:
+            break
+        kept = more
+    return kept
 
 
 def shown(summaries: Sequence[Summary], left: Sequence[Turn], room: int, before: float) -> str:
     """What the model reads in the place of the turns that have `left`, in at most `room` bytes: of what was made
     `before` they left, so that it stays the same. The oldest goes first."""
-    ids = {one.id for one in left}
-    usable = [one for one in summaries if one.sources <= ids and one.made_at <= before]
-    sizes: list[int] = []
-
-    def fits(one: Summary) -> bool:
-        sizes.append(len(one.text.encode()))
-        return sum(sizes) <= room
-
-    return "\n".join(one.text for one in reversed(list(takewhile(fits, reversed(usable)))))
+    ids, lines = {one.id for one in left}, list[str]()
+    for one in reversed([one for one in summaries if one.sources <= ids and one.made_at <= before]):
+        if not (line := _cut(one.text, room)):
+            break
+        lines.append(line)
+        room -= len(line.encode()) + 1
+    return "\n".join(reversed(lines))
 
 
 def reaching(summaries: Sequence[Summary], turns: Sequence[Turn], leave: int) -> int:

@@ -101,7 +101,7 @@ def _waiting(terminal: Terminal, event: Event) -> str:
             percent = 100 * event.done // max(event.total, 1)
             return terminal.text(f"answer.{event.stage}", percent=percent)
         case ContextTrimmed():
-            return terminal.text("answer.trimmed", turns=event.dropped_turns)
+            return terminal.text(f"answer.{'summed_up' if event.summary else 'trimmed'}", turns=event.dropped_turns)
         case Grounded():
             return terminal.text("answer.documents", count=len(event.passages))
         case ToolCalled():

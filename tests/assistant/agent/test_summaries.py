@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.agent.summaries import _parts, reaching, shown, summary_in
 from assistant.api import Assistant
-from assistant.config import ConversationSettings, MemorySettings, Sampling, Settings
+from assistant.config import ConversationSettings, EngineSettings, MemorySettings, Sampling, Settings
 from assistant.events import ContextTrimmed
 from assistant.i18n import Language
 from assistant.memory.records import Turn
@@ -53,9 +55,9 @@ async def _ask(assistant: Assistant, conversation: str, text: str) -> ContextTri
     return next((event for event in events if isinstance(event, ContextTrimmed)), None)
 
 
-async def _until_trimmed(assistant: Assistant, conversation: str, word: str = "question") -> ContextTrimmed:
+async def _until_trimmed(assistant: Assistant, conversation: str, words: str = LONG) -> ContextTrimmed:
     for number in range(20):
-        if (trimmed := await _ask(assistant, conversation, f"{word} {number} {LONG}")) is not None:
+        if (trimmed := await _ask(assistant, conversation, f"question {number} {words}")) is not None:
             return trimmed
     raise AssertionError("it fits")
 
@@ -158,6 +160,10 @@ def test_a_summary_is_whole_sentences_in_the_language_of_the_conversation() -> N
     cases: list[tuple[str, Language, str]] = [
         ("They planned a trip.\nIt costs 300 euros. And th", "en", "They planned a trip. It costs 300 euros."),
         ("no end", "en", ""),
+        ("It is so. It is so. It is so. And more.", "en", "It is so. And more."),
+        ("他说：“好。”是的。是的。", "zh", "他说：“好。”是的。"),
+        ('She said "no." He left at 3.5 km.', "en", 'She said "no." He left at 3.5 km.'),
+        ("Long. " + "word " * 200 + ".", "en", "Long."),
         ("用户在计划旅行。预算三百元。还", "zh", "用户在计划旅行。预算三百元。"),
         ("They planned a trip.", "zh", ""),
         ("", "en", ""),
@@ -188,13 +194,13 @@ def test_what_stands_in_their_place_fits_and_is_of_what_left_alone(left: int, ro
     turns = [_turn(number) for number in range(8)]
     made = [
         Summary(
-            turns[place + 1].id, f"part {place}", "v", float(place), frozenset(t.id for t in turns[place : place + 2])
+            turns[place + 1].id, f"It is {place}.", "v", float(place), frozenset(t.id for t in turns[place : place + 2])
         )
         for place in range(0, 8, 2)
     ]
     lines = shown(made, turns[:left], room, before).splitlines()
     assert len("".join(lines).encode()) <= room
-    assert all(int(line[-1]) + 2 <= left and int(line[-1]) <= before for line in lines)
+    assert all(int(line[-2]) + 2 <= left and int(line[-2]) <= before for line in lines)
     leave = reaching(made, turns, left)
     assert left <= leave <= left + 1
     assert leave % 2 == 0 or leave == left
@@ -206,3 +212,24 @@ def _all(model: ScriptedChatModel) -> list:  # type: ignore[type-arg]
 
 def _answers(model: ScriptedChatModel) -> list:  # type: ignore[type-arg]
     return [call for call, options in _all(model) if options.get("owner") != "summaries"]
+
+
+@pytest.mark.model
+async def test_the_small_model_still_knows_what_has_left_the_window(paths: Paths, real_model: Path) -> None:
+    settings = Settings(
+        model=str(real_model),
+        engine=EngineSettings(context=1024, recast=False),
+        conversations=ConversationSettings(titles=False),
+        memory=MemorySettings(recall=False, facts=False),
+        sampling=Sampling(temperature=0, max_tokens=12),
+    )
+    filler = "Here is a line of a poem that I like, please say only that you have read it. " * 6
+    async with build(paths, settings) as assistant:
+        assistant.memory._summaries.quiet_s = 0
+        conversation = (await assistant.new_conversation()).id
+        told = "We are planning a week in Lisbon in October with two kids. Our budget is 1800 euros without flights. "
+        await _ask(assistant, conversation, told + filler)
+        trimmed = await _until_trimmed(assistant, conversation, filler)
+        assert "Lisbon" in trimmed.summary
+        await _ask(assistant, conversation, "Which city are we travelling to?")
+        assert "Lisbon" in (await assistant.history(conversation))[-1].answer
