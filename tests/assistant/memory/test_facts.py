@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -61,10 +62,17 @@ def test_what_was_said_earlier_but_read_later_does_not_hold(facts: FactStore, st
 def test_in_a_home_of_before_nothing_that_was_forgotten_is_noted_again(tmp_path: Path) -> None:
     where = tmp_path / "patina.db", tmp_path / "backups"
     before = tuple(itertools.takewhile(lambda step: step.name != "ruled", STEPS))
-    with closing(Database.open(*where, before)) as db:
-        store = ConversationStore(db, tmp_path / "attachments")
-        turn = say(store, store.create().id, "From now on call me Max.")
-    with closing(Database.open(*where)) as db, FactStore(db).ruling(turn.id) as is_first:
+    Database.open(*where, before).close()
+    with closing(sqlite3.connect(where[0])) as old:
+        # As it was written then: today's store writes columns that came later.
+        old.execute("INSERT INTO conversations (id, created_at, updated_at) VALUES ('c', 1, 1)")
+        old.execute(
+            "INSERT INTO turns (id, conversation_id, source, face, status, created_at) VALUES ('t', 'c', 'new', 'page',"
+            " 'done', 1)"
+        )
+        old.execute("INSERT INTO messages (turn_id, ordinal, role, content) VALUES ('t', 0, 'user', 'Call me Max.')")
+        old.commit()
+    with closing(Database.open(*where)) as db, FactStore(db).ruling("t") as is_first:
         assert not is_first
 
 
