@@ -10,6 +10,9 @@ CONSTRAINTS := -c constraints.txt
 # The small model the tests talk to, kept outside the checkout so that every clone shares it.
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
+PYTEST = PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest
+# Run beside all others: both halves mostly wait, for pages and programs or for a processor to be theirs.
+FACES := tests/e2e tests/bots tests/botapi tests/ui tests/assistant/cli
 
 .PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers bench-telegram engine browser clean
 .DEFAULT_GOAL := help
@@ -23,7 +26,13 @@ run: install  ## Install what is missing, fetch a model, open the page
 install: $(VENV)/.installed  ## Build .venv, so that .venv/bin/patina works
 
 test: $(VENV)/.test-installed $(TEST_MODEL) browser  ## Run every test, the real model and the real browser included
-	PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest $(ARGS)
+ifdef ARGS
+	$(PYTEST) $(ARGS)
+else
+	@$(PYTEST) $(FACES) >$(VENV)/faces.log 2>&1 & faces=$$!; \
+	$(PYTEST) $(FACES:%=--ignore=%) tests; core=$$?; \
+	wait $$faces; faces=$$?; cat $(VENV)/faces.log; [ $$core = 0 ] && [ $$faces = 0 ]
+endif
 
 lint: $(VENV)/.test-installed  ## Check style, types and the stairs
 	$(BIN)/ruff check .
