@@ -35,7 +35,7 @@ def draw(
     promoted.set_title("canaries promoted", fontsize=10)
     rolled_back.set_title("versions in production taken back", fontsize=10)
     rolled_back.axvline(BEFORE_DROP, color="#444444", linewidth=0.8)
-    rolled_back.annotate("satisfaction changes", (BEFORE_DROP, 0.5), rotation=90, fontsize=7, ha="right", va="center")
+    rolled_back.annotate("satisfaction changes", (BEFORE_DROP, 0.25), rotation=90, fontsize=7, ha="right", va="center")
     promoted.set_ylabel("share of worlds")
     _by_labels(by_labels, origins)
     by_labels.set_title("taken back, by how it came into production", fontsize=10)
@@ -45,7 +45,7 @@ def draw(
     for axes in (promoted, rolled_back, by_labels):
         axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7, loc="upper left")
+        axes.legend(fontsize=7, loc="center" if axes is by_labels else "upper left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
