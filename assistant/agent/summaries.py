@@ -2,7 +2,8 @@
 
 What leaves first is summed up before it has to: so the summary can take its place at once, and what the model reads
 stays the same from turn to turn until more has to leave. A part is summed up once and never again from its own summary,
-for small models lose more each time.
+for small models lose more each time. Read is what the person wrote: beside long answers a small model copies those and
+loses what was said. A sentence that has nothing of that is dropped, as for facts (`assistant.agent.noting`).
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from contextlib import suppress
 from typing import Final
 
 from assistant.agent.asking import Asker
+from assistant.agent.fact_choice import SPEAKER
 from assistant.agent.presence import Presence
 from assistant.errors import AssistantError, NotFound
 from assistant.i18n import Language, language_of_text
-from assistant.knowledge.citations import unmarked
 from assistant.knowledge.framing import between_lines
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.records import Turn
+from assistant.memory.stems import asked, stems
 from assistant.memory.summaries import Summary, SummaryStore
 from assistant.models.chat_model import Models
 
@@ -35,14 +37,15 @@ _READ: Final = 1_000
 """Characters of a message that are read."""
 _MOST: Final = 4_000
 """Bytes that are summed up at once; a small model makes more of a short text."""
-_LEAST: Final = 1_000
+_LEAST: Final = 300
 """Bytes below which a part waits for what follows it."""
 _BYTES_A_TOKEN: Final = 2
 _LONGEST: Final = 600
 """Bytes of a summary."""
 _BETWEEN: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|(?<=[。！？])(?![”’）」])|(?<=[。！？][”’）」])")
 _ENDS: Final = re.compile(r"[.!?。！？…][\"'”’）)」]?$")
-_WORDS: Final[dict[Language, tuple[str, str]]] = {"en": ("Person", "Answer"), "zh": ("用户", "回答")}
+_NUMBER: Final = re.compile(r"\d+")
+_PERSON: Final[dict[Language, str]] = {"en": "Person", "zh": "用户"}
 
 
 class Summaries:
@@ -112,11 +115,11 @@ class Summaries:
     async def _sum_up(self, part: Sequence[Turn]) -> None:
         language = language_of_text(part[0].question, self._default)
         text = "\n".join(_said(turn, language) for turn in part)
-        asked = await self._asker.ask(
+        found = await self._asker.ask(
             "summary", language, {"text": text}, owner="summaries", model=part[-1].model or None
         )
-        if summary := summary_in(asked.text, language):
-            await asyncio.to_thread(self._store.keep, [one.id for one in part], summary, asked.version.id)
+        if summary := summary_in(found.text, text, language):
+            await asyncio.to_thread(self._store.keep, [one.id for one in part], summary, found.version.id)
         else:
             self._useless |= {one.id for one in part}
 
@@ -173,23 +176,32 @@ def _size(part: Sequence[Turn]) -> int:
 
 
 def _said(turn: Turn, language: Language) -> str:
-    person, assistant = _WORDS[language]
-    answer = turn.answer if turn.grounds is None else unmarked(turn.answer)
     files = "".join(f" [{one.name}]" for one in turn.attachments)
-    return between_lines(f"{person}: {turn.question[:_READ]}{files}\n{assistant}: {answer[:_READ]}")
+    return between_lines(f"{_PERSON[language]}: {turn.question[:_READ]}{files}")
 
 
-def summary_in(text: str, language: Language) -> str:
-    """Whole sentences in the language of the conversation, each said once; empty where there are none."""
-    whole = _cut(text, _LONGEST)
+def summary_in(text: str, said: str, language: Language) -> str:
+    """Whole sentences in the language of the conversation that what was said bears out, each once; empty where there
+    are none."""
+    whole = _cut(text, _LONGEST, said)
     return whole if len(whole) > 1 and language_of_text(whole, language) == language else ""
 
 
-def _cut(text: str, room: int) -> str:
-    """As many whole sentences as fit into `room` bytes."""
+def borne_out(sentence: str, said: str) -> bool:
+    """Whether at least half of its telling words, and all of its numbers, were said."""
+    told, there = [stem for stem in asked(sentence) if stem not in SPEAKER], set(stems(said))
+    if not told or not set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(said)):
+        return False
+    return 2 * sum(stem in there for stem in told) >= len(told)
+
+
+def _cut(text: str, room: int, said: str | None = None) -> str:
+    """As many whole sentences as fit into `room` bytes; of what was `said`, where that is to be looked at."""
     sentences = dict.fromkeys(one for one in _BETWEEN.split(" ".join(text.split())) if _ENDS.search(one))
     kept = ""
     for one in sentences:
+        if said is not None and not borne_out(one, said):
+            continue
         more = f"{kept}{'' if not kept or kept[-1] in '。！？”’）」' else ' '}{one}"
         if len(more.encode()) > room:
             break

@@ -43,15 +43,9 @@ CREATE INDEX summarised_by_summary ON summarised(summary_id);
 CREATE TRIGGER summarised_deleted AFTER DELETE ON summarised BEGIN
     DELETE FROM summaries WHERE turn_id = old.summary_id;
 END;
-CREATE TRIGGER summarised_edited AFTER INSERT ON answer_edits BEGIN
-    DELETE FROM summaries WHERE turn_id IN (SELECT summary_id FROM summarised WHERE turn_id = new.turn_id);
-END;
-CREATE TRIGGER summarised_unedited AFTER DELETE ON answer_edits BEGIN
-    DELETE FROM summaries WHERE turn_id IN (SELECT summary_id FROM summarised WHERE turn_id = old.turn_id);
-END;
 """
 """What was said aside goes with any turn it was made from. A summary is of turns that follow each other up to its own;
-it goes with any of them, and where one of their answers is edited."""
+it goes with any of them."""
 
 
 def asides(tables: sqlite_utils.Database) -> None:

@@ -31,7 +31,7 @@ class Summary:
 
 
 class SummaryStore:
-    """A summary goes with any of its turns, and where one of their answers is edited."""
+    """A summary goes with any of its turns."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = db
