@@ -13,8 +13,8 @@ FINALISTS: Final = 3
 _ACCURACY: Final = 0.6
 _AS_GOOD: Final = 0.01
 """Accuracy by which one may be believed to be worse and still be as good."""
-_STEPS: Final = 10
-"""Times are told apart by tenths of the quickest: what is less may be chance."""
+_UNNOTICED_MS: Final = 100.0
+"""What is later by so little is there at once all the same (Nielsen 1993), and a difference that chance makes."""
 
 
 def finalists(space: SearchSpace, belief: Belief, tried: Collection[int]) -> list[int]:
@@ -39,10 +39,10 @@ def finalists(space: SearchSpace, belief: Belief, tried: Collection[int]) -> lis
 
 def worth_most(order: Sequence[int], belief: Belief, ms: Sequence[float]) -> int:
     """Of `order` the one worth most, now that it is known how many milliseconds each takes; the first of equals."""
-    quickest = min(ms)
+    quickest = max(min(ms), 1.0)
 
     def value(place: int) -> float:
-        quickness = round(_STEPS * quickest / max(ms[place], 1e-9)) / _STEPS if quickest > 0 else 1.0
-        return _ACCURACY * float(belief.mean[order[place]]) + (1 - _ACCURACY) * quickness
+        later = max(0.0, ms[place] - quickest - _UNNOTICED_MS)
+        return _ACCURACY * float(belief.mean[order[place]]) + (1 - _ACCURACY) * quickest / (quickest + later)
 
     return order[max(range(len(order)), key=lambda place: (value(place), -place))]

@@ -95,7 +95,7 @@ def test_of_those_that_read_as_much_only_the_best_is_timed() -> None:
 
 def test_of_those_that_are_as_good_the_one_that_takes_least_time_is_taken() -> None:
     belief = Belief(np.array([0.5, 0.805, 0.8]), np.eye(3) * 0.01)
-    assert worth_most([2, 1], belief, [300.0, 100.0]) == 1, "what it reads was a guess"
+    assert worth_most([2, 1], belief, [300.0, 150.0]) == 1, "what it reads was a guess"
     assert worth_most([2, 1], belief, [100.0, 300.0]) == 2
-    assert worth_most([1, 2], belief, [100.0, 102.0]) == 1, "so little may be chance"
+    assert worth_most([2, 1], belief, [100.0, 180.0]) == 1, "nobody notices so little, and it may be chance"
     assert worth_most([2, 1], belief, [0.0, 0.0]) == 1, "nothing was measured: accuracy decides"
