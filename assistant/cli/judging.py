@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final, cast, get_args
+from typing import TYPE_CHECKING, Final, cast, get_args
 
 from assistant.cli.home import Door
 from assistant.cli.terminal import Terminal
 from assistant.errors import AssistantError
 from assistant.events import Event
 from assistant.knowledge.framing import visible
-from assistant.learning.prompt_desk import Origin
 from assistant.memory.records import REASONS, DuelChoice, SignalKind
+
+if TYPE_CHECKING:
+    from assistant.learning.prompt_desk import Origin
 
 _NEVER: Final = "never"
 _NUMBERED: Final = {"1": "first", "2": "second"}

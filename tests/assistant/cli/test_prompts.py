@@ -63,7 +63,9 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert f"{version}  parity.en:v2  learned  ← v1" in listed
     assert "chat.zh:v1  Patina" in listed
     promoted = patina("prompts", "promote", "parity:v2", "--reason", "it is better")
-    assert f"v2 ({version}) answers from now on where parity.en did" in promoted.err
+    assert f"v2 ({version}) answers from now on where parity.en (scripted) did" in promoted.err, (
+        "for the model it was found with"
+    )
     assert f"{version}  parity.en:v2  learned  in use" in patina("prompts", "list").out
     assert "– → v2  it is better" in patina("prompts", "trials").out
     assert "it is better" in patina("prompts", "trials").out
