@@ -12,13 +12,13 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Final
 
+from assistant.agent.afterwards import Afterwards
 from assistant.agent.asking import Asker
 from assistant.agent.fact_choice import SPEAKER
 from assistant.agent.presence import Presence
-from assistant.errors import AssistantError, NotFound
+from assistant.errors import NotFound
 from assistant.i18n import Language, language_of_text
 from assistant.knowledge.framing import between_lines
 from assistant.memory.conversations import ConversationStore
@@ -73,44 +73,28 @@ class Summaries:
         self._max_tokens = max_tokens
         self.on = on
         self.quiet_s = quiet_s
-        self._wanted: dict[str, None] = {}
+        self._afterwards = Afterwards(self._sum_up_of, "the conversation of %s is not summed up")
         self._useless: set[str] = set()
         """Turns whose part came to nothing since the start; it is not asked for again."""
-        self._working: asyncio.Task[None] | None = None
 
     def look(self, turn_id: str) -> None:
         """An answer has ended: sum up what will have to leave, if anything will soon."""
         if self.on:
-            self._wanted[turn_id] = None
-            if self._working is None or self._working.done():
-                self._working = asyncio.create_task(self._work())
+            self._afterwards.want(turn_id)
 
     async def stop(self) -> None:
-        self._wanted.clear()
-        if self._working is not None:
-            self._working.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._working
+        await self._afterwards.stop()
 
     async def done(self) -> None:
         """Wait until nothing is left to be summed up."""
-        if self._working is not None:
-            await asyncio.wait({self._working})
+        await self._afterwards.done()
 
-    async def _work(self) -> None:
-        while self._wanted:
-            turn_id = next(iter(self._wanted))
-            del self._wanted[turn_id]
-            try:
-                for part in await asyncio.to_thread(self._due, turn_id):
-                    await self._presence.quiet(self.quiet_s)
-                    if not self.on:
-                        return
-                    await self._sum_up(part)
-            except AssistantError as error:
-                _log.info("the conversation of %s is not summed up: %s", turn_id, error)
-            except Exception:
-                _log.exception("the conversation of %s is not summed up", turn_id)
+    async def _sum_up_of(self, turn_id: str) -> None:
+        for part in await asyncio.to_thread(self._due, turn_id):
+            await self._presence.quiet(self.quiet_s)
+            if not self.on:
+                return
+            await self._sum_up(part)
 
     async def _sum_up(self, part: Sequence[Turn]) -> None:
         language = language_of_text(part[0].question, self._default)

@@ -11,12 +11,12 @@ import asyncio
 import logging
 import unicodedata
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
+from assistant.agent.afterwards import Afterwards
 from assistant.agent.asking import Asker
 from assistant.agent.presence import Presence
-from assistant.errors import AssistantError, NotFound
+from assistant.errors import NotFound
 from assistant.i18n import Language, language_of_text
 from assistant.memory.conversations import TITLE_LENGTH, ConversationStore
 from assistant.memory.records import Turn
@@ -52,41 +52,25 @@ class Titles:
         self._default: Language = default
         self.on = on
         self.quiet_s = quiet_s
-        self._wanted: dict[str, None] = {}
-        self._naming: asyncio.Task[None] | None = None
+        self._afterwards = Afterwards(self._name, "the conversation of %s keeps its first words")
 
     def look(self, turn_id: str) -> None:
         """An answer has ended: give its conversation a title if it is to have one."""
         if self.on:
-            self._wanted[turn_id] = None
-            if self._naming is None or self._naming.done():
-                self._naming = asyncio.create_task(self._name())
+            self._afterwards.want(turn_id)
 
     async def stop(self) -> None:
         """What has no title by now keeps its first words."""
-        self._wanted.clear()
-        if self._naming is not None:
-            self._naming.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._naming
+        await self._afterwards.stop()
 
     async def done(self) -> None:
         """Wait until nothing is left to be named."""
-        if self._naming is not None:
-            await asyncio.wait({self._naming})
+        await self._afterwards.done()
 
-    async def _name(self) -> None:
-        while self._wanted:
-            turn_id = next(iter(self._wanted))
-            del self._wanted[turn_id]
-            try:
-                if (turn := await asyncio.to_thread(self._nameless, turn_id)) is not None:
-                    await self._presence.quiet(self.quiet_s)
-                    await self._title(turn)
-            except AssistantError as error:
-                _log.info("the conversation of %s keeps its first words: %s", turn_id, error)
-            except Exception:
-                _log.exception("the conversation of %s keeps its first words", turn_id)
+    async def _name(self, turn_id: str) -> None:
+        if (turn := await asyncio.to_thread(self._nameless, turn_id)) is not None:
+            await self._presence.quiet(self.quiet_s)
+            await self._title(turn)
 
     async def _title(self, turn: Turn) -> None:
         question = turn.question.strip()
