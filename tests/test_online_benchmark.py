@@ -56,7 +56,7 @@ def test_what_is_in_production_has_won_a_trial(labels: int) -> None:
     world = World(0.0, 0.3, trial_labels=labels)
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        said = won(world, People(world, rng), rng)
+        _, said = won(world, rng)
         assert len(said) == labels or (labels == UNTIL_WON and len(said) >= 8)
         assert np.mean([label for _, label, _ in said]) > 0.5
 

@@ -21,8 +21,9 @@ _CONVERSATION: Final = 8
 BEFORE_DROP: Final = 1000
 RATES: Final = (0.05, 0.15, 0.30)
 UNTIL_WON: Final = -1
-_TRIALS: Final = 100
-"""That are begun until one is won."""
+_TRIALS: Final = 40
+_PEOPLES: Final = 50
+"""That are begun with some people until one is won, and how often others are drawn."""
 Part: TypeAlias = Arm | Literal["before", "after"]
 """Whose answers, or from which time, somebody rates."""
 IN_TRIALS: Final[tuple[Part | Literal[""], ...]] = ("", "canary")
@@ -103,14 +104,17 @@ def trial(world: World, seed: int) -> Outcome:
     return Outcome("open", TURNS, regret)
 
 
-def won(world: World, people: People, rng: np.random.Generator) -> list[tuple[str, float, float]]:
-    """What was said of a version in the trial that brought it into production. Only what looked better came there, so
-    that luck had a part in it: the fewer the labels, the more."""
-    for _ in range(_TRIALS):
-        said, is_better = _tried(world, people, rng)
-        if is_better:
-            return said
-    raise RuntimeError(f"nothing won in {_TRIALS} trials of {world}")
+def won(world: World, rng: np.random.Generator) -> tuple[People, list[tuple[str, float, float]]]:
+    """People, and what they said of a version in the trial that brought it into production. Only what looked better
+    came there, so that luck had a part in it: the fewer the labels, the more. With people among whom nothing wins there
+    is no version to watch, so others are drawn."""
+    for _ in range(_PEOPLES):
+        people = People(world, rng)
+        for _ in range(_TRIALS):
+            said, is_better = _tried(world, people, rng)
+            if is_better:
+                return people, said
+    raise RuntimeError(f"nothing won in {_PEOPLES * _TRIALS} trials of {world}")
 
 
 def _tried(world: World, people: People, rng: np.random.Generator) -> tuple[list[tuple[str, float, float]], bool]:
@@ -138,8 +142,8 @@ def _tried(world: World, people: People, rng: np.random.Generator) -> tuple[list
 def decay(world: World, seed: int) -> Outcome:
     """A version in production; after a thousand turns satisfaction changes by the effect."""
     rng = np.random.default_rng(seed)
-    people = People(world, rng)
-    monitor = DecayMonitor(before=won(world, people, rng) if world.trial_labels else ())
+    people, said = won(world, rng) if world.trial_labels else (People(world, rng), [])
+    monitor = DecayMonitor(before=said)
     for turn in range(TURNS):
         person = people.speaks()
         part: Part = "after" if turn >= BEFORE_DROP else "before"
