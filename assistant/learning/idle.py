@@ -274,9 +274,8 @@ class IdleLearning:
         async def paid() -> None:
             look.left -= 1
             await asyncio.to_thread(self._entries.spend, look.entry, self._today())
-            if (
-                told := self._progress
-            ) is not None:  # the run itself tells of whole groups of calls, which take minutes
+            # The run itself tells of whole groups of calls, which take minutes.
+            if (told := self._progress) is not None:
                 seconds = time.monotonic() - look.began
                 self._progress = replace(told, calls=min(told.budget, told.calls + 1), seconds=seconds)
             self._tell()

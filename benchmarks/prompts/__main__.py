@@ -32,8 +32,9 @@ BEGIN: Final = "<!-- prompts: begin -->"
 END: Final = "<!-- prompts: end -->"
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
-    "answer_form", "candidate", "evaluator", "examples", "finalists", "gate", "instructions", "limits", "metric",
-    "neighbours", "optimiser", "orders", "pools", "posterior", "progress", "proposer", "race", "search_space", "task",
+    "answer_form", "candidate", "disguises", "evaluator", "examples", "finalists", "gate", "instructions", "limits",
+    "metric", "near_duplicates", "neighbours", "optimiser", "order_patterns", "orders", "pools", "posterior",
+    "progress", "proposer", "race", "search_space", "task",
 )  # fmt: skip
 _OPTIMISER: Final = (
     *(f"assistant/prompting/{part}.py" for part in _PARTS),
