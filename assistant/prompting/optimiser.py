@@ -200,7 +200,8 @@ class Optimiser:
         """The number of the one to be put to the gate. Where several are as good, each is asked a few questions alone,
         to see how long a person would wait."""
         best = finalists(space, belief, self._tried)
-        if len(best) == 1 or not timed or self.budget.left - reserve < len(best) * len(self._finals):
+        wanted = len(best) * len(self._finals) * self.evaluator.calls_each
+        if len(best) == 1 or not timed or self.budget.left - reserve < wanted:
             return best[0]
         asked = [space.candidates[index] for index in best]
         alone = await self.evaluator.alone(asked, self._finals, self.budget)
