@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.online import plots
-from benchmarks.online.__main__ import picture, table_of_origins, table_of_production, table_of_trials
+from benchmarks.online.__main__ import outcomes, picture, table_of_origins, table_of_production, table_of_trials
 from benchmarks.online.worlds import (
     BEFORE_DROP,
     IN_PRODUCTION,
@@ -30,6 +30,12 @@ def test_the_same_seed_is_the_same_world() -> None:
     world = World(-0.2, 0.3, trial_labels=20)
     assert decay(world, 7) == decay(world, 7)
     assert decay(world, 7) != decay(world, 8)
+
+
+def test_worlds_that_are_lived_beside_each_other_are_those_lived_one_by_one() -> None:
+    worlds = [World(0.2, 0.3), World(-0.2, 0.3, "canary")]
+    found = outcomes(trial, iter(worlds), range(5, 8))
+    assert found == {world: [trial(world, seed) for seed in range(5, 8)] for world in worlds}
 
 
 def test_people_are_as_pleased_and_as_often_mistaken_as_is_said() -> None:

@@ -14,7 +14,8 @@ import argparse
 import datetime as dt
 import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ _ORIGIN_HEAD: Final = (
 
 def in_trials(seeds: range) -> dict[World, list[Outcome]]:
     worlds = (World(effect, rate, praised) for effect in _EFFECTS for rate in RATES for praised in IN_TRIALS)
-    return {world: [trial(world, seed) for seed in seeds] for world in worlds}
+    return outcomes(trial, worlds, seeds)
 
 
 def in_production(seeds: range) -> dict[World, list[Outcome]]:
@@ -61,7 +62,7 @@ def in_production(seeds: range) -> dict[World, list[Outcome]]:
         for rate in RATES
         for praised in IN_PRODUCTION
     )
-    return {world: [decay(world, seed) for seed in seeds] for world in worlds}
+    return outcomes(decay, worlds, seeds)
 
 
 def by_origin(seeds: range) -> dict[World, list[Outcome]]:
@@ -72,7 +73,17 @@ def by_origin(seeds: range) -> dict[World, list[Outcome]]:
         for mistaken in _MISTAKEN
         for effect in (_CHANGES[-1], 0.0)
     )
-    return {world: [decay(world, seed) for seed in seeds] for world in worlds}
+    return outcomes(decay, worlds, seeds)
+
+
+def outcomes(
+    lived: Callable[[World, int], Outcome], worlds: Iterable[World], seeds: range
+) -> dict[World, list[Outcome]]:
+    """As many worlds at a time as there are processors; each depends on nothing but its seed."""
+    wanted = list(worlds)
+    with ProcessPoolExecutor() as pool:
+        found = [pool.map(lived, [world] * len(seeds), seeds, chunksize=4) for world in wanted]
+        return {world: list(outcomes) for world, outcomes in zip(wanted, found, strict=True)}
 
 
 def share_of(outcomes: Sequence[Outcome], decision: str) -> float:
