@@ -28,6 +28,8 @@ from assistant.models.protocol import Completed, Generation, ModelSpec, Occupanc
 _WORKERS: Final = 6
 _PRIORITIES: Final[tuple[Priority, ...]] = ("person", "person", "task", "background")
 _TALK: Final = " ".join(f"On day {day} the ship sailed {day * 37 % 101} miles." for day in range(120))
+_DELETED: Final = 0.05
+"""After so many visits something is deleted."""
 _EXPECTED: Final = (EngineBusy, EngineDied, DeadlinePassed)
 
 
@@ -55,8 +57,16 @@ def prompt(system: str, question: str) -> tuple[PromptPart, ...]:
 class Visitors:
     """All that can be asked, drawn with a seed."""
 
-    def __init__(self, engine: Engine, specs: tuple[ModelSpec, ...], report: Report, drawn: random.Random) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        states: KeptStates,
+        specs: tuple[ModelSpec, ...],
+        report: Report,
+        drawn: random.Random,
+    ) -> None:
         self._engine = engine
+        self._states = states
         self._specs = specs
         self._report = report
         self._drawn = drawn
@@ -80,6 +90,15 @@ class Visitors:
         except _EXPECTED as error:
             self._report.outcomes[error.code] += 1
 
+    async def delete(self) -> None:
+        """Something, no matter what: whatever is kept goes with it."""
+        await asyncio.to_thread(self._deleted)
+        self._report.outcomes["deleted"] += 1
+
+    def _deleted(self) -> None:
+        with self._states.forgetting():
+            pass
+
     def _generation(self, system: str, question: str, priority: Priority) -> Generation:
         drawn = self._drawn
         more: dict[str, Any] = drawn.choice(
@@ -89,7 +108,9 @@ class Visitors:
         sampling = Sampling(temperature=drawn.choice([0.0, 0.8]), max_tokens=drawn.randrange(1, 30), seed=seed)
         keep = f"talk {drawn.randrange(6)}" if drawn.random() < 0.5 else ""
         owner = f"owner {drawn.randrange(5)}"
-        return Generation(prompt(system, question), sampling, priority=priority, owner=owner, keep=keep, **more)
+        since = self._states.deletions
+        asked = prompt(system, question)
+        return Generation(asked, sampling, priority=priority, owner=owner, keep=keep, since=since, **more)
 
     async def _answered(self, spec: ModelSpec, generation: Generation) -> None:
         patience = self._drawn.choice([0, 1, 4, 99, 99, 99])
@@ -108,21 +129,23 @@ async def soak(model: Path, folder: Path, seconds: float, rounds: int, seed: int
     """Visits without pause for that long, in `rounds`; after each everything is awaited and looked at. In the middle
     of every `kill_every`-th round the engine is killed; 0 never kills it, which shows slow leaks."""
     report, drawn = Report(), random.Random(seed)  # noqa: S311 - a repeatable disorder
-    engine = Engine(queue_limit=32, states=KeptStates(folder))
+    states = KeptStates(folder)
+    engine = Engine(queue_limit=32, states=states)
     spec = ModelSpec("first", model, context=1024, shelf=folder, shelf_limit=60_000_000)
     specs = (spec, spec, spec, replace(spec, name="second", parallel=3, context=512 + 1024))
-    visitors = Visitors(engine, specs, report, drawn)
+    visitors = Visitors(engine, states, specs, report, drawn)
 
     async def work(until: float) -> None:
         while time.monotonic() < until:
             await visitors.visit()
-            if drawn.random() < 0.05:
-                await engine.forget(f"talk {drawn.randrange(6)}")
+            if drawn.random() < _DELETED:
+                await visitors.delete()
 
     try:
         for number in range(rounds):
             began = time.monotonic()
             workers = [asyncio.create_task(work(began + seconds / rounds)) for _ in range(_WORKERS)]
+            await visitors.delete()
             if kill_every and number % kill_every == kill_every - 1:
                 await asyncio.sleep(seconds / rounds / 2)
                 if engine.pid is not None:

@@ -33,8 +33,8 @@ class Counter:
 def main() -> None:
     told = Path(sys.argv.pop(1))
     counter = Counter()
-    Engine.generate = lambda engine, *asked: counter.generate(engine, *asked)  # type: ignore[method-assign, assignment]
-    Engine.score = lambda engine, *asked: counter.score(engine, *asked)  # type: ignore[method-assign, assignment]
+    Engine.generate = lambda engine, *asked: counter.generate(engine, *asked)  # type: ignore[method-assign]
+    Engine.score = lambda engine, *asked: counter.score(engine, *asked)  # type: ignore[method-assign]
     try:
         patina()
     finally:

@@ -12,6 +12,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,12 @@ import numpy as np
 import platformdirs
 
 from assistant.learning.lab import Lab, Spending
-from assistant.prompting.evaluator import Budget
+from assistant.prompting.evaluator import Answered, Budget
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.posterior import Posterior
 from assistant.prompting.race import Race, Seen
 from assistant.prompting.search_space import SearchSpace
-from assistant.prompting.task import read_task
+from assistant.prompting.task import Task, read_task
 from benchmarks import report
 from benchmarks.prompts.laboratory import laboratory
 
@@ -36,13 +37,17 @@ them, so that a large grid is better asked for fewer and smaller parts."""
 _BLOCK: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
-    """`scores` has a row for each candidate and a column for each item."""
+    """What was answered has a row for each candidate and a column for each item."""
 
-    task: str
+    task: Task
     space: SearchSpace
-    scores: np.ndarray
+    answers: Sequence[Sequence[Answered]]
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        return np.array([[one.score for one in row] for row in self.answers])
 
 
 async def record(lab: Lab, folder: Path, model: str, candidates: int, items: int, seed: int) -> Matrix:
@@ -56,13 +61,15 @@ async def record(lab: Lab, folder: Path, model: str, candidates: int, items: int
         tuple(whole.expected[index] for index in chosen),
     )
     asked = [*run.pools.race, *run.pools.gate][:items]
-    scores = np.zeros((len(chosen), len(asked)))
-    for row, candidate in enumerate(space.candidates):
+    answers: list[list[Answered]] = []
+    for candidate in space.candidates:
+        row: list[Answered] = []
         for start in range(0, len(asked), _BLOCK):
-            answers = await run.evaluator.answers(candidate, asked[start : start + _BLOCK], Budget())
-            scores[row, start : start + len(answers)] = [one.score for one in answers]
-        print(f"{folder.name}: {row + 1} of {len(chosen)}, {scores[row].mean():.0%}", flush=True)
-    return Matrix(folder.name, space, scores)
+            row += await run.evaluator.answers(candidate, asked[start : start + _BLOCK], Budget())
+        answers.append(row)
+        mean = np.mean([one.score for one in row])
+        print(f"{folder.name}: {len(answers)} of {len(chosen)}, {mean:.0%}", flush=True)
+    return Matrix(run.task, space, answers)
 
 
 def replay(matrix: Matrix, calls: int, seed: int) -> float:
@@ -110,11 +117,13 @@ def table(matrices: Sequence[Matrix], parts: Sequence[int], replays: int) -> str
         at_random = np.mean([random_search(matrix, calls // 6, seed) for seed in range(replays)])
         cells = " | ".join(f"{100 * one:.1f}" for one in (*lost, at_random))
         grid = f"{matrix.scores.shape[0]} × {matrix.scores.shape[1]}"
-        lines.append(f"| {matrix.task} | {grid} | {truth.max():.1%}, {truth.mean():.1%} | {cells} |")
+        lines.append(f"| {matrix.task.name} | {grid} | {truth.max():.1%}, {truth.mean():.1%} | {cells} |")
     return "\n".join(lines)
 
 
-async def _matrices(given: argparse.Namespace) -> list[Matrix]:
+async def matrices(given: argparse.Namespace) -> list[Matrix]:
+    """Those of the tasks that are named."""
+    given.record.mkdir(parents=True, exist_ok=True)
     async with laboratory(given.record, "grid") as lab:
         return [
             await record(lab, given.data / task, str(given.model.resolve()), given.candidates, given.items, given.seed)
@@ -122,29 +131,34 @@ async def _matrices(given: argparse.Namespace) -> list[Matrix]:
         ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(described: str | None) -> argparse.ArgumentParser:
+    """What says which matrices are meant."""
+    parser = argparse.ArgumentParser(description=described, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the tasks' folders")
     parser.add_argument("--tasks", nargs="+", required=True)
     parser.add_argument("--candidates", type=int, default=36)
     parser.add_argument("--items", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "grid")
+    parser.add_argument("--markdown", type=Path, help="also write the table between the marks of this page")
+    return parser
+
+
+def main() -> None:
+    parser = arguments(__doc__)
     parser.add_argument(
         "--parts", type=int, nargs="+", default=list(_PARTS), help="of the grid's calls, one of so many"
     )
     parser.add_argument("--replays", type=int, default=60, help="orders of the items")
-    parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "grid")
-    parser.add_argument("--markdown", type=Path, help="also write the table between the marks of this page")
     given = parser.parse_args()
-    given.record.mkdir(parents=True, exist_ok=True)
-    matrices = asyncio.run(_matrices(given))
+    recorded = asyncio.run(matrices(given))
     machine = report.Machine.here()
     head = (
         f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
         f"{machine.system}; model {given.model.stem}; points of accuracy, mean of {given.replays} orders of the items."
     )
-    text = f"{head}\n\n{table(matrices, given.parts, given.replays)}"
+    text = f"{head}\n\n{table(recorded, given.parts, given.replays)}"
     if given.markdown:
         report.rewrite(given.markdown, text, BEGIN, END)
     print(text)

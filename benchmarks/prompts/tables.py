@@ -56,7 +56,7 @@ def _table(arm: str, budget: int, runs: Sequence[Run]) -> str:
     for name in ("calls", "seconds"):
         found = [[run[name] for run in runs if run["side"] == side and run[name]] for side in sides]
         lines.append(f"| {name} | {' | '.join(f'{statistics.mean(one):.0f}' if one else '–' for one in found)} |")
-    harms = [_told(*_harm(side, runs)) for side in sides]
+    harms = [told(*_harm(side, runs)) for side in sides]
     lines.append(f"| worse than its seed prompt by 2 | {' | '.join(harms)} |")
     return "\n".join(lines)
 
@@ -72,7 +72,7 @@ def _harm(side: str, runs: Sequence[Run]) -> tuple[int, int]:
     return sum(found < before - _WORSE for before, found in after), len(after)
 
 
-def _told(harmed: int, of: int) -> str:
+def told(harmed: int, of: int) -> str:
     """With what it may be at most (Clopper and Pearson 1934, one-sided)."""
     if not of:
         return "–"
@@ -106,7 +106,7 @@ def _verdict(arm: str, runs: Sequence[Run]) -> str:
     harmed, of = _harm("patina", runs)
     others = [_harm(side, runs) for side in theirs]
     fewest = min((found / count for found, count in others if count), default=0.0)
-    harm = f"{_told(harmed, of)} of ours ended more than 2 points below the seed prompt (aim 2 %)"
+    harm = f"{told(harmed, of)} of ours ended more than 2 points below the seed prompt (aim 2 %)"
     return (
         f"Best peer over the {len(common)} that all have: {_TITLES[best]}. Ours is {gain * 100:+.1f} points from it "
         f"(aim +{aim * 100:.0f}: {'met' if gain >= aim else '**missed**'}){_time(ours, theirs[best], common)}. {harm}, "

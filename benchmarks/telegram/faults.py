@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.telegram.bot_process import BotProcess, answer_to, pair
@@ -87,7 +88,7 @@ class Asker:
                 self._seat.send(self._mention + question)
             last = answer_to(self.asked[-1])[-1]
             with suppress(TimeoutError):  # and ask on: people do
-                await self.chat.wait_for(lambda message, last=last: last in _words(message), self._draw.uniform(3, 15))
+                await self.chat.wait_for(partial(_says, last), self._draw.uniform(3, 15))
 
     @property
     def expected(self) -> Counter[str]:
@@ -141,6 +142,10 @@ async def storm(plan: Plan, home: Path) -> Outcome:
         outcome = _looked_at(askers, server)
     outcome.kills, outcome.seconds = bot.kills, time.monotonic() - begun
     return outcome
+
+
+def _says(text: str, message: Message) -> bool:
+    return text in _words(message)
 
 
 def _words(message: Message) -> str:

@@ -7,8 +7,9 @@ wait as Telegram asks before they try a final text again; previews that are refu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -68,11 +69,11 @@ class PacedModel(ScriptedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        question = messages[-1].text
+        question = str(messages[-1].text)
         question = question[question.rindex("Write ") :].split("\n")[0]
         async for piece in paced(question, self.prefill_s, self.rate):
-            yield ChatGenerationChunk(message=AIMessageChunk(piece))
-        yield ChatGenerationChunk(message=AIMessageChunk("", response_metadata={"finish_reason": "stop"}))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata={"finish_reason": "stop"}))
 
 
 @asynccontextmanager
@@ -94,7 +95,7 @@ async def patina(server: BotApiServer, folder: Path, prefill_s: float, rate: flo
             await asyncio.wait({running})
 
 
-Answer = Callable[[Bot, Message, AsyncGenerator[str, None]], Awaitable[None]]
+Answer = Callable[[Bot, Message, AsyncGenerator[str, None]], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -149,8 +150,8 @@ async def edit_stream(bot: Bot, message: Message, stream: AsyncGenerator[str, No
         return sent.message_id
 
     async def edit(message_id: int, payload: Any) -> None:
-        change = lambda: bot.edit_message_text(  # noqa: E731
-            payload.text, chat_id=chat_id, message_id=message_id, entities=_entities(payload)
+        change = partial(
+            bot.edit_message_text, payload.text, chat_id=chat_id, message_id=message_id, entities=_entities(payload)
         )
         if payload.text.rstrip().endswith(LAST):
             await _until_taken(change)

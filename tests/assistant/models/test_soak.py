@@ -15,3 +15,4 @@ async def test_people_who_come_go_give_up_and_kill_leave_nothing_behind(real_mod
     assert faults(report) == []
     assert report.kills == 1
     assert report.asked > 8
+    assert report.outcomes["deleted"] >= 2
