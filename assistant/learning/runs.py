@@ -10,12 +10,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from assistant.codec import dump, dump_error, load, load_error
-from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
+from assistant.errors import AssistantError, EngineDied, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.lab import Lab, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
@@ -27,6 +28,8 @@ from assistant.prompting.purpose import PURPOSES, Purpose
 
 _log = logging.getLogger(__name__)
 _SHOWN: Final = 12
+_DEATHS: Final = 2
+"""Of the model's process that a run outlives: what was answered is kept, and the next one is asked the rest."""
 
 
 class _Going:
@@ -215,13 +218,11 @@ class RunBook:
     async def _ended(self, going: _Going) -> tuple[RunEnd, dict[str, Any]]:
         """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
         try:
-            if place := _place(going.order):
-                found = await self._found_for(going, *place)
-                numbers = list(found.numbers)
-                return "done", {"report": dump(found.report), "version": found.version, "numbers": numbers}
-            report = await self._optimised(going)
-            found_at = report.versions[0] if report.result.verdict == "better" else ""
-            return "done", {"report": dump(report), "version": found_at, "numbers": list(report.numbers)}
+            for _ in range(_DEATHS):
+                with suppress(EngineDied):
+                    return "done", await self._outcome(going)
+                going.steps.clear()  # it comes by them again
+            return "done", await self._outcome(going)
         except asyncio.CancelledError:
             if not going.is_cancelled:
                 raise
@@ -231,6 +232,15 @@ class RunBook:
         except Exception as error:
             _log.exception("a run of the optimiser broke off")
             return "failed", {"error": dump_error(InternalFault(reason=str(error)))}
+
+    async def _outcome(self, going: _Going) -> dict[str, Any]:
+        """What came of it, to be stored."""
+        if place := _place(going.order):
+            found = await self._found_for(going, *place)
+            return {"report": dump(found.report), "version": found.version, "numbers": list(found.numbers)}
+        report = await self._optimised(going)
+        found_at = report.versions[0] if report.result.verdict == "better" else ""
+        return {"report": dump(report), "version": found_at, "numbers": list(report.numbers)}
 
     async def _optimised(self, going: _Going) -> TaskReport:
         order = going.order

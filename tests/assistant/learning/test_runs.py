@@ -249,6 +249,29 @@ async def test_a_run_whose_model_fails_says_so(tmp_path: Path) -> None:
     await house.close()
 
 
+async def test_a_run_outlives_the_models_process_and_pays_for_nothing_twice(tmp_path: Path) -> None:
+    alone = House(tmp_path / "alone")
+    undisturbed = await alone.ended((await alone.book.begin(order())).id)
+    asked = len(alone.pupil.calls)
+    await alone.close()
+    left = iter(range(60, -1, -1))
+
+    def dies_once(instruction: str, examples: int, held: bool) -> float:
+        if next(left, 1) == 0:
+            raise EngineDied(-6)
+        return helped_by_examples(instruction, examples, held)
+
+    house = House(tmp_path / "outlived", dies_once)
+    run = await house.ended((await house.book.begin(order())).id)
+    assert run.status == "done"
+    assert run.report is not None
+    assert undisturbed.report is not None
+    assert run.report.prompt == undisturbed.report.prompt
+    assert run.report.result.calls == undisturbed.report.result.calls
+    assert len(house.pupil.calls) <= asked + 1
+    await house.close()
+
+
 async def test_what_is_found_for_a_prompt_of_the_library_becomes_a_version_of_it(tmp_path: Path) -> None:
     house = House(
         tmp_path, lambda instruction, _examples, _held: 0.2 + 0.7 * ("verb" in instruction or "word" in instruction)
