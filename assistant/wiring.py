@@ -195,6 +195,7 @@ def build(
     loop = AgentLoop(
         conversations=conversations,
         versions=versions,
+        asides=asides,
         models=registry,
         context=ContextBuilder(
             prompts,

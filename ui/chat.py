@@ -311,7 +311,7 @@ class _Writing:
                 percent = round(100 * event.done / event.total) if event.total else 0
                 self.draft = replace(draft, status=self._text(f"status.{event.stage}", percent=percent))
             case ContextTrimmed():
-                self.draft = replace(draft, dropped_turns=event.dropped_turns)
+                self.draft = replace(draft, dropped_turns=event.dropped_turns, earlier=event.summary)
             case Reminded():
                 self.draft = replace(draft, remembered=event.remembered, known=event.facts)
             case Grounded():

@@ -7,6 +7,7 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,7 @@ from assistant.memory.records import (
 )
 from assistant.models.records import DownloadProgress, ModelInfo
 from assistant.paths import Paths
+from ui import asides
 from ui.calls import Calls, Waiting, spelled
 from ui.cited import marked, parts, source, sources
 from ui.markdown import Markdown
@@ -53,6 +55,8 @@ class Draft:
     status: str = ""
     writing: bool = True
     dropped_turns: int = 0
+    earlier: str = ""
+    """What is read in their place, before that is stored."""
     remembered: tuple[Remembered, ...] = ()
     known: tuple[GivenFact, ...] = ()
     grounds: Grounds | None = None
@@ -107,6 +111,7 @@ class Presenter:
             grounds=turn.grounds,
         )
         position = turn.siblings.index(turn.id) if turn.id in turn.siblings else 0
+        earlier = draft.earlier or asides.earlier(turn.asides)
         return self._render(
             "turn.html",
             language,
@@ -125,7 +130,9 @@ class Presenter:
             note="" if draft.writing else self._note(turn, draft, language),
             known=draft.known,
             remembered=[self._remembered(one, language) for one in draft.remembered],
-            trimmed=self._trimmed(draft.dropped_turns, language),
+            trimmed=self._trimmed(draft.dropped_turns, language, earlier),
+            earlier=earlier,
+            asides=[] if draft.writing else asides.told(turn.asides, partial(self.text, language)),
             number=position + 1,
             previous=turn.siblings[position - 1] if position > 0 else None,
             next=turn.siblings[position + 1] if position + 1 < len(turn.siblings) else None,
@@ -324,10 +331,11 @@ class Presenter:
             self._icons[name]
         )
 
-    def _trimmed(self, count: int, language: Language) -> str:
+    def _trimmed(self, count: int, language: Language, earlier: str) -> str:
         if not count:
             return ""
-        return self.text(language, "status.trimmed_one" if count == 1 else "status.trimmed", count=count)
+        key = f"status.{'summed_up' if earlier else 'trimmed'}{'_one' if count == 1 else ''}"
+        return self.text(language, key, count=count)
 
     def _note(self, turn: Turn, draft: Draft, language: Language) -> str:
         if draft.error is not None:

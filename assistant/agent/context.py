@@ -21,7 +21,7 @@ from assistant.agent.grounding import Material
 from assistant.agent.recollection import Recollection, Reminder
 from assistant.agent.showing import Showing, Shown, asked_with, most_tokens, put_before
 from assistant.agent.sitting import sitting
-from assistant.agent.summaries import reaching
+from assistant.agent.summaries import Earlier, reaching
 from assistant.agent.summaries import shown as summed_up
 from assistant.errors import PromptTooLong
 from assistant.i18n import Language, language_of_text
@@ -47,6 +47,7 @@ _SUMMARY_SHARE: Final = 0.4
 
 
 _NO_REMINDER: Final = Reminder()
+_NOTHING_EARLIER: Final = Earlier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Context:
     version: PromptVersion
     dropped_turns: int
     reminder: Reminder = _NO_REMINDER
-    summary: str = ""
+    earlier: Earlier = _NOTHING_EARLIER
     """What the model reads in the place of the turns that were left out."""
 
 
@@ -113,17 +114,17 @@ class ContextBuilder:
         # Only what was there when they left: what is summed up later would change the front part.
         left_at = next((one.created_at for one in earlier if one.dropped_turns == start), math.inf) if start else 0.0
 
-        def summary(dropped: int) -> str:
+        def left(dropped: int) -> Earlier:
             before = left_at if dropped == start else math.inf
             return summed_up(summaries, answered[:dropped], int(budget * _SUMMARY_SHARE), before)
 
         def with_history(dropped: int, behind: bool = True) -> list[BaseMessage]:
             history = self._history(answered[dropped:], language, shown)
-            return [*system, *self._behind(summary(dropped) if behind else "", history, asked, language)]
+            return [*system, *self._behind(left(dropped).text if behind else "", history, asked, language)]
 
         # What the turn before left out stays out: taking it back in would change the front part.
         if await self._fits(model, with_history(start), budget):
-            return Context(tuple(with_history(start)), version, start, reminder, summary(start))
+            return Context(tuple(with_history(start)), version, start, reminder, left(start))
         alone = await model.count_tokens([*system, *asked])
         if alone > budget and reminder.text:
             asked, reminder = asked_behind(given), await self._without_reminder(newest)
@@ -145,7 +146,8 @@ class ContextBuilder:
         if await self._fits(model, with_history(further := reaching(summaries, answered, low)), budget):
             low = further
         has_room = await self._fits(model, with_history(low), budget)
-        return Context(tuple(with_history(low, has_room)), version, low, reminder, summary(low) if has_room else "")
+        earlier_read = left(low) if has_room else _NOTHING_EARLIER
+        return Context(tuple(with_history(low, has_room)), version, low, reminder, earlier_read)
 
     def _version(
         self, name: Purpose, language: Language, model: ChatModel, path: Sequence[Turn], arm: Arm | None = None

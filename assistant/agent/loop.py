@@ -34,6 +34,7 @@ from assistant.events import (
     TurnFailed,
     TurnFinished,
 )
+from assistant.memory.asides import AsideStore
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.prompt_versions import PromptVersionStore
 from assistant.memory.records import Arm, Turn, TurnStatus
@@ -58,6 +59,7 @@ class AgentLoop:
         *,
         conversations: ConversationStore,
         versions: PromptVersionStore,
+        asides: AsideStore,
         models: Models,
         context: ContextBuilder,
         grounding: Grounding,
@@ -71,6 +73,7 @@ class AgentLoop:
         """`deletions` counts what was deleted so far."""
         self._conversations = conversations
         self._versions = versions
+        self._asides = asides
         self._models = models
         self._context = context
         self._grounding = grounding
@@ -179,7 +182,8 @@ class AgentLoop:
         answer.prompt_version, answer.dropped_turns = version.id, context.dropped_turns
         answer.intent = sitting(path).intent
         if context.dropped_turns:
-            yield ContextTrimmed(turn.id, context.dropped_turns, context.summary)
+            await asyncio.to_thread(self._asides.read, turn.id, context.earlier.summaries)
+            yield ContextTrimmed(turn.id, context.dropped_turns, context.earlier.text)
         if context.reminder.text:
             yield Reminded(turn.id, context.reminder.remembered, context.reminder.facts)
         saved = -math.inf

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from assistant.agent.afterwards import Afterwards
@@ -46,6 +47,14 @@ _BETWEEN: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|(?<
 _ENDS: Final = re.compile(r"[.!?。！？…][\"'”’）)」]?$")
 _NUMBER: Final = re.compile(r"\d+")
 _PERSON: Final[dict[Language, str]] = {"en": "Person", "zh": "用户"}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the model reads in the place of turns that have left, and the ids of the summaries it is made of."""
+
+    text: str = ""
+    summaries: tuple[str, ...] = ()
 
 
 class Summaries:
@@ -193,16 +202,17 @@ def _cut(text: str, room: int, said: str | None = None) -> str:
     return kept
 
 
-def shown(summaries: Sequence[Summary], left: Sequence[Turn], room: int, before: float) -> str:
+def shown(summaries: Sequence[Summary], left: Sequence[Turn], room: int, before: float) -> Earlier:
     """What the model reads in the place of the turns that have `left`, in at most `room` bytes: of what was made
     `before` they left, so that it stays the same. The oldest goes first."""
-    ids, lines = {one.id for one in left}, list[str]()
+    ids, lines, read = {one.id for one in left}, list[str](), list[str]()
     for one in reversed([one for one in summaries if one.sources <= ids and one.made_at <= before]):
         if not (line := _cut(one.text, room)):
             break
         lines.append(line)
+        read.append(one.turn_id)
         room -= len(line.encode()) + 1
-    return "\n".join(reversed(lines))
+    return Earlier("\n".join(reversed(lines)), tuple(reversed(read)))
 
 
 def reaching(summaries: Sequence[Summary], turns: Sequence[Turn], leave: int) -> int:

@@ -51,25 +51,19 @@ def optimise(
 
     async def work(tell: Callable[[RunProgress], None]) -> TaskReport | PurposeReport:
         from assistant.learning.lab import Spending
+        from assistant.learning.outlived import outlived
         from assistant.prompting.optimiser import Choices
 
+        spending, choices = Spending(budget, tokens, seconds), Choices(seed, constrain=grammar)
+        name = model_name(model)
         async with open_assistant(terminal) as assistant:
-            if named is not None:
-                return await assistant.purposes.optimise_folder(
-                    named,
-                    task,
-                    Spending(budget, tokens, seconds),
-                    Choices(seed),
-                    language=tongue,
-                    model=model_name(model),
-                    tell=tell,
+            lab, purposes = assistant.lab, assistant.purposes
+            if named is None:
+                return await outlived(lambda: lab.optimise_folder(task, spending, choices, model=name, tell=tell))
+            return await outlived(
+                lambda: purposes.optimise_folder(
+                    named, task, spending, Choices(seed), language=tongue, model=name, tell=tell
                 )
-            return await assistant.lab.optimise_folder(
-                task,
-                Spending(budget, tokens, seconds),
-                Choices(seed, constrain=grammar),
-                model=model_name(model),
-                tell=tell,
             )
 
     with drawn(terminal, silent=as_json) as tell:

@@ -105,9 +105,8 @@ class PromptDesk:
         expected: str | None = None,
     ) -> str | None:
         """Use the version before again; returns its id, None where there was none: then what is used in a wider scope
-        answers, or the prompt that comes with Patina. Without a `model`
-        where a version was put in use last, with whichever model. VersionNotInUse where the id in use is not the
-        `expected` one, None for whichever it is."""
+        answers, or the prompt that comes with Patina. Without a `model` where a version was put in use last, with
+        whichever model. VersionNotInUse where the id in use is not the `expected` one, None for whichever it is."""
         return await asyncio.to_thread(self._rollback, name, language, model, intent, reason, expected)
 
     async def begin_trial(

@@ -10,15 +10,15 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from assistant.codec import dump, dump_error, load, load_error
-from assistant.errors import AssistantError, EngineDied, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
+from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.lab import Lab, TaskReport
+from assistant.learning.outlived import outlived
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, thinned
 from assistant.memory.prompt_runs import RunEnd, RunRecord, RunStore
@@ -28,8 +28,6 @@ from assistant.prompting.purpose import PURPOSES, Purpose
 
 _log = logging.getLogger(__name__)
 _SHOWN: Final = 12
-_DEATHS: Final = 2
-"""Of the model's process that a run outlives: what was answered is kept, and the next one is asked the rest."""
 
 
 class _Going:
@@ -218,11 +216,7 @@ class RunBook:
     async def _ended(self, going: _Going) -> tuple[RunEnd, dict[str, Any]]:
         """How it ended. A cancellation that nobody asked for is the end of the process, not of the run."""
         try:
-            for _ in range(_DEATHS):
-                with suppress(EngineDied):
-                    return "done", await self._outcome(going)
-                going.steps.clear()  # it comes by them again
-            return "done", await self._outcome(going)
+            return "done", await outlived(partial(self._outcome, going))
         except asyncio.CancelledError:
             if not going.is_cancelled:
                 raise
@@ -235,6 +229,7 @@ class RunBook:
 
     async def _outcome(self, going: _Going) -> dict[str, Any]:
         """What came of it, to be stored."""
+        going.steps.clear()  # where it is begun anew, it comes by them again
         if place := _place(going.order):
             found = await self._found_for(going, *place)
             return {"report": dump(found.report), "version": found.version, "numbers": list(found.numbers)}

@@ -47,6 +47,20 @@ END;
 """What was said aside goes with any turn it was made from. A summary is of turns that follow each other up to its own;
 it goes with any of them."""
 
+_READ: Final = """
+CREATE TABLE summaries_read (
+    turn_id TEXT NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    summary_id TEXT NOT NULL REFERENCES summaries(turn_id) ON DELETE CASCADE,
+    PRIMARY KEY (turn_id, summary_id)
+) WITHOUT ROWID;
+CREATE INDEX summaries_read_by_summary ON summaries_read(summary_id);
+"""
+"""Which summaries the model read for an answer, in the place of turns that had left its window."""
+
 
 def asides(tables: sqlite_utils.Database) -> None:
     tables.executescript(_ASIDES)
+
+
+def summaries_read(tables: sqlite_utils.Database) -> None:
+    tables.executescript(_READ)

@@ -99,6 +99,7 @@ class TurnLine(Line):
     error: Short | None = None
     model: Short = ""
     prompt_version: Short = ""
+    intent: Short = ""
     finish_reason: FinishReason | None = None
     prompt_tokens: Count = 0
     completion_tokens: Count = 0

@@ -133,7 +133,7 @@ class PersonReminder:
 @dataclass(frozen=True, slots=True)
 class Aside:
     """What the model said for one of Patina's own purposes on the way to an answer, and the prompt it was asked
-    with."""
+    with. Of summaries there are as many as were read, the oldest first."""
 
     purpose: str
     prompt_version: str

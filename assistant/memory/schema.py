@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlite_utils
 
-from assistant.memory.aside_schema import asides
+from assistant.memory.aside_schema import asides, summaries_read
 from assistant.memory.asked_schema import asked
 from assistant.memory.citation_schema import grounds
 from assistant.memory.document_schema import documents
@@ -206,5 +206,6 @@ STEPS: Final = (
     Step(26, "ruled", ruled),
     Step(27, "intents", intents),
     Step(28, "asides", asides),
+    Step(29, "summaries read", summaries_read),
 )
 """In order, without gaps."""

@@ -11,7 +11,7 @@ import ui.presenter
 from assistant.errors import EngineDied
 from assistant.events import Timings
 from assistant.i18n import LANGUAGES, Catalogue
-from assistant.memory.records import Attachment, Conversation, SearchHit, Turn
+from assistant.memory.records import Aside, Attachment, Conversation, SearchHit, Turn
 from assistant.models.records import DownloadProgress, FitReport, ModelInfo
 from ui.markdown import Markdown
 from ui.presenter import Draft, Presenter
@@ -116,6 +116,34 @@ def test_turns_left_out_and_attached_files_are_told(presenter: Presenter) -> Non
     assert "The oldest 3 turns did not fit" in html
     assert "notes&lt;1&gt;.txt" in html
     assert "2.0 kB" in html
+
+
+def test_what_was_read_in_their_place_can_be_unfolded(presenter: Presenter) -> None:
+    parts = Aside("summary", "p1", "Ann <b> moved."), Aside("summary", "p1", "And on.")
+    turn = replace(TURN, dropped_turns=3, asides=parts)
+    writing = Draft(dropped_turns=3, earlier="Ann <b> moved.\nAnd on.")
+    for html in (presenter.turn(turn, "en"), presenter.turn(TURN, "en", writing)):
+        assert "<summary>The oldest 3 turns did not fit; a summary of them was read.</summary>" in html
+        assert "Ann &lt;b&gt; moved.\nAnd on." in html
+    assert "最早的 3 轮对话放不下，改读了它们的摘要。" in presenter.turn(turn, "zh")
+    assert "Also asked" not in presenter.turn(turn, "en")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "text", "told"),
+    [
+        ("query-rewrite", "bees in <winter>", "<small>查找的内容</small><span>bees in &lt;winter&gt;</span>"),
+        ("routing", "tools", "<small>到哪里找答案</small><span>用工具</span>"),
+        ("planning", '["look it up", "tell Ben"]', "<small>步骤</small><span>look it up → tell Ben</span>"),
+        ("reflection", "A spider has eight legs.", "<small>复查</small><span>A spider has eight legs.</span>"),
+    ],
+)
+def test_what_was_asked_beside_an_answer_is_told_with_its_prompt(
+    presenter: Presenter, purpose: str, text: str, told: str
+) -> None:
+    html = presenter.turn(replace(TURN, asides=(Aside(purpose, "p9", text),)), "zh")
+    assert f'data-do="why" data-version="p9">{told}</a>' in html
+    assert "为这个回答还问过" in html
 
 
 def test_conversations_stand_under_their_day(presenter: Presenter) -> None:

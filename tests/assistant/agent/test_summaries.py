@@ -94,6 +94,9 @@ async def test_what_leaves_is_read_in_short_and_the_front_then_stays(paths: Path
         assert after[: len(before)] == before
         options = next(one for one in model.options if one.get("owner") == "summaries")
         assert options["priority"] == "background"
+        *_, last = await assistant.history(conversation)
+        assert {one.purpose for one in last.asides} == {"summary"}
+        assert "\n".join(one.text for one in last.asides) == trimmed.summary, "why it answered so can be told later"
 
 
 async def test_the_version_in_use_sums_up_and_is_kept_with_what_it_made(paths: Paths) -> None:
@@ -131,10 +134,13 @@ async def test_a_summary_goes_with_a_turn_it_was_made_from(paths: Paths) -> None
         await _until_trimmed(assistant, conversation)
         store, turns = assistant.memory._summaries._store, await assistant.history(conversation)
         (first, *_) = store.of([one.id for one in turns])
+        read = len(turns[-1].asides)
         assert {turns[0].id, turns[1].id} <= first.sources
         await assistant.delete_turn(turns[0].id)
         assert first not in store.of([one.id for one in turns])
         assert not store._db.rows("SELECT * FROM summarised WHERE turn_id = ?", (turns[0].id,))
+        *_, left = await assistant.history(conversation)
+        assert len(left.asides) == read - 1, "nor is it told that it was read"
         await _ask(assistant, conversation, f"more {LONG}")
         found = store.of([one.id for one in turns[1:]])
         assert any(turns[1].id in one.sources for one in found), "what is left is summed up again"
@@ -227,7 +233,9 @@ def test_what_stands_in_their_place_fits_and_is_of_what_left_alone(left: int, ro
         )
         for place in range(0, 8, 2)
     ]
-    lines = shown(made, turns[:left], room, before).splitlines()
+    earlier = shown(made, turns[:left], room, before)
+    lines = earlier.text.splitlines()
+    assert len(lines) == len(earlier.summaries)
     assert len("".join(lines).encode()) <= room
     assert all(int(line[-2]) + 2 <= left and int(line[-2]) <= before for line in lines)
     leave = reaching(made, turns, left)

@@ -54,7 +54,7 @@ def furnished(paths: Paths, tmp_path: Path) -> Paths:
         asked = store.begin(
             conversation.id, "see the file", face="page", attachments=[NewAttachment("a.txt", "附件 text".encode())]
         )
-        store.finish(asked.id, status="done", answer="seen", model="m", prompt_version="v")
+        store.finish(asked.id, status="done", answer="seen", model="m", prompt_version="v", intent="code")
         again = store.begin(conversation.id, "see it", face="page", source="edit", source_turn_id=asked.id)
         store.finish(again.id, status="done", answer="seen again")
         store.edit_answer(again.id, "seen, really", face="page")

@@ -73,6 +73,7 @@ def test_the_lines_say_what_was_said_as_people_would(archive: Path) -> None:
     assert set(asked) == {"我住在波恩", "see the file", "see it", "I keep cats"}
     assert asked["我住在波恩"]["answer"] == "好的。"
     assert asked["see it"]["source_turn"] == asked["see the file"]["id"]
+    assert asked["see the file"]["intent"] == "code"
     assert [one["text"] for one in asked["see it"]["edits"]] == ["seen, really"]
     assert [one["kind"] for one in lines(archive, "signals")] == ["thumb_up"]
     assert {one["text"] for one in lines(archive, "facts")} == {"lives in 波恩", "lives in 柏林", "speaks briefly"}
