@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 from playwright.async_api import async_playwright
 
 from assistant.client import AssistantClient
-from assistant.learning.recorder import DECAYED
+from assistant.learning.recorder import DECAYED, LOST
+from assistant.memory.database import Database
+from assistant.memory.learning_log import LearningLog
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.paths import Paths
 from assistant.prompting.candidate import Candidate
 from benchmarks.week.__main__ import Week
+from benchmarks.week.days import days_pass
 from benchmarks.week.faces import LabPage, opened_page
 from benchmarks.week.people import People, likes_long, likes_short
 from tests.e2e.chromium import QUIET, installed_chromium
@@ -122,3 +128,24 @@ async def test_the_lab_that_the_week_looks_at_is_the_one_on_the_page(paths: Path
             assert "v2 → –" in (await lab.moves())[0]
             assert "表现不如启用之初" in (await lab.moves())[0]
             await browser.close()
+
+
+def test_after_days_have_passed_a_trial_that_was_lost_lies_in_the_past_and_a_days_calls_are_there_again(
+    paths: Paths,
+) -> None:
+    with closing(Database.open(paths.database, paths.backups)) as db:
+        versions, labels, log = PromptVersionStore(db), PromptLabels(db), LearningLog(db)
+        versions.remember("v1", name="chat", language="zh", purpose="chat", text="- 简短。")
+        labels.begin_trial(Scope("chat", "zh"), "v1", 0.2, "learned")
+        labels.end_trial(Scope("chat", "zh"), LOST)
+        log.spend(log.begin("chat", "zh"), dt.date.today().isoformat())
+        before = labels.moves("chat")
+    days_pass(paths.database, 2)
+    with closing(Database.open(paths.database, paths.backups)) as db:
+        after = PromptLabels(db).moves("chat")
+        assert [(one.label, one.to_id, one.reason) for one in after] == [
+            (one.label, one.to_id, one.reason) for one in before
+        ]
+        assert [one.moved_at for one in after] == pytest.approx([one.moved_at - 2 * 86_400 for one in before])
+        assert LearningLog(db).calls_on(dt.date.today().isoformat()) == 0
+        assert LearningLog(db).latest(1)[0].calls == 1

@@ -38,7 +38,8 @@ _AROUND_LINE: Final = 30
 _LONGEST: Final = 400
 """Characters of an utterance that are shown; of one around it, half as many."""
 _WORDS: Final = 0.35
-"""Share of what is asked that must occur in an utterance, or """
+"""Share of what is asked that must occur in an utterance, the rarest of its words among them where nobody tells
+anything, or """
 _MEANING: Final = 0.5
 """its cosine with the question, whitened."""
 _KINDS: Final = {
@@ -198,7 +199,13 @@ class _Asker:
 
 
 def _tells(recalled: Recalled) -> bool:
-    return recalled.signals["words"] >= _WORDS or recalled.signals["meaning"] >= _MEANING
+    """What a person told may speak of it in other words. A question tells nothing by itself, and an answer of the
+    model's own is soon said again of whatever is asked in the same form: both have to name what is asked about."""
+    signals, said = recalled.signals, recalled.utterance
+    if signals["meaning"] >= _MEANING:
+        return True
+    is_told = said.role == "user" and not signals["asks"]
+    return signals["words"] >= _WORDS and (is_told or signals["rare"] > 0)
 
 
 def _worth(recalled: Recalled) -> float:

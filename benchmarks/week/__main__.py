@@ -4,8 +4,9 @@ taken back when what people want has changed.
 `python -m benchmarks.week --model PATH [--home DIR]`. Everything is real but the people: `patina serve` with its page
 in a browser and its bot at a loopback Bot API server. The owner sits at the page, two members write in Telegram; each
 rates some of the answers by a rule that no part of Patina knows, with some noise. The same rule scores the two prompts
-on questions nobody asked before. With `--home` a week that was cut off after a prompt was taken into use goes on, and
-all of it can be looked at with `patina serve`.
+on questions nobody asked before. Where a trial is lost nothing is tried for a while: everything is dated back by the
+days that pass, and the week goes on. With `--home` a week that was cut off after a prompt was taken into use goes on,
+and all of it can be looked at with `patina serve`.
 """
 
 from __future__ import annotations
@@ -30,19 +31,22 @@ from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.template import PromptVersion
 from benchmarks import report
+from benchmarks.week.days import days_pass
 from benchmarks.week.faces import served
 from benchmarks.week.people import People, likes_long, likes_short
 
 BEGIN: Final = "<!-- week: begin -->"
 END: Final = "<!-- week: end -->"
 _AT_ONCE: Final = 8
-_FIRST_DAYS: Final = 64
+_FIRST_DAYS: Final = 96
 _MORE: Final = 24
 _LOOKED_MOST: Final = 160
 _TRIAL_MOST: Final = 320
 _SETTLED: Final = 24
 _DRIFT_MOST: Final = 160
 _HELD_OUT: Final = 40
+_TRIALS_MOST: Final = 4
+_REST_DAYS: Final = 2
 _PAGE: Final = 100
 _LONGEST: Final = 220
 """Tokens of an answer."""
@@ -77,6 +81,8 @@ class Week:
         self._people = people
         self._lab = lab
         self.said: list[str] = []
+        self.waits = False
+        """Whether nothing more happens before some days have passed."""
 
     async def run(self) -> None:
         """Where a prompt was taken into use already it goes on from there."""
@@ -115,8 +121,9 @@ class Week:
         taken = await self._production()
         asked = people.turns - began
         if taken is None:
-            trials = await self._client.desk.trials()
-            self._say(f"Not taken into use after {asked} questions: {trials or 'the trial was lost'}.")
+            self.waits = not await self._client.desk.trials()
+            outcome = "the trial was lost" if self.waits else "the trial is still open"
+            self._say(f"Not taken into use after {asked} more questions: {outcome}.")
             return None
         self._say(f"Taken into use after {asked} more questions.")
         return taken
@@ -205,10 +212,17 @@ def _told(found: ChatReport) -> str:
 
 
 async def _main(model: Path, home: Path, seed: int) -> list[str]:
-    async with served(home, model, _LONGEST) as (client, address, visitors, lab):
-        week = Week(client, address, People(visitors, seed), lab)
-        await week.run()
-        return week.said
+    said: list[str] = []
+    for _ in range(_TRIALS_MOST):
+        async with served(home, model, _LONGEST) as (client, address, visitors, lab):
+            week = Week(client, address, People(visitors, seed), lab)
+            await week.run()
+        said += week.said
+        if not week.waits:
+            break
+        days_pass(home / "patina.db", _REST_DAYS)
+        said.append(f"- {_REST_DAYS} days pass.")
+    return said
 
 
 def main() -> None:
