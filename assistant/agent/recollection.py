@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -38,10 +39,17 @@ _AROUND_LINE: Final = 30
 _LONGEST: Final = 400
 """Characters of an utterance that are shown; of one around it, half as many."""
 _WORDS: Final = 0.35
-"""Share of what is asked that must occur in an utterance, the rarest of its words among them where nobody tells
+"""Share of what is asked that must occur in an utterance, the most telling of its words among them where nobody tells
 anything, or """
 _MEANING: Final = 0.5
 """its cosine with the question, whitened."""
+_RECALLS: Final = re.compile(
+    r"\b(?:sa(?:y|id)|t(?:ell|old)|talk(?:ed)?|mention(?:ed)?|answer(?:ed)?|suggest(?:ed)?|recommend(?:ed)?|advised?"
+    r"|discuss(?:ed)?|earlier|before|last time|ago)\b"
+    r"|怎么说|[说讲提聊答]过|[说讲]的|提到|回答[过的]|推荐[过的]|建议[过的]|上次|之前|以前|刚才",
+    re.IGNORECASE,
+)
+"""A question about what was said."""
 _KINDS: Final = {
     "words": ("words", "words_best", "rare", "window", "window_best"),
     "meaning": ("meaning", "meaning_best", "both"),
@@ -124,7 +132,8 @@ class Recollection:
         found = self._recall.recall(newest.question, scope, limit=_CONSIDERED, today=self._today())
         seen = shown | {newest.id, *newest.siblings}
         considered = [one for one in found if one.utterance.turn_id not in seen]
-        telling = [one for one in considered if _tells(one)]
+        recalls = bool(_RECALLS.search(newest.question))
+        telling = [one for one in considered if _tells(one, recalls=recalls)]
         others = [fact for fact in holding if not fact.pinned and asker.may_be_told(fact)]
         said = {one.utterance.turn_id: _worth(one) for one in telling if one.utterance.role == "user"}
         told = about(newest.question, others, said, room // _FACTS, _AROUND_LINE)
@@ -198,14 +207,15 @@ class _Asker:
         return fact.kind == "fact" or not self.is_another(fact.person_id)
 
 
-def _tells(recalled: Recalled) -> bool:
+def _tells(recalled: Recalled, *, recalls: bool) -> bool:
     """What a person told may speak of it in other words. A question tells nothing by itself, and an answer of the
-    model's own is soon said again of whatever is asked in the same form: both have to name what is asked about."""
+    model's own is soon said again of whatever is asked in the same form: both have to name what is asked about, which
+    in a question that `recalls` what was said may be a word less telling than that."""
     signals, said = recalled.signals, recalled.utterance
     if signals["meaning"] >= _MEANING:
         return True
     is_told = said.role == "user" and not signals["asks"]
-    return signals["words"] >= _WORDS and (is_told or signals["rare"] > 0)
+    return signals["words"] >= _WORDS and (is_told or recalled.names or (recalls and signals["rare"] > 0))
 
 
 def _worth(recalled: Recalled) -> float:

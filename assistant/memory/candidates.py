@@ -52,13 +52,15 @@ _SOON: Final = 31
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Ids of candidates and, row by row, their signals in the order of SIGNALS."""
+    """Ids of candidates and, row by row, their signals in the order of SIGNALS. `names` says of which the most telling
+    word of the question is there; where nobody ever said that word, of none."""
 
     ids: np.ndarray
     signals: np.ndarray
+    names: np.ndarray
 
 
-_NONE: Final = Pool(np.empty(0, np.int64), np.empty((0, len(SIGNALS))))
+_NONE: Final = Pool(np.empty(0, np.int64), np.empty((0, len(SIGNALS))), np.empty(0, bool))
 
 
 class Candidates:
@@ -115,17 +117,22 @@ class Candidates:
         mean, total = float(everyone.mean()), len(everyone) + _IMAGINED
         around = length + np.where(has_before, length[before], 0) + np.where(has_after, length[after], 0)
         alone, window, rare = np.zeros(len(ids)), np.zeros(len(ids)), np.zeros(len(ids))
-        possible = rarest = 0.0
+        names = np.zeros(len(ids), bool)
+        possible = rarest = telling = 0.0
         for one in postings:
             idf = float(np.log(1 + (total - len(one.ids) + 0.5) / (len(one.ids) + 0.5)))
             possible += idf
             if not len(one.ids):
+                if idf >= telling:
+                    telling, names = idf, np.zeros(len(ids), bool)
                 continue
             count = np.zeros(len(ids))
             count[np.searchsorted(ids, one.ids)] = one.counts
             both = count + np.where(has_before, count[before], 0) + np.where(has_after, count[after], 0)
             alone += idf * _saturated(count, length / mean)
             window += idf * _saturated(both, around / (3 * mean))
+            if idf > telling:
+                telling, names = idf, count > 0
             if idf > rarest:
                 rarest, rare = idf, (count > 0).astype(float)
         possible = max(possible, 1e-9)
@@ -176,7 +183,7 @@ class Candidates:
             "thanks": _has(traits, THANKS),
             "both": _share(window)[kept] * _share(similar[kept]),
         }
-        return Pool(ids[kept], np.stack([columns[name] for name in SIGNALS], axis=1))
+        return Pool(ids[kept], np.stack([columns[name] for name in SIGNALS], axis=1), names[kept])
 
     # Words
 

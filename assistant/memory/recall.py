@@ -88,7 +88,7 @@ class Recall:
         for utterance in self._utterances.read(rows):
             place = rows[utterance.id]
             signals = dict(zip(SIGNALS, (float(value) for value in pool.signals[place]), strict=True))
-            recalled = Recalled(utterance, float(scores[place]), signals)
+            recalled = Recalled(utterance, float(scores[place]), signals, bool(pool.names[place]))
             same = found.get(utterance.text)
             if same is None or (same.score, same.utterance.id) < (recalled.score, utterance.id):
                 found[utterance.text] = recalled

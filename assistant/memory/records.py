@@ -268,11 +268,13 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """An utterance found for a question. `signals` are those of `assistant.memory.ranking`, by name."""
+    """An utterance found for a question. `signals` are those of `assistant.memory.ranking`, by name; `names` says
+    whether the most telling word of the question is in it."""
 
     utterance: Utterance
     score: float
     signals: dict[str, float]
+    names: bool = False
     why: tuple[str, ...] = ()
     """What spoke for it, as in `assistant.events.Remembered`, where somebody looks at it."""
 

@@ -101,6 +101,35 @@ async def test_what_has_nothing_to_do_with_the_question_is_not_recalled(paths: P
         assert reminded == []
 
 
+@pytest.mark.parametrize(
+    ("form", "things", "answer", "again"),
+    [
+        (
+            "How is {} related to everyday life?",
+            ("frost", "insurance", "copper", "the tide", "a comet"),
+            "{} is not directly related to everyday life.",
+            "What did you say of frost?",
+        ),
+        (
+            "{}和日常生活有什么关系？",
+            ("霜冻", "保险", "铜", "潮汐", "彗星"),
+            "{}和日常生活没有直接的关系。",
+            "霜冻和生活的关系你怎么说的？",
+        ),
+    ],
+)
+async def test_what_was_asked_of_other_things_in_the_same_form_is_not_said_again(
+    paths: Paths, form: str, things: tuple[str, ...], answer: str, again: str
+) -> None:
+    model = ScriptedChatModel(answers=[answer.format(thing) for thing in things])
+    async with _open(paths, model, facts=False) as assistant:
+        for thing in things:
+            _, reminded = await _ask(assistant, form.format(thing))
+            assert reminded == [], thing
+        _, (reminded_of,) = await _ask(assistant, again)
+        assert answer.format(things[0]) in [one.text for one in reminded_of.remembered]
+
+
 async def test_nothing_is_recalled_when_switched_off_or_from_others_or_temporary_conversations(paths: Paths) -> None:
     model = ScriptedChatModel(answers=["I see."])
     question = "Where does my sister Lena live?"
