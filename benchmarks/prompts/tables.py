@@ -22,6 +22,7 @@ _TITLES: Final = {
 _AIMS: Final = {"free": 0.10, "held": 0.03}
 _WORSE: Final = 0.02
 _SURE: Final = 0.95
+_FEW: Final = 0.01
 Run: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, int]
 """Task and seed."""
@@ -79,7 +80,7 @@ def told(harmed: int, of: int) -> str:
     from scipy.stats import beta  # only who prints needs it
 
     most = 1.0 if harmed == of else float(beta.ppf(_SURE, harmed + 1, of - harmed))
-    return f"{harmed} of {of} (≤ {most:.0%})"
+    return f"{harmed} of {of} (≤ {most:.{1 if most < _FEW else 0}%})"
 
 
 def _verdict(arm: str, runs: Sequence[Run]) -> str:
