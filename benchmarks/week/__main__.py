@@ -4,9 +4,10 @@ taken back when what people want has changed.
 `python -m benchmarks.week --model PATH [--home DIR]`. Everything is real but the people: `patina serve` with its page
 in a browser and its bot at a loopback Bot API server. The owner sits at the page, two members write in Telegram; each
 rates some of the answers by a rule that no part of Patina knows, with some noise. The same rule scores the two prompts
-on questions nobody asked before. Where a trial is lost nothing is tried for a while: everything is dated back by the
-days that pass, and the week goes on. With `--home` a week that was cut off after a prompt was taken into use goes on,
-and all of it can be looked at with `patina serve`.
+on questions nobody asked before. Days pass in fast motion: all that happened is dated back by one after so many
+questions, and by two where a trial is lost, for nothing else is tried on the same day. With `--home` a week that was
+cut off during a trial, or after a prompt was taken into use, goes on, and all of it can be looked at with `patina
+serve`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,6 +28,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from assistant.agent.context import examples_of
 from assistant.client import AssistantClient
 from assistant.learning.chat_learning import PROMPT, ChatReport
+from assistant.learning.recorder import TrialStanding
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
@@ -41,7 +44,9 @@ _AT_ONCE: Final = 8
 _FIRST_DAYS: Final = 96
 _MORE: Final = 24
 _LOOKED_MOST: Final = 160
-_TRIAL_MOST: Final = 320
+_TRIAL_MOST: Final = 640
+_A_DAY: Final = 48
+"""Questions, after which a day has passed: of what one person says in a day only so much is heard."""
 _SETTLED: Final = 24
 _DRIFT_MOST: Final = 160
 _HELD_OUT: Final = 40
@@ -75,7 +80,16 @@ class Lab(Protocol):
 class Week:
     """What happens to one Patina, told a line at a time."""
 
-    def __init__(self, client: AssistantClient, address: str, people: People, lab: Lab) -> None:
+    def __init__(
+        self,
+        client: AssistantClient,
+        address: str,
+        people: People,
+        lab: Lab,
+        night: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._night = night
+        self._nights = 0
         self._client = client
         self._address = address
         self._people = people
@@ -101,8 +115,12 @@ class Week:
         people = self._people
         before = await self._conversations()
         people.questions(before)
+        if (open_one := await self._trial()) is not None:
+            self._say("Another day; the trial goes on.")
+            await asyncio.to_thread(self._night)
+            return await self._until_decided(open_one.canary)
         if before < _FIRST_DAYS:
-            liked = await people.use(_FIRST_DAYS - before, likes_short)
+            liked = await self._use(_FIRST_DAYS - before, likes_short)
             self._say(f"{people.turns} questions, {people.ratings} ratings, {liked:.0%} of the answers liked.")
         while True:
             found = {one.language: one for one in await self._client.idle.look()}["zh"]
@@ -111,17 +129,21 @@ class Week:
                 break
             if people.turns >= _LOOKED_MOST:
                 return None
-            await people.use(_MORE, likes_short)
+            await self._use(_MORE, likes_short)
             self._say(f"{_MORE} more questions.")
-        began = people.turns
-        while await self._production() is None and people.turns < began + _TRIAL_MOST:
-            if not [one for one in await self._client.desk.trials() if one.canary == found.version]:
+        return await self._until_decided(found.version)
+
+    async def _until_decided(self, version: str) -> str | None:
+        """What people say of the version on trial, until it is taken into use or the trial is over."""
+        began = self._people.turns
+        while (trial := await self._trial()) is not None and trial.canary == version:
+            if self._people.turns >= began + _TRIAL_MOST:
                 break
-            await people.use(_AT_ONCE, likes_short)
+            await self._use(_AT_ONCE, likes_short)
         taken = await self._production()
-        asked = people.turns - began
+        asked = self._people.turns - began
         if taken is None:
-            self.waits = not await self._client.desk.trials()
+            self.waits = await self._trial() is None
             outcome = "the trial was lost" if self.waits else "the trial is still open"
             self._say(f"Not taken into use after {asked} more questions: {outcome}.")
             return None
@@ -139,11 +161,11 @@ class Week:
             f"On {held.n} questions nobody asked, {held.before:.0%} of the answers are liked with the old prompt and "
             f"{held.after:.0%} with it."
         )
-        liked = await self._people.use(_SETTLED, likes_short)
+        liked = await self._use(_SETTLED, likes_short)
         self._say(f"{_SETTLED} more questions, {liked:.0%} of the answers liked.")
         began = self._people.turns
         while await self._production() is not None and self._people.turns < began + _DRIFT_MOST:
-            await self._people.use(_AT_ONCE, likes_long)
+            await self._use(_AT_ONCE, likes_long)
         back = await self._production() is None
         reasons = [move.reason for move in await self._client.desk.moves(PROMPT) if move.label == "production"]
         self._say(
@@ -154,6 +176,17 @@ class Week:
             gone, moves = called not in await self._lab.in_use(), await self._lab.moves()
             told = moves[0] if moves else "nothing"
             self._say(f"The lab on the page {'shows it no longer' if gone else 'STILL shows it'} in use: {told}.")
+
+    async def _use(self, count: int, likes: Callable[[str], bool]) -> float:
+        """So many questions; the day may end with them."""
+        liked = await self._people.use(count, likes)
+        while self._people.turns >= (self._nights + 1) * _A_DAY:
+            self._nights += 1
+            await asyncio.to_thread(self._night)
+        return liked
+
+    async def _trial(self) -> TrialStanding | None:
+        return next((one for one in await self._client.desk.trials() if one.scope.name == PROMPT), None)
 
     async def _held_out(self, version: str, questions: Sequence[str], likes: Callable[[str], bool]) -> Held:
         """The prompt that comes with Patina and another version, both greedy."""
@@ -215,7 +248,8 @@ async def _main(model: Path, home: Path, seed: int) -> list[str]:
     said: list[str] = []
     for _ in range(_TRIALS_MOST):
         async with served(home, model, _LONGEST) as (client, address, visitors, lab):
-            week = Week(client, address, People(visitors, seed), lab)
+            night = partial(days_pass, home / "patina.db", 1)
+            week = Week(client, address, People(visitors, seed), lab, night)
             await week.run()
         said += week.said
         if not week.waits:

@@ -11,8 +11,8 @@ _DAY_S: Final = 86_400
 
 
 def days_pass(database: Path, days: int) -> None:
-    """In the database of a Patina that does not run."""
-    with closing(sqlite3.connect(database)) as db, db:
+    """In a database that may be in use: whoever reads of then and now reads the same distance in days."""
+    with closing(sqlite3.connect(database, timeout=30)) as db, db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             for _, column, kind, *_ in db.execute(f"PRAGMA table_info({table})").fetchall():

@@ -21,6 +21,17 @@ _TOPICS: Final = (
     "纤维素", "股息", "导航", "霜冻", "电动汽车", "血压", "基金定投", "人脸识别",
     "虚拟内存", "有氧运动", "回声", "云计算", "发酵", "公积金", "反射弧", "时区",
 )  # fmt: skip
+_LATER_TOPICS: Final = (
+    "雷达", "水泥", "纸币", "面包", "丝绸", "风车", "磁铁", "望远镜",
+    "橡胶", "陶瓷", "打印机", "耳机", "输电网", "地铁", "灯塔", "温度计",
+    "味精", "豆腐", "醋", "蜂蜜", "盐", "茶叶", "酱油", "奶酪",
+    "珊瑚", "红树林", "沙漠", "湿地", "苔藓", "蝙蝠", "蚯蚓", "企鹅",
+    "免疫系统", "血型", "骨密度", "近视", "过敏", "关节", "牙釉质", "睡意",
+    "期货", "关税", "房贷", "养老金", "破产", "拍卖", "专利", "商标",
+    "算法", "操作系统", "浏览器", "路由器", "字体", "像素", "缓存", "备份",
+    "围棋", "书法", "京剧", "邮票", "马拉松", "瑜伽", "素描", "编织",
+)  # fmt: skip
+"""For when all has been asked of the others."""
 _FORMS: Final = (
     "{}是什么？",
     "为什么{}很重要？",
@@ -59,8 +70,11 @@ class People:
         self.turns = 0
 
     def _all_questions(self) -> Iterator[str]:
-        asked = [form.format(topic) for topic in _TOPICS for form in _FORMS]
-        self._drawn.shuffle(asked)
+        asked: list[str] = []
+        for topics in (_TOPICS, _LATER_TOPICS):
+            more = [form.format(topic) for topic in topics for form in _FORMS]
+            self._drawn.shuffle(more)
+            asked += more
         return iter(asked)
 
     def questions(self, count: int) -> list[str]:
