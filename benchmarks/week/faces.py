@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.botapi.world import Message
 from tests.e2e.chromium import QUIET, installed_chromium
 
 _PATIENCE_S: Final = 600.0
+_NOBODY_WAS: Final = 1_700_000_000
+"""Seconds since the epoch."""
 _RATE: Final = "👍", "👎"
 _TABS: Final = 2
 _MEMBERS: Final = 2
@@ -115,7 +118,8 @@ async def served(
     """`patina serve` with page and bot: the client that looks on, its address, those who use it and the lab. Answers
     have at most `longest` tokens."""
     async with AsyncExitStack() as opened:
-        telegram = await opened.enter_async_context(BotApiServer())
+        before = int(time.time()) - _NOBODY_WAS  # more than a bot ever saw of an earlier part of the week
+        telegram = await opened.enter_async_context(BotApiServer(before=before))
         address = await opened.enter_async_context(_process(home, model, longest, telegram.url))
         client = await opened.enter_async_context(AssistantClient(address))
         playwright = await opened.enter_async_context(async_playwright())

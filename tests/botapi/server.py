@@ -61,7 +61,8 @@ class BotApiServer:
     """An async context manager; `url` is the api_root to give to a bot.
 
     `per_second` and `burst` switch on a limit for every chat, those `overall` one for all of them together.
-    `privacy` is the group privacy mode of the bot.
+    `privacy` is the group privacy mode of the bot. There were so many updates and messages `before`, as far as a bot
+    remembers that has been at another server.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class BotApiServer:
         burst: float = 3,
         per_second_overall: float | None = None,
         burst_overall: float = 30,
+        before: int = 0,
     ) -> None:
         self.clock = clock or Clock()
         self.token = token
@@ -85,7 +87,7 @@ class BotApiServer:
         }
         self.privacy = True
         self.chats: dict[int, Chat] = {}
-        self.updates = Updates()
+        self.updates = Updates(before)
         self.faults = Faults()
         self.calls: list[Call] = []
         self.downloads = 0
@@ -97,7 +99,7 @@ class BotApiServer:
             self.clock, per_second_overall or 1e9, burst_overall if per_second_overall is not None else 1e9
         )
         self.webhook = Webhook(self)
-        self._numbers = count(1)
+        self._numbers = count(1 + before)
         self._file_numbers = count(1)
         self._files: dict[str, StoredFile] = {}
         self._presses: dict[str, Press] = {}

@@ -221,8 +221,8 @@ class Chat:
 class Updates:
     """The queue behind getUpdates: numbered, kept until an offset confirms them."""
 
-    def __init__(self) -> None:
-        self._next_id = 700_000_001
+    def __init__(self, before: int = 0) -> None:
+        self._next_id = 700_000_001 + before
         self._waiting: list[dict[str, Any]] = []
         self._allowed: frozenset[str] | None = None
         self._news = asyncio.Event()
