@@ -21,9 +21,11 @@ def pytest_configure() -> None:
     # A shell starts what it runs in the background with Ctrl-C ignored, which every program started from here would
     # inherit: the tests of Ctrl-C have to mean the same there.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # How long an example takes says how busy the machine is.
-    hypothesis.settings.register_profile("patina", deadline=None)
-    hypothesis.settings.load_profile("patina")
+    # How long an example takes says how busy the machine is. The same examples every time, or a change would be refused
+    # for what another one did; HYPOTHESIS_PROFILE=new looks for others.
+    hypothesis.settings.register_profile("patina", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.register_profile("new", deadline=None)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patina"))
 
 
 @pytest.fixture(autouse=True)

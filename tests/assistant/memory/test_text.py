@@ -49,6 +49,8 @@ def cuts_no_word(text: str, at: int) -> bool:
 @settings(deadline=None)
 @given(_MIXED, st.data())
 @example("今", None)
+@example("0ퟋ", None)
+@example("aᄒ", None)
 @example("ｶﾞｷﾞ", None)
 @example("e\u0301te\u0301 naïve", None)
 def test_every_piece_of_whole_words_of_a_message_is_found(message: str, data: st.DataObject | None) -> None:
