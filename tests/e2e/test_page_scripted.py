@@ -283,6 +283,8 @@ def test_conversations_are_searched_renamed_and_deleted(paths: Paths, tab: OpenT
         page.keyboard.type("Hot drinks")
         page.keyboard.press("Enter")
         expect(page.locator(".item", has_text="Hot drinks")).to_be_visible()
+        # A tab shows it before it is stored, and a page that is loaded anew at once takes what it was to send along.
+        expect(tab(server.address, locale="en-GB").locator(".item", has_text="Hot drinks")).to_be_visible()
         page.reload()
         expect(page.locator(".item", has_text="Hot drinks")).to_be_visible()
 
