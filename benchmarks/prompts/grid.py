@@ -145,6 +145,19 @@ def arguments(described: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def publish(given: argparse.Namespace, how: str, table: str, begin: str, end: str) -> None:
+    """Print a table with where and how it was made, and write it between these marks of the page that is given."""
+    machine = report.Machine.here()
+    head = (
+        f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
+        f"{machine.system}; model {given.model.stem}; {how}."
+    )
+    text = f"{head}\n\n{table}"
+    if given.markdown:
+        report.rewrite(given.markdown, text, begin, end)
+    print(text)
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument(
@@ -152,16 +165,8 @@ def main() -> None:
     )
     parser.add_argument("--replays", type=int, default=60, help="orders of the items")
     given = parser.parse_args()
-    recorded = asyncio.run(matrices(given))
-    machine = report.Machine.here()
-    head = (
-        f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
-        f"{machine.system}; model {given.model.stem}; points of accuracy, mean of {given.replays} orders of the items."
-    )
-    text = f"{head}\n\n{table(recorded, given.parts, given.replays)}"
-    if given.markdown:
-        report.rewrite(given.markdown, text, BEGIN, END)
-    print(text)
+    text = table(asyncio.run(matrices(given)), given.parts, given.replays)
+    publish(given, f"points of accuracy, mean of {given.replays} orders of the items", text, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,8 +28,7 @@ from assistant.prompting.progress import RunProgress
 from assistant.prompting.proposer import Proposer
 from assistant.prompting.search_space import SearchSpace
 from assistant.prompting.task import Item
-from benchmarks import report
-from benchmarks.prompts.grid import Matrix, arguments, matrices
+from benchmarks.prompts.grid import Matrix, arguments, matrices, publish
 from benchmarks.prompts.tables import told
 
 BEGIN: Final = "<!-- harm: begin -->"
@@ -184,15 +182,8 @@ def main() -> None:
     given: argparse.Namespace = parser.parse_args()
     recorded = asyncio.run(matrices(given))
     found = _all(recorded, given.budget, given.orders)
-    machine = report.Machine.here()
-    head = (
-        f"{dt.date.today().isoformat()}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
-        f"{machine.system}; model {given.model.stem}; {given.budget} calls a run."
-    )
-    text = f"{head}\n\n{table(found, {one.task.name: one.scores for one in recorded})}"
-    if given.markdown:
-        report.rewrite(given.markdown, text, BEGIN, END)
-    print(text)
+    text = table(found, {one.task.name: one.scores for one in recorded})
+    publish(given, f"{given.budget} calls a run", text, BEGIN, END)
 
 
 if __name__ == "__main__":
