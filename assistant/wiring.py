@@ -96,6 +96,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.recall import Recall
 from assistant.memory.recollections import RecollectionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.memory.summaries import SummaryStore
 from assistant.memory.tool_calls import ToolCallStore
 from assistant.memory.utterances import UtteranceStore
@@ -170,7 +171,8 @@ def build(
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
     remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
-    selector, presence = Selector(prompts, versions, labels), Presence(tell=engine.rest)
+    selector = Selector(prompts, versions, labels, SittingStore(database, labels, owners=people.owners))
+    presence = Presence(tell=engine.rest)
     asker, asides = Asker(selector, registry, versions), AsideStore(database)
     uploads, grounds = Uploads(paths.documents), GroundStore(database)
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)

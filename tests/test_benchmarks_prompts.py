@@ -34,5 +34,27 @@ def test_each_arm_and_budget_has_a_table_of_means() -> None:
     assert sum("| trec |" in line for line in whole.splitlines()) == 3
 
 
+def test_what_makes_no_calls_stands_in_the_table_of_every_budget() -> None:
+    """Examples that are shown as they come are the same ones, however many calls there are."""
+    runs = [
+        run("patina", 0.8),
+        run("labelled", 0.5, calls=0),
+        run("labelled", 0.4, calls=0, task="sst2"),
+        run("mipro", 0.6),
+        run("patina", 0.9, budget=650),
+        run("mipro", 0.7, budget=650),
+    ]
+    *_, table, verdict = tables.of(runs)
+    assert "about 650 calls" in table
+    assert "| 50.0 (1) |" in table
+    assert "sst2" not in table
+    assert "LabeledFewShot +40.0 (1)" in verdict
+    assert "MIPROv2 +20.0 (1)" in verdict
+
+
+def test_examples_that_make_no_calls_are_no_budget_of_their_own() -> None:
+    assert tables.of([run("labelled", 0.5, calls=0)]) == []
+
+
 def test_without_runs_there_is_no_table() -> None:
     assert tables.of([]) == []

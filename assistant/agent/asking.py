@@ -81,7 +81,6 @@ class Asker:
         priority: Priority = "background",
         model: str | None = None,
         intent: str = "",
-        conversation_id: str = "",
         labels: Sequence[str] = (),
         deadline_s: float = 0.0,
     ) -> Asked:
@@ -89,7 +88,7 @@ class Asker:
         place of those of the prompt. Raises what the model raises; PromptVariables for an input that is none."""
         chat = self._models.chat_model(model)
         await chat.prepare()
-        version = await asyncio.to_thread(self._version, purpose, language, chat.model_name, intent, conversation_id)
+        version = await asyncio.to_thread(self._version, purpose, language, chat.model_name, intent)
         rule = version.answer or _OPEN
         allowed = tuple(labels) or rule.labels
         grammar = labels_grammar(allowed) if allowed else rule.gbnf
@@ -108,10 +107,8 @@ class Asker:
         usage = Usage(counts.get("input_tokens", 0), counts.get("output_tokens", 0))
         return Asked(str(answer.text).strip(), version, chat.model_name, allowed, usage)
 
-    def _version(
-        self, purpose: Purpose, language: Language, model: str, intent: str, conversation_id: str
-    ) -> PromptVersion:
-        version = self._selector.select(purpose, language, model=model, intent=intent, sitting=conversation_id)
+    def _version(self, purpose: Purpose, language: Language, model: str, intent: str) -> PromptVersion:
+        version = self._selector.select(purpose, language, model=model, intent=intent)
         self._versions.remember(
             version.id,
             name=version.name,

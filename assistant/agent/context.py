@@ -168,7 +168,7 @@ class ContextBuilder:
             language,
             model=model.model_name,
             intent=intent,
-            sitting=now.id,
+            turn=path[-1],
             current=current,
             answered_at=next((one.created_at for one in used if one.prompt_version == current), 0.0),
             arm=arm,

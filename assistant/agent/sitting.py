@@ -14,10 +14,8 @@ from assistant.prompting.intent import Intent, intent_of
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """`id` stays the same while it lasts: that of the conversation, or of the last turn before the pause. `turns` are
-    those of the branch, the one to answer last."""
+    """`turns` are those of the branch, the one to answer last."""
 
-    id: str
     turns: tuple[Turn, ...]
 
     @property
@@ -32,5 +30,5 @@ def sitting(path: Sequence[Turn]) -> Sitting:
     """The one that the last turn of a branch belongs to."""
     for place in range(len(path) - 1, 0, -1):
         if path[place].created_at - path[place - 1].created_at >= PAUSE_S:
-            return Sitting(path[place - 1].id, tuple(path[place:]))
-    return Sitting(path[0].conversation_id, tuple(path))
+            return Sitting(tuple(path[place:]))
+    return Sitting(tuple(path))

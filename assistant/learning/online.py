@@ -89,25 +89,25 @@ class _Ratings:
     bad: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
     recent: dict[Arm, list[tuple[float, float]]] = field(default_factory=lambda: {"production": [], "canary": []})
     """Labels with their weights."""
-    last: Arm | None = None
+    last: tuple[str, Arm] | None = None
 
-    def see(self, arm: Arm, label: float, weight: float) -> tuple[float, float] | None:
+    def see(self, arm: Arm, label: float, weight: float, sitting: str) -> tuple[float, float] | None:
         """How much better the canary did in the stretch that this label ends, and what that weighs, which is the mean
         weight of the labels of the side that says less; None where it ends none.
 
-        Stretches end when the person comes back to a version after both have been rated, which depends on who was
-        given what and never on what was said; so a stretch is as likely to please with either if they are equal, and
-        with the sides changed it would weigh the same.
+        Stretches end when another sitting begins after both versions have been rated, which depends on who was given
+        what and never on what was said; so a stretch is as likely to please with either if they are equal, and with
+        the sides changed it would weigh the same. What is said in one sitting may be of one mood, and is one bet.
         """
         found = None
-        if arm != self.last and all(self.recent.values()):
+        if (sitting, arm) != self.last and all(self.recent.values()):
             (ours, worth), (theirs, others) = (_mean(self.recent[one]) for one in ("canary", "production"))
             found = ours - theirs, min(worth, others)
             self.recent = {"production": [], "canary": []}
         self.recent[arm].append((label, weight))
         self.good[arm] += weight * label
         self.bad[arm] += weight * (1 - label)
-        self.last = arm
+        self.last = sitting, arm
         return found
 
 
@@ -121,9 +121,10 @@ class Trial:
     _up: Capital = field(default_factory=Capital)
     _people: dict[str, _Ratings] = field(default_factory=dict)
 
-    def see(self, arm: Arm, person: str, label: float, weight: float = 1.0) -> TrialDecision:
-        """People are compared with themselves, for they differ in how easily they are pleased."""
-        found = self._people.setdefault(person, _Ratings()).see(arm, _label(label), _weighed(weight))
+    def see(self, arm: Arm, person: str, label: float, weight: float = 1.0, sitting: str = "") -> TrialDecision:
+        """People are compared with themselves, for they differ in how easily they are pleased. A `sitting` has one
+        version, so that where nothing is said of it another begins with the other version."""
+        found = self._people.setdefault(person, _Ratings()).see(arm, _label(label), _weighed(weight), sitting)
         if found is not None:
             self._up.see(person, *found)
         return self.decision

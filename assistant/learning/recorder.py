@@ -25,6 +25,7 @@ from assistant.learning.evidence import DailyCap, Said, heard, thumbs
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
+from assistant.memory.openings import PAUSE_S
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
@@ -67,6 +68,8 @@ class _Tried:
     trial: Trial
     counts: dict[Arm, int] = field(default_factory=lambda: {"canary": 0, "production": 0})
     decision: TrialDecision = "open"
+    sittings: dict[str, tuple[str, float, int]] = field(default_factory=dict)
+    """Of each person, the last: its conversation, when an answer in it was last rated, and its number."""
 
     def see(self, told: _Told) -> None:
         if self.decision != "open":
@@ -81,7 +84,13 @@ class _Tried:
             turn, said = told
             arm: Arm = "canary" if turn.version == self.canary else "production"
             self.counts[arm] += 1
-            self.decision = self.trial.see(arm, turn.person, said.label, said.weight)
+            self.decision = self.trial.see(arm, turn.person, said.label, said.weight, self._sitting(turn))
+
+    def _sitting(self, turn: RatedTurn) -> str:
+        conversation, before, number = self.sittings.get(turn.person, ("", 0.0, 0))
+        number += conversation != turn.conversation_id or turn.answered_at - before >= PAUSE_S
+        self.sittings[turn.person] = turn.conversation_id, turn.answered_at, number
+        return str(number)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ import builtins
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from ulid import ULID
@@ -109,6 +109,11 @@ def in_production(labels: Iterable[Labelled], scope: Scope) -> str | None:
     return next((worn[wider] for wider in scope.widened() if wider in worn), None)
 
 
+def place(scope: Scope, placed: Collection[Scope], intent: str, model: str) -> Scope | None:
+    """Under which of these labelled scopes an answer was made: the narrowest that fits it."""
+    return next((one for one in replace(scope, intent=intent, model=model).widened() if one in placed), None)
+
+
 class PromptVersionStore:
     """Keeps versions and never changes what one says."""
 
@@ -207,6 +212,15 @@ class PromptLabels:
             if (production := self.of(wider, "production")) is not None:
                 return production, canary
         return None, canary
+
+    def placed(self, scope: Scope, labels: Sequence[Label]) -> frozenset[Scope]:
+        """All of the scope's prompt that have one of these labels, and this one."""
+        rows = self._db.rows(
+            "SELECT intent, model FROM prompt_labels WHERE name = ? AND language = ?"
+            " AND label IN (SELECT value FROM json_each(?))",
+            (scope.name, scope.language, json.dumps(list(labels))),
+        )
+        return frozenset([scope, *(replace(scope, intent=row["intent"], model=row["model"]) for row in rows)])
 
     def all(self) -> list[Labelled]:
         return [_labelled(row) for row in self._db.rows("SELECT * FROM prompt_labels ORDER BY name, language, label")]

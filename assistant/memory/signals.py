@@ -14,7 +14,7 @@ from ulid import ULID
 from assistant.errors import NotFound
 from assistant.memory.database import Database
 from assistant.memory.elsewhere import Elsewhere, ElsewhereStore
-from assistant.memory.prompt_versions import Label, Scope
+from assistant.memory.prompt_versions import Label, PromptLabels, Scope, place
 from assistant.memory.records import Face, Signal, SignalKind
 from assistant.memory.text import storable
 
@@ -35,6 +35,7 @@ class RatedTurn:
     """How much of the model's words the person's last edit of the answer kept."""
     told_at: float = 0.0
     """When the last of it was done, which may be long after the answer; 0 where that is not known."""
+    conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ ORDER BY signals.rowid
 """
 _RATED: Final = """
 SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at, signals.kind,
-    signals.measure, signals.person_id AS person, signals.created_at AS told_at, turns.intent, turns.model
+    signals.measure, signals.person_id AS person, signals.created_at AS told_at, turns.intent, turns.model,
+    turns.conversation_id
 FROM signals JOIN turns ON turns.id = signals.turn_id
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
 ORDER BY turns.created_at, turns.id, signals.rowid
@@ -240,8 +242,8 @@ class SignalStore:
         scope only, without what has one of these `labels` of its own."""
         rows = self._db.rows(_RATED, {"versions": json.dumps(list(versions)), "since": since})
         if scope is not None:
-            placed = self._labelled(scope, labels)
-            rows = [row for row in rows if _place(scope, placed, row["intent"], row["model"]) == scope]
+            placed = PromptLabels(self._db).placed(scope, labels)
+            rows = [row for row in rows if place(scope, placed, row["intent"], row["model"]) == scope]
         owners = self._owners()
         found: dict[tuple[str, str], RatedTurn] = {}
         for row in rows:
@@ -251,8 +253,9 @@ class SignalStore:
             kinds = (*(known.kinds if known else ()), row["kind"])
             measure = row["measure"] if row["measure"] is not None else known.measure if known else None
             found[key] = RatedTurn(
-                row["turn_id"], person, row["version"], row["answered_at"], kinds, measure, row["told_at"]
-            )
+                row["turn_id"], person, row["version"], row["answered_at"], kinds, measure, row["told_at"],
+                row["conversation_id"],
+            )  # fmt: skip
         return list(found.values())
 
     def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
@@ -316,15 +319,6 @@ class SignalStore:
                 found.append(DecidedDuel(speaker(row["person"], owners), row["asked_at"], *good, row["chosen_at"]))
         return found
 
-    def _labelled(self, scope: Scope, labels: Sequence[Label]) -> frozenset[Scope]:
-        """All of one prompt that have one of these labels, and this one."""
-        rows = self._db.rows(
-            "SELECT intent, model FROM prompt_labels WHERE name = ? AND language = ?"
-            " AND label IN (SELECT value FROM json_each(?))",
-            (scope.name, scope.language, json.dumps(list(labels))),
-        )
-        return frozenset([scope, *(replace(scope, intent=row["intent"], model=row["model"]) for row in rows)])
-
     def _rivals(self, production: str | None, scope: Scope) -> list[str]:
         if production is not None:
             return [production]
@@ -338,12 +332,6 @@ class SignalStore:
 def speaker(person_id: str | None, owners: Collection[str]) -> str:
     """Whose word something is: the owner's at the machine itself and under any id of theirs, else that person's."""
     return OWNER if person_id is None or person_id in owners else person_id
-
-
-def _place(scope: Scope, placed: frozenset[Scope], intent: str, model: str) -> Scope | None:
-    """Under which of the labelled scopes an answer was made: the narrowest that fits it."""
-    fits = replace(scope, intent=intent, model=model).widened()
-    return next((one for one in fits if one in placed), None)
 
 
 def _told_elsewhere(id: str, one: Elsewhere) -> ToldTurn:

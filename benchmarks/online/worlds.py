@@ -11,6 +11,7 @@ import numpy as np
 
 from assistant.learning.online import DecayMonitor, Trial
 from assistant.memory.records import Arm
+from assistant.prompting.pairing import paired
 
 TURNS: Final = 5000
 _BASE: Final = 0.7
@@ -80,10 +81,23 @@ class People:
         return float(pleased != (self._rng.random() < self._world.mistaken))
 
 
+class Sittings:
+    """What each person's conversations had, so that the next can be drawn for."""
+
+    def __init__(self, seed: int) -> None:
+        self._trial = f"{seed}"
+        self._had: dict[int, list[Arm]] = {}
+
+    def next(self, person: int, share: float) -> Arm:
+        had = self._had.setdefault(person, [])
+        had.append(paired(self._trial, share, name(person), had))
+        return had[-1]
+
+
 def trial(world: World, seed: int) -> Outcome:
     """Five thousand turns at most; a conversation stays with its version."""
     rng = np.random.default_rng(seed)
-    people, running = People(world, rng), Trial()
+    people, running, sittings = People(world, rng), Trial(), Sittings(seed)
     regret, share = 0.0, running.share(rng)
     arm: Arm = "production"
     for turn in range(TURNS):
@@ -91,12 +105,12 @@ def trial(world: World, seed: int) -> Outcome:
             person = people.speaks()
             if turn % (_CONVERSATION * 5) == 0:
                 share = running.share(rng)
-            arm = "canary" if rng.random() < share else "production"
+            arm = sittings.next(person, share)
         gain = world.effect if arm == "canary" else 0.0
         regret += max(0.0, world.effect) - gain
         label = people.label(person, arm, people.pleased(person, _BASE + gain))
         if label is not None:
-            decision = running.see(arm, name(person), label)
+            decision = running.see(arm, name(person), label, sitting=str(turn // _CONVERSATION))
             if decision != "open":
                 rest = TURNS - turn - 1
                 kept = world.effect if decision == "promote" else 0.0
@@ -118,19 +132,19 @@ def won(world: World, rng: np.random.Generator) -> tuple[People, list[tuple[str,
 
 
 def _tried(world: World, people: People, rng: np.random.Generator) -> tuple[list[tuple[str, float, float]], bool]:
-    running = Trial()
+    running, sittings = Trial(), Sittings(int(rng.integers(2**32)))
     said: dict[Arm, list[tuple[str, float, float]]] = {"canary": [], "production": []}
     for turn in range(TURNS):
         if turn % _CONVERSATION == 0:
             person = people.speaks()
-            arm: Arm = "canary" if rng.random() < 0.5 else "production"
+            arm = sittings.next(person, 0.5)
         pleased = people.pleased(person, _BASE if arm == "canary" else _BEATEN)
         label = people.label(person, "before" if arm == "canary" else "production", pleased)
         if label is None:
             continue
         said[arm].append((name(person), label, 1.0))
         if world.trial_labels == UNTIL_WON:
-            decision = running.see(arm, name(person), label)
+            decision = running.see(arm, name(person), label, sitting=str(turn // _CONVERSATION))
             if decision != "open":
                 return said["canary"], decision == "promote"
         elif len(said["canary"]) >= world.trial_labels and said["production"]:

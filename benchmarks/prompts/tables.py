@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias
 
 SIDES: Final = ("patina", "seed", "plain", "labelled", "bootstrap", "mipro", "gepa")
 _SEEDS: Final = ("seed", "plain")
+_WITHOUT_BUDGET: Final = (*_SEEDS, "labelled")
+"""They make no calls before the test: one run is that of every budget."""
 _OPTIMISERS: Final = SIDES[3:]
 ARMS: Final = ("free", "held")
 _TITLES: Final = {
@@ -29,15 +31,15 @@ Key: TypeAlias = tuple[str, int]
 
 
 def of(runs: Sequence[Run]) -> list[str]:
-    """A table for each arm and budget, and what they come to. What seed prompts reach has no budget."""
+    """A table for each arm and budget, and what they come to."""
     found: list[str] = []
     for arm in ARMS:
         of_arm = [run for run in runs if run["arm"] == arm]
-        seeds = [run for run in of_arm if run["side"] in _SEEDS]
-        for budget in sorted({run["budget"] for run in of_arm if run["side"] not in _SEEDS}):
-            chosen = [run for run in of_arm if run["side"] not in _SEEDS and run["budget"] == budget]
+        always = [run for run in of_arm if run["side"] in _WITHOUT_BUDGET]
+        for budget in sorted({run["budget"] for run in of_arm if run["side"] not in _WITHOUT_BUDGET}):
+            chosen = [run for run in of_arm if run["side"] not in _WITHOUT_BUDGET and run["budget"] == budget]
             tasks = {run["task"] for run in chosen}
-            chosen += [run for run in seeds if run["task"] in tasks]
+            chosen += [run for run in always if run["task"] in tasks]
             found += [_table(arm, budget, chosen), _verdict(arm, chosen)]
     return found
 

@@ -10,6 +10,7 @@ import pytest
 from assistant.agent.asking import Asker
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.sittings import SittingStore
 from assistant.models.records import ModelInfo
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
@@ -30,7 +31,7 @@ class House:
         self.db = Database.open(folder / "patina.db", folder / "backups")
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
-        self.selector = Selector(self.library, self.versions, self.labels)
+        self.selector = Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels))
 
     def asker(self, *answers: str, window: int = 4096, remote: bool = False) -> tuple[Asker, ScriptedChatModel]:
         model = ScriptedChatModel(answers=list(answers), window=window)

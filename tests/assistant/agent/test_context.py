@@ -15,10 +15,12 @@ from assistant.agent.sitting import sitting
 from assistant.errors import PromptTooLong
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import Recorder
+from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Attachment, Turn
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
@@ -50,7 +52,8 @@ def _builder() -> Iterator[ContextBuilder]:
     library = PromptLibrary(seed_prompts(), NO)
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "patina.db", Path(folder))
-        selector = Selector(library, PromptVersionStore(database), PromptLabels(database))
+        labels = PromptLabels(database)
+        selector = Selector(library, PromptVersionStore(database), labels, SittingStore(database, labels))
         yield ContextBuilder(library, selector, "en", lambda: dt.date(2026, 11, 22))
         database.close()
 
@@ -82,13 +85,13 @@ async def test_a_question_that_never_got_an_answer_does_not_stand_before_another
 
 def test_a_chat_that_goes_on_after_a_night_is_another_sitting() -> None:
     evening, night = [_turn(n, "?", "!") for n in range(3)], 9 * 3600.0
-    assert sitting(evening).id == "c"
+    assert list(sitting(evening).turns) == evening
     morning = [replace(_turn(n, "?", "!"), created_at=night + n) for n in range(3, 6)]
     for count in (1, 2, 3):
         now = sitting([*evening, *morning[:count]])
-        assert (now.id, list(now.turns)) == ("t2", morning[:count])
+        assert list(now.turns) == morning[:count]
     again = replace(morning[0], id="t3b", source="regenerate")
-    assert sitting([*evening, again]).id == "t2", "asked again it is the same"
+    assert list(sitting([*evening, again]).turns) == [again], "asked again it is the same"
 
 
 async def test_each_sitting_of_a_chat_is_drawn_for_by_itself_and_stays_with_what_it_has() -> None:
@@ -99,20 +102,22 @@ async def test_each_sitting_of_a_chat_is_drawn_for_by_itself_and_stays_with_what
         desk = PromptDesk(library, versions, labels, Recorder(SignalStore(database), labels))
         learned = await desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
         labels.begin_trial(Scope("chat", "en"), learned.id, 0.5, "")
-        drawing = ContextBuilder(library, Selector(library, versions, labels), "en", lambda: dt.date(2026, 11, 22))
-        path: list[Turn] = []
+        selector, now = Selector(library, versions, labels, SittingStore(database, labels)), [0.0]
+        drawing = ContextBuilder(library, selector, "en", lambda: dt.date(2026, 11, 22))
+        conversations = ConversationStore(database, Path(folder), lambda: now[0])
+        chat = conversations.create().id
         had: list[set[str]] = []
         for night in range(20):
             had.append(set())
-            for _ in range(3):
-                number = len(path)
-                asked = replace(_turn(number, "And?"), created_at=night * 50_000.0 + number)
-                context = await drawing.build([*path, asked], ScriptedChatModel(answers=[""]), 16)
+            for number in range(3):
+                now[0] = night * 50_000.0 + number
+                asked = conversations.begin(chat, "And?", face="telegram")
+                context = await drawing.build(conversations.path(chat), ScriptedChatModel(answers=[""]), 16)
                 had[-1].add(context.version.id)
-                path.append(replace(asked, answer="So.", prompt_version=context.version.id))
-                labels.set_share(Scope("chat", "en"), (0.1, 0.5, 0.9)[number % 3])
+                conversations.finish(asked.id, status="done", answer="So.", prompt_version=context.version.id)
+                labels.set_share(Scope("chat", "en"), (0.45, 0.5, 0.55)[number % 3])
         assert all(len(one) == 1 for one in had)
-        assert 0 < sum(learned.id in one for one in had) < len(had)
+        assert 7 <= sum(learned.id in one for one in had) <= 13
         database.close()
 
 

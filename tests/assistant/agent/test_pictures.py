@@ -26,6 +26,7 @@ from assistant.memory.attachments import JPEG
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.records import Attachment, NewAttachment, Turn
+from assistant.memory.sittings import SittingStore
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.selector import Selector
@@ -192,7 +193,8 @@ def _shown(messages: Sequence[BaseMessage]) -> list[int]:
 async def _context(tmp_path: Path, path: list[Turn], window: int, *, vision: bool = True) -> Sequence[BaseMessage]:
     library = PromptLibrary(seed_prompts(), Path("/nowhere"))
     with closing(Database.open(tmp_path / "patina.db", tmp_path)) as database:
-        selector = Selector(library, PromptVersionStore(database), PromptLabels(database))
+        labels = PromptLabels(database)
+        selector = Selector(library, PromptVersionStore(database), labels, SittingStore(database, labels))
         showing = Showing(lambda _: b"abc")
         builder = ContextBuilder(library, selector, "en", lambda: dt.date(2026, 11, 22), showing=showing)
         model = ScriptedChatModel(answers=[""], window=window, vision=vision)

@@ -21,6 +21,7 @@ from assistant.memory.conversations import TITLE_LENGTH, ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.records import Conversation, NewAttachment, Turn, TurnStatus
+from assistant.memory.sittings import SittingStore
 from assistant.paths import Paths, seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.selector import Selector
@@ -40,7 +41,8 @@ class House:
         self.told: list[str] = []
         self.versions = PromptVersionStore(self.db)
         library = PromptLibrary(seed_prompts(), folder / "prompts")
-        selector = Selector(library, self.versions, PromptLabels(self.db))
+        labels = PromptLabels(self.db)
+        selector = Selector(library, self.versions, labels, SittingStore(self.db, labels))
         asker = Asker(selector, FakeModels(self.model), self.versions)
         self.titles = Titles(self.conversations, asker, self.presence, self.told.append, default="en", quiet_s=0)
 

@@ -24,6 +24,7 @@ from assistant.memory.openings import OpeningStore
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Budget
@@ -88,7 +89,7 @@ class House:
             signals=self.signals,
             labels=self.labels,
             library=self.library,
-            selector=Selector(self.library, self.versions, self.labels),
+            selector=Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels)),
             sampling=Sampling(),
             judge=judge,
             trusted=self._nobody_named,

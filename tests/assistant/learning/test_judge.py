@@ -22,6 +22,7 @@ from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.models.content import content_digest
 from assistant.models.records import ModelInfo
 from assistant.paths import seed_prompts
@@ -93,9 +94,8 @@ class House:
         self.file = folder / "scripted.gguf"
         self.file.write_bytes(b"the weights")
         models, ledger = InAFile(self.model, self.file), Ledger(self.db)
-        self.judge = Judge(
-            models, ledger, Selector(library, self.versions, labels), self.signals, OpeningStore(self.db)
-        )
+        selector = Selector(library, self.versions, labels, SittingStore(self.db, labels))
+        self.judge = Judge(models, ledger, selector, self.signals, OpeningStore(self.db))
         self.lab = Lab(
             models=models,
             ledger=ledger,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assistant.learning.online import Arm, Capital, DecayMonitor, Trial
+from assistant.prompting.pairing import paired
 
 
 def rate(trial: Trial, rng: np.random.Generator, gain: float, people: list[str], labels: int = 900) -> tuple[str, int]:
@@ -56,6 +57,50 @@ def test_nor_does_one_of_several_whose_others_see_no_difference(hostile: str, li
         arm: Arm = "canary" if number % 2 else "production"
         assert trial.see(arm, hostile, float(arm == liked)) == "open"
         assert trial.see(arm, others[number // 2 % 4], float(number // 8 % 2)) == "open"
+
+
+def told(sittings: list[tuple[Arm, list[float]]]) -> Trial:
+    trial = Trial()
+    for number, (arm, labels) in enumerate(sittings):
+        for label in labels:
+            trial.see(arm, "owner", label, sitting=f"s{number}")
+    return trial
+
+
+def test_what_is_said_in_one_sitting_is_one_bet_however_much_it_is() -> None:
+    """It may all be of one mood."""
+    pairs: list[tuple[Arm, list[float]]] = [("canary", [1.0]), ("production", [0.0])]
+    once = told([*pairs * 4, ("canary", [1.0])])
+    often = told([*((arm, labels * 5) for arm, labels in pairs * 4), ("canary", [1.0])])
+    assert once.evidence > 1
+    assert often.evidence == pytest.approx(once.evidence)
+
+
+def test_two_sittings_of_one_version_in_a_row_end_what_was_compared_before() -> None:
+    """One pair ends with the version that the next begins with."""
+    apart = told([("canary", [1.0]), ("production", [0.0]), ("canary", [1.0]), ("production", [0.0]), ("canary", [1])])
+    turned = told([("canary", [1.0]), ("production", [0.0]), ("production", [0.0]), ("canary", [1.0]), ("canary", [1])])
+    assert turned.evidence == pytest.approx(apart.evidence)
+
+
+@pytest.mark.parametrize("people", [["owner"], ["owner", "ada", "bo"]])
+def test_sittings_in_pairs_decide_with_fewer_labels_than_a_coin_for_each(people: list[str]) -> None:
+    def labels(seed: int, in_pairs: bool) -> int:
+        rng, trial = np.random.default_rng(seed), Trial()
+        had: dict[str, list[Arm]] = {}
+        for number in range(600):
+            person = people[number % len(people)]
+            before = had.setdefault(person, [])
+            coin: Arm = "canary" if rng.random() < 0.5 else "production"
+            before.append(paired(f"{seed}", 0.5, person, before) if in_pairs else coin)
+            for _ in range(3):
+                good = rng.random() < (0.7 if before[-1] == "canary" else 0.35)
+                if trial.see(before[-1], person, float(good), sitting=str(number)) == "promote":
+                    return number * 3
+        return 1800
+
+    coins, pairs = ([labels(seed, in_pairs) for seed in range(12)] for in_pairs in (False, True))
+    assert np.median(pairs) < 0.8 * np.median(coins)
 
 
 def test_the_owner_needs_no_second_opinion() -> None:

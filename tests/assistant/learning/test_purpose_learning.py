@@ -18,6 +18,7 @@ from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.models.chat_model import Models
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
@@ -55,7 +56,7 @@ class House:
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.desk = PromptDesk(self.library, versions, self.labels, Recorder(SignalStore(self.db), self.labels))
-        self.selector = Selector(self.library, versions, self.labels)
+        self.selector = Selector(self.library, versions, self.labels, SittingStore(self.db, self.labels))
         models = models or FakeModels(self.model)
         self.lab = Lab(
             models=models,

@@ -124,6 +124,30 @@ async def test_a_canary_that_people_like_better_is_promoted_with_the_reason(hous
     assert number < 40
 
 
+async def evidence_after(house: House, pause: float) -> float:
+    """Three answers of one version rated in each of five conversations; between them so many seconds go by."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(5):
+        version, kind = ((canary, "thumb_up"), (house.seed, "thumb_down"))[number % 2]
+        turn = ""
+        for _ in range(3):
+            turn = house.turn("Hello?", "Hello.", version, after=turn)
+            house.signals.add(turn, kind, face="page")  # type: ignore[arg-type]
+            house.wait(pause)
+    (standing,) = await house.recorder.trials()
+    return standing.evidence
+
+
+async def test_a_conversation_is_one_comparison_and_after_a_pause_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    at_once, over_days = House(tmp_path / "a"), House(tmp_path / "b")
+    in_one = await evidence_after(at_once, 60.0)
+    with_pauses = await evidence_after(over_days, 5 * 3600.0)
+    assert 1 < in_one < with_pauses, "on days of their own there are more sittings to compare"
+    at_once.db.close(), over_days.db.close()
+
+
 async def test_one_that_people_like_less_is_taken_back(house: House) -> None:
     canary = await house.learned("- Shout.")
     await house.desk.begin_trial(canary, 0.2)

@@ -22,6 +22,7 @@ from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.progress import RunProgress
@@ -65,7 +66,8 @@ class House:
             library=library,
         )
         self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
-        self.purposes = PurposeLearning(self.lab, self.desk, library, Selector(library, versions, labels), models)
+        selector = Selector(library, versions, labels, SittingStore(self.db, labels))
+        self.purposes = PurposeLearning(self.lab, self.desk, library, selector, models)
         self.book = RunBook(self.lab, self.purposes, RunStore(self.db))
 
     async def close(self) -> None:

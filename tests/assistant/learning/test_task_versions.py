@@ -18,6 +18,7 @@ from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
@@ -37,7 +38,7 @@ class House:
         self.db = Database.open(folder / "lab.db", folder / "backups")
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
-        self.selector = Selector(self.library, self.versions, self.labels)
+        self.selector = Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels))
         self.desk = PromptDesk(self.library, self.versions, self.labels, Recorder(SignalStore(self.db), self.labels))
         self.lab = Lab(
             models=FakeModels(PupilChatModel(skill=helped_by_examples, right=right)),

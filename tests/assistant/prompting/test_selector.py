@@ -14,14 +14,18 @@ from assistant.errors import NotFound, PromptInvalid, TrialRefused, VersionAmbig
 from assistant.i18n import LANGUAGES, explain
 from assistant.learning.prompt_desk import PromptDesk, in_full
 from assistant.learning.recorder import Recorder
+from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.records import Turn
 from assistant.memory.signals import SignalStore
+from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.purpose import PURPOSES
 from assistant.prompting.selector import Selector
+from assistant.prompting.template import PromptVersion
 
 LEARNED = Candidate("- Answer like a pirate.", (Demo("Hello", "Ahoy"),))
 
@@ -34,7 +38,15 @@ class House:
         self.library = PromptLibrary(seed_prompts(), self.own)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.desk = PromptDesk(self.library, self.versions, self.labels, Recorder(SignalStore(self.db), self.labels))
-        self.selector = Selector(self.library, self.versions, self.labels)
+        self.selector = Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels))
+        self.conversations = ConversationStore(self.db, folder / "attachments")
+
+    def asked(self, conversation_id: str = "") -> Turn:
+        """The first question of a conversation, or the next of one that goes on."""
+        return self.conversations.begin(conversation_id or self.conversations.create().id, "How?", face="page")
+
+    def answered(self, turn: Turn, version: PromptVersion) -> None:
+        self.conversations.finish(turn.id, status="done", answer="So.", prompt_version=version.id)
 
 
 @pytest.fixture
@@ -73,34 +85,47 @@ async def test_a_prompts_name_alone_means_the_version_in_use(house: House) -> No
 
 async def test_a_trial_is_sticky_and_has_about_its_share(house: House) -> None:
     version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
-    house.labels.begin_trial(Scope("chat", "en"), version.id, 0.2, "")
-    chosen = {n: house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(500)}
-    assert 70 <= sum(chosen.values()) <= 130
-    assert chosen[7] == (house.selector.select("chat", "en", sitting="c7").id == version.id)
+    house.labels.begin_trial(Scope("chat", "en"), version.id, 0.25, "")
+    chosen: dict[str, bool] = {}
+    for _ in range(80):
+        turn = house.asked()
+        selected = house.selector.select("chat", "en", turn=turn)
+        assert house.selector.select("chat", "en", turn=turn) == selected
+        house.answered(turn, selected)
+        chosen[turn.conversation_id] = selected.id == version.id
+    assert 12 <= sum(chosen.values()) <= 28
     assert house.selector.select("chat", "en").learned is None, "nobody in particular gets no trial"
-    begun = next(f"c{n}" for n, is_canary in chosen.items() if not is_canary)
+    begun = next(id for id, is_canary in chosen.items() if not is_canary)
     house.labels.set_share(Scope("chat", "en"), 1.0)
     seed = house.library.get("chat", "en")
     now = time.time()
-    goes_on = house.selector.select("chat", "en", sitting=begun, current=seed.id, answered_at=now)
+    goes_on = house.selector.select("chat", "en", turn=house.asked(begun), current=seed.id, answered_at=now)
     assert goes_on == seed, "as it began"
-    assert house.selector.select("chat", "en", sitting=begun).id == version.id, "a new one would have it"
+    assert house.selector.select("chat", "en", turn=house.asked(begun)) == seed, "also where its first is asked again"
+    assert house.selector.select("chat", "en", turn=house.asked()).id == version.id, "a new one would have it"
     house.labels.set_share(Scope("chat", "en"), 0.001)
-    stays = house.selector.select("chat", "en", sitting=begun, current=version.id, answered_at=now)
+    stays = house.selector.select("chat", "en", turn=house.asked(begun), current=version.id, answered_at=now)
     assert stays.id == version.id
 
 
 async def test_what_was_going_on_when_a_trial_began_is_drawn_for_as_what_is_new(house: House) -> None:
     """Once: a chat in a messenger is never new, and would never be on any trial."""
     version = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
-    seed, before = house.library.get("chat", "en"), time.time() - 60
+    seed, going_on = house.library.get("chat", "en"), []
+    for _ in range(10):
+        turn = house.asked()
+        house.answered(turn, seed)
+        going_on.append(turn.conversation_id)
+    before = time.time()
     house.labels.begin_trial(Scope("chat", "en"), version.id, 0.5, "")
-    for n in range(40):
-        new = house.selector.select("chat", "en", sitting=f"c{n}")
-        old = house.selector.select("chat", "en", sitting=f"c{n}", current=seed.id, answered_at=before)
-        assert old == new
-    ours = {house.selector.select("chat", "en", sitting=f"c{n}").id == version.id for n in range(40)}
-    assert ours == {True, False}
+    ours = []
+    for id in going_on:
+        turn = house.asked(id)
+        old = house.selector.select("chat", "en", turn=turn, current=seed.id, answered_at=before)
+        assert old == house.selector.select("chat", "en", turn=house.asked())
+        house.answered(turn, old)
+        ours.append(old.id == version.id)
+    assert sum(ours) == 5
 
 
 async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house: House) -> None:
@@ -111,10 +136,11 @@ async def test_a_trial_does_not_reach_a_model_that_has_a_prompt_of_its_own(house
     ]
     house.labels.promote(Scope("chat", "en", model="x"), own.id, "")
     house.labels.begin_trial(Scope("chat", "en"), canary.id, 1.0, "")
-    assert house.selector.select("chat", "en", model="x", sitting="c").id == own.id
-    assert house.selector.select("chat", "en", model="y", sitting="c").id == canary.id
+    turn = house.asked()
+    assert house.selector.select("chat", "en", model="x", turn=turn).id == own.id
+    assert house.selector.select("chat", "en", model="y", turn=turn).id == canary.id
     house.labels.begin_trial(Scope("chat", "en", model="x"), canary.id, 1.0, "")
-    assert house.selector.select("chat", "en", model="x", sitting="c").id == canary.id
+    assert house.selector.select("chat", "en", model="x", turn=turn).id == canary.id
 
 
 async def test_a_conversation_stays_with_its_version_also_over_an_answer_of_another_prompt(house: House) -> None:
