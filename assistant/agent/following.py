@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from assistant.memory.records import Turn
-from assistant.memory.terms import asked
+from assistant.memory.terms import asked, telling
 
 _BEGINS: Final = re.compile(
     r"^\W*(?:and|or|but|also|so|then|what about|how about|what if|why|how so|which one|since when)\b"
@@ -32,21 +32,23 @@ def leans(question: str) -> bool:
     """Whether a question can only be understood with what it follows."""
     if _THANKS.search(question) and not _ASKS.search(question):
         return False
-    telling = len(asked(question))
-    if telling > 2 * _SHORT:
+    count = len(asked(question))
+    if count > 2 * _SHORT:
         return False
     if _BEGINS.search(question):
-        return telling <= _SHORT
-    points = bool(_POINTS.search(question)) and telling <= _SHORT
-    return points or (telling < _FEW and bool(_ASKS.search(question)))
+        return count <= _SHORT
+    points = bool(_POINTS.search(question)) and count <= _SHORT
+    return points or (count < _FEW and bool(_ASKS.search(question)))
 
 
-def searched(path: Sequence[Turn]) -> str:
-    """What to look for to answer the last turn of a branch: its question, behind those it leans on."""
+def searched(path: Sequence[Turn]) -> tuple[str, ...]:
+    """What to look for to answer the last turn of a branch: its question, behind those it leans on; then, if it tells
+    anything, also alone. Together the earlier ones outweigh what is new in it, and alone it may be about anything."""
     *earlier, newest = path
     questions = [newest.question]
     for turn in reversed(earlier):
         if len(questions) >= _MOST or not leans(questions[0]):
             break
         questions.insert(0, turn.question)
-    return "\n".join(questions)
+    together = "\n".join(questions)
+    return (together, newest.question) if len(questions) > 1 and telling(newest.question) else (together,)

@@ -23,6 +23,7 @@ from assistant.agent.stream import Answer
 from assistant.errors import InternalFault, StorageError
 from assistant.events import Cited, CitedPassage, Event, Grounds, Token
 from assistant.i18n import Language, language_of_text
+from assistant.knowledge.adding import added
 from assistant.knowledge.excerpts import Excerpt, excerpts
 from assistant.knowledge.framing import framed
 from assistant.knowledge.retriever import Answer as Found
@@ -47,7 +48,7 @@ _SAID: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What an answer is to rest on. `question` is what was searched for."""
+    """What an answer is to rest on. `question` is what was searched for, with what it leans on."""
 
     grounds: Grounds
     question: str
@@ -159,8 +160,12 @@ class Grounding:
     def _find(self, path: Sequence[Turn], choice: DocumentChoice, query: str) -> Material | None:
         """`query` is the question written out, where it was."""
         newest = path[-1]
-        question = f"{newest.question}\n{query}" if query else searched(path)
-        found = self._shelf.search(question, _LOOKED_FOR, Filter(collection=choice.collection))
+        question, *alone = (f"{newest.question}\n{query}",) if query else searched(path)
+        limits = Filter(collection=choice.collection)
+        found = self._shelf.search(question, _LOOKED_FOR, limits)
+        for one in alone:
+            other = self._shelf.search(one, _LOOKED_FOR, limits)
+            found = replace(found, passages=added(found.passages, other.passages, _LOOKED_FOR))
         if choice.mode == "auto" and not found.is_answered:
             return None
         language = language_of_text(newest.question, self._default)

@@ -31,9 +31,12 @@ def body(content: str) -> str:
 
 def asked(question: str) -> tuple[str, ...]:
     """The distinct words of a question that tell something; all of them when none does."""
-    words = _words(question)
-    telling = [word for word in words if not _says_nothing(word)]
-    return tuple(dict.fromkeys(telling or words))
+    return telling(question) or tuple(dict.fromkeys(_words(question)))
+
+
+def telling(question: str) -> tuple[str, ...]:
+    """The distinct words of a question that tell something."""
+    return tuple(dict.fromkeys(word for word in _words(question) if not _says_nothing(word)))
 
 
 def language(content: str) -> Literal["zh", "en"]:
