@@ -205,7 +205,8 @@ class DocumentSettings(_Section):
     """Hours that Patina has to look in vain for a file of a watched folder until what was read of it is thrown away."""
     rewrite: bool = False
     """Let the model write out a question that leans on what was said before, such as "and in winter?", before it is
-    looked for; that question then waits for it. false looks for it together with the questions it follows."""
+    looked for; that question then waits for it. false looks for it together with the questions it follows, and
+    alone."""
     relations: bool = True
     """Ask the model in idle time what passages say of the names in them; the graph shows it with the sentence."""
     calls_a_day: Annotated[int, Field(ge=0)] = 100

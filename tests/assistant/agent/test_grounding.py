@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from langchain_core.messages import HumanMessage
 
-from assistant.agent.following import leans
+from assistant.agent.following import leans, searched
 from assistant.agent.grounding import Grounding
 from assistant.api import Assistant
 from assistant.client import AssistantClient
@@ -194,6 +194,29 @@ async def test_a_question_that_leans_on_the_last_one_is_searched_with_it(assista
     assert turn.grounds.passages[0].name == "图书馆.md"
     thanks, _ = await ask(assistant, "谢谢！", conversation)
     assert thanks.grounds is None
+
+
+async def test_one_that_turns_to_another_passage_finds_that_first(assistant: Assistant) -> None:
+    conversation = (await assistant.new_conversation()).id
+    await ask(assistant, "When is the rent due each month, and what does late payment cost?", conversation)
+    turn, _ = await ask(assistant, "And the notice period?", conversation)
+    assert turn.grounds is not None
+    assert "three months" in turn.grounds.passages[0].text
+
+
+def test_what_says_nothing_alone_is_only_looked_for_with_what_it_leans_on() -> None:
+    path = [turn_of("When does the library open?"), turn_of("And why?")]
+    assert searched(path) == ("When does the library open?\nAnd why?",)
+    path[-1] = turn_of("And in winter?")
+    assert searched(path) == ("When does the library open?\nAnd in winter?", "And in winter?")
+    assert searched(path[:1]) == ("When does the library open?",)
+
+
+def turn_of(question: str) -> Turn:
+    return Turn(
+        id="t", conversation_id="c", parent_id=None, source="new", source_turn_id=None, face="page", person_id=None,
+        status="done", question=question, answer="", created_at=0.0,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
