@@ -28,7 +28,7 @@ from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel, Told, panel_of
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import DECAYED, LOST
+from assistant.learning.recorder import DECAYED, EVEN, LOST
 from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
@@ -252,7 +252,7 @@ class ChatLearning:
             move.from_id
             for move in moves
             if move.from_id and move.moved_at > since and move.scope in scope.widened()
-            if _was_taken_back(move) or (move.label == "canary" and move.reason == LOST)
+            if _was_taken_back(move) or (move.label == "canary" and move.reason in (LOST, EVEN))
         )
         return [
             Candidate.from_json(record.content)

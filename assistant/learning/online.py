@@ -53,12 +53,14 @@ TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 @dataclass(frozen=True, slots=True)
 class TrialRules:
     """`alpha` is the risk of promoting a version that is no better, however often one looks; `least` are labels of the
-    canary, in thumbs, before anything is decided. A canary that looks as much worse as `worse` deviations is taken
-    back: that may be a mistake more easily, and costs little."""
+    canary, in thumbs, before anything is decided. A canary that is `worse` deviations from looking better by `worth`
+    is taken back: that may be a mistake more easily, and costs little. What would please so little more could hardly be
+    shown to, and nothing else is tried until then."""
 
     alpha: float = 0.02
     least: int = 8
     worse: float = 1.9
+    worth: float = 0.1
     first_share: float = 0.2
 
 
@@ -148,7 +150,12 @@ class Trial:
             return "open"
         if self._up.evidence(self.owner) >= 1 / self.rules.alpha:
             return "promote"
-        return "end" if max(self._gap(person) for person in self._left_out) < -self.rules.worse else "open"
+        return "end" if self._most(self.rules.worth) < -self.rules.worse else "open"
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it looks worse, by a deviation, and not only no better."""
+        return self._most(0.0) < -1.0
 
     @property
     def evidence(self) -> float:
@@ -176,14 +183,20 @@ class Trial:
         """Nobody, and each stranger: what holds without any one of them is what counts."""
         return ["", *(person for person in self._people if person != self.owner)]
 
-    def _gap(self, without: str) -> float:
-        """How much better the canary looks, in standard deviations of that difference."""
+    def _most(self, worth: float) -> float:
+        """The gap, without whoever speaks against the canary most."""
+        return max(self._gap(person, worth) for person in self._left_out)
+
+    def _gap(self, without: str, worth: float) -> float:
+        """How much more than `worth` the canary looks better, in standard deviations of the difference."""
         means, variances = {}, {}
         for arm in ("canary", "production"):
             good, bad = self._belief(arm, without)
             means[arm] = good / (good + bad)
             variances[arm] = good * bad / ((good + bad) ** 2 * (good + bad + 1))
-        return (means["canary"] - means["production"]) / math.sqrt(variances["canary"] + variances["production"])
+        return (means["canary"] - means["production"] - worth) / math.sqrt(
+            variances["canary"] + variances["production"]
+        )
 
     def draws(self, arm: Arm, rng: np.random.Generator, without: str = "") -> Array:
         """Possible satisfaction with this version, given its labels and what was known before."""

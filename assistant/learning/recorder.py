@@ -33,6 +33,7 @@ from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore,
 _log = logging.getLogger(__name__)
 WON: Final = "#trial_won"
 LOST: Final = "#trial_lost"
+EVEN: Final = "#trial_even"
 DECAYED: Final = "#decayed"
 _ALPHA: Final = 0.02
 """The risk of a wrong promotion in a month, whatever the number of trials."""
@@ -183,8 +184,9 @@ class Recorder:
             _log.info("%s has won its trial", canary.version_id)
             self._labels.promote(canary.scope, canary.version_id, WON)
         elif trial.decision == "end":
-            _log.info("%s has lost its trial", canary.version_id)
-            self._labels.end_trial(canary.scope, LOST)
+            reason = LOST if trial.is_worse else EVEN
+            _log.info("%s has not won its trial: %s", canary.version_id, reason)
+            self._labels.end_trial(canary.scope, reason)
         elif trial.labels >= trial.rules.least:
             # Until then the share stands that whoever began the trial has chosen.
             self._labels.set_share(canary.scope, trial.share(np.random.default_rng(int(trial.labels))))

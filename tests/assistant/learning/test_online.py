@@ -37,6 +37,24 @@ def test_an_equal_version_is_hardly_ever_promoted() -> None:
     assert outcomes.count("promote") <= 2
 
 
+def test_an_equal_version_is_taken_back_when_it_is_seen_to_be_no_better() -> None:
+    people = ["owner", "ada", "bo"]
+    outcomes = [rate(Trial(), np.random.default_rng(seed), 0.0, people, 2400) for seed in range(20)]
+    assert [decision for decision, _ in outcomes].count("end") >= 17
+    better = [rate(Trial(), np.random.default_rng(seed), 0.25, people, 2400)[0] for seed in range(20)]
+    assert better.count("end") <= 1
+
+
+def test_whether_it_is_worse_or_only_no_better_is_told_apart() -> None:
+    def after(gain: float) -> Trial:
+        trial = Trial()
+        rate(trial, np.random.default_rng(3), gain, ["owner", "ada", "bo"], 2400)
+        return trial
+
+    assert not after(0.0).is_worse
+    assert after(-0.35).is_worse
+
+
 def test_one_stranger_alone_promotes_nothing_and_takes_nothing_back_however_much_is_said() -> None:
     for liked, disliked in (("canary", "production"), ("production", "canary")):
         trial = Trial()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import DECAYED, LOST, WON, Recorder
+from assistant.learning.recorder import DECAYED, EVEN, LOST, WON, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.duels import DuelStore
@@ -155,6 +155,19 @@ async def test_one_that_people_like_less_is_taken_back(house: House) -> None:
         await house.rated(*((canary, "thumb_down") if number % 2 else (house.seed, "thumb_up")))
     assert house.worn() == {}
     assert house.labels.moves()[0].reason == LOST
+
+
+async def test_one_that_nobody_finds_better_makes_room_for_another(house: House) -> None:
+    """Nothing else is tried while it goes on."""
+    canary = await house.learned("- Say it in other words.")
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(600):
+        version = (canary, house.seed)[number % 2]
+        turn = house.turn("Hello?", "Hello.", version)
+        house.signals.add(turn, "thumb_up" if number // 2 % 2 else "thumb_down", face="page")
+    await house.recorder.look()
+    assert house.worn() == {}
+    assert house.labels.moves()[0].reason == EVEN
 
 
 @pytest.mark.parametrize("opinion", [("thumb_up", "thumb_down"), ("thumb_down", "thumb_up")])
