@@ -9,7 +9,7 @@ from typing import Final
 from assistant.knowledge.retriever import Found
 
 _LESS: Final = 0.5
-"""What a score of the second search counts for. On 1,300 follow-up questions made from XQuAD's and CMRC's, whose
+"""What a score of the second search counts for. On 1,500 follow-up questions made from XQuAD's and CMRC's, whose
 passage is that of the question before or another one, half leaves most of either kind in the first place: with more,
 questions that say little by themselves lose theirs, with less those that turn to another passage do."""
 
