@@ -21,6 +21,10 @@ _POINTS: Final = re.compile(
 )
 _THANKS: Final = re.compile(r"\b(?:thanks?|thx|great|perfect|ok(?:ay)?)\b|谢|好的|明白了", re.IGNORECASE)
 _ASKS: Final = re.compile(r"[?？]|[吗呢]\W*$")
+_ONLY_ASKS: Final = re.compile(
+    r"\W*(?:那么?|又|还)?[在是从到]?(?:哪里|哪儿|哪个|哪些|谁|什么|什么时候|何时|几时|多久|多少|几个|怎么样?|如何)的?[呢吗呀啊]?\W*"
+)
+"""A Chinese question of nothing but its question word: its pairs of characters would count as telling."""
 _SHORT: Final = 6
 """Telling words of a question that may point back without naming what it is about."""
 _FEW: Final = 2
@@ -32,6 +36,8 @@ def leans(question: str) -> bool:
     """Whether a question can only be understood with what it follows."""
     if _THANKS.search(question) and not _ASKS.search(question):
         return False
+    if _ONLY_ASKS.fullmatch(question):
+        return True
     count = len(asked(question))
     if count > 2 * _SHORT:
         return False
@@ -51,4 +57,5 @@ def searched(path: Sequence[Turn]) -> tuple[str, ...]:
             break
         questions.insert(0, turn.question)
     together = "\n".join(questions)
-    return (together, newest.question) if len(questions) > 1 and telling(newest.question) else (together,)
+    tells = telling(newest.question) and not _ONLY_ASKS.fullmatch(newest.question)
+    return (together, newest.question) if len(questions) > 1 and tells else (together,)

@@ -209,6 +209,8 @@ def test_what_says_nothing_alone_is_only_looked_for_with_what_it_leans_on() -> N
     assert searched(path) == ("When does the library open?\nAnd why?",)
     path[-1] = turn_of("And in winter?")
     assert searched(path) == ("When does the library open?\nAnd in winter?", "And in winter?")
+    path[-1] = turn_of("那是什么时候？")
+    assert len(searched(path)) == 1
     assert searched(path[:1]) == ("When does the library open?",)
 
 
@@ -220,7 +222,8 @@ def turn_of(question: str) -> Turn:
 
 
 @pytest.mark.parametrize(
-    "question", ["And in winter?", "what about pets?", "Why?", "那冬天呢？", "它有多长？", "还有别的吗？"]
+    "question",
+    ["And in winter?", "what about pets?", "Why?", "那冬天呢？", "它有多长？", "还有别的吗？", "在哪里呢？", "是谁？"],
 )
 def test_it_leans(question: str) -> None:
     assert leans(question)
@@ -233,6 +236,7 @@ def test_it_leans(question: str) -> None:
         "thanks",
         "ok great",
         "图书馆周日几点开门？",
+        "图书馆在哪里？",
         "Write a poem about the autumn sea",
     ],
 )
