@@ -34,6 +34,8 @@ _PRIOR_STRENGTH: Final = 20.0
 _LEAST_SHARE: Final = 0.05
 _MOST_SHARE: Final = 0.5
 """More would please more people now and keep the evidence from growing: half of each is compared soonest."""
+_LOOKS_WORSE: Final = 1.0
+"""Deviations below the other from which on people are told that it lost, and not that it made no difference."""
 _DRAWS: Final = 2000
 _SURE: Final = 1e12
 """Evidence that more adds nothing to, so that it can be lost again."""
@@ -154,8 +156,8 @@ class Trial:
 
     @property
     def is_worse(self) -> bool:
-        """Whether it looks worse, by a deviation, and not only no better."""
-        return self._most(0.0) < -1.0
+        """Whether it looks worse, and not only no better."""
+        return self._most(0.0) < -_LOOKS_WORSE
 
     @property
     def evidence(self) -> float:
