@@ -14,7 +14,7 @@ framework for sequential change detection"), one for every level of satisfaction
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
@@ -34,7 +34,7 @@ _PRIOR_STRENGTH: Final = 20.0
 _LEAST_SHARE: Final = 0.05
 _MOST_SHARE: Final = 0.5
 """More would please more people now and keep the evidence from growing: half of each is compared soonest."""
-_LOOKS_WORSE: Final = 1.0
+_LOOKS_WORSE: Final = 1.5
 """Deviations below the other from which on people are told that it lost, and not that it made no difference."""
 _DRAWS: Final = 2000
 _SURE: Final = 1e12
@@ -55,13 +55,13 @@ TrialDecision: TypeAlias = Literal["open", "promote", "end"]
 @dataclass(frozen=True, slots=True)
 class TrialRules:
     """`alpha` is the risk of promoting a version that is no better, however often one looks; `least` are labels of the
-    canary, in thumbs, before anything is decided. A canary that is `worse` deviations from looking better by `worth`
-    is taken back: that may be a mistake more easily, and costs little. What would please so little more could hardly be
+    canary, in thumbs, before anything is decided. A canary that is `worse` deviations from looking better by `worth` is
+    taken back: that may be a mistake more easily, and costs little. What would please so little more could hardly be
     shown to, and nothing else is tried until then."""
 
     alpha: float = 0.02
     least: int = 8
-    worse: float = 1.9
+    worse: float = 2.3
     worth: float = 0.1
     first_share: float = 0.2
 
@@ -175,7 +175,7 @@ class Trial:
         if self.labels < self.rules.least:
             return self.rules.first_share
         better = min(
-            float(np.mean(self.draws("canary", rng, person) > self.draws("production", rng, person)))
+            float(np.mean(self.draws("canary", rng, {person}) > self.draws("production", rng, {person})))
             for person in self._left_out
         )
         return min(_MOST_SHARE, max(_LEAST_SHARE, better))
@@ -186,10 +186,12 @@ class Trial:
         return ["", *(person for person in self._people if person != self.owner)]
 
     def _most(self, worth: float) -> float:
-        """The gap, without whoever speaks against the canary most."""
-        return max(self._gap(person, worth) for person in self._left_out)
+        """The gap, without whoever speaks against the canary most, and without one who speaks for it: that one could
+        keep on trial for ever what is no better to anybody else."""
+        left = self._left_out
+        return min(max(self._gap({critic, supporter}, worth) for critic in left) for supporter in left)
 
-    def _gap(self, without: str, worth: float) -> float:
+    def _gap(self, without: Set[str], worth: float) -> float:
         """How much more than `worth` the canary looks better, in standard deviations of the difference."""
         means, variances = {}, {}
         for arm in ("canary", "production"):
@@ -200,16 +202,16 @@ class Trial:
             variances["canary"] + variances["production"]
         )
 
-    def draws(self, arm: Arm, rng: np.random.Generator, without: str = "") -> Array:
+    def draws(self, arm: Arm, rng: np.random.Generator, without: Set[str] = frozenset()) -> Array:
         """Possible satisfaction with this version, given its labels and what was known before."""
         drawn: Array = rng.beta(*self._belief(arm, without), _DRAWS)
         return drawn
 
-    def _belief(self, arm: Arm, without: str) -> tuple[float, float]:
+    def _belief(self, arm: Arm, without: Set[str]) -> tuple[float, float]:
         """The two parameters of a beta distribution."""
         good, bad = self.prior.get(arm, (1.0, 1.0))
         scale = min(1.0, _PRIOR_STRENGTH / (good + bad))
-        heard = [one for person, one in self._people.items() if person != without]
+        heard = [one for person, one in self._people.items() if person not in without]
         return (
             max(0.5, good * scale) + sum(one.good[arm] for one in heard),
             max(0.5, bad * scale) + sum(one.bad[arm] for one in heard),

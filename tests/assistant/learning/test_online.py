@@ -45,6 +45,24 @@ def test_an_equal_version_is_taken_back_when_it_is_seen_to_be_no_better() -> Non
     assert better.count("end") <= 1
 
 
+def test_one_who_praises_it_keeps_nothing_on_trial_that_is_no_better_to_all_others() -> None:
+    def after(seed: int, gain: float) -> str:
+        rng, trial = np.random.default_rng(seed), Trial()
+        for number in range(2400):
+            arm: Arm = "canary" if number // 5 % 2 else "production"
+            if number % 5 == 0:
+                decision = trial.see(arm, "eve", float(arm == "canary"))
+            else:
+                good = rng.random() < 0.6 + (gain if arm == "canary" else 0.0)
+                decision = trial.see(arm, ("owner", "ada", "bo")[number % 3], float(good))
+            if decision != "open":
+                return decision
+        return "open"
+
+    assert [after(seed, 0.0) for seed in range(12)].count("end") >= 9
+    assert [after(seed, 0.25) for seed in range(12)].count("end") <= 1
+
+
 def test_whether_it_is_worse_or_only_no_better_is_told_apart() -> None:
     def after(gain: float) -> Trial:
         trial = Trial()
