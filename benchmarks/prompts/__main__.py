@@ -26,7 +26,7 @@ from typing import Any, Final
 from assistant.prompting.task import TEST_FILE, read_items
 from benchmarks import report
 from benchmarks.prompts import tables
-from benchmarks.serving.sides import compiled
+from benchmarks.serving import sides
 
 BEGIN: Final = "<!-- prompts: begin -->"
 END: Final = "<!-- prompts: end -->"
@@ -175,9 +175,11 @@ class Runs:
 
     @contextmanager
     def _server(self) -> Iterator[str]:
-        """llama.cpp's own, compiled for this processor, started anew for every run."""
-        cores = report.Machine.here().cores if self._timed else 1  # beside other work threads wait for one another
-        with tempfile.TemporaryDirectory() as folder, compiled(self._model, cores, Path(folder)) as running:
+        """llama.cpp's own, compiled for this processor, started anew for every run. Where no seconds are kept it is
+        ours, which answers the same and reads what prompts share only once; with one thread, for beside other work
+        threads wait for one another."""
+        side, cores = (sides.compiled, report.Machine.here().cores) if self._timed else (sides.patina, 1)
+        with tempfile.TemporaryDirectory() as folder, side(self._model, cores, Path(folder)) as running:
             yield running.address
 
     def _peer(self) -> str:

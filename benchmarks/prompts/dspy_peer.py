@@ -15,7 +15,7 @@ import random
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dspy
 
@@ -28,6 +28,8 @@ _VALIDATION = 40
 _LINE = r"root ::= [^\n]+"
 _MARKS = 60
 """Tokens that the adapter's field markers take besides the answer."""
+_SAMPLED: Final = {"top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0}
+"""As llama.cpp's server does it where it is not told; said, because others have defaults of their own."""
 
 
 class CountingLM(dspy.LM):  # type: ignore[misc]
@@ -56,9 +58,11 @@ def main() -> None:
     given = parser.parse_args()
     task = read_task(given.task)
     asked = {"api_base": f"{given.url}/v1", "api_key": "none", "cache": False, "engine": "litellm"}
-    held = {"extra_body": {"grammar": _grammar(task)}} if given.arm == "held" and _grammar(task) else {}
-    model = CountingLM("openai/default", temperature=0.0, max_tokens=task.max_tokens + _MARKS, **asked, **held)
-    free = CountingLM("openai/default", temperature=0.7, max_tokens=300, **asked)
+    held = {"grammar": _grammar(task)} if given.arm == "held" and _grammar(task) else {}
+    model = CountingLM(
+        "openai/default", temperature=0.0, max_tokens=task.max_tokens + _MARKS, extra_body=_SAMPLED | held, **asked
+    )
+    free = CountingLM("openai/default", temperature=0.7, max_tokens=300, extra_body=_SAMPLED, **asked)
     dspy.configure(lm=model)
     student = dspy.Predict(dspy.Signature("input -> output", task.seed_prompt))
     items = list(task.items)
