@@ -40,17 +40,17 @@ class Panel:
         return ids[0] if len(ids) == 1 else hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
 
     def score(self, question: str, answer: str) -> float:
-        """How probable it is that an answer is liked, as the judge sees it who likes it least."""
+        """How probable it is at least that an answer is liked, as the judge sees it who likes it least."""
         judges = {judge.id: judge for _, judge in self.judges}
-        return min(judge.score(question, answer) for judge in judges.values())
+        return min(judge.at_least(question, answer) for judge in judges.values())
 
     def alpha(self, alpha: float) -> float:
         """The risk at which the panel has to find a winner so that each judge can be convinced at `alpha`."""
         return alpha * _STRICTER if any(left_out for left_out, _ in self.judges) else alpha
 
     def all_convinced(self, changes: Sequence[Change], askers: Mapping[str, frozenset[str]], alpha: float) -> bool:
-        """Whether every judge finds the answers better by itself, and no worse on the questions that not only its own
-        stranger asked. What did not change says nothing."""
+        """Whether every judge finds the answers better by itself, is sure of it as far as it knows what is liked, and
+        finds them no worse on the questions that not only its own stranger asked. What did not change says nothing."""
         return all(_is_convinced(judge, left_out, changes, askers, alpha) for left_out, judge in self.judges)
 
 
@@ -89,4 +89,5 @@ def _is_convinced(
         for one, difference in zip(changes, found, strict=True)
         if askers.get(one.item, frozenset()) != frozenset({left_out})
     ]
-    return gate.decision == "better" and sum(of_others) > 0
+    sure = judge.is_sure([(one.item, one.before, one.after) for one in changes])
+    return gate.decision == "better" and sum(of_others) > 0 and sure

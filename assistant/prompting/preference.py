@@ -5,6 +5,11 @@ one. People's own ratings say more: a logistic regression with a ridge (Hoerl & 
 built, never over what it says. How well it agrees with ratings it has not seen is measured by leaving conversations
 out, and it is used only where that is shown (area under the curve, standard error of Hanley & McNeil 1982). A rating
 counts by its weight, in what is learned and in how sure that is.
+
+Whoever takes the best of many by guesses takes the one that is guessed most wrongly. Where all long answers were
+disliked, with lists and without, and no short one had a list, nothing says how a short list is liked. So weights are
+known only as far as ratings say (Laplace's approximation: MacKay 1992), and an answer is worth what it is at least
+(pessimism: Jin, Yang, Wang 2021, "Is pessimism provably efficient for offline RL?").
 """
 
 from __future__ import annotations
@@ -34,6 +39,8 @@ _FOLDS: Final = 5
 _FAR: Final = 2.5
 """Standard deviations beyond which an answer is unlike all that was rated and more says nothing."""
 _ONE_SIDED: Final = 1.645
+_SURE: Final = 0.95
+_DRAWS: Final = 400
 LEAST: Final = 24
 LEAST_OF_EACH: Final = 6
 LEAST_AREA: Final = 0.6
@@ -69,21 +76,43 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """How probable it is that the person likes an answer."""
+    """How probable it is that the person likes an answer. `doubt` is the covariance of the weights."""
 
     centre: np.ndarray
     spread: np.ndarray
     weights: np.ndarray
+    doubt: np.ndarray
 
     def score(self, question: str, answer: str) -> float:
-        row = _design(_features(question, answer)[None, :], self.centre, self.spread)
-        return float(_sigmoid(row @ self.weights)[0])
+        """The best guess."""
+        return float(_sigmoid(self._row(question, answer) @ self.weights))
+
+    def at_least(self, question: str, answer: str) -> float:
+        """What it is at least, 19 times of 20: far less than the guess where the answer is unlike those rated."""
+        row = self._row(question, answer)
+        return float(_sigmoid(row @ self.weights - _ONE_SIDED * math.sqrt(row @ self.doubt @ row)))
+
+    def is_sure(self, pairs: Sequence[tuple[str, str, str]]) -> bool:
+        """Of questions with an answer before and one after: whether those after are liked more on the whole, with
+        nearly all weights that the ratings leave possible."""
+        if not pairs:
+            return False
+        before = np.array([self._row(question, answer) for question, answer, _ in pairs])
+        after = np.array([self._row(question, answer) for question, _, answer in pairs])
+        drawn = np.random.default_rng(0).standard_normal((_DRAWS, len(self.weights)))
+        possible = self.weights + drawn @ np.linalg.cholesky(self.doubt).T
+        gained = (_sigmoid(after @ possible.T) - _sigmoid(before @ possible.T)).mean(axis=0)
+        return bool((gained > 0).mean() >= _SURE)
 
     @property
     def id(self) -> str:
         """Names it by content: what was judged by one judge is not compared with what another says."""
-        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.weights)]
+        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.weights, self.doubt)]
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+
+    def _row(self, question: str, answer: str) -> np.ndarray:
+        row: np.ndarray = _design(_features(question, answer)[None, :], self.centre, self.spread)[0]
+        return row
 
 
 def learned(ratings: Sequence[Rating]) -> tuple[Preference | None, Agreement]:
@@ -170,14 +199,20 @@ def _fitted(rows: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> Prefere
     ridge[-1] = 1e-6
     weights = np.zeros(design.shape[1])
     for _ in range(_STEPS):
-        chance = _sigmoid(design @ weights)
-        slope = design.T @ (counts * (labels - chance)) - ridge * weights
-        curve = (design * (counts * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ design + np.diag(ridge)
-        step = np.linalg.solve(curve, slope)
+        slope = design.T @ (counts * (labels - _sigmoid(design @ weights))) - ridge * weights
+        step = np.linalg.solve(_curve(design, weights, counts, ridge), slope)
         weights = weights + step
         if np.abs(step).max() < 1e-8:
             break
-    return Preference(centre, spread, weights)
+    return Preference(centre, spread, weights, np.linalg.inv(_curve(design, weights, counts, ridge)))
+
+
+def _curve(design: np.ndarray, weights: np.ndarray, counts: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """How sharply the ratings, and the ridge, speak against other weights."""
+    chance = _sigmoid(design @ weights)
+    known = counts * np.maximum(chance * (1 - chance), 1e-6)
+    curve: np.ndarray = (design * known[:, None]).T @ design + np.diag(ridge)
+    return curve
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -43,20 +43,20 @@ _FORMS: Final = (
     "初学者怎么了解{}？",
     "{}和日常生活有什么关系？",
 )
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
-_LIST: Final = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.、)])\s*")
+WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
+LIST: Final = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.、)])\s*")
 _NOISE: Final = 0.1
 _RATED: Final = 0.6
 
 
 def likes_short(answer: str) -> bool:
     """The rule of the first days: a few sentences and no list."""
-    return 0 < len(_WORD.findall(answer)) <= 90 and len(_LIST.findall(answer)) < 2
+    return 0 < len(WORD.findall(answer)) <= 90 and len(LIST.findall(answer)) < 2
 
 
 def likes_long(answer: str) -> bool:
     """What they want later."""
-    return len(_WORD.findall(answer)) > 160
+    return len(WORD.findall(answer)) > 160
 
 
 class People:

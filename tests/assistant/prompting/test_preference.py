@@ -14,6 +14,10 @@ from assistant.prompting.preference import LEAST, LEAST_OF_EACH, Agreement, Rati
 SHORT = "A cat is a small animal. It sleeps a lot."
 LONG = "\n".join(f"{n}. A cat has property number {n}, and this sentence says more about it." for n in range(1, 9))
 
+PROSE = LONG.replace("\n", " ").translate(str.maketrans("", "", "12345678"))
+BRIEF_LIST = "- A cat is a small animal.\n- It sleeps a lot."
+ASKED = "What is thing 900?"
+
 
 def rated(count: int, noise: float, seed: int) -> list[Rating]:
     """Short answers are liked, long ones are not."""
@@ -78,11 +82,42 @@ def test_looking_at_citations_alone_teaches_nothing_for_long() -> None:
     assert learned(few)[1].missing == pytest.approx(LEAST - 60 / 8, abs=1)
 
 
+def short_without_lists(count: int, seed: int) -> list[Rating]:
+    """Short answers are liked; of the long ones, which are not, half are lists. Nobody was shown a short list."""
+    drawn = np.random.default_rng(seed)
+    found = []
+    for number in range(count):
+        answer = (SHORT, LONG, PROSE)[int(drawn.integers(3))]
+        liked = (answer == SHORT) != (drawn.random() < 0.1)
+        longer = f"{answer} {'x ' * int(drawn.integers(6))}"
+        found.append(Rating(f"What is thing {number}?", longer, float(liked), f"conversation {number}"))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_nobody_was_shown_is_not_promised_to_be_liked(seed: int) -> None:
+    """The guess is that a short list is as good as any short answer; what is known is that short answers are good."""
+    judge, _ = learned(short_without_lists(60, seed))
+    assert judge is not None
+    assert judge.score(ASKED, BRIEF_LIST) == pytest.approx(judge.score(ASKED, SHORT), abs=0.05)
+    assert judge.at_least(ASKED, SHORT) > 0.55 > 0.35 > judge.at_least(ASKED, BRIEF_LIST)
+    assert judge.is_sure([(ASKED, LONG, SHORT)] * 5)
+    assert judge.is_sure([(ASKED, PROSE, SHORT)] * 5)
+    assert not judge.is_sure([(ASKED, SHORT, BRIEF_LIST)] * 5)
+    assert not judge.is_sure([])
+
+
+def test_more_ratings_promise_more_and_never_more_than_the_guess() -> None:
+    few, many = (learned(short_without_lists(count, 4))[0] for count in (40, 400))
+    assert few is not None and many is not None  # noqa: PT018 - for the type checker
+    assert few.at_least(ASKED, SHORT) < many.at_least(ASKED, SHORT) < many.score(ASKED, SHORT)
+
+
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_answer_gets_a_share_between_0_and_1(question: str, answer: str) -> None:
     judge, _ = learned(rated(30, 0.0, 1))
     assert judge is not None
-    assert 0 <= judge.score(question, answer) <= 1
+    assert 0 <= judge.at_least(question, answer) <= judge.score(question, answer) <= 1
 
 
 def test_the_same_ratings_make_the_same_judge() -> None:
