@@ -37,9 +37,9 @@ def test_the_table_has_a_line_for_each_taste_and_number_of_ratings() -> None:
     lines = table(ANSWERS, [40], 5).splitlines()[2:]
     brief = next(line for line in lines if line.startswith("| at most 60 words"))
     assert brief.split(" | ")[1:5] == ["0%", "100%", "40", "5 of 5"]
-    assert brief.rstrip(" |").endswith("5 of 5 | +100")
+    assert brief.rstrip(" |").endswith("5 of 5 | +100 | 0")
     never = next(line for line in lines if line.startswith("| an example"))
-    assert "0 of 5 | – | 0 of 5 | –" in never
+    assert "0 of 5 | – | 0 | 0 of 5 | – | 0" in never
 
 
 def test_the_same_raters_say_the_same() -> None:

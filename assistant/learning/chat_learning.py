@@ -279,8 +279,13 @@ class ChatLearning:
         paid: Paid | None,
     ) -> RunResult:
         seed = self._library.get(PROMPT, language)
+        unseen: set[str] = set()
+
+        def liked(answer: str, question: Sequence[str]) -> float:
+            return panel.score(question[0], answer, racing=question[0] not in unseen)
+
         # Two panels are two tasks: what one has decided says nothing about the other.
-        metric = Metric(f"liked {panel.id}", lambda answer, question: panel.score(question[0], answer))
+        metric = Metric(f"liked {panel.id}", liked)
         task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(asked))
         # The first of the month: a run that is taken up again tomorrow asks the same.
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
@@ -301,6 +306,7 @@ class ChatLearning:
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
             proposer=StyleProposer(instruction, language, self._library, await self._failed(scope)),
         )
+        unseen.update(one.input for one in optimiser.pools.gate)
         return await optimiser.optimise()
 
 

@@ -39,10 +39,12 @@ class Panel:
         ids = sorted({judge.id for _, judge in self.judges})
         return ids[0] if len(ids) == 1 else hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
 
-    def score(self, question: str, answer: str) -> float:
-        """How probable it is at least that an answer is liked, as the judge sees it who likes it least."""
-        judges = {judge.id: judge for _, judge in self.judges}
-        return min(judge.at_least(question, answer) for judge in judges.values())
+    def score(self, question: str, answer: str, *, racing: bool) -> float:
+        """How probable it is that an answer is liked, as the judge sees it who likes it least. While many ways of
+        asking race, what it is at least: of many the one that is guessed to be best is guessed most wrongly. Of the one
+        that won, the best guess."""
+        judges = {judge.id: judge for _, judge in self.judges}.values()
+        return min((one.at_least if racing else one.score)(question, answer) for one in judges)
 
     def alpha(self, alpha: float) -> float:
         """The risk at which the panel has to find a winner so that each judge can be convinced at `alpha`."""

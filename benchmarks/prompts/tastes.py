@@ -86,8 +86,8 @@ class Found:
     gained: float | None
 
 
-async def record(folder: Path, model: str, rated: int, others: int) -> Answers:
-    """Asks what has not been asked yet."""
+async def record(folder: Path, model: str, rated: int, others: int, most: int) -> Answers:
+    """Asks what has not been asked yet, in `most` ways, of which everything is a part about equally often."""
     prompt = PromptLibrary(seed_prompts(), folder / "prompts").get(PROMPT, "zh")
 
     def messages(candidate: Candidate, question: str, _: Sequence[Demo]) -> list[BaseMessage]:
@@ -107,15 +107,16 @@ async def record(folder: Path, model: str, rated: int, others: int) -> Answers:
             proposer=StyleProposer(prompt.instruction, "zh", PromptLibrary(seed_prompts(), folder / "prompts")),
         )
         space = await run.space(Budget())
+        kept = space.first(most, np.random.default_rng(0))
         ways: list[list[str]] = []
-        for number, candidate in enumerate(space.candidates):
+        for number, candidate in enumerate(space.candidates[index] for index in kept):
             asked = items if number == 0 else items[rated:]
             answers: list[str] = []
             for start in range(0, len(asked), _AT_ONCE):
                 found = await run.evaluator.answers(candidate, asked[start : start + _AT_ONCE], Budget())
                 answers += [one.output for one in found]
             ways.append(answers)
-            print(f"{number + 1} of {len(space.candidates)} ways of asking", flush=True)
+            print(f"{number + 1} of {len(kept)} ways of asking", flush=True)
     questions = [one.input for one in items]
     seen = list(zip(questions[:rated], ways[0][:rated], strict=True))
     return Answers(seen, questions[rated:], [ways[0][rated:], *ways[1:]])
@@ -135,21 +136,17 @@ def chosen(answers: Answers, judge: Preference, truth: np.ndarray, *, guessing: 
     worth = guessed if guessing else answers.gains(judge.at_least)
     best = int(np.argmax(worth.mean(axis=1)))
     pairs = list(zip(answers.questions, answers.ways[0], answers.ways[best], strict=True))
-    shown = all(map(_is_shown, (worth[best], guessed[best]))) and (guessing or judge.is_sure(pairs))
-    return Found(float(truth[best]) if shown else None)
-
-
-def _is_shown(gained: np.ndarray) -> bool:
     gate = Gate(_ALPHA)
-    gate.see(gained.tolist())
-    return gate.decision == "better"
+    gate.see(guessed[best].tolist())
+    shown = gate.decision == "better" and (guessing or judge.is_sure(pairs))
+    return Found(float(truth[best]) if shown else None)
 
 
 def table(answers: Answers, counts: Sequence[int], raters: int) -> str:
     lines = [
-        "| what is liked | as it comes | best way of asking | ratings | pattern seen | found by guess | gained | found"
-        " | gained |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| what is liked | as it comes | best way of asking | ratings | pattern seen | found by guess | gained |"
+        " of no use | found | gained | of no use |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, taste in TASTES.items():
         truth = answers.gains(lambda _, answer, taste=taste: float(taste(answer))).mean(axis=1)  # type: ignore[misc]
@@ -169,9 +166,10 @@ def table(answers: Answers, counts: Sequence[int], raters: int) -> str:
 
 
 def _told(found: Sequence[Found], raters: int) -> str:
-    """Of how many raters something was found, and the points it gains them on average."""
+    """For how many raters something was found, the points it gains them on average, and for how many it gains none."""
     gained = [one.gained for one in found if one.gained is not None]
-    return f"{len(gained)} of {raters} | {f'{100 * np.mean(gained):+.0f}' if gained else '–'}"
+    useless = sum(one <= 0 for one in gained)
+    return f"{len(gained)} of {raters} | {f'{100 * np.mean(gained):+.0f}' if gained else '–'} | {useless}"
 
 
 def main() -> None:
@@ -179,13 +177,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
     parser.add_argument("--rated", type=int, default=150, help="questions whose answers may be rated")
     parser.add_argument("--others", type=int, default=20, help="questions that every way of asking is asked")
+    parser.add_argument("--ways", type=int, default=36, help="of asking, the prompt as it comes among them")
     parser.add_argument("--ratings", type=int, nargs="+", default=[30, 60, 120])
     parser.add_argument("--raters", type=int, default=40)
     parser.add_argument("--record", type=Path, default=platformdirs.user_cache_path("patina") / "tastes")
     parser.add_argument("--markdown", type=Path, help="also write the table between the marks of this page")
     given = parser.parse_args()
     given.record.mkdir(parents=True, exist_ok=True)
-    answers = asyncio.run(record(given.record, str(given.model.resolve()), given.rated, given.others))
+    answers = asyncio.run(record(given.record, str(given.model.resolve()), given.rated, given.others, given.ways))
     how = f"{given.rated} rated questions, {given.others} others, {len(answers.ways)} ways of asking"
     publish(given, how, table(answers, given.ratings, given.raters), BEGIN, END)
 

@@ -88,3 +88,14 @@ def test_one_stranger_does_not_fill_the_questions() -> None:
     askers = asked_by(openings)
     assert sum(askers[one.input] == {OWNER} for one in asked) == 50
     assert len(asked) == 110
+
+
+def test_ways_of_asking_race_for_what_an_answer_is_worth_at_least() -> None:
+    panel = panel_of([*said("ann", 40, brief=True), *said("bob", 40, brief=True)])
+    brief, long = (answer("What is it?", brief=is_brief) for is_brief in (True, False))
+    guessed, racing = (panel.score("What is it?", brief, racing=racing) for racing in (False, True))
+    assert 0.5 < racing < guessed
+    assert panel.score("What is it?", long, racing=False) < 0.5
+    judges = [judge for _, judge in panel.judges]
+    assert racing == min(judge.at_least("What is it?", brief) for judge in judges)
+    assert guessed == min(judge.score("What is it?", brief) for judge in judges)
