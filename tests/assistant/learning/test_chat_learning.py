@@ -11,9 +11,10 @@ import pytest
 from assistant.config import Sampling
 from assistant.errors import EngineDied
 from assistant.i18n import Language
-from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport, risk_of
+from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport, risk_of, told
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
+from assistant.learning.panel import panel_of
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import DECAYED, LOST, Recorder
 from assistant.learning.task_versions import MADE_WITH
@@ -167,6 +168,25 @@ async def test_what_people_like_goes_on_trial_with_its_reason_and_evidence(house
     assert record.evidence["error"] <= 0.05
     assert (await house.desk.moves())[0].reason == LEARNED
     assert len(house.model.calls) <= SPENDING.calls
+
+
+async def test_what_won_the_race_is_measured_by_the_best_guess_of_what_is_liked(house: House) -> None:
+    """It races for what it is worth at least, which is less."""
+    await house.talk(60, liked_if_brief)
+    panel = panel_of(told(OpeningStore(house.db, house.people.owners).of(PROMPT, "en"), []))
+    report = await house.learn()
+    assert report.result is not None
+    changes = report.result.evidence.changes
+    assert changes
+
+    def gained(racing: bool) -> list[float]:
+        return [
+            panel.score(one.item, one.after, racing=racing) - panel.score(one.item, one.before, racing=racing)
+            for one in changes
+        ]
+
+    assert [one.difference for one in changes] == pytest.approx(gained(racing=False))
+    assert [one.difference for one in changes] != pytest.approx(gained(racing=True), abs=0.01)
 
 
 async def test_how_answers_are_drawn_is_learned_last(tmp_path: Path) -> None:
