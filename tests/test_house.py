@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from assistant.prompting.template import parse
@@ -124,6 +126,19 @@ def test_the_tested_versions_cover_everything_asked_for() -> None:
         name = canonicalize_name(requirement.name)
         assert name in pinned, f"constraints.txt does not pin {name}"
         assert requirement.specifier.contains(pinned[name]), f"{name} {pinned[name]} is not what {requirement} asks for"
+
+
+def test_the_tested_versions_install_on_the_oldest_python_that_is_promised() -> None:
+    """Debian's 3.11 is older than what some packages ask for in a patch release."""
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=") + ".0"
+    for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines():
+        name, _, version = line.partition("==")
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:
+            continue  # of another system
+        wanted = installed.metadata.get("Requires-Python") or ""
+        assert installed.version != version.strip() or SpecifierSet(wanted).contains(oldest), f"{line} needs {wanted}"
 
 
 @pytest.mark.parametrize("entry", ["assistant", "assistant.wiring", "assistant.cli"])
