@@ -40,7 +40,9 @@ _FAR: Final = 2.5
 """Standard deviations beyond which an answer is unlike all that was rated and more says nothing."""
 _ONE_SIDED: Final = 1.645
 _SURE: Final = 0.95
+"""Of the weights that are possible, those with which something is better."""
 _DRAWS: Final = 400
+"""Weights that stand for all that are possible."""
 LEAST: Final = 24
 LEAST_OF_EACH: Final = 6
 LEAST_AREA: Final = 0.6
@@ -106,8 +108,9 @@ class Preference:
 
     @property
     def id(self) -> str:
-        """Names it by content: what was judged by one judge is not compared with what another says."""
-        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.weights, self.doubt)]
+        """Names it by content: what was judged by one judge is not compared with what another says. The doubt is made
+        of the same ratings."""
+        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.weights)]
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
     def _row(self, question: str, answer: str) -> np.ndarray:
