@@ -14,7 +14,7 @@ framework for sequential change detection"), one for every level of satisfaction
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
@@ -175,7 +175,7 @@ class Trial:
         if self.labels < self.rules.least:
             return self.rules.first_share
         better = min(
-            float(np.mean(self.draws("canary", rng, {person}) > self.draws("production", rng, {person})))
+            float(np.mean(self.draws("canary", rng, person) > self.draws("production", rng, person)))
             for person in self._left_out
         )
         return min(_MOST_SHARE, max(_LEAST_SHARE, better))
@@ -186,32 +186,30 @@ class Trial:
         return ["", *(person for person in self._people if person != self.owner)]
 
     def _most(self, worth: float) -> float:
-        """The gap, without whoever speaks against the canary most, and without one who speaks for it: that one could
-        keep on trial for ever what is no better to anybody else."""
-        left = self._left_out
-        return min(max(self._gap({critic, supporter}, worth) for critic in left) for supporter in left)
-
-    def _gap(self, without: Set[str], worth: float) -> float:
-        """How much more than `worth` the canary looks better, in standard deviations of the difference."""
+        """How much more than `worth` the canary looks better, in standard deviations of the difference: without whoever
+        speaks against it most, and without one who speaks for it, who could keep on trial for ever what is no better to
+        anybody else."""
+        strangers = [one for person, one in self._people.items() if person != self.owner]
         means, variances = {}, {}
         for arm in ("canary", "production"):
-            good, bad = self._belief(arm, without)
+            all_good, all_bad = self._belief(arm)
+            good = _without_two(all_good, [one.good[arm] for one in strangers])
+            bad = _without_two(all_bad, [one.bad[arm] for one in strangers])
             means[arm] = good / (good + bad)
             variances[arm] = good * bad / ((good + bad) ** 2 * (good + bad + 1))
-        return (means["canary"] - means["production"] - worth) / math.sqrt(
-            variances["canary"] + variances["production"]
-        )
+        gaps = (means["canary"] - means["production"] - worth) / np.sqrt(variances["canary"] + variances["production"])
+        return float(gaps.max(axis=1).min())
 
-    def draws(self, arm: Arm, rng: np.random.Generator, without: Set[str] = frozenset()) -> Array:
+    def draws(self, arm: Arm, rng: np.random.Generator, without: str = "") -> Array:
         """Possible satisfaction with this version, given its labels and what was known before."""
         drawn: Array = rng.beta(*self._belief(arm, without), _DRAWS)
         return drawn
 
-    def _belief(self, arm: Arm, without: Set[str]) -> tuple[float, float]:
+    def _belief(self, arm: Arm, without: str = "") -> tuple[float, float]:
         """The two parameters of a beta distribution."""
         good, bad = self.prior.get(arm, (1.0, 1.0))
         scale = min(1.0, _PRIOR_STRENGTH / (good + bad))
-        heard = [one for person, one in self._people.items() if person not in without]
+        heard = [one for person, one in self._people.items() if person != without]
         return (
             max(0.5, good * scale) + sum(one.good[arm] for one in heard),
             max(0.5, bad * scale) + sum(one.bad[arm] for one in heard),
@@ -318,6 +316,15 @@ class DecayMonitor:
         yield
         for each, across, along in missed:
             each[place], each[:, place] = across, along
+
+
+def _without_two(total: float, said: Sequence[float]) -> Array:
+    """What is left of a total without any two, or one, or none of those who said it; a row and a column for each."""
+    each = np.array([0.0, *said])
+    missed = each[:, None] + each[None, :]
+    np.fill_diagonal(missed, each)
+    left: Array = total - missed
+    return left
 
 
 def _mean_exp(logs: Array) -> float:
