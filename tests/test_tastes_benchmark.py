@@ -30,7 +30,7 @@ def test_what_was_rated_is_chosen_and_not_what_only_looks_like_it(seed: int) -> 
     assert agreement.is_shown
     truth = ANSWERS.gains(lambda _, answer: float(short_without_list(answer))).mean(axis=1)
     assert truth.tolist() == [0, 0, 1, 0]
-    assert chosen(ANSWERS, judge, truth, guessing=False).gained == 1
+    assert chosen(ANSWERS, judge, truth, guessing=False) == 1
 
 
 def test_the_table_has_a_line_for_each_taste_and_number_of_ratings() -> None:

@@ -79,13 +79,6 @@ class Answers:
         return gained
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a judge chose, and what it is worth by the rule; None where nothing was shown to it."""
-
-    gained: float | None
-
-
 async def record(folder: Path, model: str, rated: int, others: int, most: int) -> Answers:
     """Asks what has not been asked yet, in `most` ways, of which everything is a part about equally often."""
     prompt = PromptLibrary(seed_prompts(), folder / "prompts").get(PROMPT, "zh")
@@ -130,8 +123,9 @@ def ratings(answers: Answers, taste: Taste, count: int, seed: int) -> list[Ratin
     ]
 
 
-def chosen(answers: Answers, judge: Preference, truth: np.ndarray, *, guessing: bool) -> Found:
-    """`truth` is what each way of asking gains by the rule. Guessing, the judge's best guess decides alone."""
+def chosen(answers: Answers, judge: Preference, truth: np.ndarray, *, guessing: bool) -> float | None:
+    """What the way of asking that the judge chooses gains by the rule; None where nothing was shown to it. `truth` is
+    what each gains. Guessing, the judge's best guess decides alone."""
     guessed = answers.gains(judge.score)
     worth = guessed if guessing else answers.gains(judge.at_least)
     best = int(np.argmax(worth.mean(axis=1)))
@@ -139,7 +133,7 @@ def chosen(answers: Answers, judge: Preference, truth: np.ndarray, *, guessing: 
     gate = Gate(_ALPHA)
     gate.see(guessed[best].tolist())
     shown = gate.decision == "better" and (guessing or judge.is_sure(pairs))
-    return Found(float(truth[best]) if shown else None)
+    return float(truth[best]) if shown else None
 
 
 def table(answers: Answers, counts: Sequence[int], raters: int) -> str:
@@ -165,9 +159,9 @@ def table(answers: Answers, counts: Sequence[int], raters: int) -> str:
     return "\n".join(lines)
 
 
-def _told(found: Sequence[Found], raters: int) -> str:
+def _told(found: Sequence[float | None], raters: int) -> str:
     """For how many raters something was found, the points it gains them on average, and for how many it gains none."""
-    gained = [one.gained for one in found if one.gained is not None]
+    gained = [one for one in found if one is not None]
     useless = sum(one <= 0 for one in gained)
     return f"{len(gained)} of {raters} | {f'{100 * np.mean(gained):+.0f}' if gained else '–'} | {useless}"
 
