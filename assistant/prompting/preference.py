@@ -1,15 +1,17 @@
-"""What people like about answers, learned from their ratings: a judge that can be read, and that says when to trust it.
+"""What people like about answers, learned from their ratings: a judge that says when to trust it.
 
 A small model that is asked which of two answers is better says the one that stands first about as often as the better
-one. People's own ratings say more: a logistic regression with a ridge (Hoerl & Kennard 1970) over how an answer is
-built, never over what it says. How well it agrees with ratings it has not seen is measured by leaving conversations
-out, and it is used only where that is shown (area under the curve, standard error of Hanley & McNeil 1982). A rating
-counts by its weight, in what is learned and in how sure that is.
+one. People's own ratings say more. The judge sees how an answer is built, never what it says, and is a Gaussian process
+(Rasmussen & Williams 2006, chapter 3): what is liked is a trend over each feature, and beside it whatever the answers
+rated nearby say, so that "short and without a list" is not the sum of "short" and "without a list". How well it agrees
+with ratings it has not seen is measured by leaving conversations out, and it is used only where that is shown (area
+under the curve, standard error of Hanley & McNeil 1982). A rating counts by its weight, in what is learned and in how
+sure that is.
 
 Whoever takes the best of many by guesses takes the one that is guessed most wrongly. Where all long answers were
-disliked, with lists and without, and no short one had a list, nothing says how a short list is liked. So weights are
-known only as far as ratings say (Laplace's approximation: MacKay 1992), and an answer is worth what it is at least
-(pessimism: Jin, Yang, Wang 2021, "Is pessimism provably efficient for offline RL?").
+disliked, with lists and without, and no short one had a list, nothing says how a short list is liked. So what is liked
+is known only as far as ratings say (Laplace's approximation), and an answer is worth what it is at least (pessimism:
+Jin, Yang, Wang 2021, "Is pessimism provably efficient for offline RL?").
 """
 
 from __future__ import annotations
@@ -33,16 +35,28 @@ _MARKED: Final = re.compile(r"(?m)^#{1,6}\s|\*\*\S|^\|")
 _GREETING: Final = re.compile(r"(?i)\s*(sure|certainly|of course|hello|hi\b|great question|好的|当然|您好|你好|很高兴)")
 _EXAMPLE: Final = re.compile(r"(?i)for example|for instance|e\.g\.|such as|例如|比如|举个例子|譬如")
 _SUMMARY: Final = re.compile(r"(?i)in short|in summary|to sum up|overall|in conclusion|总之|综上|总的来说|总结")
-_RIDGE: Final = 1.0
-_STEPS: Final = 30
+_LEVEL: Final = 100.0
+_TREND: Final = 1.0
+_NEAR: Final = 4.0
+"""Variances, in log odds, of what is thought before any rating: how much is liked on the whole, what a deviation of a
+feature brings everywhere, and what answers of one kind have to themselves. Measured, as `_REACH` is; decision 48
+has what others would bring."""
+_REACH: Final = 2.0
+"""Standard deviations of features over which answers are of one kind."""
+_STEPS: Final = 50
+_STILL: Final = 1e-8
+_HEARD: Final = 400
+"""Ratings that a judge is made of: its cost grows with the cube."""
 _FOLDS: Final = 5
 _FAR: Final = 2.5
 """Standard deviations beyond which an answer is unlike all that was rated and more says nothing."""
 _ONE_SIDED: Final = 1.645
 _SURE: Final = 0.95
-"""Of the weights that are possible, those with which something is better."""
+"""Of all that may be liked by what the ratings say, the share with which something is better."""
+_JITTER: Final = 1e-6
+"""Added to variances, for answers built alike make a covariance singular."""
 _DRAWS: Final = 400
-"""Weights that stand for all that are possible."""
+"""That stand for all that may be liked."""
 LEAST: Final = 24
 LEAST_OF_EACH: Final = 6
 LEAST_AREA: Final = 0.6
@@ -78,48 +92,62 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """How probable it is that the person likes an answer. `doubt` is the covariance of the weights."""
+    """How probable it is that the person likes an answer. `rated` are n answers, a row each; `pull` (n) is what each
+    says of answers like it, and `known` (n × n) how much is known for it."""
 
     centre: np.ndarray
     spread: np.ndarray
-    weights: np.ndarray
-    doubt: np.ndarray
+    rated: np.ndarray
+    pull: np.ndarray
+    known: np.ndarray
 
     def score(self, question: str, answer: str) -> float:
         """The best guess."""
-        return float(_sigmoid(self._row(question, answer) @ self.weights))
+        return float(_sigmoid(self._like(self._rows([(question, answer)])) @ self.pull)[0])
 
     def at_least(self, question: str, answer: str) -> float:
         """What it is at least, 19 times of 20: far less than the guess where the answer is unlike those rated."""
-        row = self._row(question, answer)
-        return float(_sigmoid(row @ self.weights - _ONE_SIDED * math.sqrt(row @ self.doubt @ row)))
+        guess, doubt = self._seen(self._rows([(question, answer)]))
+        return float(_sigmoid(guess - _ONE_SIDED * np.sqrt(np.maximum(np.diag(doubt), 0)))[0])
 
     def is_sure(self, pairs: Sequence[tuple[str, str, str]]) -> bool:
-        """Of questions with an answer before and one after: whether those after are liked more on the whole, with
-        nearly all weights that the ratings leave possible."""
+        """Of questions with an answer before and one after: whether those after are liked more on the whole, in nearly
+        all that may be liked by what the ratings say."""
         if not pairs:
             return False
-        before = np.array([self._row(question, answer) for question, answer, _ in pairs])
-        after = np.array([self._row(question, answer) for question, _, answer in pairs])
-        drawn = np.random.default_rng(0).standard_normal((_DRAWS, len(self.weights)))
-        possible = self.weights + drawn @ np.linalg.cholesky(self.doubt).T
-        gained = (_sigmoid(after @ possible.T) - _sigmoid(before @ possible.T)).mean(axis=0)
+        before = [(question, answer) for question, answer, _ in pairs]
+        after = [(question, answer) for question, _, answer in pairs]
+        guess, doubt = self._seen(self._rows([*before, *after]))
+        drawn = np.random.default_rng(0).standard_normal((_DRAWS, len(guess)))
+        possible = _sigmoid(guess + drawn @ np.linalg.cholesky(doubt + _JITTER * np.eye(len(guess))).T)
+        gained = (possible[:, len(pairs) :] - possible[:, : len(pairs)]).mean(axis=1)
         return bool((gained > 0).mean() >= _SURE)
 
     @property
     def id(self) -> str:
-        """Names it by content: what was judged by one judge is not compared with what another says. The doubt is made
-        of the same ratings."""
-        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.weights)]
+        """Names it by content: what was judged by one judge is not compared with what another says. What is known is
+        made of the same ratings."""
+        parts = [np.round(part, 6).tobytes() for part in (self.centre, self.spread, self.rated, self.pull)]
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
-    def _row(self, question: str, answer: str) -> np.ndarray:
-        row: np.ndarray = _design(_features(question, answer)[None, :], self.centre, self.spread)[0]
-        return row
+    def _rows(self, answers: Sequence[tuple[str, str]]) -> np.ndarray:
+        return _scaled(np.array([_features(*one) for one in answers]), self.centre, self.spread)
+
+    def _like(self, rows: np.ndarray) -> np.ndarray:
+        return _alike(rows, self.rated)
+
+    def _seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The guesses of log odds, and their covariance."""
+        like = self._like(rows)
+        return like @ self.pull, _alike(rows, rows) - like @ self.known @ like.T
 
 
 def learned(ratings: Sequence[Rating]) -> tuple[Preference | None, Agreement]:
-    """The judge that these ratings make, and how far it may be trusted; None while there are too few."""
+    """The judge that these ratings make, and how far it may be trusted; None while there are too few. Of very many the
+    strongest are heard, and of those the last."""
+    if len(ratings) > _HEARD:
+        strongest = sorted(range(len(ratings)), key=lambda number: (-ratings[number].weight, -number))[:_HEARD]
+        ratings = [ratings[number] for number in sorted(strongest)]
     liked = sum(one.label > 0.5 for one in ratings)
     worths = [_worth(np.array([one.weight for one in ratings if (one.label > 0.5) == good])) for good in (True, False)]
     missing = max(LEAST - sum(worths), LEAST_OF_EACH - min(worths))
@@ -134,7 +162,8 @@ def learned(ratings: Sequence[Rating]) -> tuple[Preference | None, Agreement]:
         left_out = folds == fold
         if left_out.any() and len(set(labels[~left_out] > 0.5)) == 2:
             judge = _fitted(rows[~left_out], labels[~left_out], weights[~left_out])
-            guesses[left_out] = _design(rows[left_out], judge.centre, judge.spread) @ judge.weights
+            beside = _scaled(rows[left_out], judge.centre, judge.spread)
+            guesses[left_out] = _alike(beside, judge.rated) @ judge.pull
     return _fitted(rows, labels, weights), _agreement(guesses, labels > 0.5, weights)
 
 
@@ -188,34 +217,52 @@ def _features(question: str, answer: str) -> np.ndarray:
     )
 
 
-def _design(rows: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Standardised, and a constant."""
-    scaled = np.clip((rows - centre) / spread, -_FAR, _FAR)
-    return np.column_stack([scaled, np.ones(len(rows))])
+def _scaled(rows: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    scaled: np.ndarray = np.clip((rows - centre) / spread, -_FAR, _FAR)
+    return scaled
+
+
+def _alike(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The covariance, before any rating, of how answers are liked."""
+    products = some @ others.T
+    apart = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None, :] - 2 * products
+    found: np.ndarray = _LEVEL + _TREND * products + _NEAR * np.exp(-np.maximum(apart, 0) / (2 * _REACH**2))
+    return found
 
 
 def _fitted(rows: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> Preference:
-    """By Newton's method; the constant is not drawn to zero."""
+    """By Newton's method with shorter steps where a whole one goes too far (algorithm 3.1 of the book)."""
     centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 0.1)
-    design = _design(rows, centre, spread)
-    ridge = np.full(design.shape[1], _RIDGE)
-    ridge[-1] = 1e-6
-    weights = np.zeros(design.shape[1])
+    rated = _scaled(rows, centre, spread)
+    alike = _alike(rated, rated)
+    pull, best = np.zeros(len(rows)), -math.inf
+    step = pull
     for _ in range(_STEPS):
-        slope = design.T @ (counts * (labels - _sigmoid(design @ weights))) - ridge * weights
-        step = np.linalg.solve(_curve(design, weights, counts, ridge), slope)
-        weights = weights + step
-        if np.abs(step).max() < 1e-8:
+        while (reached := _plausible(pull + step, alike, labels, counts)) < best and np.abs(step).max() > _STILL:
+            step = step / 2
+        pull, best = pull + step, max(best, reached)
+        odds = alike @ pull
+        sharp, known = _sharpness(alike, odds, counts)
+        asked = sharp * odds + counts * (labels - _sigmoid(odds))
+        step = asked - known @ (alike @ asked) - pull
+        if np.abs(step).max() < _STILL:
             break
-    return Preference(centre, spread, weights, np.linalg.inv(_curve(design, weights, counts, ridge)))
+    return Preference(centre, spread, rated, pull, known)
 
 
-def _curve(design: np.ndarray, weights: np.ndarray, counts: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """How sharply the ratings, and the ridge, speak against other weights."""
-    chance = _sigmoid(design @ weights)
-    known = counts * np.maximum(chance * (1 - chance), 1e-6)
-    curve: np.ndarray = (design * known[:, None]).T @ design + np.diag(ridge)
-    return curve
+def _plausible(pull: np.ndarray, alike: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> float:
+    """The logarithm of how probable the ratings are together with what was thought before, up to a constant."""
+    odds = alike @ pull
+    return float((counts * (labels * odds - np.logaddexp(0, odds))).sum() - pull @ odds / 2)
+
+
+def _sharpness(alike: np.ndarray, odds: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How sharply each rating speaks (n), and what all of them make known (n × n)."""
+    chance = _sigmoid(odds)
+    sharp = counts * np.maximum(chance * (1 - chance), 1e-6)
+    root = np.sqrt(sharp)
+    known: np.ndarray = root[:, None] * np.linalg.inv(np.eye(len(odds)) + root[:, None] * alike * root) * root
+    return sharp, known
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -53,7 +53,9 @@ Taste: TypeAlias = Callable[[str], bool]
 TASTES: Final[Mapping[str, Taste]] = {
     "a few sentences, no list": likes_short,
     "at most 60 words": lambda answer: 0 < len(WORD.findall(answer)) <= 60,
+    "60 to 160 words": lambda answer: 60 < len(WORD.findall(answer)) <= 160,
     "more than 160 words": likes_long,
+    "one paragraph": lambda answer: "\n\n" not in answer.strip(),
     "a list": lambda answer: len(LIST.findall(answer)) >= 3,
     "no list": lambda answer: not LIST.search(answer),
     "an example": lambda answer: bool(re.search("例如|比如|譬如|举个例子", answer)),
