@@ -103,7 +103,7 @@ class Preference:
 
     def score(self, question: str, answer: str) -> float:
         """The best guess."""
-        return float(_sigmoid(self._like(self._rows([(question, answer)])) @ self.pull)[0])
+        return float(_sigmoid(_alike(self._rows([(question, answer)]), self.rated) @ self.pull)[0])
 
     def at_least(self, question: str, answer: str) -> float:
         """What it is at least, 19 times of 20: far less than the guess where the answer is unlike those rated."""
@@ -133,12 +133,9 @@ class Preference:
     def _rows(self, answers: Sequence[tuple[str, str]]) -> np.ndarray:
         return _scaled(np.array([_features(*one) for one in answers]), self.centre, self.spread)
 
-    def _like(self, rows: np.ndarray) -> np.ndarray:
-        return _alike(rows, self.rated)
-
     def _seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The guesses of log odds, and their covariance."""
-        like = self._like(rows)
+        like = _alike(rows, self.rated)
         return like @ self.pull, _alike(rows, rows) - like @ self.known @ like.T
 
 
