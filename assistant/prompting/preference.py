@@ -21,6 +21,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -189,8 +190,9 @@ def _agreement(guesses: np.ndarray, good: np.ndarray, weights: np.ndarray) -> Ag
     return Agreement(ratings, liked, area, low, missing)
 
 
+@lru_cache(maxsize=1_024)
 def _features(question: str, answer: str) -> np.ndarray:
-    """How the answer is built."""
+    """How the answer is built. The judges of a panel look at the same answers."""
     words = _WORD.findall(answer.casefold())
     asked = set(_WORD.findall(question.casefold()))
     first = _WORD.findall(_SENTENCE.split(answer, maxsplit=1)[0].casefold())
@@ -239,12 +241,13 @@ def _fitted(rows: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> Prefere
             step = step / 2
         pull, best = pull + step, max(best, reached)
         odds = alike @ pull
-        sharp, known = _sharpness(alike, odds, counts)
-        asked = sharp * odds + counts * (labels - _sigmoid(odds))
-        step = asked - known @ (alike @ asked) - pull
+        root = _sharp(odds, counts)
+        asked = root**2 * odds + counts * (labels - _sigmoid(odds))
+        step = asked - root * np.linalg.solve(_scales(alike, root), root * (alike @ asked)) - pull
         if np.abs(step).max() < _STILL:
             break
-    return Preference(centre, spread, rated, pull, known)
+    root = _sharp(alike @ pull, counts)
+    return Preference(centre, spread, rated, pull, root[:, None] * np.linalg.inv(_scales(alike, root)) * root)
 
 
 def _plausible(pull: np.ndarray, alike: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> float:
@@ -253,13 +256,17 @@ def _plausible(pull: np.ndarray, alike: np.ndarray, labels: np.ndarray, counts: 
     return float((counts * (labels * odds - np.logaddexp(0, odds))).sum() - pull @ odds / 2)
 
 
-def _sharpness(alike: np.ndarray, odds: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How sharply each rating speaks (n), and what all of them make known (n × n)."""
+def _sharp(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """How sharply each rating speaks (n), the root of the book's W."""
     chance = _sigmoid(odds)
-    sharp = counts * np.maximum(chance * (1 - chance), 1e-6)
-    root = np.sqrt(sharp)
-    known: np.ndarray = root[:, None] * np.linalg.inv(np.eye(len(odds)) + root[:, None] * alike * root) * root
-    return sharp, known
+    root: np.ndarray = np.sqrt(counts * np.maximum(chance * (1 - chance), 1e-6))
+    return root
+
+
+def _scales(alike: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """What is known beside what was thought before (n × n), the book's B: safe to invert."""
+    found: np.ndarray = np.eye(len(root)) + root[:, None] * alike * root
+    return found
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
