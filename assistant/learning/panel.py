@@ -43,7 +43,7 @@ class Panel:
         """How probable it is that an answer is liked, as the judge sees it who likes it least. While many ways of
         asking race, what it is at least: of many the one that is guessed to be best is guessed most wrongly. Of the one
         that won, the best guess."""
-        judges = {judge.id: judge for _, judge in self.judges}.values()
+        judges = {id(judge): judge for _, judge in self.judges}.values()  # where the owner is heard alone they are one
         return min((one.at_least if racing else one.score)(question, answer) for one in judges)
 
     def alpha(self, alpha: float) -> float:
