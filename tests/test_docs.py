@@ -6,13 +6,16 @@ import datetime as dt
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from assistant import config
+from assistant.client import AssistantClient
 from assistant.learning.evidence import TABLE
 from assistant.paths import Paths
 from benchmarks import report
@@ -57,6 +60,21 @@ def test_the_generated_parts_are_what_the_code_says_now() -> None:
     assert not stale, "run `make docs`"
 
 
+async def test_the_client_asks_what_the_rest_page_says() -> None:
+    rows = re.findall(r"^\| ([A-Z]+) \| `(\S+)` \| [^|]* \| ([^|]*) \|", read("docs/rest.md"), re.MULTILINE)
+    told = {(method, path): set(re.findall(r"`([^`]+)`", ways)) for method, path, ways in rows}
+    assert told["GET", "/api/learning/events"] == {"idle.follow"}
+    assert told["GET", "/api/speech/models"] == {"speech.models"}
+    assert told["GET", "/api/turns/{turn_id}/citations/{number}"] == {"citations.citation"}
+
+    asked = await generate.asked([path for _, path in told])
+    reads_a_file_first = {"archives.take", "archives.restoring.offer"}
+    wrong = {way: ways - set(asked.get(way, [])) - reads_a_file_first for way, ways in told.items()}
+    assert not {way: ways for way, ways in wrong.items() if ways}
+    async with AssistantClient("http://127.0.0.1") as client:
+        assert all(callable(attrgetter(name)(client)) for ways in told.values() for name in ways)
+
+
 def test_every_setting_says_what_it_is_for() -> None:
     silent = [key for key, _, _, meaning in generate.every_setting(config.Settings) if not meaning]
     assert not silent
@@ -86,6 +104,12 @@ def test_every_signal_is_in_the_docs_with_its_label_and_weight() -> None:
     assert told == {
         kind: (measured if one.label is None else f"{one.label:g}", one.weight) for kind, one in TABLE.items()
     }
+
+
+def test_every_command_of_the_bot_is_in_the_docs() -> None:
+    menu = tomllib.loads(read("bots/telegram/locales/en.toml"))["menu"]
+    told = re.findall(r"^\| `/([a-z]+)", read("docs/telegram.md"), re.MULTILINE)
+    assert set(told) == {"start", *menu}
 
 
 @pytest.mark.parametrize("readme", READMES)

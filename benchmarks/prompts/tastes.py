@@ -1,10 +1,10 @@
 """How much of what people would like is found from few ratings: answers of a real model, and tastes that are known.
 
-`python -m benchmarks.prompts.tastes --model PATH`. The prompt that comes with Patina answers many questions, and every
-way of asking that learning from conversations may try answers some others. Everything is asked once and kept in the
-ledger of `--record`. Then somebody who likes answers by a rule rates some of the first, a tenth of the ratings is
-wrong, a judge is made of them, and the way of asking it likes best is compared with the prompt as it comes, by the
-rule. Beside it is what the judge's best guess would have chosen.
+`python -m benchmarks.prompts.tastes --model PATH`. The prompt that comes with Patina answers many questions, and
+`--ways` of asking, of those that learning from conversations may try, answer some others. Everything is asked once and
+kept in the ledger of `--record`. Then somebody who likes answers by a rule rates some of the first, a tenth of the
+ratings is wrong, a judge is made of them, and the way of asking it likes best is compared with the prompt as it comes,
+by the rule. Beside it is what the judge's best guess would have chosen.
 """
 
 from __future__ import annotations
