@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from assistant.errors import SettingsError
 from assistant.i18n import Language, system_language
+from assistant.loopback import is_loopback
 from assistant.paths import Paths
 
 Source = Literal["default", "settings.toml", "environment", "flag"]
@@ -125,17 +126,19 @@ class LearningSettings(_Section):
     idle: bool = True
     """Look for a better way to answer in idle time; what is found goes on trial, and can be undone."""
     calls_a_day: Annotated[int, Field(ge=0)] = 600
-    """Questions the model may be asked for it in a day."""
+    """Questions the model may be asked for it in a day; a look takes up to 400, and is not begun for less than 120."""
     hours: Annotated[str, Field(pattern=r"^(\d{2}:\d{2}-\d{2}:\d{2})?$")] = ""
     """Only then, such as 22:00-07:00; empty is at any time."""
     on_battery: bool = False
     """Also while the machine draws its battery."""
+    remote: bool = False
+    """Also where a model on another machine answers: earlier questions, whoever answered them then, are sent to it."""
     reflector: str | None = None
     """Another model that may write instructions to try, such as a larger one under [remote]; examples of the task are
     sent to it. None asks nobody else."""
     judge: str | None = None
-    """Another model on this machine that judges open answers beside people's ratings, where it is shown to agree with
-    the owner's; None asks the one that answers."""
+    """Another model that judges open answers where it is shown to agree with the owner's ratings; one on a server is
+    sent questions and answers. None asks the one that answers."""
     after_minutes: Annotated[float, Field(ge=0)] = 5.0
     """Minutes without a question before it begins."""
     trusted: tuple[str, ...] = ()
@@ -247,6 +250,11 @@ class RemoteModel(_Section):
     """Tokens it reads at once."""
     sees: bool = False
     """Whether it takes pictures; they are sent to it then, as what is written is."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether that server is another machine."""
+        return not is_loopback(urlsplit(self.url).hostname or "")
 
 
 class Adapter(_Section):

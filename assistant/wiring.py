@@ -235,9 +235,8 @@ def build(
         max_tokens=settings.sampling.max_tokens,
         on=settings.conversations.summaries,
     )
-    often = remembering.calls_a_day
+    often, graph, reading = remembering.calls_a_day, GraphStore(database), settings.documents
     noting = Noting(conversations, utterances, facts, asker, presence, on=remembering.facts, calls_a_day=often)
-    graph, reading = GraphStore(database), settings.documents
     relating = Relating(graph, registry, prompts, presence, on=reading.relations, calls_a_day=reading.calls_a_day)
 
     def ended(turn_id: str) -> None:
@@ -306,6 +305,7 @@ def build(
             presence,
             learning,
             keep=lambda on: config.save(paths, "learning.idle", on),
+            elsewhere=registry.answers_elsewhere,
         ),
         runs=RunBook(lab, purposes, runs, tasks.called_in_use),
         task_prompts=tasks,

@@ -12,7 +12,6 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
@@ -22,18 +21,17 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.errors import ModelError
-from assistant.i18n import Language, language_of_text
-from assistant.learning.evidence import TABLE, heard, thumbs
+from assistant.i18n import Language
+from assistant.learning.chat_evidence import ChatEvidence, Heard
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
-from assistant.learning.panel import Panel, Told, panel_of
+from assistant.learning.panel import Panel
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import DECAYED, EVEN, LOST
 from assistant.learning.task_versions import MADE_WITH
-from assistant.memory.openings import Opening, OpeningStore
-from assistant.memory.prompt_versions import LabelMove, PromptLabels, Scope
-from assistant.memory.signals import OWNER, SignalStore
-from assistant.memory.signals import Preference as Pair
+from assistant.learning.unwanted import unwanted
+from assistant.memory.openings import OpeningStore
+from assistant.memory.prompt_versions import PromptLabels, Scope
+from assistant.memory.signals import SignalStore
 from assistant.models.chat_model import Models
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.evaluator import Budget, Paid
@@ -42,8 +40,7 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.limits import Limits
 from assistant.prompting.metric import Metric
 from assistant.prompting.optimiser import Choices
-from assistant.prompting.orders import orders
-from assistant.prompting.preference import Agreement, Rating
+from assistant.prompting.preference import Agreement
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.proposer import StyleProposer
 from assistant.prompting.result import RunResult, Verdict
@@ -54,10 +51,6 @@ PROMPT: Final = "chat"
 LEARNED: Final = "#learned"
 """Why a version goes on trial."""
 _LEAST_QUESTIONS: Final = 32
-_MOST_QUESTIONS: Final = 240
-_MOST_OF_ONE: Final = 60
-"""Of those, that one person from outside has asked: the others need questions of their own."""
-_LONGEST_QUESTION: Final = 600
 _ANSWER_TOKENS: Final = 256
 _FIRST_SHARE: Final = 0.3
 _COOLDOWN_S: Final = 86_400.0
@@ -71,7 +64,7 @@ _OPINION_CALLS: Final = 200
 Outcome: TypeAlias = (
     Verdict
     | Literal["on_trial", "resting", "too_few_ratings", "too_few_questions", "no_pattern", "judged_worse"]
-    | Literal["off", "battery", "hours", "spent", "interrupted", "cancelled", "failed"]
+    | Literal["off", "capped", "elsewhere", "battery", "hours", "spent", "interrupted", "cancelled", "failed"]
 )
 """on_trial: another version is; resting: one was a short while ago; no_pattern: ratings do not say what is liked;
 judged_worse: a judge that agrees with the person finds its answers worse. The last row is why nothing was looked for,
@@ -97,6 +90,20 @@ class ChatReport:
     opinion_calls: int = 0
     basis: str = ""
     """Names what was looked at, by content: ratings, questions and the prompt in use."""
+    heard: int = 0
+    """All ratings there were to learn from; a judge hears the strongest of very many."""
+
+    @property
+    def without_words(self) -> ChatReport:
+        """What may be kept for longer than what was said: figures, and no question or answer."""
+        if self.result is None:
+            return self
+        evidence = replace(self.result.evidence, changes=())
+        return replace(self, result=replace(self.result, evidence=evidence))
+
+
+class _OutdatedError(Exception):
+    """Something that was read may have been deleted since."""
 
 
 class ChatLearning:
@@ -121,17 +128,15 @@ class ChatLearning:
         self._lab = lab
         self._models = models
         self._desk = desk
-        self._openings = openings
-        self._signals = signals
-        self._trusted = trusted
+        self._evidence = ChatEvidence(openings, signals, PROMPT, trusted)
         self._sampling = sampling
         self._labels = labels
         self._library = library
         self._selector = selector
         self._judge = judge
         self._clock = clock
-        self._panels: dict[Language, tuple[bytes, Panel]] = {}
-        """What was made last, by the digest of what it was made of."""
+        self._reading: dict[Language, Heard] = {}
+        """What is being learned from."""
 
     async def learn(
         self,
@@ -149,12 +154,14 @@ class ChatLearning:
         raises; a run that was cut off goes on when it is asked for again with the same ratings. What is found is for
         the model that answers now: it was measured with no other. `paid` hears of each call that is made, `rest` says
         how many a second opinion may take beside `spending`; `gated` are the bases of which a gate has decided in the
-        last month, in order: they have taken their part of its risk."""
+        last month, in order: they have taken their part of its risk. Where something is deleted meanwhile that may have
+        been read here, it ends as one that was interrupted; `forget_gone` belongs after it."""
         scope = Scope(PROMPT, language, model=await asyncio.to_thread(self._model))
-        panel, asked, askers = await asyncio.to_thread(self._evidence, language)
-        agreement = panel.agreement
+        heard = await asyncio.to_thread(self._evidence.of, language)
+        panel, asked, agreement = heard.panel, heard.asked, heard.panel.agreement
         used = await asyncio.to_thread(self._in_use, language, scope.model)
-        report = ChatReport("not_shown", language, agreement, len(asked), basis=_basis(panel, asked, used))
+        basis = _basis(panel, asked, used)
+        report = ChatReport("not_shown", language, agreement, len(asked), basis=basis, heard=panel.heard)
         if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:
             return replace(report, outcome=waiting)
         if not panel.judges:
@@ -165,13 +172,45 @@ class ChatLearning:
             return replace(report, outcome="too_few_questions", missing=_LEAST_QUESTIONS - len(asked))
         alpha = risk_of(report.basis, gated, choices.alpha)
         stricter = replace(choices, alpha=panel.alpha(alpha))
-        result = await self._optimised(language, scope, panel, asked, used, spending, stricter, tell, pause, paid)
+        self._reading[language] = heard
+
+        async def go_on() -> None:
+            if pause is not None:
+                await pause()
+            if self._evidence.erasures != heard.erasures:
+                raise _OutdatedError
+
+        try:
+            result = await self._optimised(language, scope, panel, asked, used, spending, stricter, tell, go_on, paid)
+            return await self._tried(replace(report, result=result), result, scope, heard, alpha, rest, go_on, paid)
+        except _OutdatedError:
+            return replace(report, outcome="interrupted")
+
+    def forget_gone(self, language: Language) -> None:
+        """Once what came of a look is written down: of questions that were deleted while it went on nothing stays."""
+        heard = self._reading.pop(language, None)
+        if heard is not None and self._evidence.erasures != heard.erasures:
+            self._evidence.forget_gone(language, heard.asked)
+
+    async def _tried(
+        self,
+        report: ChatReport,
+        result: RunResult,
+        scope: Scope,
+        heard: Heard,
+        alpha: float,
+        rest: Callable[[], int],
+        go_on: Callable[[], Awaitable[None]],
+        paid: Paid | None,
+    ) -> ChatReport:
+        """What was found is put on trial, if every judge is convinced and the model as a judge does not object."""
+        panel = heard.panel
         if result.verdict != "better":
-            return replace(report, outcome=result.verdict, result=result)
-        if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, askers, alpha):
-            return replace(report, outcome="not_shown", result=result)
-        budget = Budget(max(0, min(_OPINION_CALLS, rest())), pause=pause, paid=paid)
-        report = await self._second_opinion(replace(report, result=result), result, budget)
+            return replace(report, outcome=result.verdict)
+        if not await asyncio.to_thread(panel.all_convinced, result.evidence.changes, heard.askers, alpha):
+            return replace(report, outcome="not_shown")
+        budget = Budget(max(0, min(_OPINION_CALLS, rest())), pause=go_on, paid=paid)
+        report = await self._second_opinion(report, result, budget)
         if report.opinion is not None and report.opinion.is_against:
             return replace(report, outcome="judged_worse")
         if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:  # a person was quicker
@@ -181,10 +220,11 @@ class ChatLearning:
             MADE_WITH: scope.model,
             **asdict(result.evidence),
             "judge": panel.id,
-            "agreement": asdict(agreement),
+            "agreement": asdict(report.agreement),
             "opinion": asdict(report.opinion) if report.opinion else None,
         }
-        kept = await self._desk.propose(PROMPT, language, result.chosen, author="optimiser", evidence=evidence)
+        await go_on()
+        kept = await self._desk.propose(PROMPT, report.language, result.chosen, author="optimiser", evidence=evidence)
         await self._desk.begin_trial(kept.id, _FIRST_SHARE, model=scope.model, reason=LEARNED)
         return replace(report, outcome="better", version=kept.id, number=kept.number)
 
@@ -199,31 +239,14 @@ class ChatLearning:
 
     async def report(self, language: Language) -> ChatReport:
         """What is known without asking anything."""
-        panel, asked, _ = await asyncio.to_thread(self._evidence, language)
-        return ChatReport("not_shown", language, panel.agreement, len(asked), panel.agreement.missing)
+        heard = await asyncio.to_thread(self._evidence.of, language)
+        agreement = heard.panel.agreement
+        report = ChatReport("not_shown", language, agreement, len(heard.asked), agreement.missing)
+        return replace(report, heard=heard.panel.heard)
 
     async def heard_ratings(self, language: Language) -> int:
         """How many ratings there are to learn from."""
-        return (await asyncio.to_thread(self._evidence, language))[0].agreement.ratings
-
-    def _evidence(self, language: Language) -> tuple[Panel, list[Item], Mapping[str, frozenset[str]]]:
-        """What was said of answers in a language, the questions that can be asked again, and who asked them."""
-        openings = self._openings.of(PROMPT, language)
-        pairs = [
-            one
-            for one in self._signals.preferences()
-            if one.person == OWNER and language_of_text(one.question) == language
-        ]
-        panel = self._panel(language, told(openings, pairs, self._trusted()))
-        return panel, questions(openings), asked_by(openings)
-
-    def _panel(self, language: Language, said: list[Told]) -> Panel:
-        """Made anew only of something new: each stranger among those who said it costs a judge."""
-        digest = hashlib.sha256(repr(said).encode()).digest()
-        known = self._panels.get(language)
-        if known is None or known[0] != digest:
-            known = self._panels[language] = digest, panel_of(said)
-        return known[1]
+        return (await asyncio.to_thread(self._evidence.of, language)).panel.heard
 
     def _model(self) -> str:
         """The one that answers where none is named; empty where there is none, which the run says when it begins."""
@@ -236,23 +259,17 @@ class ChatLearning:
         _, canary = self._labels.in_force(scope)
         if canary is not None:
             return "on_trial"
-        ended = [
-            move.moved_at
-            for move in self._labels.moves(PROMPT)
-            if move.scope in scope.widened()
-            and ((move.label == "canary" and move.to_id is None) or _was_taken_back(move))
-        ]
+        moves = [move for move in self._labels.moves(PROMPT) if move.scope in scope.widened()]
+        ended = [move.moved_at for move in moves if move.label == "canary" and move.to_id is None]
+        ended += [move.moved_at for move in unwanted(moves)]
         return "resting" if ended and self._clock() < max(ended) + _COOLDOWN_S else None
 
     async def _failed(self, scope: Scope) -> list[Candidate]:
         """What people did not want of this model, not long ago."""
         since = self._clock() - _NOT_AGAIN_S
-        moves = await asyncio.to_thread(self._labels.moves, PROMPT)
+        moves = unwanted(await asyncio.to_thread(self._labels.moves, PROMPT))
         lost = dict.fromkeys(
-            move.from_id
-            for move in moves
-            if move.from_id and move.moved_at > since and move.scope in scope.widened()
-            if _was_taken_back(move) or (move.label == "canary" and move.reason in (LOST, EVEN))
+            move.from_id for move in moves if move.from_id and move.moved_at > since and move.scope in scope.widened()
         )
         return [
             Candidate.from_json(record.content)
@@ -321,57 +338,6 @@ def risk_of(basis: str, gated: Sequence[str], alpha: float) -> float:
 def _basis(panel: Panel, asked: Sequence[Item], instruction: str) -> str:
     content = json.dumps([panel.id, [one.id for one in asked], instruction])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def _was_taken_back(move: LabelMove) -> bool:
-    return move.label == "production" and move.reason == DECAYED
-
-
-def told(openings: Sequence[Opening], pairs: Sequence[Pair], trusted: Collection[str] | None = None) -> list[Told]:
-    """What people said of answers, as far as it is heard, and of two answers to one question what the owner kept of an
-    edit or chose in a duel and what not. Nobody is heard twice about the same answer."""
-    turns: dict[str, Opening] = {turn.turn_id: one for one in openings for turn in one.rated}
-    rated = sorted((turn for one in openings for turn in one.rated), key=lambda turn: turn.answered_at)
-    found: dict[tuple[str, str, str], Rating] = {}
-    for turn, said in heard(rated, trusted):
-        one = turns[turn.turn_id]
-        if one.answer.strip():
-            rating = Rating(one.question, one.answer, said.label, one.conversation_id, said.weight)
-            found[turn.person, turn.turn_id, one.answer] = rating
-    for pair in sorted(pairs, key=lambda pair: -TABLE[pair.kind].weight):
-        for turn_id, answer, label in (
-            (pair.turn_id, pair.better, 1.0),
-            (pair.other_turn_id or pair.turn_id, pair.worse, pair.measure or 0.0),
-        ):
-            rating = Rating(pair.question, answer, label, pair.conversation_id, thumbs(pair.kind))
-            found.setdefault((pair.person, turn_id, answer), rating)
-    return [(person, rating) for (person, _, _), rating in found.items()]
-
-
-def asked_by(openings: Sequence[Opening]) -> dict[str, frozenset[str]]:
-    """Who asked each question."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in openings:
-        found[one.question.strip()].add(one.asker)
-    return {question: frozenset(people) for question, people in found.items()}
-
-
-def questions(openings: Sequence[Opening]) -> list[Item]:
-    """The newest questions that can be asked again. No answer is right to them: an answer is judged by how it is built,
-    so that what is accepted of each is the question itself."""
-    found: dict[str, Item] = {}
-    of_one: Counter[str] = Counter()
-    for one in reversed(openings):
-        asked = one.question.strip()
-        usable = 0 < len(asked) <= _LONGEST_QUESTION and not orders(asked)
-        if usable and (one.asker == OWNER or (one.rated and of_one[one.asker] < _MOST_OF_ONE)):
-            digest = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:16]
-            if digest not in found:
-                found[digest] = Item(digest, asked, (asked,), one.conversation_id)
-                of_one[one.asker] += 1
-        if len(found) == _MOST_QUESTIONS:
-            break
-    return list(found.values())
 
 
 def evidence_of(report: ChatReport) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _LOOK_S: Final = 900.0
 _NEW_RATINGS: Final = 6
 """More than at the last look, before it is worth looking again."""
 _MOST_CALLS: Final = 400
-_LEAST_CALLS: Final = 120
+LEAST_CALLS: Final = 120
 """Of one run; with fewer nothing could be shown."""
 _WATCH_S: Final = 5.0
 """How often it is looked whether calls under way may still go on."""
@@ -40,14 +40,15 @@ _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
 _TOLD_EVERY_S: Final = 0.25
 """At most, to whoever follows: a call may take a tenth of that."""
-Waiting: TypeAlias = Literal["off", "battery", "hours", "spent"]
+Waiting: TypeAlias = Literal["off", "capped", "elsewhere", "battery", "hours", "spent"]
 
 
 @dataclass(frozen=True, slots=True)
 class IdleStanding:
-    """`waiting` says why nothing is learned now, None where something may be; `looking` is true from the beginning of a
-    look to its end in the last language, `working` is the language being learned for; `held` says that it waits for
-    whoever asks something; `reports` are the last looks."""
+    """`waiting` says why nothing is learned now, None where something may be ("capped" is for ever: a day
+    has fewer calls than a look takes); `looking` is true from the beginning of a look to its end in the last language,
+    `working` is the language being learned for; `held` says that it waits for whoever asks something; `reports` are the
+    last looks."""
 
     on: bool
     waiting: Waiting | None
@@ -81,7 +82,8 @@ def on_mains() -> bool:
 
 
 class IdleLearning:
-    """Built once. `keep` stores the switch; `mains`, `now` and `sleep` are handed in for tests."""
+    """Built once. `keep` stores the switch; `elsewhere` says whether the model that answers is on another machine;
+    `mains`, `now` and `sleep` are handed in for tests."""
 
     def __init__(
         self,
@@ -90,6 +92,7 @@ class IdleLearning:
         presence: Presence,
         rules: LearningSettings,
         keep: Callable[[bool], None],
+        elsewhere: Callable[[], bool] = lambda: False,
         mains: Callable[[], bool] = on_mains,
         now: Callable[[], dt.datetime] = dt.datetime.now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -99,6 +102,7 @@ class IdleLearning:
         self._presence = presence
         self._rules = rules
         self._keep = keep
+        self._elsewhere = elsewhere
         self._mains = mains
         self._now = now
         self._sleep = sleep
@@ -249,7 +253,7 @@ class IdleLearning:
             looked_at = self._looked_at[language] = min(self._looked_at.get(language, 0), heard)
             if heard >= looked_at + _NEW_RATINGS:
                 look = _Look(self._rules.calls_a_day - spent)
-                self._reports[language] = await self._looked(language, look, background=True)
+                self._reports[language] = (await self._looked(language, look, background=True)).without_words
 
     async def _learn(self, language: Language) -> ChatReport:
         """One look at a time: what the one pays for, the next finds."""
@@ -259,7 +263,7 @@ class IdleLearning:
                 report = replace(await self._chat.report(language), outcome=waiting)
             else:
                 report = await self._looked(language, _Look(self._rules.calls_a_day - spent), background=False)
-            self._reports[language] = report
+            self._reports[language] = report.without_words
             return report
 
     async def _looked(self, language: Language, look: _Look, *, background: bool) -> ChatReport:
@@ -286,7 +290,7 @@ class IdleLearning:
                 self._tell()
             await self._presence.quiet(_BREATH_S if background else 0)
             # The calls of this run are spent out of what was left when it began.
-            if self._waiting(0, asked=not background):
+            if self._is_cancelled or self._waiting(0, asked=not background):
                 raise _EndedError
 
         self._working = language
@@ -311,8 +315,8 @@ class IdleLearning:
             watching = asyncio.create_task(self._watch(self._learning, asked=not background))
             report = await self._learning
             outcome, details = report.outcome, evidence_of(report)
-            if outcome not in {"on_trial", "resting"}:  # then nothing was tried with what was heard
-                self._looked_at[language] = report.agreement.ratings
+            if outcome not in {"on_trial", "resting", "interrupted"}:  # then nothing was tried with what was heard
+                self._looked_at[language] = report.heard
             return report
         except (_EndedError, asyncio.CancelledError):
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -321,7 +325,7 @@ class IdleLearning:
             if not self._is_cancelled:
                 return replace(report, outcome="interrupted")
             outcome = "cancelled"
-            self._looked_at[language] = report.agreement.ratings
+            self._looked_at[language] = report.heard
             return replace(report, outcome="cancelled")
         except Exception as error:
             if isinstance(error, AssistantError):
@@ -330,7 +334,7 @@ class IdleLearning:
                 _log.exception("nothing was learned")
             outcome = "failed"
             report = await self._chat.report(language)
-            self._looked_at[language] = report.agreement.ratings
+            self._looked_at[language] = report.heard
             return replace(report, outcome="failed")
         finally:
             if watching is not None:
@@ -338,6 +342,7 @@ class IdleLearning:
             self._working = self._progress = self._learning = None
             if look.entry:
                 self._entries.end(look.entry, outcome, details)
+            self._chat.forget_gone(language)
             self._tell()
 
     async def _watch(self, learning: asyncio.Task[ChatReport], *, asked: bool) -> None:
@@ -350,11 +355,15 @@ class IdleLearning:
         """Why nothing may be learned now; whoever asks for it chooses the hour."""
         if not self._on:
             return "off"
+        if self._rules.calls_a_day < LEAST_CALLS:
+            return "capped"
+        if not self._rules.remote and self._elsewhere():
+            return "elsewhere"
         if not self._rules.on_battery and not self._mains():
             return "battery"
         if not asked and not self._rules.allows(self._now().time()):
             return "hours"
-        return "spent" if self._rules.calls_a_day - spent < _LEAST_CALLS else None
+        return "spent" if self._rules.calls_a_day - spent < LEAST_CALLS else None
 
     def _gated(self, language: Language) -> list[str]:
         """What a gate has decided of in the last month, in order."""

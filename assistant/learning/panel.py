@@ -28,10 +28,12 @@ every one of them is."""
 @dataclass(frozen=True, slots=True)
 class Panel:
     """`judges` by the stranger each was made without, "" where there is none; empty while there are too few ratings.
-    `agreement` is that of the judge who may be trusted least."""
+    `agreement` is that of the judge who may be trusted least; `heard` are all ratings it is made of, of which a judge
+    hears the strongest."""
 
     judges: tuple[tuple[str, Preference], ...]
     agreement: Agreement
+    heard: int = 0
 
     @property
     def id(self) -> str:
@@ -61,14 +63,16 @@ def panel_of(told: Sequence[Told]) -> Panel:
     strangers = list(dict.fromkeys(person for person, _ in told if person != OWNER))
     if not strangers:
         judge, agreement = learned([rating for _, rating in told])
-        return Panel((("", judge),) if judge else (), agreement)
-    own = learned([rating for person, rating in told if person == OWNER])
+        return Panel((("", judge),) if judge else (), agreement, len(told))
+    of_owner = [rating for person, rating in told if person == OWNER]
+    own, count = learned(of_owner), len(told)
     if own[1].is_shown:
+        count = len(of_owner)
         found = dict.fromkeys(strangers, own)
     else:
         found = {one: learned([rating for person, rating in told if person != one]) for one in strangers}
     judges = tuple((one, judge) for one, (judge, _) in found.items() if judge is not None)
-    return Panel(judges if len(judges) == len(found) else (), min(found.values(), key=_firmness)[1])
+    return Panel(judges if len(judges) == len(found) else (), min(found.values(), key=_firmness)[1], count)
 
 
 def _firmness(found: tuple[Preference | None, Agreement]) -> tuple[bool, bool, float, int]:

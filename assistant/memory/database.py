@@ -39,6 +39,8 @@ class Database:
         self._lock = threading.RLock()
         self.around_erasure: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered around every erasure: for what was made of texts and is kept elsewhere."""
+        self.erasures = 0
+        """How many there were since it was opened: what was read before the last one may quote what is gone."""
 
     @classmethod
     def open(cls, path: Path, backups: Path, steps: Sequence[migrations.Step] = STEPS) -> Database:
@@ -86,6 +88,7 @@ class Database:
         with self.around_erasure(), self.transaction() as tables:
             yield tables
             backup.hasten(self._backups, time.time())
+            self.erasures += 1
 
     def expire_copies(self) -> None:
         """Remove the copies whose time has come."""

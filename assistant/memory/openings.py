@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+from assistant.memory import quotations
 from assistant.memory.database import Database
 from assistant.memory.elsewhere import ElsewhereStore
 from assistant.memory.signals import OWNER, RatedTurn, speaker
@@ -58,6 +59,17 @@ class OpeningStore:
         self._owners = owners
         self._leans = leans
         self._elsewhere = ElsewhereStore(db)
+
+    @property
+    def erasures(self) -> int:
+        """As the database counts them."""
+        return self._db.erasures
+
+    def forget_quotations(self, questions: Collection[str]) -> None:
+        """What learning has kept of questions goes, as if they were deleted now."""
+        if questions:
+            with self._db.erasure() as tables:
+                quotations.forget(tables, questions, ())
 
     def of(self, name: str, language: str) -> list[Opening]:
         """All that versions of this prompt have answered, oldest first; several where one was answered again. What was

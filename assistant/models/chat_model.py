@@ -73,6 +73,9 @@ class Models(Protocol):
     def current(self) -> str | None:
         """The one that answers when none is named; None when nothing is installed."""
 
+    def answers_elsewhere(self) -> bool:
+        """Whether what the current one is asked leaves this machine."""
+
     def list(self) -> list[ModelInfo]:
         """Installed ones, the catalogue's and remote ones."""
 

@@ -93,6 +93,10 @@ class ModelRegistry:
             return next(iter(self._settings.remote), None)
         return max(usable, key=lambda info: preference(info, entries.get(info.name))).name
 
+    def answers_elsewhere(self) -> bool:
+        """Whether what the current one is asked leaves this machine."""
+        return (remote := self._settings.remote.get(self.current or "")) is not None and remote.is_elsewhere
+
     def list(self) -> list[ModelInfo]:
         """Installed ones first, then remote ones, then what can be fetched, the most advisable first."""
         entries = self._entries()

@@ -5,7 +5,6 @@ Plain ASGI middleware, so that it holds for the page, its websockets and every A
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import secrets
@@ -21,6 +20,7 @@ from assistant.config import Settings
 from assistant.errors import AssistantError, DocumentUnreadable, HostRefused, KeyRefused, MessageTooLong, UnsafeBind
 from assistant.i18n import Language, explain
 from assistant.knowledge.kinds import LARGEST
+from assistant.loopback import is_loopback
 from assistant.server.errors import error_body, error_response, request_language
 
 BODY_LIMIT: Final = 4_000_000
@@ -39,17 +39,6 @@ _STREAMED: Final = ("/api/archives/import", "/api/archives/restore", "/upload/")
 _GUARDED: Final = ("/v1", "/api", "/metrics")
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - names to be careful with, not to bind to
 _MISDIRECTED: Final = 421
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address always means this machine."""
-    name = host.strip("[]").lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def check_bind(host: str, settings: Settings) -> None:

@@ -163,6 +163,9 @@ class FakeModels:
     def current(self) -> str | None:
         return self._model.model_name
 
+    def answers_elsewhere(self) -> bool:
+        return False
+
     def list(self) -> list[ModelInfo]:
         return [self.info(self._model.model_name)]
 

@@ -11,13 +11,15 @@ import pytest
 from assistant.config import Sampling
 from assistant.errors import EngineDied
 from assistant.i18n import Language
-from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport, risk_of, told
+from assistant.learning.chat_evidence import told
+from assistant.learning.chat_learning import LEARNED, PROMPT, ChatLearning, ChatReport, risk_of
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import panel_of
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.recorder import DECAYED, LOST, Recorder
 from assistant.learning.task_versions import MADE_WITH
+from assistant.learning.unwanted import unwanted
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -320,6 +322,28 @@ async def test_what_people_did_not_want_is_not_proposed_again(house: House) -> N
     assert (await house.learn()).outcome == "resting", "and not at once after a version was taken back"
     house.now += 86_401
     assert (await house.learn()).version not in (lost.version, decayed.version)
+
+
+async def test_what_was_taken_back_by_hand_is_not_proposed_again(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    found = await house.learn()
+    await house.desk.promote(found.version, reason="looks good")
+    house.now += 2 * 86_400
+    await house.desk.rollback(PROMPT, "en", reason="I do not like it")
+    assert (await house.learn()).outcome == "resting"
+    house.now += 2 * 86_400
+    assert (await house.learn()).version != found.version
+
+
+async def test_what_gave_way_to_something_better_may_be_proposed_again(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    found = await house.learn()
+    await house.desk.promote(found.version, reason="looks good")
+    own = await house.desk.propose(PROMPT, "en", Candidate("Answer as you like."), author="person", evidence={})
+    await house.desk.promote(own.id, reason="mine is better")
+    assert unwanted(house.labels.moves(PROMPT)) == []
+    await house.desk.rollback(PROMPT, "en", reason="not after all")
+    assert [move.from_id for move in unwanted(house.labels.moves(PROMPT))] == [own.id]
 
 
 async def test_one_member_of_a_group_cannot_bring_anything_on_trial(house: House) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -79,7 +81,9 @@ class GreedyJudge(Judge):
 class Night:
     """An idle learner in a house; what it stores of the switch is in `kept`."""
 
-    def __init__(self, house: House, rules: LearningSettings | None = None, *, mains: bool = True) -> None:
+    def __init__(
+        self, house: House, rules: LearningSettings | None = None, *, mains: bool = True, elsewhere: bool = False
+    ) -> None:
         self.kept: list[bool] = []
         self.now = DAY
         self.mains = mains
@@ -91,6 +95,7 @@ class Night:
             self.presence,
             rules or LearningSettings(after_minutes=0),
             keep=self.kept.append,
+            elsewhere=lambda: elsewhere,
             mains=lambda: self.mains,
             now=lambda: self.now,
             sleep=lambda _: asyncio.sleep(0),
@@ -207,7 +212,7 @@ async def test_switching_it_off_ends_a_run_before_the_next_calls(house: House) -
     [
         (LearningSettings(), False, "battery"),
         (LearningSettings(hours="22:00-07:00"), True, "hours"),
-        (LearningSettings(calls_a_day=100), True, "spent"),
+        (LearningSettings(calls_a_day=100), True, "capped"),
         (LearningSettings(on_battery=True, hours="11:00-13:00"), False, None),
     ],
 )
@@ -257,7 +262,10 @@ class Heard:
     async def learn(self, language: Language, *_: Any, gated: Sequence[str], **__: Any) -> ChatReport:
         self.looked += 1
         self.gated = gated
-        return ChatReport(self.outcome, language, Agreement(self.ratings, 0))
+        return ChatReport(self.outcome, language, Agreement(min(400, self.ratings), 0), heard=self.ratings)
+
+    def forget_gone(self, language: Language) -> None:
+        pass
 
     async def after(self, night: IdleLearning, ratings: int) -> int:
         """How often it had been looked at when that many were heard."""
@@ -289,6 +297,55 @@ async def test_fewer_ratings_than_before_do_not_make_it_deaf(house: House) -> No
     night, heard = Night(house), Heard()
     night.idle._chat = cast("ChatLearning", heard)
     assert [await heard.after(night.idle, ratings) for ratings in (40, 41, 24, 29, 30)] == [1, 1, 1, 1, 2]
+
+
+async def test_of_very_many_ratings_new_ones_are_still_a_reason_to_look(house: House) -> None:
+    night, heard = Night(house), Heard()
+    night.idle._chat = cast("ChatLearning", heard)
+    assert [await heard.after(night.idle, ratings) for ratings in (396, 400, 402, 460)] == [1, 1, 2, 3]
+
+
+async def test_ending_a_look_is_heard_while_ratings_are_still_being_read(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    looking = asyncio.create_task(night.idle.look())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await night.idle.cancel()
+    assert {report.outcome for report in await looking} == {"cancelled"}
+    assert house.model.calls == []
+    assert await house.desk.labels() == []
+
+
+async def test_nothing_stays_of_questions_that_are_deleted_while_they_are_learned_from(tmp_path: Path) -> None:
+    model = Interrupted(at=60)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    gone = house.conversations.list(limit=55)
+    questions = [house.conversations.path(one.id)[0].question for one in gone]
+
+    def delete() -> None:
+        for one in gone:
+            house.conversations.delete(one.id)
+
+    model.then(delete)
+    night = Night(house)
+    (outcome,) = [report.outcome for report in await night.idle.look() if report.language == "en"]
+    assert outcome == "interrupted"
+    asked = json.dumps([house.db.rows("SELECT * FROM learning_log"), house.db.rows("SELECT * FROM prompt_versions")])
+    assert not [one for one in questions if one in asked]
+    ids = [hashlib.sha256(json.dumps(one).encode()).hexdigest()[:16] for one in questions]
+    kept = house.db.rows("SELECT item FROM cells")
+    assert not {row["item"] for row in kept} & set(ids)
+    house.db.close()
+
+
+async def test_what_is_told_of_a_look_afterwards_quotes_nobody(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    night = Night(house)
+    reports = await night.idle.look()
+    assert any(report.result and report.result.evidence.changes for report in reports)
+    assert "What is the thing" not in repr(await night.idle.standing())
 
 
 async def test_a_look_that_only_waited_is_made_again(house: House) -> None:
@@ -430,7 +487,7 @@ async def test_the_switch_ends_a_look_that_was_asked_for(tmp_path: Path) -> None
     [
         (LearningSettings(idle=False), True, "off"),
         (LearningSettings(), False, "battery"),
-        (LearningSettings(calls_a_day=100), True, "spent"),
+        (LearningSettings(calls_a_day=100), True, "capped"),
         (LearningSettings(hours="22:00-07:00"), True, "better"),
     ],
 )
@@ -441,6 +498,22 @@ async def test_whoever_asks_for_a_look_chooses_the_hour_and_nothing_else(
     reports = await Night(house, rules, mains=mains).idle.look()
     assert [report.outcome for report in reports if report.language == "en"] == [outcome]
     assert bool(house.model.calls) == (outcome == "better")
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_earlier_questions_go_to_another_machine_only_where_that_is_allowed(house: House, allowed: bool) -> None:
+    await house.talk(60, liked_if_brief)
+    night = Night(house, LearningSettings(after_minutes=0, remote=allowed), elsewhere=True)
+    await night.idle.start()
+    if allowed:
+        await until_learned(night)
+    else:
+        for _ in range(5):
+            await settled(house)
+        assert (await night.idle.standing()).waiting == "elsewhere"
+        assert [report.outcome for report in await night.idle.look()] == ["elsewhere", "elsewhere"]
+    await night.idle.stop()
+    assert bool(house.model.calls) == allowed
 
 
 async def test_the_second_opinion_is_paid_out_of_the_same_day(tmp_path: Path) -> None:

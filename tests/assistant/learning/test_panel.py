@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.learning.chat_learning import asked_by, questions, told
+from assistant.learning.chat_evidence import asked_by, questions, told
 from assistant.learning.panel import Told, panel_of
 from assistant.memory.openings import Opening
 from assistant.memory.signals import OWNER, Preference, RatedTurn

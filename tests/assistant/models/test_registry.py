@@ -447,3 +447,18 @@ def test_the_real_model_is_described_from_its_file(paths: Paths, real_model: Pat
     assert (info.quantisation, info.context, info.size) == ("Q4_K_M", 32_768, 491_400_064)
     assert info.fit is not None
     assert info.fit.fit == "fits"
+
+
+@pytest.mark.parametrize(
+    ("url", "elsewhere"),
+    [
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://localhost:11434/v1", False),
+        ("http://[::1]:8000/v1", False),
+        ("http://192.168.1.5:8000/v1", True),
+        ("https://models.example.com/v1", True),
+    ],
+)
+def test_a_server_on_this_machine_is_not_elsewhere(paths: Paths, url: str, elsewhere: bool) -> None:
+    models = registry(paths, remote={"lab": RemoteModel(url=url, model="m")}, model="lab")
+    assert models.answers_elsewhere() == elsewhere

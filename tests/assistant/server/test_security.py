@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from assistant.config import ServerSettings, Settings
 from assistant.errors import UnsafeBind
+from assistant.loopback import is_loopback
 from assistant.paths import Paths
-from assistant.server.security import BODY_LIMIT, PAGE_BODY_LIMIT, HostCheck, check_bind, is_loopback
+from assistant.server.security import BODY_LIMIT, PAGE_BODY_LIMIT, HostCheck, check_bind
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.web import Running, serving
 
