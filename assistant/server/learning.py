@@ -59,7 +59,7 @@ class LearningRoutes:
         return dump(await self._judge.standings())
 
     async def ask_judge(self) -> Any:
-        """The same, once it has been asked about the latest pairs of answers that the owner decided, which takes minutes."""
+        """The same, once it has been asked about the latest pairs the owner decided, which takes minutes."""
         return dump(await self._judge.look())
 
     async def look(self) -> Any:

@@ -17,7 +17,7 @@ from bots.telegram.sending import toast
 
 _LISTED: Final = 8
 _SEARCHED: Final = 500
-"""Conversations whose titles /switch looks at, the newest."""
+"""Conversations of theirs whose titles /switch looks at, the newest."""
 _EXCERPT: Final = 300
 
 
@@ -59,7 +59,7 @@ async def switch(
     if not words:
         await history(message, assistant, presenter, answering, reader)
         return
-    known = await assistant.conversations(limit=_SEARCHED)
+    known = await assistant.people.conversations(reader.person.id, limit=_SEARCHED)
     found = [one for one in known if words in " ".join(one.title.split()).casefold()]
     exact = [one for one in found if words == " ".join(one.title.split()).casefold()]
     if not found:

@@ -171,3 +171,12 @@ async def test_switch_goes_where_the_title_says(play: Play) -> None:
         await ann.private.chat.wait_for(lambda message: "No conversation has these words" in message.text)
         ann.private.send("/switch")
         await ann.private.chat.wait_for(lambda message: "▸ 钓鱼" in message.buttons)
+
+
+async def test_switch_tells_a_member_nothing_of_other_peoples_conversations(play: Play) -> None:
+    async with play("one") as scene:
+        bob = await scene.paired(role="member")
+        for title in ("Family matters", "Family trip"):
+            await scene.assistant.new_conversation(title)
+        bob.private.send("/switch family")
+        await bob.private.chat.wait_for(lambda message: "No conversation has these words" in message.text)
