@@ -393,7 +393,22 @@
   async function taskFile(file) {
     const message = $(".task .message", views.lab);
     message.textContent = file.size > FILE_LIMIT ? message.dataset.tooLarge : file.name;
-    if (file.size <= FILE_LIMIT) typed($("[data-task=examples]", views.lab), await file.text());
+    if (file.size > FILE_LIMIT) return;
+    typed($("[data-task=examples]", views.lab), decoded(new Uint8Array(await file.arrayBuffer())));
+  }
+  // Excel saves a table as UTF-16, or in China as GBK. Bytes that stand alone are of neither but of a Western encoding:
+  // read as UTF-8 they show as lost, and the server says so, while as GBK they would silently be wrong letters.
+  function decoded(bytes) {
+    const mark = String(bytes.subarray(0, 2));
+    const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[mark];
+    if (wide) return new TextDecoder(wide).decode(bytes);
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      const high = bytes.filter((byte) => byte > 127).length;
+      const alone = bytes.filter((byte, at) => byte > 127 && !(bytes[at - 1] > 127) && !(bytes[at + 1] > 127)).length;
+      return new TextDecoder(alone * 2 > high ? "utf-8" : "gb18030").decode(bytes);
+    }
   }
   function labDo(name, fields, tab = "versions") {
     here.tab = tab;

@@ -1,14 +1,15 @@
 """Prompts on their way out of this home, and on their way in.
 
 What comes in is another's word: it is checked, kept as a version, and never put in use by itself. Its evidence stays
-outside, for it was not seen here.
+outside, for it was not seen here. What a person wrote for a task of their own comes in as it is: it answers that task
+alone, without tools, once a person has put it in use.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.errors import ImportRefused
 from assistant.i18n import Language
 from assistant.learning.redaction import redacted_within
+from assistant.learning.task_versions import PURPOSE
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptVersionRecord
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
@@ -24,6 +26,7 @@ from assistant.prompting.template import PromptVersion
 
 _LONGEST: Final = 20_000
 """Characters of an instruction with its examples."""
+_LONGEST_NAME: Final = 120
 
 
 class _Demo(BaseModel):
@@ -38,7 +41,7 @@ class _Content(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    instruction: Annotated[str, Field(min_length=1)]
+    instruction: str
     demos: tuple[_Demo, ...] = ()
     nearest: Annotated[int, Field(ge=0, le=16)] = 0
     layout: Literal["turns", "text"] = "turns"
@@ -48,11 +51,16 @@ class _Content(BaseModel):
 
 class _Version(BaseModel):
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[str, Field(min_length=1)]
     language: Language
     purpose: str
     content: _Content
     parent_id: str | None = None
+    author: str = ""
+
+    @property
+    def task(self) -> tuple[str, str] | None:
+        return (self.name, self.language) if self.purpose == PURPOSE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +97,21 @@ def read_versions(text: str, library: PromptLibrary) -> list[Taken]:
     """The versions that were learned or written, in the order of the text, labels and what came with Patina left out.
     ImportRefused names the first line that cannot be taken, and then nothing is."""
     found: list[Taken] = []
+    typed: dict[tuple[str, str] | None, list[str]] = {}
+    """For each task what persons wrote for it, which stands before what was learned from there on."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        if line.strip():
-            taken = _taken(line, number, library)
-            found += [taken] if taken else []
+        told = _told(line, number) if line.strip() else None
+        if told is None:
+            continue
+        if told.task and told.author == "person":
+            typed.setdefault(told.task, []).append(told.content.instruction)
+        found.append(_taken(told, number, library, typed.get(told.task, ())))
     if not found:
         raise ImportRefused(line=1, reason="empty")
     return found
 
 
-def _taken(line: str, number: int, library: PromptLibrary) -> Taken | None:
+def _told(line: str, number: int) -> _Version | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -108,25 +121,41 @@ def _taken(line: str, number: int, library: PromptLibrary) -> Taken | None:
     if row["kind"] != "version" or not row.get("content"):
         return None
     try:
-        told = _Version.model_validate(row)
+        return _Version.model_validate(row)
     except ValidationError as error:
         raise ImportRefused(line=number, reason="not_a_version") from error
-    content = told.content
-    demos = tuple(Demo(one.input, one.output) for one in content.demos)
-    try:
-        learned = Candidate(
-            content.instruction, demos, content.nearest, content.layout, content.form, content.parameters
-        )
-    except ValueError as error:  # parameters beyond their range, or not for learning to set
-        raise ImportRefused(line=number, reason="not_a_version") from error
-    if learned.length > _LONGEST:
+
+
+def _taken(told: _Version, number: int, library: PromptLibrary, typed: Sequence[str]) -> Taken:
+    """`typed` is what persons wrote for the task, empty where that is not known; the rest is judged."""
+    learned = _learned(told.content, number)
+    if not typed and not (learned.instruction and len(told.name) <= _LONGEST_NAME):
+        raise ImportRefused(line=number, reason="not_a_version")
+    added = replace(learned, instruction=_without(typed, learned.instruction))
+    if added.length > _LONGEST:
         raise ImportRefused(line=number, reason="too_long")
-    seed = None if told.purpose == "task" else _seed(told, number, library)
+    seed = None if told.task else _seed(told, number, library)
     # What came with Patina was looked at: there a person may say "answer me in English" for it to be noted.
-    brought = [one for one in demos if seed is None or one not in seed.examples]
-    if oversteps_within(learned.instruction) or any(map(orders_within, (told.name, *_words(brought)))):
+    brought = [one for one in learned.demos if seed is None or one not in seed.examples]
+    name = () if typed else (told.name,)
+    if oversteps_within(added.instruction) or any(map(orders_within, (*name, *_words(brought)))):
         raise ImportRefused(line=number, reason="order")
     return Taken(told.name, told.language, learned, seed, told.id, told.parent_id)
+
+
+def _learned(content: _Content, number: int) -> Candidate:
+    demos = tuple(Demo(one.input, one.output) for one in content.demos)
+    try:
+        return Candidate(content.instruction, demos, content.nearest, content.layout, content.form, content.parameters)
+    except ValueError as error:  # parameters beyond their range, or not for learning to set
+        raise ImportRefused(line=number, reason="not_a_version") from error
+
+
+def _without(typed: Sequence[str], instruction: str) -> str:
+    """What was put around the words of a person, the longest first, for one may hold another."""
+    for words in sorted(filter(None, typed), key=len, reverse=True):
+        instruction = instruction.replace(words, " ")
+    return instruction
 
 
 def _words(demos: Sequence[Demo]) -> list[str]:

@@ -38,6 +38,26 @@ def open_editor(page: Page) -> None:
     expect(page.locator("[data-do=lab-start]")).to_be_visible()
 
 
+def test_a_table_is_read_as_it_was_saved(paths: Paths, tab: OpenTab, tmp_path: Path) -> None:
+    with page_with_pupil(paths) as server:
+        page = tab(server.address, locale="en-GB")
+        open_editor(page)
+        file = tmp_path / "moods.csv"
+        for encoding in ("utf-8", "utf-8-sig", "utf-16", "gbk", "gb18030"):
+            told = f"输入,输出\n今天天气真好 ({encoding}),开心\n等了镕哥一小时,难过\n"
+            file.write_text(told, encoding)
+            page.locator("[data-static=examples-file]").set_input_files(file)
+            expect(page.locator("[data-task=examples]")).to_have_value(told)
+        file.write_text("input,output\nIt’s a fine day – really,glad\n", "cp1252")
+        page.locator("[data-static=examples-file]").set_input_files(file)
+        expect(page.locator("[data-task=examples]")).to_have_value(
+            "input,output\nIt\ufffds a fine day \ufffd really,glad\n"
+        )
+        page.locator("[data-task=seed_prompt]").fill("Which mood?")
+        page.locator("[data-do=lab-start]").click()
+        expect(page.locator(".wrong")).to_contain_text("(line 2): some characters are lost; save the file as UTF-8")
+
+
 def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab, tmp_path: Path) -> None:
     with page_with_pupil(paths) as server:
         page = tab(server.address, locale="en-GB")
