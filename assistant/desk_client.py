@@ -32,7 +32,7 @@ from assistant.memory.records import Duel, DuelChoice, Face
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress, Tell, untold
 from assistant.prompting.purpose import Purpose
-from assistant.prompting.task import TRAIN_FILE, Item, TaskHead, read_head, read_items, read_test
+from assistant.prompting.task import TRAIN_FILE, Item, TaskHead, read_head, read_items, unseen
 
 Call: TypeAlias = Callable[..., Awaitable[Any]]
 """Of a method, a path, a body and the query."""
@@ -253,7 +253,7 @@ class LabClient:
             "budget": spending.calls, "tokens": spending.tokens, "seconds": spending.seconds,
             "seed": choices.seed, "grammar": choices.constrain,
         }  # fmt: skip
-        return load_report(await _reported(self._call, self._stream, body, partial(read_test, folder), tell))
+        return load_report(await _reported(self._call, self._stream, body, partial(unseen, folder), tell))
 
 
 class PurposeClient:

@@ -110,8 +110,11 @@ def explain(error: AssistantError, language: Language) -> str:
 
 
 def explain_reason(code: str, reason: str, language: Language) -> str:
-    """The reason of an error alone, for where it stands beside what it is about."""
-    return _ERRORS.find(language, f"reasons.{code}.{reason}") or reason
+    """The reason of an error alone, for where it stands beside what it is about. After a known one and a colon may
+    stand what it is about."""
+    known, colon, about = reason.partition(": ")
+    found = _ERRORS.find(language, f"reasons.{code}.{known}")
+    return reason if found is None else f"{found}{'：' if language == 'zh' and colon else colon}{about}"
 
 
 def tool_name(name: str, language: Language) -> str:

@@ -18,6 +18,7 @@ from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from assistant.desk_client import DeskClient
+    from assistant.errors import TaskInvalid
     from assistant.i18n import Language
     from assistant.learning.evidence_exchange import EvidenceTaken
     from assistant.learning.lab import TaskReport
@@ -72,9 +73,13 @@ def optimise(
         except (KeyboardInterrupt, asyncio.CancelledError):
             terminal.say("prompts.interrupted")
             raise typer.Exit(130) from None
+    from assistant.i18n import explain
     from assistant.learning.lab import TaskReport
     from assistant.learning.report_json import dump_purpose, dump_report
 
+    trouble = _trouble_with_test(task)
+    if trouble is not None:
+        terminal.note(explain(trouble, terminal.language))
     if as_json:
         told = dump_report(found) if isinstance(found, TaskReport) else dump_purpose(found)
         typer.echo(json.dumps(told, ensure_ascii=False))
@@ -82,6 +87,18 @@ def optimise(
     print_report(terminal, found if isinstance(found, TaskReport) else found.report)
     if not isinstance(found, TaskReport) and found.version:
         terminal.write("\n" + terminal.text("prompts.can_be_promoted", version=found.version))
+
+
+def _trouble_with_test(folder: Path) -> TaskInvalid | None:
+    """Why the test items were not asked, where there are any: what was decided stands without them."""
+    from assistant.errors import TaskInvalid
+    from assistant.prompting.task import read_test
+
+    try:
+        read_test(folder)
+    except TaskInvalid as error:
+        return error
+    return None
 
 
 def _purpose(terminal: Terminal, named: str | None) -> Purpose | None:
@@ -292,7 +309,12 @@ def export(
 
 
 def _write(terminal: Terminal, file: Path, lines: list[str]) -> None:
-    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    try:
+        file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    except OSError as error:
+        from assistant.errors import FileNotWritable
+
+        raise FileNotWritable(path=file, reason=error.strerror or str(error)) from error
     terminal.say("prompts.exported", count=len(lines), path=file)
 
 

@@ -46,7 +46,7 @@ in that person's language. `code` names the class in snake case and is what the 
     │   ├── PromptUnknown, PromptInvalid, PromptVariables
     │   └── TaskInvalid          a folder with a task to optimise a prompt for
     ├── StorageError
-    │   ├── DiskFull, HomeNotWritable, HomeInUse
+    │   ├── DiskFull, HomeNotWritable, FileNotWritable, HomeInUse
     │   └── DatabaseTooNew, DatabaseDamaged, MigrationFailed
     ├── AccessError
     │   ├── KeyRefused, HostRefused
@@ -126,6 +126,7 @@ from assistant.errors.storage import (
     DatabaseDamaged,
     DatabaseTooNew,
     DiskFull,
+    FileNotWritable,
     HomeInUse,
     HomeNotWritable,
     MigrationFailed,
@@ -159,6 +160,7 @@ __all__ = [
     "EngineBusy",
     "EngineDied",
     "ExamplesInvalid",
+    "FileNotWritable",
     "FolderUnwatchable",
     "HashMismatch",
     "HomeInUse",

@@ -28,6 +28,14 @@ class HomeNotWritable(StorageError):
 
 
 @dataclass(eq=False)
+class FileNotWritable(StorageError):
+    """A file that a person asked for cannot be written."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
 class HomeInUse(StorageError):
     """Another Patina (`pid`) holds this home; `address` is where its page answers, if it serves one."""
 

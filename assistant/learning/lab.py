@@ -27,6 +27,7 @@ from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator, Paid
 from assistant.prompting.examples import usable
+from assistant.prompting.gate import Gate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.neighbours import Neighbours
@@ -35,7 +36,7 @@ from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
 from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
-from assistant.prompting.task import Item, Task, read_task, read_test
+from assistant.prompting.task import Item, Task, read_task, unseen
 from assistant.prompting.underway import Underway
 from assistant.prompting.word_vectors import word_vectors
 
@@ -111,7 +112,7 @@ class Lab:
     ) -> TaskReport:
         """A better prompt for the task in a folder; TaskInvalid where it is none."""
         task = await asyncio.to_thread(lambda: read_task(folder, self.metrics()))
-        test = partial(read_test, folder)
+        test = partial(unseen, folder)
         return await self.optimise(task, spending, choices, test=test, model=model, tell=tell, pause=pause)
 
     async def optimise(
@@ -183,7 +184,7 @@ class Lab:
         shares = NO_EXAMPLES if proposer else SHARES
         await neighbours.learn(task.items, pause)
         pools = await asyncio.to_thread(split, task.items, neighbours.embedded, choices.seed, form.labels, shares)
-        if not pools.race or not pools.gate:
+        if not pools.race or (proposer is None and Gate(choices.alpha).hopeless(len(pools.gate))):
             raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
         writer = None if proposer else await self._writer(task, run)

@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from langchain_core.messages import BaseMessage
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
 from assistant.learning.prompt_desk import PromptDesk
@@ -32,7 +30,7 @@ from assistant.prompting.progress import Pause, Tell, untold
 from assistant.prompting.purpose import PURPOSES, Purpose
 from assistant.prompting.purpose_space import PurposeProposer
 from assistant.prompting.selector import Selector
-from assistant.prompting.task import TASK_FILE, TRAIN_FILE, Item, TaskHead, made, read_items, read_test
+from assistant.prompting.task import TASK_FILE, TRAIN_FILE, Item, TaskHead, made, read_items, settings_in, unseen
 from assistant.prompting.template import AnswerRule, PromptVersion
 
 
@@ -182,19 +180,11 @@ def _asking(seed: PromptVersion) -> Callable[[Candidate, str, Sequence[Demo]], l
 
 def read_purpose(folder: Path) -> tuple[PurposeHead, Sequence[Item], Callable[[], Sequence[Item]]]:
     """What a folder holds for a purpose, the test items unread; TaskInvalid says what is wrong there."""
-    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), partial(read_test, folder)
+    return _head(folder / TASK_FILE), read_items(folder / TRAIN_FILE), partial(unseen, folder)
 
 
 def _head(path: Path) -> PurposeHead:
-    if not path.is_file():
-        return PurposeHead()
-    try:
-        return PurposeHead.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskInvalid(path=path, line=0, reason=str(error)) from error
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise TaskInvalid(path=path, line=0, reason=wrong) from error
+    return settings_in(path, PurposeHead) if path.is_file() else PurposeHead()
 
 
 def _language(items: Sequence[Item]) -> Language:

@@ -1,4 +1,4 @@
-"""Examples as people have them, pasted or from a file: a table with a head, or a JSON object a line."""
+"""Examples as people have them, pasted or from a file: a table with a head, a JSON object a line, or a JSON list."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,19 +24,24 @@ _COLUMNS: Final = MappingProxyType(
     }
 )  # fmt: skip
 """How a column may be called, and what it is."""
+_LOST: Final = "\ufffd"
+"""What stands where a file was read in another encoding than it was saved in."""
+_BEGINNING: Final = re.compile(r"[^\s,]")
 
 
 def items_in(text: str) -> list[Item]:
     """The examples; ExamplesInvalid names the first line that is wrong and how.
 
     A text that begins with a brace holds JSON objects, one a line, with `input`, `output` (one answer or a list of
-    them) and perhaps `group`; every other one is a table whose first line names these columns, divided by commas,
-    semicolons or tabs.
+    them) and perhaps `group`; one that begins with a bracket is a JSON list of them. Every other one is a table whose
+    first line names these columns, divided by commas, semicolons or tabs.
     """
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise ExamplesInvalid(line=1, reason="empty")
-    rows = _objects(text) if text.lstrip()[0] == "{" else _table(text)
+    if _LOST in text:
+        raise ExamplesInvalid(line=text[: text.index(_LOST)].count("\n") + 1, reason="signs_lost")
+    rows = _rows(text)
     if not rows:
         raise ExamplesInvalid(line=1, reason="empty")
     return [_item(row, line) for line, row in rows]
@@ -71,6 +77,16 @@ def _together(items: Sequence[Item]) -> dict[str, str]:
     return {one.group: root(one.group) for one in items}
 
 
+def _rows(text: str) -> list[tuple[int, Any]]:
+    begun = text.lstrip()
+    if begun[0] == "{":
+        return _objects(text)
+    # The name of a column may begin with a bracket too.
+    if begun[0] == "[" and _delimiter(begun.splitlines()[0]) is None:
+        return _listed(text)
+    return _table(text)
+
+
 def _objects(text: str) -> list[tuple[int, Any]]:
     rows = []
     for number, line in enumerate(text.split("\n"), 1):  # a string may hold other line ends as they are
@@ -79,6 +95,23 @@ def _objects(text: str) -> list[tuple[int, Any]]:
                 rows.append((number, json.loads(line)))
             except (ValueError, RecursionError) as error:
                 raise ExamplesInvalid(line=number, reason="not_json") from error
+    return rows
+
+
+def _listed(text: str) -> list[tuple[int, Any]]:
+    """What is in the list, each with the line it begins in."""
+    try:
+        count = len(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise ExamplesInvalid(line=getattr(error, "lineno", 1), reason="not_json") from error
+    rows: list[tuple[int, Any]] = []
+    decoder, end, line = json.JSONDecoder(), text.index("[") + 1, 1 + text[: text.index("[")].count("\n")
+    for _ in range(count):
+        begin = next(_BEGINNING.finditer(text, end)).start()
+        line += text.count("\n", end, begin)
+        row, end = decoder.raw_decode(text, begin)
+        rows.append((line, row))
+        line += text.count("\n", begin, end)
     return rows
 
 
@@ -98,10 +131,14 @@ def _table(text: str) -> list[tuple[int, Any]]:
             if not names:
                 names = [_column(cell) for cell in cells]
             elif any(cell.strip() for cell in cells):
+                if len(cells) > len(names):
+                    raise ExamplesInvalid(line=line, reason="more_cells")
                 rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
             line = before + reader.line_num + 1
     except csv.Error as error:
-        raise ExamplesInvalid(line=line, reason="quotes") from error
+        # The limit is of the csv module, for all who use it in this process, so that it is not raised here.
+        reason = "long_cell" if "field limit" in str(error) else "quotes"
+        raise ExamplesInvalid(line=line, reason=reason) from error
     return rows
 
 
@@ -134,10 +171,17 @@ def _item(row: Any, line: int) -> Item:
 def _wrong(row: Any) -> str:
     if not isinstance(row, dict):
         return "no_row"
-    asked, output = row.get("input"), row.get("output")
-    if not isinstance(asked, str) or not asked.strip():
-        return "no_input"
+    asked, output = row.get("input", ""), row.get("output", "")
     accepted = output if isinstance(output, list) else [output]
-    if not accepted or not all(isinstance(one, str) and one.strip() for one in accepted):
-        return "no_output"
-    return ""
+    if not _is_written(asked):
+        return "input_no_text"
+    if not all(map(_is_written, accepted)):
+        return "output_no_text"
+    if not str(asked).strip():
+        return "no_input"
+    return "" if accepted and all(str(one).strip() for one in accepted) else "no_output"
+
+
+def _is_written(value: Any) -> bool:
+    """Text, or a number, which counts as it is written."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)

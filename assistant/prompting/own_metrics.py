@@ -52,7 +52,7 @@ def _of_packages() -> Sequence[Metric]:
     for entry in entry_points(group=GROUP):
         try:
             found.append(Metric(entry.name, _checked(entry.name, entry.load())))
-        except Exception as error:  # whatever another package does must not end ours
+        except (Exception, SystemExit) as error:  # whatever another package does must not end ours
             _log.exception("the metric %s cannot be loaded", entry.name)
             found.append(_broken(entry.name, error))
     return found
@@ -61,12 +61,12 @@ def _of_packages() -> Sequence[Metric]:
 def _of_code(path: Path) -> Metric:
     try:
         return Metric(path.stem, _checked(path.stem, _loaded(path)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _log.exception("the metric in %s cannot be loaded", path)
         return _broken(path.stem, error)
 
 
-def _broken(name: str, error: Exception) -> Metric:
+def _broken(name: str, error: BaseException) -> Metric:
     return Metric(name, lambda answer, accepted: 0.0, trouble=f"{type(error).__name__}: {error}")
 
 

@@ -25,6 +25,8 @@ NO_EXAMPLES: Final = (0.0, 0.6)
 _ALIKE: Final = 0.985
 """Cosine above which two texts say the same. Vectors of multilingual-e5 lie close together: different questions of one
 kind reach 0.95, the same question with another comma is above 0.99."""
+_LEAST_TO_DECIDE: Final = 8
+"""Items that the gate can show anything with, at its usual risk, and only if all of them are gained."""
 _ROWS: Final = 512
 """Whose likeness to all others is looked at in one go."""
 
@@ -55,12 +57,13 @@ def split(
     """The same items and seed give the same pools, each in the order in which it is to be used. `shares` are those of
     examples and of the race; what is left decides."""
     distinct = _distinct(items, embed)
+    first, second = _borders(shares, [_share(one.group) for one in distinct])
     examples: list[Item] = []
     race: list[Item] = []
     gate: list[Item] = []
     for one in sorted(distinct, key=lambda one: _place(one.id, seed)):
         share = _share(one.group)
-        (examples if share < shares[0] else race if share < sum(shares) else gate).append(one)
+        (examples if share < first else race if share < second else gate).append(one)
     return Pools(tuple(examples), _mixed(race, labels, seed), _mixed(gate, labels, seed), len(items) - len(distinct))
 
 
@@ -111,6 +114,18 @@ def _mixed(items: Sequence[Item], labels: Sequence[str], seed: int) -> tuple[Ite
         return (turns[number] - begins[label]) / counts[label]
 
     return tuple(items[number] for number in sorted(range(len(items)), key=at))
+
+
+def _borders(shares: tuple[float, float], placed: Sequence[float]) -> tuple[float, float]:
+    """Below the first are examples, below the second the race. Of few items both get less, in proportion: with too few
+    to decide nothing is decided."""
+    first, second = shares[0], sum(shares)
+    if sum(share >= second for share in placed) >= _LEAST_TO_DECIDE or len(placed) <= _LEAST_TO_DECIDE:
+        return first, second
+    lowered = sorted(placed)[-_LEAST_TO_DECIDE]
+    below = sorted(share for share in placed if share < lowered)
+    examples = round(len(below) * first / second)
+    return (below[examples] if examples < len(below) else lowered), lowered
 
 
 def _share(group: str) -> float:

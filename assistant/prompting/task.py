@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 
 import yaml
@@ -16,9 +17,13 @@ from assistant.errors import TaskInvalid
 from assistant.prompting.metric import METRICS, Metric
 
 T = TypeVar("T")
+H = TypeVar("H", bound=BaseModel)
 TASK_FILE: Final = "task.yaml"
 TRAIN_FILE: Final = "train.jsonl"
 TEST_FILE: Final = "test.jsonl"
+_MISTAKES: Final = MappingProxyType(
+    {"model_type": "no_settings", "extra_forbidden": "unknown_key", "missing": "missing", "string_type": "no_text"}
+)
 
 
 class TaskHead(BaseModel):
@@ -27,7 +32,7 @@ class TaskHead(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(min_length=1)] = "task"
-    seed_prompt: Annotated[str, Field(min_length=1)]
+    seed_prompt: Annotated[str, Field(min_length=1, pattern=r"\S")]
     metric: str = "exact"
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
     labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -72,17 +77,31 @@ def read_task(folder: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
 
 def read_head(folder: Path) -> TaskHead:
     """`task.yaml` alone; whether there is such a metric is not looked at. TaskInvalid."""
-    path = folder / TASK_FILE
+    return settings_in(folder / TASK_FILE, TaskHead)
+
+
+def settings_in(path: Path, kind: type[H]) -> H:
+    """What a YAML file says. TaskInvalid."""
     try:
-        return TaskHead.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        return kind.model_validate(yaml.safe_load(path.read_text("utf-8-sig")) or {})
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # a date or a number may be none
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
 
 
 def read_test(folder: Path) -> Sequence[Item]:
-    """The items of the test file, for after the last decision; none where there is no such file. TaskInvalid."""
+    """The items of the test file, for after the last decision; none where there is no such file, or nothing in it.
+    TaskInvalid."""
     path = folder / TEST_FILE
-    return read_items(path) if path.is_file() else ()
+    return _items_in(path) if path.is_file() else ()
+
+
+def unseen(folder: Path) -> Sequence[Item]:
+    """The same where a run has been decided, which is not to be lost for a mistake in that file: none then, and whoever
+    began the run tells what `read_test` says."""
+    try:
+        return read_test(folder)
+    except TaskInvalid:
+        return ()
 
 
 def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
@@ -90,9 +109,22 @@ def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str
     if head.metric not in metrics:
         known = ", ".join(name for name, metric in metrics.items() if not metric.trouble)
         raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} is none of {known}")
-    if trouble := metrics[head.metric].trouble:
-        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} cannot be loaded: {trouble}")
-    return Task(head.name, head.seed_prompt.strip(), metrics[head.metric], head.max_tokens, head.labels, tuple(items))
+    metric = metrics[head.metric]
+    if metric.trouble:
+        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} cannot be loaded: {metric.trouble}")
+    labels = (*head.labels, *_unlisted(head.labels, items, metric, path))
+    return Task(head.name, head.seed_prompt.strip(), metric, head.max_tokens, labels, tuple(items))
+
+
+def _unlisted(labels: Sequence[str], items: Sequence[Item], metric: Metric, path: Path) -> list[str]:
+    """Right answers that are none of the labels: what is right somewhere has to be allowed to be said. Where that is
+    most of them, the list is of something else."""
+    if not labels or metric.judged:
+        return []
+    rows = [one for one in items if not any(metric.score(right, labels) for right in one.accepted)]
+    if len(rows) > len(items) / 2:
+        raise TaskInvalid(path=path, line=0, reason=f"other_labels: {rows[0].output}")
+    return list(dict.fromkeys(one.output for one in rows))
 
 
 def items_of(rows: Sequence[Any], name: str) -> list[Item]:
@@ -102,14 +134,17 @@ def items_of(rows: Sequence[Any], name: str) -> list[Item]:
 
 def read_items(path: Path) -> list[Item]:
     """One JSON object a line: `input`, `output` (one or a list) and, where there is one, `group`."""
+    if not (items := _items_in(path)):
+        raise TaskInvalid(path=path, line=0, reason="empty")
+    return items
+
+
+def _items_in(path: Path) -> list[Item]:
     try:
         lines = path.read_text("utf-8-sig").split("\n")  # text in JSON may hold what other systems end lines with
     except (OSError, UnicodeDecodeError) as error:
         raise TaskInvalid(path=path, line=0, reason=_reason(error)) from error
-    items = _items(((number, line) for number, line in enumerate(lines, 1) if line.strip()), path, json.loads)
-    if not items:
-        raise TaskInvalid(path=path, line=0, reason="it has no items")
-    return items
+    return _items(((number, line) for number, line in enumerate(lines, 1) if line.strip()), path, json.loads)
 
 
 def _items(numbered: Iterable[tuple[int, T]], path: Path, read: Callable[[T], Any]) -> list[Item]:
@@ -123,23 +158,36 @@ def _items(numbered: Iterable[tuple[int, T]], path: Path, read: Callable[[T], An
 
 
 def item(row: Any) -> Item:
-    """ValueError says what is wrong with the row."""
+    """A number counts as it is written. ValueError says what is wrong with the row."""
     if not isinstance(row, dict):
-        raise ValueError("an object with `input` and `output` is wanted")  # noqa: TRY004 - a line of a file is wrong
-    asked, output = row.get("input"), row.get("output")
-    accepted: list[Any] = output if isinstance(output, list) else [output]
+        raise ValueError("no_row")  # noqa: TRY004 - a line of a file is wrong
+    asked, output = _written(row.get("input")), row.get("output")
+    accepted = [_written(one) for one in (output if isinstance(output, list) else [output])]
     if not isinstance(asked, str) or not asked.strip():
-        raise ValueError("`input` must be a text and not empty")
+        raise ValueError("no_input")
     if not accepted or not all(isinstance(one, str) and one.strip() for one in accepted):
-        raise ValueError("`output` must be a text or a list of texts, none of them empty")
+        raise ValueError("no_output")
     id = hashlib.sha256(json.dumps([asked, accepted], ensure_ascii=False).encode()).hexdigest()[:16]
     group = row.get("group")
     return Item(id, asked, tuple(accepted), group if isinstance(group, str) and group else id)
 
 
+def _written(value: Any) -> Any:
+    return value if isinstance(value, bool) or not isinstance(value, int | float) else json.dumps(value)
+
+
 def _reason(error: Exception) -> str:
+    """A word that the catalogue has, with what it is about, or what somebody else says of it."""
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        first = error.errors()[0]
+        what, where = first["msg"], ".".join(map(str, first["loc"]))
+        return f"{known}: {where}" if (known := _MISTAKES.get(first["type"])) else f"{where}: {what}"
+    if isinstance(error, UnicodeDecodeError):
+        return "not_utf8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not_json: {error}"
+    if isinstance(error, yaml.YAMLError):
+        return f"not_yaml: {error}"
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return str(error)

@@ -23,6 +23,7 @@ from assistant.knowledge.desk import DEFAULT, LibraryStanding
 from assistant.knowledge.retriever import Signals
 from assistant.memory.document_records import Filter
 from assistant.server.errors import request_language
+from assistant.server.parameters import Count
 from assistant.server.security import from_this_machine
 from assistant.server.streaming import EventStream, data_line
 
@@ -219,7 +220,7 @@ class DocumentRoutes:
         return None if judged is None else dump(judged)
 
     async def documents(
-        self, collection: str = "", query: str = "", status: str = "", limit: int = -1, offset: int = 0
+        self, collection: str = "", query: str = "", status: str = "", limit: Count = -1, offset: Count = 0
     ) -> Any:
         return dump(await self._documents.documents(collection, query=query, status=status, limit=limit, offset=offset))
 

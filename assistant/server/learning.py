@@ -15,6 +15,7 @@ from assistant.codec import dump
 from assistant.i18n import Language
 from assistant.learning.idle import IdleStanding
 from assistant.server.errors import request_language
+from assistant.server.parameters import Count
 from assistant.server.streaming import EventStream, data_line
 
 
@@ -47,7 +48,7 @@ class LearningRoutes:
     async def standing(self) -> Any:
         return dump(await self._idle.standing())
 
-    async def log(self, count: int = 50) -> Any:
+    async def log(self, count: Count = 50) -> Any:
         return dump(await self._idle.entries(count))
 
     async def switch(self, body: Switch) -> Any:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.memory.facts import LONGEST
+from assistant.server.parameters import Count
 
 
 class _Body(BaseModel):
@@ -110,7 +111,7 @@ class MemoryRoutes:
     async def forget_all(self, person_id: str | None = None) -> Any:
         return {"forgotten": await self._memory.forget_all(person_id)}
 
-    async def search(self, query: str, person_id: str | None = None, limit: int = 10) -> Any:
+    async def search(self, query: str, person_id: str | None = None, limit: Count = 10) -> Any:
         return dump(await self._memory.search(query, person_id, limit))
 
     async def export(self, person_id: str | None = None) -> Response:

@@ -21,6 +21,7 @@ from assistant.i18n import Language
 from assistant.models.records import DownloadProgress
 from assistant.server import native_schemas as said
 from assistant.server.errors import request_language
+from assistant.server.parameters import Count
 from assistant.server.streaming import EventStream, data_line
 
 
@@ -73,7 +74,7 @@ class NativeRoutes:
 
     # Conversations
 
-    async def conversations(self, limit: int = 50, before: float | None = None) -> Any:
+    async def conversations(self, limit: Count = 50, before: float | None = None) -> Any:
         return dump(await self._assistant.conversations(limit, before))
 
     async def new_conversation(self, body: said.NewConversation) -> Any:
@@ -97,7 +98,7 @@ class NativeRoutes:
     async def running(self, conversation_id: str) -> Any:
         return {"turn_id": self._assistant.running(conversation_id)}
 
-    async def search(self, query: str, limit: int = 30) -> Any:
+    async def search(self, query: str, limit: Count = 30) -> Any:
         return dump(await self._assistant.search(query, limit))
 
     async def changes(self, request: Request) -> Response:

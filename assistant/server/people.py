@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.memory.records import Face, Quota, Role
+from assistant.server.parameters import Count
 
 
 class _Strict(BaseModel):
@@ -127,7 +128,7 @@ class PeopleRoutes:
     async def enter(self, person_id: str, body: Entered) -> None:
         await self._people.enter(person_id, body.conversation_id)
 
-    async def conversations(self, person_id: str, limit: int = 50, before: float | None = None) -> Any:
+    async def conversations(self, person_id: str, limit: Count = 50, before: float | None = None) -> Any:
         return dump(await self._people.conversations(person_id, limit, before))
 
     async def forget_said(self, person_id: str) -> None:

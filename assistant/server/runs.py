@@ -31,7 +31,7 @@ class NewRunOrder(BaseModel):
     test: list[Any] | str = []
     budget: Annotated[int, Field(ge=40, le=100_000)] = 300
     tokens: Annotated[int, Field(ge=0)] = 0
-    seconds: Annotated[float, Field(ge=0)] = 0.0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     seed: Annotated[int, Field(ge=0)] = 0
     grammar: bool = True
     model: str | None = None

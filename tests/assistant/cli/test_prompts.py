@@ -142,6 +142,13 @@ def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
     assert patina("prompts", "export").out == file.read_text("utf-8")
 
 
+def test_a_file_that_cannot_be_written_is_said_to_be_one(patina: Patina, tmp_path: Path) -> None:
+    for file in (tmp_path / "nowhere" / "x.jsonl", tmp_path):
+        refused = patina("prompts", "export", str(file))
+        assert refused.code == 1
+        assert f"{file} cannot be written" in refused.err
+
+
 def test_a_version_is_exported_and_taken_elsewhere_without_being_used(
     patina: Patina, pupil: PupilChatModel, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,15 +224,18 @@ def test_the_test_file_is_not_looked_into_before_the_last_decision(
     assert json.loads(ran.out.splitlines()[-1])["final_test"]["n"] == 40
 
 
-def test_a_broken_test_file_is_explained_by_a_patina_that_runs_too(
-    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
+@pytest.mark.parametrize("is_serving", [False, True])
+def test_a_broken_test_file_is_explained_and_takes_nothing_away(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths, is_serving: bool
 ) -> None:
     (task / "test.jsonl").write_text('{"input": 1}\n', "utf-8")
-    with serving_in_thread(paths, FakeModels(pupil)):
-        refused = patina("prompts", "optimise", "--task", str(task), "--budget", "60")
-    assert refused.code == 1
-    assert "test.jsonl" in refused.err
-    assert "line 1" in refused.err
+    with serving_in_thread(paths, FakeModels(pupil)) if is_serving else nullcontext():
+        ran = patina("prompts", "optimise", "--task", str(task), "--budget", "120", "--json")
+    assert ran.code == 0
+    told = json.loads(ran.out.splitlines()[-1])
+    assert (told["decision"], told["seed_test"], told["final_test"]) == ("better", None, None)
+    assert "test.jsonl" in ran.err
+    assert "line 1" in ran.err
 
 
 @pytest.mark.parametrize("is_serving", [False, True])

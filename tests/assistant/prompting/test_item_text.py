@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ExamplesInvalid
+from assistant.i18n import LANGUAGES, explain_reason
 from assistant.prompting.item_text import held_back, items_in
 from assistant.prompting.near_duplicates import said
 from assistant.prompting.pools import split
 from assistant.prompting.word_vectors import word_vectors
 
-WORDS = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+WORDS = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()) and "\ufffd" not in text)
 ROWS = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
 
 
@@ -41,6 +42,13 @@ def test_a_table_says_what_was_written(rows: list[tuple[str, str]], delimiter: s
 def test_lines_of_json_say_what_was_written(rows: list[tuple[str, list[str]]]) -> None:
     lines = [json.dumps({"input": asked, "output": answers}, ensure_ascii=False) for asked, answers in rows]
     assert [(one.input, list(one.accepted)) for one in items_in("\n".join(lines))] == rows
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12), st.none() | st.integers(0, 3))
+def test_a_list_of_json_says_what_was_written(rows: list[tuple[str, str]], indent: int | None) -> None:
+    text = json.dumps([{"input": asked, "output": answer} for asked, answer in rows], indent=indent)
+    assert [(one.input, one.output) for one in items_in(text)] == rows
 
 
 @settings(deadline=None)
@@ -123,6 +131,8 @@ def test_a_great_many_examples_of_few_words_are_divided_quickly() -> None:
         "\ufeffInput;Answer\n你好;问候\n",
         '\n\n{"input": "你好", "output": "问候"}',
         "note\tquestion\tanswer\nx\t你好\t问候",
+        "[note],question,answer\nx,你好,问候",
+        '\n [ {"output": "问候",\n "input": "你好"} ]\n',
     ],
 )
 def test_what_people_have_is_understood(text: str) -> None:
@@ -143,10 +153,43 @@ def test_a_group_keeps_examples_together() -> None:
     ('input,output\na,"b\n', 2, "quotes"),
     ('{"input": "a", "output": "b"}\n{"input": ', 2, "not_json"),
     ('{"input": "a", "output": "b"}\n[1]', 2, "no_row"),
-    ('{"input": 3, "output": "b"}', 1, "no_input"),
+    ('{"input": false, "output": "b"}', 1, "input_no_text"),
+    ('{"output": "b"}', 1, "no_input"),
+    ('{"input": "a"}', 1, "no_output"),
+    ('{"input": "a", "output": " "}', 1, "no_output"),
     ('{"input": "a", "output": []}', 1, "no_output"),
+    ('{"input": "a", "output": ["b", ""]}', 1, "no_output"),
+    ('{"input": "a", "output": true}', 1, "output_no_text"),
+    ('{"input": "a", "output": null}', 1, "output_no_text"),
+    ('{"input": "a", "output": ["b", false]}', 1, "output_no_text"),
+    ("input,output\na,b\nHello, world,greeting\n", 3, "more_cells"),
+    ("input;output\na;b;\n", 2, "more_cells"),
+    (f"input,output\na,b\n{'c' * 140_000},d\n", 3, "long_cell"),
+    ("input,output\na,b\n\ufffd\ufffd,c\n", 3, "signs_lost"),
+    ('{"input": "\ufffd", "output": "b"}', 1, "signs_lost"),
+    ("[]", 1, "empty"),
+    ('[\n{"input": "a", "output": "b"},\n\n{"input": "", "output": "b"}]', 4, "no_input"),
+    ('[\n{"input": "a", "output": "b"}, {"input": "a",\n"output": null}\n]', 2, "output_no_text"),
+    ('[{"input": "a", "output": "b"},\n5]', 2, "no_row"),
+    ('[{"input": "a", "output": "b"},\n{"input": "c"', 2, "not_json"),
+    ('[{"input": "a", "output": "b"}]\n[]', 2, "not_json"),
+    ("[" * 100_000, 1, "not_json"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_named(text: str, line: int, reason: str) -> None:
     with pytest.raises(ExamplesInvalid) as refused:
         items_in(text)
     assert (refused.value.line, refused.value.reason) == (line, reason)
+    for language in LANGUAGES:
+        assert explain_reason(refused.value.code, reason, language) != reason
+
+
+def test_a_list_of_very_many_examples_is_read_quickly() -> None:
+    rows = [{"input": f"{n}", "output": "b" * 60} for n in range(20_000)]
+    began = time.process_time()
+    assert len(items_in(json.dumps(rows, indent=1))) == 20_000
+    assert time.process_time() - began < 5
+
+
+def test_numbers_count_as_they_are_written() -> None:
+    (one,) = items_in('{"input": 7, "output": [3, 2.5]}')
+    assert (one.input, one.accepted) == ("7", ("3", "2.5"))

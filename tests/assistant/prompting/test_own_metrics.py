@@ -35,12 +35,15 @@ def test_ours_are_not_replaced_and_broken_ones_say_why_when_they_are_asked_for(t
     (tmp_path / "exact.py").write_text("def score(answer, accepted):\n    return 1.0\n")
     (tmp_path / "broken.py").write_text("def score(:\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
     metrics = OwnMetrics(tmp_path)
     assert metrics()["exact"] is METRICS["exact"]
     with pytest.raises(TaskInvalid, match=r"'broken' cannot be loaded: SyntaxError"):
         asked_with(tmp_path / "first", "broken", metrics)
     with pytest.raises(TaskInvalid, match=r"'empty' cannot be loaded: KeyError: 'score'"):
         asked_with(tmp_path / "second", "empty", metrics)
+    with pytest.raises(TaskInvalid, match=r"'leaves' cannot be loaded: SystemExit: 3"):
+        asked_with(tmp_path / "fourth", "leaves", metrics)
     with pytest.raises(TaskInvalid, match=r"'none' is none of (?!.*broken)"):
         asked_with(tmp_path / "third", "none", metrics)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.prompting.gate import Gate
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.pools import Vectors, _alike, split
 from assistant.prompting.task import Item, item
@@ -40,6 +42,19 @@ def test_an_item_stays_where_it_is_when_others_come() -> None:
     few, many = split(items(40), embed, 0), split(items(80), embed, 0)
     assert {one.id for one in few.gate} <= {one.id for one in many.gate}
     assert {one.id for one in few.examples} <= {one.id for one in many.examples}
+
+
+@pytest.mark.parametrize("count", range(9, 40))
+def test_of_few_items_enough_decide(count: int) -> None:
+    pools = split(items(count), embed, 0)
+    assert len(pools.gate) >= 8
+    assert pools.race or count < 10
+    assert not Gate().hopeless(len(pools.gate))
+
+
+def test_of_many_items_those_decide_whose_hash_says_so() -> None:
+    pools = split(items(200), embed, 0)
+    assert [len(pool) for pool in (pools.examples, pools.race, pools.gate)] == [70, 71, 59]
 
 
 def test_what_says_the_same_is_asked_once() -> None:

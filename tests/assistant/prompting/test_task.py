@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import TaskInvalid
+from assistant.i18n import explain
 from assistant.prompting.answer_form import answer_form
-from assistant.prompting.task import read_items, read_task
+from assistant.prompting.task import read_items, read_task, read_test, unseen
 
 
 def folder(tmp_path: Path, rows: list[object], head: str = "seed_prompt: Which?\nmetric: label\n") -> Path:
@@ -45,6 +46,64 @@ def test_a_wrong_head_is_refused(tmp_path: Path, head: str) -> None:
     assert caught.value.path.name == "task.yaml"
 
 
+@pytest.mark.parametrize(
+    ("head", "told", "said_zh"),
+    [
+        ("seed_prompt: a\nlabels: [yes, no]", "labels.0", "引号"),
+        ("- a", "settings such as", "每项一行"),
+        ("", "missing: seed_prompt", "缺少这项设置：seed_prompt"),
+        ("seed_prompt: '  '", "seed_prompt", "seed_prompt"),
+        ("seed_prompt: a\nlabel: [x]", "no such setting: label", "没有这项设置：label"),
+        ("seed_prompt: a\nname: 2024-02-30", "day", "day"),
+        ("[" * 3000, "", ""),
+    ],
+)
+def test_what_is_wrong_with_a_head_is_said_with_the_remedy(tmp_path: Path, head: str, told: str, said_zh: str) -> None:
+    with pytest.raises(TaskInvalid) as caught:
+        read_task(folder(tmp_path, [{"input": "a", "output": "x"}], head))
+    assert told in explain(caught.value, "en")
+    assert said_zh in explain(caught.value, "zh")
+
+
+def test_a_file_in_another_encoding_is_said_to_be_one(tmp_path: Path) -> None:
+    path = folder(tmp_path, []) / "train.jsonl"
+    path.write_bytes('{"input": "你好", "output": "x"}'.encode("gb18030"))
+    with pytest.raises(TaskInvalid) as caught:
+        read_items(path)
+    assert "UTF-8" in explain(caught.value, "zh")
+
+
+def test_numbers_count_as_they_are_written(tmp_path: Path) -> None:
+    rows: list[object] = [{"input": 7, "output": [3, 2.5]}, {"input": "b", "output": -1}]
+    assert [(one.input, one.accepted) for one in read_task(folder(tmp_path, rows)).items] == [
+        ("7", ("3", "2.5")),
+        ("b", ("-1",)),
+    ]
+    with pytest.raises(TaskInvalid):
+        read_task(folder(tmp_path, [{"input": "a", "output": True}]))
+
+
+def test_an_answer_that_is_none_of_the_labels_is_one_more(tmp_path: Path) -> None:
+    """Else nothing could be held to the form and be right there."""
+    rows: list[object] = [{"input": f"q {n}", "output": one} for n, one in enumerate(("red", "Green", "blue", "red"))]
+    task = read_task(folder(tmp_path, rows, "seed_prompt: a\nmetric: label\nlabels: [red, green]\n"))
+    assert task.labels == ("red", "green", "blue")
+    with pytest.raises(TaskInvalid) as caught:
+        read_task(folder(tmp_path, rows, "seed_prompt: a\nmetric: label\nlabels: [sweet, sour]\n"))
+    assert "such as: red" in explain(caught.value, "en")
+
+
+def test_a_test_file_that_cannot_be_read_takes_nothing_away(tmp_path: Path) -> None:
+    path = folder(tmp_path, []) / "test.jsonl"
+    assert unseen(tmp_path) == read_test(tmp_path) == ()
+    path.write_text("\n", "utf-8")
+    assert unseen(tmp_path) == read_test(tmp_path) == []
+    path.write_text('{"input": "a"}\n', "utf-8")
+    assert unseen(tmp_path) == ()
+    with pytest.raises(TaskInvalid):
+        read_test(tmp_path)
+
+
 def test_a_line_of_a_file_ends_where_json_says_so(tmp_path: Path) -> None:
     text = "one\u2028two\u0085three"
     row = json.dumps({"input": text, "output": "x"}, ensure_ascii=False)
@@ -62,7 +121,7 @@ def test_answers_are_held_to_labels_numbers_or_nothing(tmp_path: Path) -> None:
         rows: list[object] = [{"input": f"q {n}", "output": output} for n, output in enumerate(outputs)]
         return answer_form(read_task(folder(tmp_path, rows, head))).grammar
 
-    assert form(["x"], 'seed_prompt: a\nlabels: ["a \\"b", "c"]\n') == 'root ::= "a \\"b" | "c"'
+    assert form(["c"], 'seed_prompt: a\nlabels: ["a \\"b", "c"]\n') == 'root ::= "a \\"b" | "c"'
     assert form(["True", "False"] * 10) == 'root ::= "False" | "True"'
     assert form(["True", "False"]) is None, "two answers may be chance"
     assert form(["yes", "no"] * 10 + ["perhaps"]) is None, "what was seen once may be one of many"

@@ -154,3 +154,36 @@ async def test_a_test_that_nobody_waits_for_is_refused(server: Running) -> None:
         answered = await http.post("/api/prompts/optimise/0123456789abcdef/test", json={"test": []})
     assert answered.status_code == 404
     assert answered.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"train": [{"input": "a", "output": None}]}, 400),
+        ({"task": {"seed_prompt": "Which?", "metric": "beauty"}}, 400),
+        ({"task": {"seed_prompt": " "}}, 400),
+        ({"prompt": "beauty.en"}, 404),
+    ],
+)
+async def test_a_mistake_of_the_caller_is_no_fault_of_the_server(
+    server: Running, change: dict[str, object], status: int
+) -> None:
+    body = {"task": {"seed_prompt": "Which?"}, "train": ROWS[:40], **change}
+    async with httpx.AsyncClient(base_url=server.address) as http:
+        assert (await http.post("/api/prompts/runs", json=body)).status_code == status
+
+
+async def test_what_no_clock_can_show_is_no_time_for_a_run(server: Running) -> None:
+    """It would be kept, and whatever lists the runs fail from then on."""
+    body = json.dumps({"task": {"seed_prompt": "Which?"}, "train": ROWS[:40], "seconds": float("inf")})
+    async with httpx.AsyncClient(base_url=server.address) as http:
+        for path in ("/api/prompts/runs", "/api/prompts/optimise"):
+            answer = await http.post(path, content=body, headers={"content-type": "application/json"})
+            assert answer.status_code == 400
+        assert (await http.get("/api/prompts/runs")).json() == []
+
+
+async def test_more_rows_than_a_database_can_count_are_refused(server: Running) -> None:
+    async with httpx.AsyncClient(base_url=server.address) as http:
+        for path in ("learning/log?count", "conversations?limit", "documents?offset", "search?query=a&limit"):
+            assert (await http.get(f"/api/{path}=99999999999999999999999")).status_code == 400
