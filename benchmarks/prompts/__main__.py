@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from assistant.prompting.task import TEST_FILE, read_items
@@ -43,6 +44,9 @@ _OPTIMISER: Final = (
     "prompts/describe-task.*",
 )
 """What a run on a task goes through."""
+_FINDS_THE_SAME: Final = MappingProxyType({"938ed0e": "85212c3"})
+"""Commits after which it finds what it found before, by the one before: they take, or refuse, other tasks than before,
+and of all tasks of the benchmark the items, pools and forms are the same."""
 _SETTING: Final = "defaults, 16 at once"
 """Of DSPy's optimisers: how many examples they show and how many requests wait at a time."""
 _ONCE: Final = ("seed", "plain")
@@ -223,7 +227,8 @@ def _commit() -> str:
     """The last one that could change what our optimiser finds."""
     told = ["git", "log", "-1", "--format=%h", "--", *_OPTIMISER]
     found = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    commit = found.stdout.strip() or "unknown"
+    return _FINDS_THE_SAME.get(commit, commit)
 
 
 if __name__ == "__main__":
