@@ -100,8 +100,7 @@ class Assistant:
         self.people, self.memory, self.pictures = people, memory, pictures
         self._models, self._engine = models, engine
         self._embeddings, self.embedding_model, self._fetching = embeddings, embeddings.name, fetching
-        self._prompts = prompts
-        self._loop, self.tools = loop, tools
+        self._prompts, self._loop, self.tools = prompts, loop, tools
         self._close_database = close_database
         self._running, self._changes, self._index = running, changes, index
         self.titles, self.metrics = titles, metrics
@@ -116,6 +115,7 @@ class Assistant:
     async def start(self) -> int:
         """Mark answers a killed process left half-written; returns how many there were."""
         interrupted = await asyncio.to_thread(self._conversations.recover)
+        await self.duels.recover()
         await self.tools.begin()
         await self.documents.resume_after_start()
         if interrupted:

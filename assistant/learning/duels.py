@@ -79,6 +79,11 @@ class DuelDesk:
         self._default = default
         self._clock = clock
 
+    async def recover(self) -> None:
+        """At start, once no turn counts as being written any more: of a second answer that a killed process left half
+        written no trace stays."""
+        await asyncio.to_thread(self._recover)
+
     async def plan(self, turn: Turn, model: str) -> Arm | None:
         """Which version answers this question first, if it is to have two answers; None if not, and where that cannot
         be told: the question is on disk and has to be answered."""
@@ -93,13 +98,14 @@ class DuelDesk:
         return await asyncio.to_thread(self._duels.of_turn, turn_id)
 
     async def pending(self, turn_id: str, *, person_id: str | None = None) -> Duel | None:
-        """The duel that this person is being asked about; None once it is decided, old, or not to be asked about."""
+        """The duel that this person is being asked about; None once it is decided, old, or not to be asked about, and
+        where an answer was broken off."""
         person, duel = person_id or OWNER, await self.of(turn_id)
         if duel is None or duel.person != person or duel.choice is not None or duel.given_up_at is not None:
             return None
-        if not await self.wanted(person_id):
+        if not await self.wanted(person_id) or self._clock() - duel.asked_at >= _DAY_S:
             return None
-        return duel if self._clock() - duel.asked_at < _DAY_S else None
+        return duel if await asyncio.to_thread(self._duels.is_whole, duel) else None
 
     async def wanted(self, person_id: str | None = None) -> bool:
         """Whether this person is asked at all."""
@@ -151,16 +157,17 @@ class DuelDesk:
         if now is None or now.second_turn_id is not None:
             raise NotFound(kind="turn", id=duel.first_turn_id)
         first = self._conversations.turn(duel.first_turn_id)
-        second = self._conversations.begin(
-            first.conversation_id,
-            first.question,
-            face=first.face,
-            source="regenerate",
-            source_turn_id=first.id,
-            person_id=first.person_id,
-            shown=False,
-        )
-        self._duels.answered_by(duel, second.id)
+        with self._signals.together():
+            second = self._conversations.begin(
+                first.conversation_id,
+                first.question,
+                face=first.face,
+                source="regenerate",
+                source_turn_id=first.id,
+                person_id=first.person_id,
+                shown=False,
+            )
+            self._duels.answered_by(duel, second.id)
         return second
 
     async def _written(
@@ -179,8 +186,17 @@ class DuelDesk:
         first, second = (self._conversations.turn(id) for id in (duel.first_turn_id, second_turn_id))
         if whole and first.prompt_version != second.prompt_version and first.answer.strip() != second.answer.strip():
             return
-        self._duels.give_up(duel)
-        self._conversations.discard(second_turn_id)
+        self._give_up(duel, second_turn_id)
+
+    def _recover(self) -> None:
+        for duel in self._duels.broken_off():
+            if duel.second_turn_id is not None:
+                self._give_up(duel, duel.second_turn_id)
+
+    def _give_up(self, duel: Duel, second_turn_id: str) -> None:
+        with self._signals.together():
+            self._duels.give_up(duel)
+            self._conversations.discard(second_turn_id)
 
     def _plan(self, turn: Turn, model: str) -> Arm | None:
         person = turn.person_id or OWNER
@@ -213,7 +229,7 @@ class DuelDesk:
             first, second = (self._conversations.turn(id) for id in (duel.first_turn_id, duel.second_turn_id))
             if duel.choice is not None:
                 return duel, first.conversation_id
-            if "streaming" in (first.status, second.status):
+            if {first.status, second.status} != {"done"}:
                 raise NotFound(kind="turn", id=turn_id)
             chosen = self._duels.choose(duel, choice)
             good = {first.id: choice in ("first", "both"), second.id: choice in ("second", "both")}

@@ -64,7 +64,7 @@ class ConversationStore:
         clock: Callable[[], float] = time.time,
         mine: frozenset[str] = frozenset(),
     ) -> None:
-        self._db = db
+        self._db, self._mine = db, mine
         self._files = AttachmentFiles(attachments)
         self._index = SearchIndex(db)
         self._utterances = UtteranceStore(db, mine)
@@ -143,7 +143,7 @@ class ConversationStore:
     def turns_of(self, person_id: str) -> builtins.list[Turn]:
         """What somebody asked and what they were answered, oldest first."""
         rows = self._db.rows("SELECT id FROM turns WHERE person_id = ? ORDER BY id", (person_id,))
-        return turns.load(self._db, [row["id"] for row in rows])
+        return turns.load(self._db, [row["id"] for row in rows], self._mine)
 
     def delete_person(self, person_id: str, *, stays: bool = False) -> builtins.list[str]:
         """Remove all that somebody said and did, and them as well unless they stay; the conversations this was in."""
@@ -152,7 +152,7 @@ class ConversationStore:
     # Turns
 
     def turn(self, turn_id: str) -> Turn:
-        found = turns.load(self._db, [turn_id])
+        found = turns.load(self._db, [turn_id], self._mine)
         if not found:
             raise NotFound(kind="turn", id=turn_id)
         return found[0]
@@ -170,7 +170,7 @@ class ConversationStore:
             leaf = leaf or conversation.head_turn_id
             if leaf is None:
                 return []
-            found = turns.load(self._db, turns.path_ids(self._db, leaf))
+            found = turns.load(self._db, turns.path_ids(self._db, leaf), self._mine)
         if not found or found[-1].conversation_id != conversation_id:
             raise NotFound(kind="turn", id=leaf)
         return found
@@ -305,9 +305,9 @@ class ConversationStore:
         return edited
 
     def discard(self, turn_id: str) -> None:
-        """Remove a turn that nothing follows and that is not shown, as if it had not been asked."""
+        """Remove a turn as if it had not been asked, unless something follows it or it is what is shown."""
         with self._db.transaction() as tables:
-            tables.execute("DELETE FROM turns WHERE id = ?", (turn_id,))
+            turns.discard(tables, turn_id)
 
     def select(self, turn_id: str) -> Conversation:
         """Show the branch this turn is on, to its newest end."""

@@ -17,6 +17,14 @@ _ASKED_SINCE: Final = """
 SELECT COUNT(*) AS number FROM turns WHERE source = 'new' AND created_at > ?
     AND CASE WHEN person_id IS NULL AND face <> 'telegram' THEN ? ELSE person_id END = ?
 """
+_WHOLE: Final = """
+SELECT 1 FROM turns AS first WHERE first.id = :first AND first.status = 'done' AND (:second IS NULL
+    OR EXISTS (SELECT 1 FROM turns AS second WHERE second.id = :second AND second.status IN ('done', 'streaming')))
+"""
+_BROKEN_OFF: Final = """
+SELECT duels.* FROM duels JOIN turns ON turns.id = duels.second_turn_id
+WHERE duels.choice IS NULL AND (turns.status <> 'done' OR turns.finish_reason IS NOT 'stop') ORDER BY duels.rowid
+"""
 
 
 class DuelStore:
@@ -66,6 +74,14 @@ class DuelStore:
         if chosen is None or chosen.choice is None:
             raise NotFound(kind="turn", id=duel.second_turn_id or duel.first_turn_id)
         return chosen
+
+    def is_whole(self, duel: Duel) -> bool:
+        """Whether its answers are there to their end; the second may be yet to come, or be written now."""
+        return self._db.row(_WHOLE, {"first": duel.first_turn_id, "second": duel.second_turn_id}) is not None
+
+    def broken_off(self) -> list[Duel]:
+        """Those that nobody has decided whose second answer is not whole, one that is being written included."""
+        return [Duel(**row) for row in self._db.rows(_BROKEN_OFF)]
 
     def newest(self, person: str, limit: int) -> list[Duel]:
         """Of one person, the newest first."""

@@ -167,7 +167,7 @@ class Turn:
     siblings: tuple[str, ...] = ()
     """Ids of all turns with the same parent, oldest first, this one included."""
     rating: Literal["thumb_up", "thumb_down"] | None = None
-    """The newest thumb that was not cleared."""
+    """The newest thumb of anybody, None where that was cleared; see `ratings`."""
     original: str | None = None
     """What the model wrote, where `answer` is what a person made of it."""
     recalled: tuple[Remembered, ...] = ()
@@ -186,6 +186,12 @@ class Turn:
     """For which the prompt version was chosen, see assistant.prompting.intent."""
     asides: tuple[Aside, ...] = ()
     """What was asked beside the answer, with which prompt version."""
+    ratings: tuple[tuple[str | None, Literal["thumb_up", "thumb_down"]], ...] = ()
+    """The newest thumb of everybody who has not cleared it, the newest last; None is the owner, under any id."""
+
+    def rating_of(self, person: Person | None) -> Literal["thumb_up", "thumb_down"] | None:
+        """The thumb of one person; None is the owner at the machine itself."""
+        return dict(self.ratings).get(None if person is None or person.role == "owner" else person.id)
 
 
 @dataclass(frozen=True, slots=True)

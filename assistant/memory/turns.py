@@ -1,12 +1,12 @@
-"""Turns in their tables: a row, its messages and attachments; read back with siblings and rating."""
+"""Turns in their tables: a row, its messages and attachments; read back with siblings and ratings."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import sqlite_utils
 from ulid import ULID
@@ -18,13 +18,13 @@ from assistant.memory.database import Database, Row
 from assistant.memory.namesakes import CALLED
 from assistant.memory.records import Attachment, Face, Turn, TurnSource, TurnStatus
 
+_Thumb: TypeAlias = Literal["thumb_up", "thumb_down", "thumb_cleared"]
+
 _TURNS: Final = """
 SELECT turns.*, question.content AS question, answer.content AS answer, answer.reasoning AS reasoning,
     (SELECT text FROM answer_edits WHERE answer_edits.turn_id = turns.id ORDER BY rowid DESC LIMIT 1) AS edited,
     (SELECT number FROM prompt_numbers WHERE version_id = turns.prompt_version) AS prompt_number,
-    EXISTS (SELECT 1 FROM duels WHERE turns.id IN (first_turn_id, second_turn_id)) AS compared,
-    (SELECT kind FROM signals WHERE signals.turn_id = turns.id
-        AND kind IN ('thumb_up', 'thumb_down', 'thumb_cleared') ORDER BY signals.id DESC LIMIT 1) AS thumb
+    EXISTS (SELECT 1 FROM duels WHERE turns.id IN (first_turn_id, second_turn_id)) AS compared
 FROM json_each(?) AS wanted
 JOIN turns ON turns.id = wanted.value
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
@@ -34,6 +34,14 @@ ORDER BY wanted.key
 _ATTACHMENTS: Final = """
 SELECT attachments.* FROM json_each(?) AS wanted JOIN attachments ON attachments.turn_id = wanted.value
 ORDER BY attachments.turn_id, attachments.ordinal
+"""
+_THUMBS: Final = """
+SELECT signals.turn_id, signals.kind, CASE WHEN people.role = 'owner'
+    OR EXISTS (SELECT 1 FROM json_each(:mine) WHERE value IN (people.id, people.external_id))
+    THEN NULL ELSE signals.person_id END AS person
+FROM json_each(:wanted) AS wanted JOIN signals ON signals.turn_id = wanted.value
+LEFT JOIN people ON people.id = signals.person_id
+WHERE signals.kind IN ('thumb_up', 'thumb_down', 'thumb_cleared') ORDER BY signals.rowid
 """
 _SIBLINGS: Final = """
 SELECT turns.id AS turn_id, sibling.id AS id FROM json_each(?) AS wanted
@@ -81,10 +89,15 @@ WITH RECURSIVE below(id) AS (
 SELECT id FROM below WHERE NOT EXISTS (SELECT 1 FROM turns WHERE turns.parent_id = below.id)
 ORDER BY id DESC LIMIT 1
 """
+_DISCARD: Final = """
+DELETE FROM turns WHERE id = ? AND NOT EXISTS (SELECT 1 FROM turns AS following WHERE following.parent_id = turns.id)
+    AND NOT EXISTS (SELECT 1 FROM conversations WHERE head_turn_id = turns.id)
+"""
 
 
-def load(db: Database, ids: Sequence[str]) -> list[Turn]:
-    """The turns with these ids, in this order; ids that are not there are left out."""
+def load(db: Database, ids: Sequence[str], mine: Collection[str] = ()) -> list[Turn]:
+    """The turns with these ids, in this order; ids that are not there are left out. `mine` are the owner's own ids in
+    messengers."""
     wanted = (json.dumps(list(ids)),)
     attachments: dict[str, list[Attachment]] = defaultdict(list)
     siblings: dict[str, list[str]] = defaultdict(list)
@@ -102,13 +115,14 @@ def load(db: Database, ids: Sequence[str]) -> list[Turn]:
         for row in db.rows(_KNOWN, wanted):
             given = GivenFact(row["id"], row["text"], row["why"], row["said_in"], row["speaker"] or "")
             known[row["of_turn"]].append(given)
+        thumbs = _thumbs(db, ids, mine)
         rested = grounds.load(db, ids)
         called = tool_calls.load(db, ids)
         aside = asides.load(db, ids)
         rows = db.rows(_TURNS, wanted)
     return [
         replace(
-            _turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]])),
+            _turn(row, tuple(attachments[row["id"]]), tuple(siblings[row["id"]]), thumbs[row["id"]]),
             recalled=tuple(recalled[row["id"]]),
             known=tuple(known[row["id"]]),
             grounds=rested.get(row["id"]),
@@ -225,6 +239,11 @@ def write_outcome(
     )
 
 
+def discard(tables: sqlite_utils.Database, turn_id: str) -> None:
+    """Remove a turn that nothing follows and that is not shown; another one stays."""
+    tables.execute(_DISCARD, (turn_id,))
+
+
 def _remembered(row: Row) -> Remembered:
     return Remembered(
         utterance_id=row["id"],
@@ -240,9 +259,22 @@ def _remembered(row: Row) -> Remembered:
     )
 
 
-def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ...]) -> Turn:
-    thumb, written = row["thumb"], row["answer"]
+def _thumbs(db: Database, ids: Sequence[str], mine: Collection[str]) -> dict[str, dict[str | None, _Thumb]]:
+    """What each person's newest thumb says of each of these turns, the newest last."""
+    thumbs: dict[str, dict[str | None, _Thumb]] = defaultdict(dict)
+    for row in db.rows(_THUMBS, {"wanted": json.dumps(list(ids)), "mine": json.dumps(list(mine))}):
+        of_turn = thumbs[row["turn_id"]]
+        of_turn.pop(row["person"], None)  # what is said again is the newest, wherever it stood
+        of_turn[row["person"]] = row["kind"]
+    return thumbs
+
+
+def _turn(
+    row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ...], thumbs: dict[str | None, _Thumb]
+) -> Turn:
+    written = row["answer"]
     edited = row["edited"] if row["edited"] != written else None
+    newest = next(reversed(thumbs.values()), None)
     return Turn(
         id=row["id"],
         conversation_id=row["conversation_id"],
@@ -267,7 +299,8 @@ def _turn(row: Row, attachments: tuple[Attachment, ...], siblings: tuple[str, ..
         timings=Timings(row["queue_ms"], row["first_token_ms"], row["total_ms"], row["tokens_per_second"]),
         dropped_turns=row["dropped_turns"],
         siblings=siblings,
-        rating=None if thumb == "thumb_cleared" else thumb,
+        rating=None if newest == "thumb_cleared" else newest,
+        ratings=tuple((person, thumb) for person, thumb in thumbs.items() if thumb != "thumb_cleared"),
         original=None if edited is None else written,
         compared=bool(row["compared"]),
         prompt_number=row["prompt_number"] or 0,

@@ -196,7 +196,8 @@ class Answering:
     async def show_again(self, reader: Reader, turn_id: str, *, rich: bool | None = None) -> None:
         """Send a stored answer, which the person asked to see; `rich` where it is to be drawn otherwise than usual."""
         turn = await self._assistant.turn(turn_id)
-        keyboard = self._presenter.answer_keyboard(below(turn), reader.person, reader.language, turn.rating)
+        rating = turn.rating_of(reader.person)
+        keyboard = self._presenter.answer_keyboard(below(turn), reader.person, reader.language, rating)
         drawn = reader if rich is None else replace(reader, rich=rich)
         text, links = self._text(turn, reader), turn.grounds is None
         await self.show(drawn, text, keyboard, turn_id=turn.id, links=links)

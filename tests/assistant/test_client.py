@@ -182,7 +182,8 @@ async def test_a_rating_is_kept_with_its_turn(client: AssistantClient) -> None:
     turn = (await client.history(made.id))[0]
     signal = await client.signal(turn.id, "thumb_down", face="terminal", reason="wrong")
     assert (signal.turn_id, signal.reason) == (turn.id, "wrong")
-    assert (await client.turn(turn.id)).rating == "thumb_down"
+    rated = await client.turn(turn.id)
+    assert (rated.rating, rated.ratings) == ("thumb_down", ((None, "thumb_down"),))
 
 
 async def test_models_are_listed_chosen_and_fetched(server: Running, client: AssistantClient) -> None:

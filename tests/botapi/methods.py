@@ -223,7 +223,7 @@ class Methods(Parameters):
         message = self._chat(params).find(int(params.get("message_id", 0)))
         if message is None:
             raise bad_request("message to react not found")
-        message.reactions = params.get("reaction") or []
+        message.reactions[self._server.me["id"]] = params.get("reaction") or []
         message.chat.changed()
         return True
 

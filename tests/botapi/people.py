@@ -161,7 +161,8 @@ class Seat:
 
     def react(self, message: Message, emoji: str) -> None:
         """An empty one takes the reaction away."""
-        old, message.reactions = message.reactions, [{"type": "emoji", "emoji": emoji}] if emoji else []
+        old = message.reactions.get(self._user["id"], [])
+        new = message.reactions[self._user["id"]] = [{"type": "emoji", "emoji": emoji}] if emoji else []
         self._server.updates.push(
             "message_reaction",
             {
@@ -170,7 +171,7 @@ class Seat:
                 "user": self._user,
                 "date": message.date,
                 "old_reaction": old,
-                "new_reaction": message.reactions,
+                "new_reaction": new,
             },
         )
 

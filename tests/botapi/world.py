@@ -41,7 +41,8 @@ class Message:
     thread: int | None = None
     """The topic it is in; None in a chat without topics and in the general one."""
     via_bot: dict[str, Any] | None = None
-    reactions: list[dict[str, Any]] = field(default_factory=list)
+    reactions: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """By the number of whoever gave them."""
     edits: int = 0
     sent_at: float = 0.0
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.config import Settings
 from assistant.errors import AttachmentRefused, EmptyMessage
+from assistant.memory.records import Role
 from assistant.paths import Paths
 from assistant.wiring import build
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
@@ -117,6 +119,29 @@ async def test_a_thumb_is_kept_with_its_reason(rooms: Rooms) -> None:
     assert (await rooms.assistant.turn(live["turn"])).rating == "thumb_down"
     await drawn(rooms.chat.rate(visit(live["conversation"], turn=live["turn"], kind="thumb_cleared")))
     assert (await rooms.assistant.turn(live["turn"])).rating is None
+
+
+async def test_a_thumb_on_the_page_is_the_owners_wherever_they_gave_it(rooms: Rooms) -> None:
+    conversation = (await rooms.assistant.new_conversation("Friends", shared=True)).id
+    live = (await drawn(rooms.chat.send(visit(conversation, text="Rate me"))))[-1]["live"]
+    bo, owner = [await let_in(rooms, number, role) for number, role in (("1", "member"), ("2", "owner"))]
+
+    async def pressed() -> list[str]:
+        [views] = await drawn(rooms.chat.open(visit(conversation)))
+        return re.findall(r'data-kind="(\w+)" aria-pressed="true"', views["thread"]["html"])
+
+    await rooms.assistant.signal(live["turn"], "thumb_up", face="telegram", person_id=bo)
+    assert await pressed() == []
+    await rooms.assistant.signal(live["turn"], "thumb_down", face="telegram", person_id=owner)
+    await rooms.assistant.signal(live["turn"], "thumb_up", face="telegram", person_id=bo)
+    assert await pressed() == ["thumb_down"]
+    await rooms.assistant.signal(live["turn"], "thumb_cleared", face="page")
+    assert await pressed() == []
+
+
+async def let_in(rooms: Rooms, number: str, role: Role) -> str:
+    code = await rooms.assistant.people.new_code("telegram", role)
+    return (await rooms.assistant.people.pair("telegram", number, number, code.code)).id
 
 
 @pytest.mark.parametrize(

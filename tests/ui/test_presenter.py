@@ -73,7 +73,7 @@ def test_a_turn_with_siblings_shows_which_one_it_is_and_where_the_others_are(pre
 
 
 def test_the_thumb_that_was_given_is_pressed(presenter: Presenter) -> None:
-    html = presenter.turn(replace(TURN, rating="thumb_down"), "en")
+    html = presenter.turn(replace(TURN, rating="thumb_up", ratings=((None, "thumb_down"), ("bo", "thumb_up"))), "en")
     assert 'data-kind="thumb_down" aria-pressed="true"' in html
     assert 'data-kind="thumb_up" aria-pressed="false"' in html
 

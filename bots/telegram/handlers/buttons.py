@@ -124,7 +124,7 @@ async def _rate(
 ) -> None:
     """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
     turn = await assistant.turn(turn_id)
-    before, here = turn.rating, below(turn)
+    before, here = turn.rating_of(reader.person), below(turn)
     # A press that is dealt with once more has done its work, or is as good as the first.
     kind: SignalKind = "thumb_cleared" if before == thumb and receipt.attempt == 1 else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)

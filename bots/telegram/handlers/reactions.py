@@ -40,8 +40,11 @@ async def reacted(
     if answer is None or before == now:
         return
     turn = await shown.turn(answer.turn_id)
-    # Taking a reaction away leaves alone what was said since by a button or on the page.
-    if turn is None or turn.rating == now or (now is None and turn.rating != before):
+    if turn is None:
+        return
+    rating = turn.rating_of(reader.person)
+    # Taking a reaction away leaves alone what they said since by a button or on the page.
+    if rating == now or (now is None and rating != before):
         return
     await assistant.signal(turn.id, now or "thumb_cleared", face="telegram", person_id=reader.person.id)
     duel = await assistant.duels.of(turn.id) if turn.compared else None

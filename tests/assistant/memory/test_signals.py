@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from assistant.errors import NotFound
@@ -7,6 +9,7 @@ from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptVersionStore
+from assistant.memory.records import Person, SignalKind
 from assistant.memory.signals import SignalStore
 
 from .conftest import Clock, say
@@ -32,6 +35,33 @@ def test_the_newest_thumb_is_the_rating_until_it_is_cleared(store: ConversationS
         signals.add(turn.id, kind, face="page")
         ratings.append(store.turn(turn.id).rating)
     assert ratings == [None, "thumb_up", "thumb_up", "thumb_down", None, "thumb_up"]
+
+
+def test_everybody_has_a_thumb_of_their_own_and_the_owner_one_under_all_ids(db: Database, tmp_path: Path) -> None:
+    mine = frozenset({"1"})
+    store, signals, people = ConversationStore(db, tmp_path, mine=mine), SignalStore(db), PeopleStore(db, mine=mine)
+    named, owner, ann, bo = (
+        people.let_in("telegram", number, "owner" if number == "2" else "member") for number in "1234"
+    )
+    named = people.get(named.id)
+    turn = say(store, store.create().id, "q", "a")
+
+    def rate(person: Person | None, kind: SignalKind) -> tuple[object, ...]:
+        signals.add(turn.id, kind, face="telegram", person_id=person.id if person else None)
+        now = store.turn(turn.id)
+        assert now == store.path(turn.conversation_id)[-1]
+        assert now.rating_of(None) == now.rating_of(named) == now.rating_of(owner)
+        return now.rating_of(None), now.rating_of(ann), now.rating_of(bo), now.rating
+
+    assert rate(bo, "thumb_up") == (None, None, "thumb_up", "thumb_up")
+    assert rate(ann, "thumb_up") == (None, "thumb_up", "thumb_up", "thumb_up")
+    assert rate(ann, "thumb_down") == (None, "thumb_down", "thumb_up", "thumb_down")
+    assert rate(bo, "thumb_cleared") == (None, "thumb_down", None, None)
+    assert rate(named, "thumb_up") == ("thumb_up", "thumb_down", None, "thumb_up")
+    assert rate(owner, "thumb_down") == ("thumb_down", "thumb_down", None, "thumb_down")
+    assert rate(None, "thumb_cleared") == (None, "thumb_down", None, None)
+    people.remove(ann.id)
+    assert store.turn(turn.id).ratings == ((ann.id, "thumb_down"),), "theirs, and never the owner's"
 
 
 def test_a_signal_needs_a_turn_and_goes_with_it(store: ConversationStore, signals: SignalStore) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from assistant.memory.records import Turn
 from bots.telegram.presenter import TEXT_LIMIT
+from tests.botapi import Message, User
 from tests.bots.telegram.conftest import Play, Scene
 
 
@@ -78,3 +81,66 @@ async def test_taking_a_reaction_away_leaves_what_a_button_said_since(play: Play
         ann.private.send("/help")
         await ann.private.chat.wait_for(lambda message: "/regenerate" in message.text)
         assert (await turn(scene)).rating == "thumb_down"
+
+
+async def rated(scene: Scene, *expected: tuple[User | None, str]) -> None:
+    """Wait until these are the thumbs, the newest last."""
+    people = [(None if user is None else (await scene.person(user)).id, thumb) for user, thumb in expected]
+    async with asyncio.timeout(10):
+        while list((await turn(scene)).ratings) != people:  # noqa: ASYNC110 - a thumb in a group is told to nobody
+            await asyncio.sleep(0.01)
+
+
+async def answered_in_group(scene: Scene, ann: User) -> Message:
+    group = scene.server.group(-100, "Friends")
+    ann.in_chat(group).send("@patina_test_bot hello")
+    return await group.wait_for(lambda message: "👍" in message.buttons)
+
+
+async def test_everybody_in_a_group_has_a_thumb_of_their_own(play: Play) -> None:
+    async with play("Hello.") as scene:
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        answer = await answered_in_group(scene, ann)
+        group = answer.chat
+        bo.in_chat(group).react(answer, "👍")
+        await rated(scene, (bo, "thumb_up"))
+        ann.in_chat(group).react(answer, "👍")
+        await rated(scene, (bo, "thumb_up"), (ann, "thumb_up"))
+        ann.in_chat(group).react(answer, "👎")
+        await rated(scene, (bo, "thumb_up"), (ann, "thumb_down"))
+        bo.in_chat(group).react(answer, "")
+        await rated(scene, (ann, "thumb_down"))
+        person = await scene.person(ann)
+        assert (await turn(scene)).rating_of(person) == "thumb_down"
+        assert (await turn(scene)).rating_of(await scene.person(bo)) is None
+
+
+async def test_a_button_takes_back_only_what_the_same_person_said(play: Play) -> None:
+    async with play("Hello.") as scene:
+        ann, bo = await scene.paired(), await scene.paired(1002, "Bo")
+        answer = await answered_in_group(scene, ann)
+        group = answer.chat
+        bo.in_chat(group).react(answer, "👍")
+        await rated(scene, (bo, "thumb_up"))
+        assert await ann.in_chat(group).press(answer, "👍").answered() == "👍 noted"
+        await group.wait_for(lambda message: "👍 ✓" in message.buttons)
+        await rated(scene, (bo, "thumb_up"), (ann, "thumb_up"))
+        assert await ann.in_chat(group).press(answer, "👍 ✓").answered() == "Taken back"
+        await rated(scene, (bo, "thumb_up"))
+
+
+async def test_the_owner_is_one_person_on_the_page_and_in_telegram(play: Play) -> None:
+    async with play("Paris.") as scene:
+        ann = await scene.paired(role="owner")
+        ann.private.send("Capital?")
+        answer = await ann.private.chat.wait_for(lambda message: bool(message.buttons))
+        await scene.assistant.signal((await turn(scene)).id, "thumb_up", face="page")
+        assert await ann.private.press(answer, "👍").answered() == "Taken back"
+        await rated(scene)
+        ann.private.react(answer, "👎")
+        await rated(scene, (None, "thumb_down"))
+        await scene.assistant.signal((await turn(scene)).id, "thumb_up", face="page")
+        ann.private.react(answer, "")
+        ann.private.send("/help")
+        await ann.private.chat.wait_for(lambda message: "/regenerate" in message.text)
+        assert (await turn(scene)).ratings == ((None, "thumb_up"),)
