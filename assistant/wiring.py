@@ -65,7 +65,7 @@ from assistant.learning.feedback import Feedback
 from assistant.learning.idle import IdleLearning
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.prompt_desk import PromptDesk, answering
 from assistant.learning.purpose_learning import PurposeLearning
 from assistant.learning.recorder import Recorder
 from assistant.learning.runs import RunBook
@@ -165,7 +165,7 @@ def build(
     attached = partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
     trusted = partial(people.trusted, frozenset(settings.learning.trusted))
-    recorder = Recorder(signals, labels, trusted=trusted)
+    recorder = Recorder(signals, labels, trusted=trusted, answering=partial(answering, prompts, versions))
     learning = settings.learning
     utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
@@ -272,7 +272,7 @@ def build(
         pages=PageFetcher() if settings.documents.pages else None,
         asking=presence.asking,
     )
-    desk, runs = PromptDesk(prompts, versions, labels, recorder), RunStore(database)
+    desk, runs = PromptDesk(prompts, versions, labels, recorder, registry.info), RunStore(database)
     purposes = PurposeLearning(lab, desk, prompts, selector, registry)
     tasks = TaskPrompts(lab, registry, versions, labels, prompts, runs, presence)
 

@@ -81,8 +81,8 @@ class VersionAmbiguous(InputError):
 
 @dataclass(eq=False)
 class VersionNotInUse(InputError):
-    """The version `expected` of the prompt `name` is no longer in production; `now` is, None for the prompt that comes
-    with Patina."""
+    """The version `expected` of the prompt `name` is no longer in production, or on trial as it was; `now` is, None
+    for the prompt that comes with Patina, or no trial."""
 
     name: str
     expected: str

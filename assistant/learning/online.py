@@ -93,7 +93,11 @@ class _Ratings:
     bad: dict[Arm, float] = field(default_factory=lambda: {"production": 0.0, "canary": 0.0})
     recent: dict[Arm, list[tuple[float, float]]] = field(default_factory=lambda: {"production": [], "canary": []})
     """Labels with their weights."""
-    last: tuple[str, Arm] | None = None
+    stretches: dict[tuple[str, Arm], int] = field(default_factory=dict)
+    """Of each sitting and version, the stretch it began in."""
+    stretch: int = 0
+    last: Arm | None = None
+    """Where sittings have no names, the other version is another one."""
 
     def see(self, arm: Arm, label: float, weight: float, sitting: str) -> tuple[float, float] | None:
         """How much better the canary did in the stretch that this label ends, and what that weighs, which is the mean
@@ -101,18 +105,29 @@ class _Ratings:
 
         Stretches end when another sitting begins after both versions have been rated, which depends on who was given
         what and never on what was said; so a stretch is as likely to please with either if they are equal, and with
-        the sides changed it would weigh the same. What is said in one sitting may be of one mood, and is one bet.
+        the sides changed it would weigh the same. What is said in one sitting may be of one mood, and is one bet: to
+        come back to one ends nothing, and what is said of it after its stretch is counted and bet on no more.
         """
+        if not sitting and arm != self.last:
+            self.stretches.pop((sitting, arm), None)
         found = None
-        if (sitting, arm) != self.last and all(self.recent.values()):
-            (ours, worth), (theirs, others) = (_mean(self.recent[one]) for one in ("canary", "production"))
-            found = ours - theirs, min(worth, others)
-            self.recent = {"production": [], "canary": []}
-        self.recent[arm].append((label, weight))
+        if (sitting, arm) not in self.stretches:
+            if all(self.recent.values()):
+                found = self._compared()
+            self.stretches[sitting, arm] = self.stretch
+        if self.stretches[sitting, arm] == self.stretch:
+            self.recent[arm].append((label, weight))
         self.good[arm] += weight * label
         self.bad[arm] += weight * (1 - label)
-        self.last = sitting, arm
+        self.last = arm
         return found
+
+    def _compared(self) -> tuple[float, float]:
+        """What the stretch came to, which ends with that."""
+        (ours, worth), (theirs, others) = (_mean(self.recent[one]) for one in ("canary", "production"))
+        self.recent = {"production": [], "canary": []}
+        self.stretch += 1
+        return ours - theirs, min(worth, others)
 
 
 @dataclass(slots=True)

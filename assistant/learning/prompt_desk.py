@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistant.errors import NotFound, ParameterRefused, PromptInvalid, PromptUnknown, TrialRefused, VersionAmbiguous
+from assistant.errors import (
+    AssistantError,
+    NotFound,
+    ParameterRefused,
+    PromptInvalid,
+    PromptUnknown,
+    TrialRefused,
+    VersionAmbiguous,
+)
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_versions, version_lines
@@ -25,6 +33,7 @@ from assistant.memory.prompt_versions import (
     PromptVersionRecord,
     PromptVersionStore,
     Scope,
+    in_production,
 )
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.intent import INTENTS
@@ -48,15 +57,22 @@ class Origin:
 
 
 class PromptDesk:
-    """Everything said about a version is in the database; the files of `prompts/` are never written to."""
+    """Everything said about a version is in the database; the files of `prompts/` are never written to. `known` tells
+    of a model by its name, or raises what says that there is none of that name."""
 
     def __init__(
-        self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels, recorder: Recorder
+        self,
+        library: PromptLibrary,
+        versions: PromptVersionStore,
+        labels: PromptLabels,
+        recorder: Recorder,
+        known: Callable[[str], object] = lambda name: name,
     ) -> None:
         self._library = library
         self._versions = versions
         self._labels = labels
         self._recorder = recorder
+        self._known = known
 
     async def versions(self) -> list[PromptVersionRecord]:
         """All that were ever used or proposed, and the ones that stand in files now."""
@@ -237,18 +253,18 @@ class PromptDesk:
         self, beginning: str, share: float, model: str | None, intent: str, reason: str
     ) -> PromptVersionRecord:
         record = self._usable(beginning)
-        scope = _scope(record, model, intent)
+        scope = self._scope(record, model, intent)
         if record.purpose not in RATED:
             raise TrialRefused(called=record.full_name, reason="unrated")
-        production = self._labels.nearest(scope, "production")
-        if record.id == production.version_id if production else not record.content:
+        labelled = in_production(self._labels.all(), scope)
+        if record.id == answering(self._library, self._versions, scope, labelled):
             raise TrialRefused(called=record.full_name, reason="in_use")
         self._labels.begin_trial(scope, record.id, share, reason)
         return record
 
     def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(_scope(record, model, intent), record.id, reason)
+        self._labels.promote(self._scope(record, model, intent), record.id, reason)
         return record
 
     def _rollback(
@@ -265,6 +281,12 @@ class PromptDesk:
         meant = [one for one in worn if one.version_id == version] or worn
         return max(meant, key=lambda one: one.moved_at).scope if meant else place
 
+    def _scope(self, record: PromptVersionRecord, model: str | None, intent: str) -> Scope:
+        """ModelUnknown for one that is named and is not there: its label would hold for nobody, and be the last one."""
+        if model:
+            self._known(model)
+        return _scope(record, model, intent)
+
     def _usable(self, beginning: str) -> PromptVersionRecord:
         """PromptInvalid for one that was made for a text that is not in force."""
         record = self._find(beginning)
@@ -272,8 +294,7 @@ class PromptDesk:
             raise PromptInvalid(path=record.full_name, reason=f"{record.id} is of a task, not of {record.name}")
         if record.purpose != PURPOSE:
             seed = self._library.get(record.name, "zh" if record.language == "zh" else "en")
-            expected = seed.taught(Candidate.from_json(record.content)).id if record.content else seed.id
-            if expected != record.id:
+            if not _is_made_for(seed, record):
                 raise PromptInvalid(path=str(seed.origin), reason=f"{record.id} was made for another text")
         return record
 
@@ -289,6 +310,31 @@ class PromptDesk:
             author=author or version.author,
             evidence=evidence,
         )
+
+
+def answering(library: PromptLibrary, versions: PromptVersionStore, scope: Scope, version_id: str | None) -> str | None:
+    """What answers in a scope where this version is labelled, or for None where none is: the prompt of the file where
+    the version was made for another text of it. None where there is no such prompt any more; with a damaged file
+    nothing answers, and the version is as it was."""
+    try:
+        record = versions.get(version_id) if version_id else None
+        if record is not None and record.purpose == PURPOSE:
+            return record.id
+        seed = library.get(scope.name, "zh" if scope.language == "zh" else "en")
+    except (NotFound, PromptUnknown):
+        return None
+    except PromptInvalid:
+        return version_id
+    return record.id if record is not None and _is_made_for(seed, record) else seed.id
+
+
+def _is_made_for(seed: PromptVersion, record: PromptVersionRecord) -> bool:
+    """Whether it still says what it said when it was made."""
+    if not record.content:
+        return record.id == seed.id
+    with suppress(AssistantError, KeyError, TypeError, ValueError):
+        return seed.taught(Candidate.from_json(record.content)).id == record.id
+    return False
 
 
 def _scope(record: PromptVersionRecord, model: str | None, intent: str) -> Scope:

@@ -26,7 +26,7 @@ from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialR
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
 from assistant.memory.openings import PAUSE_S
-from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope
+from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope, in_production
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
 
@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 WON: Final = "#trial_won"
 LOST: Final = "#trial_lost"
 EVEN: Final = "#trial_even"
+OUTDATED: Final = "#outdated"
+IN_USE: Final = "#in_use"
 DECAYED: Final = "#decayed"
 _ALPHA: Final = 0.02
 """The risk of a wrong promotion in a month, whatever the number of trials."""
@@ -69,8 +71,8 @@ class _Tried:
     trial: Trial
     counts: dict[Arm, int] = field(default_factory=lambda: {"canary": 0, "production": 0})
     decision: TrialDecision = "open"
-    sittings: dict[str, tuple[str, float, int]] = field(default_factory=dict)
-    """Of each person, the last: its conversation, when an answer in it was last rated, and its number."""
+    sittings: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    """Of each person in each conversation, the last: its last answer that was rated, and which of them it is."""
 
     def see(self, told: _Told) -> None:
         if self.decision != "open":
@@ -88,10 +90,12 @@ class _Tried:
             self.decision = self.trial.see(arm, turn.person, said.label, said.weight, self._sitting(turn))
 
     def _sitting(self, turn: RatedTurn) -> str:
-        conversation, before, number = self.sittings.get(turn.person, ("", 0.0, 0))
-        number += conversation != turn.conversation_id or turn.answered_at - before >= PAUSE_S
-        self.sittings[turn.person] = turn.conversation_id, turn.answered_at, number
-        return str(number)
+        """Counted in each conversation by itself: to use two in turn begins no new one."""
+        place = turn.person, turn.conversation_id
+        before, number = self.sittings.get(place, (0.0, 0))
+        number += turn.answered_at - before >= PAUSE_S
+        self.sittings[place] = turn.answered_at, number
+        return f"{turn.conversation_id} {number}"
 
 
 @dataclass(slots=True)
@@ -118,7 +122,8 @@ def _when(told: _Told) -> float:
 
 class Recorder:
     """Looks at trials and at what is in production; `clock` is handed in for tests, `trusted` says which people are
-    heard besides the owner, None for everybody."""
+    heard besides the owner, None for everybody; `answering` what answers in a scope where that version is labelled, or
+    none is: not every label holds, for a version may have been made for another text than there is now."""
 
     def __init__(
         self,
@@ -126,11 +131,13 @@ class Recorder:
         labels: PromptLabels,
         clock: Callable[[], float] = time.time,
         trusted: Callable[[], Collection[str] | None] = lambda: None,
+        answering: Callable[[Scope, str | None], str | None] = lambda _, version_id: version_id,
     ) -> None:
         self._signals = signals
         self._labels = labels
         self._clock = clock
         self._trusted = trusted
+        self._answering = answering
         self._looking = asyncio.Lock()
         self._reading = threading.Lock()
         self._tried: OrderedDict[tuple[object, ...], Replay[_Tried, _Told]] = OrderedDict()
@@ -179,17 +186,34 @@ class Recorder:
                 self._watch(labelled)
 
     def _decide(self, canary: Labelled) -> None:
+        with suppress(VersionNotInUse):  # somebody was quicker
+            if (reason := self._why_over(canary)) is not None:
+                self._end(canary, reason)
+            else:
+                self._decide_by_labels(canary)
+
+    def _why_over(self, canary: Labelled) -> str | None:
+        """Why nothing more can be learned of it: nobody is given it any more, or everybody is."""
+        if self._answering(canary.scope, canary.version_id) != canary.version_id:
+            return OUTDATED
+        used = self._answering(canary.scope, in_production(self._labels.all(), canary.scope))
+        return IN_USE if used == canary.version_id else None
+
+    def _decide_by_labels(self, canary: Labelled) -> None:
         trial, _ = self._trial(canary)
         if trial.decision == "promote":
             _log.info("%s has won its trial", canary.version_id)
-            self._labels.promote(canary.scope, canary.version_id, WON)
+            self._labels.promote(canary.scope, canary.version_id, WON, expected=canary)
         elif trial.decision == "end":
-            reason = LOST if trial.is_worse else EVEN
-            _log.info("%s has not won its trial: %s", canary.version_id, reason)
-            self._labels.end_trial(canary.scope, reason)
+            self._end(canary, LOST if trial.is_worse else EVEN)
         elif trial.labels >= trial.rules.least:
             # Until then the share stands that whoever began the trial has chosen.
-            self._labels.set_share(canary.scope, trial.share(np.random.default_rng(int(trial.labels))))
+            share = trial.share(np.random.default_rng(int(trial.labels)))
+            self._labels.set_share(canary.scope, share, expected=canary)
+
+    def _end(self, canary: Labelled, reason: str) -> None:
+        _log.info("the trial of %s ends: %s", canary.version_id, reason)
+        self._labels.end_trial(canary.scope, reason, expected=canary)
 
     def _watch(self, production: Labelled) -> None:
         """Whether the version in use does worse than when it was taken."""
@@ -225,12 +249,17 @@ class Recorder:
 
     def _told(self, canary: Labelled) -> list[_Told]:
         """What people said of either version since the trial began, in order: labels, and duels between the two."""
-        production = self._labels.nearest(canary.scope, "production")
-        asked = canary.version_id, production.version_id if production else None, canary.scope, canary.moved_at
+        asked = canary.version_id, self._rival(canary.scope), canary.scope, canary.moved_at
         cap = DailyCap(self._trusted())
         told: list[_Told] = [duel for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.chosen_at)]
         told += heard(self._signals.beside(*asked), cap=cap)
         return sorted(told, key=_when)
+
+    def _rival(self, scope: Scope) -> str | None:
+        """The version a trial is compared with, None for the prompt of the file: it answers where nothing is labelled,
+        and where what is labelled was made for another text."""
+        labelled = in_production(self._labels.all(), scope)
+        return labelled if self._answering(scope, labelled) == labelled else None
 
     def _alpha(self, canary: Labelled) -> float:
         """Later trials of a month get less of its risk: the sum over 1/k² is pi²/6."""
@@ -251,14 +280,13 @@ class Recorder:
         for canary in self._labels.all():
             if canary.label == "canary":
                 trial, (ours, theirs) = self._trial(canary)
-                production = self._labels.nearest(canary.scope, "production")
                 rng = np.random.default_rng(0)
                 better = float(np.mean(trial.draws("canary", rng) > trial.draws("production", rng)))
                 found.append(
                     TrialStanding(
                         canary.scope,
                         canary.version_id,
-                        production.version_id if production else None,
+                        self._rival(canary.scope),
                         ours,
                         theirs,
                         trial.evidence,

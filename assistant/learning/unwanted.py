@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from assistant.learning.recorder import WON
+from assistant.learning.recorder import IN_USE, OUTDATED, WON
 from assistant.memory.prompt_versions import LabelMove
 
+SAYS_NOTHING: Final = frozenset({WON, IN_USE, OUTDATED})
+"""Why a trial ends of which people have said nothing bad."""
 _ONE_STEP_S: Final = 1.0
 """In which the moves of one step are made: each has a time of its own."""
 
@@ -26,7 +28,7 @@ def _was_taken_back(move: LabelMove, moves: Sequence[LabelMove]) -> bool:
 
 
 def _has_lost(move: LabelMove, moves: Sequence[LabelMove]) -> bool:
-    if move.label != "canary" or move.to_id is not None or move.reason == WON:
+    if move.label != "canary" or move.to_id is not None or move.reason in SAYS_NOTHING:
         return False
     return not any(one.label == "production" and one.to_id == move.from_id and _same_step(one, move) for one in moves)
 

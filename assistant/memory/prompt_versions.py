@@ -237,18 +237,22 @@ class PromptLabels:
             for row in rows
         ]
 
-    def promote(self, scope: Scope, version_id: str, reason: str) -> None:
-        """Use it from the next turn on; the one used so far can be gone back to. Its trial, if it was on one, ends."""
+    def promote(self, scope: Scope, version_id: str, reason: str, *, expected: Labelled | None = None) -> None:
+        """Use it from the next turn on; the one used so far can be gone back to. Its trial, if it was on one, ends.
+        VersionNotInUse where another trial than the `expected` one goes on by now, or none."""
         with self._db.transaction():
+            self._still(scope, expected)
             before = self.of(scope, "production")
             if before is not None and before.version_id == version_id:
+                self._end_trial_of(scope, version_id, reason)
                 return
             self._put(scope, "previous", before.version_id if before else None, reason)
             self._put(scope, "production", version_id, reason)
             self._put(scope, "canary", None, reason)
 
     def rollback(self, scope: Scope, reason: str, *, expected: str | None = None) -> str | None:
-        """Go back to the version before, or to the prompt that comes with Patina; returns its id, None for that.
+        """Go back to the version before, or to the prompt that comes with Patina; returns its id, None for that. Its
+        trial, if it was on one, ends.
 
         NotFound where nothing was ever promoted. VersionNotInUse where another than the `expected` version is in
         production by now: what two take back at once goes back one step, not two.
@@ -263,6 +267,7 @@ class PromptLabels:
             target = before.version_id if before else None
             self._put(scope, "production", target, reason)
             self._put(scope, "previous", None, reason)
+            self._end_trial_of(scope, target, reason)
             return target
 
     def begin_trial(self, scope: Scope, version_id: str, share: float, reason: str) -> None:
@@ -272,17 +277,35 @@ class PromptLabels:
         with self._db.transaction():
             self._put(scope, "canary", version_id, reason, share)
 
-    def set_share(self, scope: Scope, share: float) -> None:
-        """Of the conversations that begin from now on; it is no move, for the same version stays on trial."""
+    def set_share(self, scope: Scope, share: float, *, expected: Labelled | None = None) -> None:
+        """Of the conversations that begin from now on; it is no move, for the same version stays on trial. `expected`
+        as for `promote`."""
         with self._db.transaction() as tables:
+            self._still(scope, expected)
             tables.execute(
                 "UPDATE prompt_labels SET share = ? WHERE name = ? AND language = ? AND intent = ? AND model = ?"
                 " AND label = 'canary'",
                 (share, scope.name, scope.language, scope.intent, scope.model),
             )
 
-    def end_trial(self, scope: Scope, reason: str) -> None:
+    def end_trial(self, scope: Scope, reason: str, *, expected: Labelled | None = None) -> None:
+        """Nobody gets the version on trial any more. `expected` as for `promote`."""
         with self._db.transaction():
+            self._still(scope, expected)
+            self._put(scope, "canary", None, reason)
+
+    def _still(self, scope: Scope, expected: Labelled | None) -> None:
+        """Or VersionNotInUse. A version may be tried again: only what began when it did is the same trial."""
+        now = self.of(scope, "canary")
+        if expected is not None and (now is None or replace(now, share=expected.share) != expected):
+            raise VersionNotInUse(
+                f"{scope.name}.{scope.language}", expected.version_id, now.version_id if now else None
+            )
+
+    def _end_trial_of(self, scope: Scope, version_id: str | None, reason: str) -> None:
+        """What is in use is not compared with itself."""
+        canary = self.of(scope, "canary")
+        if canary is not None and canary.version_id == version_id:
             self._put(scope, "canary", None, reason)
 
     def _put(self, scope: Scope, label: Label, version_id: str | None, reason: str, share: float = 1.0) -> None:

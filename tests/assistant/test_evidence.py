@@ -57,7 +57,8 @@ async def test_what_is_done_with_a_citation_is_kept_with_its_number(paths: Paths
         await assistant.citation(turn.id, 2, wrong=False, face="page")
         with pytest.raises(NotFound):
             await assistant.citation(turn.id, 3, wrong=True, face="page")
-        async with serving(paths, assistant) as running, AssistantClient(running.address) as client:
+        models = FakeModels(ScriptedChatModel(answers=[]))
+        async with serving(paths, models) as running, AssistantClient(running.address) as client:
             wrong = await client.citation(turn.id, 1, wrong=True, face="telegram", reason="it says cats")
         assert (wrong.kind, wrong.citation, wrong.reason) == ("citation_wrong", 1, "it says cats")
         [told] = [json.loads(line) for line in await assistant.desk.evidence(redact=False)]

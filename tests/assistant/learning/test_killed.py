@@ -60,8 +60,8 @@ class Killed(PromptLabels):
         if self.moved == int(sys.argv[2]):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def promote(self, *given):
-        super().promote(*given)
+    def promote(self, *given, **named):
+        super().promote(*given, **named)
         os.kill(os.getpid(), signal.SIGKILL)
 
 folder = Path(sys.argv[1])

@@ -119,6 +119,56 @@ def test_two_sittings_of_one_version_in_a_row_end_what_was_compared_before() -> 
     assert turned.evidence == pytest.approx(apart.evidence)
 
 
+def test_two_conversations_that_are_used_in_turn_are_one_comparison() -> None:
+    """Whoever comes back to one has not begun another, and it is of the mood it was of."""
+    one_by_one, in_turn = Trial(), Trial()
+    said: list[tuple[Arm, float]] = [("canary", 1.0), ("production", 0.0)]
+    for arm, label in said:
+        for _ in range(11):
+            one_by_one.see(arm, "owner", label, sitting=arm)
+    for _ in range(11):
+        for arm, label in said:
+            assert in_turn.see(arm, "owner", label, sitting=arm) == "open"
+    assert in_turn.evidence == one_by_one.evidence == 1.0
+    for trial in (one_by_one, in_turn):
+        trial.see("canary", "owner", 1.0, sitting="another")
+    assert in_turn.evidence == one_by_one.evidence > 1.0
+
+
+def test_what_is_said_of_a_sitting_after_its_bet_counts_and_is_no_other_bet() -> None:
+    pair: list[tuple[Arm, list[float]]] = [("canary", [1.0]), ("production", [0.0]), ("canary", [1.0])]
+    trial = told(pair)
+    before, labels = trial.evidence, trial.labels
+    assert before > 1
+    for number in range(9):
+        trial.see("canary", "owner", 1.0, sitting="s0")
+        trial.see("production", "owner", 0.0, sitting="s1")
+        assert trial.evidence == before, "neither ends anything nor is part of what follows"
+        assert trial.labels == labels + number + 1
+    trial.see("production", "owner", 1.0, sitting="s3")
+    trial.see("canary", "owner", 1.0, sitting="s4")
+    assert trial.evidence == before, "what the third and the fourth sitting brought is even"
+
+
+def test_moods_of_conversations_used_in_turn_promote_nothing() -> None:
+    """Two are open at a time, each of one mood, which comes of the day and not of the version."""
+    promoted = 0
+    for seed in range(150):
+        rng, trial = np.random.default_rng(seed), Trial()
+        for pair in range(12):
+            arms: list[Arm] = ["canary", "production"] if rng.random() < 0.5 else ["production", "canary"]
+            moods = rng.integers(2, size=2)
+            decisions = [
+                trial.see(arm, "owner", float(mood), sitting=f"{pair} {arm}")
+                for _ in range(12)
+                for arm, mood in zip(arms, moods, strict=True)
+            ]
+            if "promote" in decisions:
+                promoted += 1
+                break
+    assert promoted <= 0.02 * 150 + 3
+
+
 @pytest.mark.parametrize("people", [["owner"], ["owner", "ada", "bo"]])
 def test_sittings_in_pairs_decide_with_fewer_labels_than_a_coin_for_each(people: list[str]) -> None:
     def labels(seed: int, in_pairs: bool) -> int:

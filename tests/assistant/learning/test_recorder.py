@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.errors import TrialRefused
+from assistant.i18n import LANGUAGES
 from assistant.learning.evidence import TABLE, heard, kept_of, label_of
-from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import DECAYED, EVEN, LOST, WON, Recorder
+from assistant.learning.prompt_desk import PromptDesk, answering
+from assistant.learning.recorder import DECAYED, EVEN, IN_USE, LOST, OUTDATED, WON, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.duels import DuelStore
+from assistant.memory.openings import PAUSE_S
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.quotations import forget
 from assistant.memory.records import DuelChoice, Face, SignalKind
 from assistant.memory.signals import OWNER, RatedTurn, SignalStore
 from assistant.paths import seed_prompts
@@ -26,6 +32,19 @@ from assistant.prompting.library import PromptLibrary
 from tests.assistant.memory.conftest import Clock
 
 CHAT = Scope("chat", "en")
+
+
+class Meddled(SignalStore):
+    """Signals during whose reading somebody does something."""
+
+    def __init__(self, db: Database, meddle: Callable[[], None]) -> None:
+        super().__init__(db)
+        self._meddle = meddle
+
+    def beside(self, canary: str, production: str | None, scope: Scope, since: float) -> list[RatedTurn]:
+        found = super().beside(canary, production, scope, since)
+        self._meddle()
+        return found
 
 
 class House:
@@ -40,9 +59,11 @@ class House:
         self.signals = SignalStore(self.db, clock, self.people.owners)
         self._conversations = ConversationStore(self.db, folder / "attachments", clock)
         self._duels = DuelStore(self.db, clock)
-        self._library = PromptLibrary(seed_prompts(), folder / "prompts")
-        self.recorder = Recorder(self.signals, self.labels, clock)
+        self._own = folder / "prompts"
+        self._library = PromptLibrary(seed_prompts(), self._own)
         versions = PromptVersionStore(self.db, clock)
+        self._answering = partial(answering, self._library, versions)
+        self.recorder = Recorder(self.signals, self.labels, clock, answering=self._answering)
         self.desk = PromptDesk(self._library, versions, self.labels, self.recorder)
         self.seed = self._library.get("chat", "en").id
 
@@ -53,6 +74,20 @@ class House:
         await self.desk.versions()
         record = await self.desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
         return record.id
+
+    async def write_own(self) -> str:
+        """The owner writes another text; the version that answers then."""
+        self.save_own((seed_prompts() / "chat.en.md").read_text("utf-8").replace("private", "very private"))
+        await self.desk.versions()
+        return self._library.get("chat", "en").id
+
+    def save_own(self, text: str) -> None:
+        self._own.mkdir(exist_ok=True)
+        (self._own / "chat.en.md").write_text(text, "utf-8")
+
+    def meddled_with(self, meddle: Callable[[], None]) -> Recorder:
+        """A recorder beside which somebody does that, after it has read what people said and before it decides."""
+        return Recorder(Meddled(self.db, meddle), self.labels, self._clock, answering=self._answering)
 
     def member(self, name: str) -> str:
         code = self.people.new_code("telegram").code
@@ -146,6 +181,179 @@ async def test_a_conversation_is_one_comparison_and_after_a_pause_another(tmp_pa
     with_pauses = await evidence_after(over_days, 5 * 3600.0)
     assert 1 < in_one < with_pauses, "on days of their own there are more sittings to compare"
     at_once.db.close(), over_days.db.close()
+
+
+async def test_beside_what_was_made_for_another_text_the_files_prompt_is_what_a_trial_is_compared_with(
+    house: House,
+) -> None:
+    """It keeps its label, and the prompt of the file answers."""
+    used = await house.learned("- Be kind.")
+    await house.desk.promote(used)
+    own = await house.write_own()
+    with pytest.raises(TrialRefused):
+        await house.desk.begin_trial(own, 0.2)
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    await house.rated(own, "thumb_down")
+    (standing,) = await house.desk.trials()
+    assert (standing.production, standing.production_labels) == (None, 1)
+    await house.duel(canary, own, "first")
+    for number in range(60):
+        await house.rated(*((canary, "thumb_up") if number % 2 else (own, "thumb_down")))
+        if house.labels.of(CHAT, "canary") is None:
+            break
+    assert house.worn() == {"production": canary, "previous": used}
+    assert house.labels.moves()[0].reason == WON
+
+
+async def test_the_trial_of_what_was_made_for_another_text_ends(house: House) -> None:
+    """Nobody is given it any more."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    await house.rated(canary, "thumb_up")
+    house.save_own("damaged")
+    await house.recorder.look()
+    assert house.worn() == {"canary": canary}, "until it is mended nobody knows whether that is another text"
+    await house.write_own()
+    await house.recorder.look()
+    assert house.worn() == {}
+    assert house.labels.moves()[0].reason == OUTDATED
+
+
+async def test_the_trial_of_a_files_prompt_ends_when_the_file_changes(house: House) -> None:
+    used = await house.learned("- Be kind.")
+    await house.desk.promote(used)
+    await house.desk.begin_trial(house.seed, 0.2)
+    await house.rated(house.seed, "thumb_up")
+    assert house.worn() == {"canary": house.seed, "production": used}
+    await house.write_own()
+    await house.rated(used, "thumb_up")
+    assert house.worn() == {"production": used}
+    assert house.labels.moves()[0].reason == OUTDATED
+
+
+async def test_what_comes_into_use_while_it_is_on_trial_is_on_trial_no_more(house: House) -> None:
+    """It would be compared with itself, for ever."""
+    canary, used = await house.learned("- Rhyme."), await house.learned("- Be kind.")
+    await house.desk.begin_trial(canary, 0.2, model="x")
+    await house.desk.promote(canary)
+    await house.recorder.look()
+    assert house.worn() == {"production": canary}
+    assert (house.labels.moves()[0].reason, house.labels.moves()[0].scope.model) == (IN_USE, "x")
+    await house.desk.rollback("chat", "en")
+    await house.desk.promote(used)
+    await house.desk.begin_trial(house.seed, 0.2)
+    await house.desk.rollback("chat", "en")
+    await house.recorder.look()
+    assert house.worn() == {}, "nor what answers where nothing is labelled"
+    assert house.labels.moves()[0].reason == IN_USE
+
+
+async def test_what_is_in_use_again_because_another_was_deleted_is_on_trial_no_more(house: House) -> None:
+    before, quoting = await house.learned("- Rhyme."), await house.learned("- Say: what my aunt told me in confidence.")
+    await house.desk.promote(before)
+    await house.desk.promote(quoting)
+    await house.desk.begin_trial(before, 0.2)
+    with house.db.erasure() as tables:
+        forget(tables, ["- Say: what my aunt told me in confidence."], [])
+    assert house.worn() == {"production": before, "canary": before}
+    await house.recorder.look()
+    assert house.worn() == {"production": before}
+
+
+async def decided(house: House, likes: SignalKind, dislikes: SignalKind) -> str:
+    """A canary whose trial the next look decides."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(60):
+        turn = house.turn("Hello?", "Hello.", canary if number % 2 else house.seed)
+        house.signals.add(turn, likes if number % 2 else dislikes, face="page")
+    return canary
+
+
+async def test_a_trial_that_is_begun_while_another_is_decided_goes_on(house: House) -> None:
+    await decided(house, "thumb_down", "thumb_up")
+    owners = await house.learned("- Be kind.")
+
+    def try_another() -> None:
+        house.labels.end_trial(CHAT, "I see")
+        house.labels.begin_trial(CHAT, owners, 0.5, "by hand")
+
+    await house.meddled_with(try_another).look()
+    assert house.worn() == {"canary": owners}
+    assert [move.reason for move in house.labels.moves()[:2]] == ["by hand", "I see"]
+
+
+async def test_a_trial_that_is_ended_by_hand_while_it_wins_is_ended(house: House) -> None:
+    await decided(house, "thumb_up", "thumb_down")
+    await house.meddled_with(lambda: house.labels.end_trial(CHAT, "not this one")).look()
+    assert house.worn() == {}
+
+
+async def test_what_is_deleted_while_it_wins_is_gone_and_nothing_else_is_stopped(house: House) -> None:
+    canary = await decided(house, "thumb_up", "thumb_down")
+
+    def delete() -> None:
+        with house.db.transaction() as tables:
+            for table, column in (("prompt_labels", "version_id"), ("label_moves", "to_id")):
+                tables.execute(f"DELETE FROM {table} WHERE {column} = ?", (canary,))  # noqa: S608
+            tables.execute("DELETE FROM prompt_versions WHERE id = ?", (canary,))
+
+    await house.meddled_with(delete).look()
+    assert house.worn() == {}
+
+
+async def test_a_share_is_that_of_the_trial_it_was_reckoned_for(house: House) -> None:
+    canary, owners = await house.learned("- Rhyme."), await house.learned("- Be kind.")
+    await house.desk.begin_trial(canary, 0.2)
+    for number in range(20):
+        turn = house.turn("Hello?", "Hello.", canary if number % 2 else house.seed)
+        house.signals.add(turn, "thumb_up", face="page")
+    await house.meddled_with(lambda: house.labels.begin_trial(CHAT, owners, 0.03, "by hand")).look()
+    assert [(one.version_id, one.share) for one in house.labels.all()] == [(owners, 0.03)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_faces_have_words_for_every_reason(language: str) -> None:
+    root = Path(__file__).parents[3]
+    page, command = (
+        tomllib.loads((root / room / "locales" / f"{language}.toml").read_text("utf-8"))
+        for room in ("ui", "assistant/cli")
+    )
+    for reason in (WON, LOST, EVEN, DECAYED, OUTDATED, IN_USE):
+        assert page["lab"][f"why_{reason[1:]}"]
+        assert command["prompts"]["why"][reason[1:]]
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+async def test_two_open_conversations_are_one_comparison_in_whatever_order_they_are_used(
+    house: House, in_turn: bool
+) -> None:
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.5)
+    said: list[tuple[str, SignalKind]] = [(canary, "thumb_up"), (house.seed, "thumb_down")]
+    last = {canary: "", house.seed: ""}
+    for version, kind in said * 11 if in_turn else [one for one in said for _ in range(11)]:
+        last[version] = house.turn("Hello?", "Hello.", version, after=last[version])
+        house.signals.add(last[version], kind, face="page")
+        await house.recorder.look()
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.production_labels, standing.evidence) == (11, 11, 1.0)
+
+
+async def test_a_conversation_that_is_taken_up_again_after_a_pause_is_another_sitting(house: House) -> None:
+    """Whatever was said in others meanwhile."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.5)
+    last, evidence = {canary: "", house.seed: ""}, []
+    for _ in range(3):
+        for version, kind in ((canary, "thumb_up"), (house.seed, "thumb_down")):
+            last[version] = house.turn("Hello?", "Hello.", version, after=last[version])
+            house.signals.add(last[version], kind, face="page")  # type: ignore[arg-type]
+        (standing,) = await house.desk.trials()
+        evidence.append(standing.evidence)
+        house.wait(PAUSE_S)
+    assert evidence[0] == 1.0 < evidence[1] < evidence[2]
 
 
 async def test_one_that_people_like_less_is_taken_back(house: House) -> None:

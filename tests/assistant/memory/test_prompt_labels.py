@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -58,6 +60,50 @@ def test_what_two_take_back_at_once_goes_back_one_version(labels: PromptLabels) 
     assert refused.value.facts["now"] is None, "the prompt that comes with Patina cannot be taken back"
 
 
+def test_what_is_put_in_use_is_on_trial_no_more(labels: PromptLabels) -> None:
+    """It would be on trial against itself."""
+    labels.promote(CHAT, "a1", "")
+    labels.promote(CHAT, "b2", "")
+    labels.begin_trial(CHAT, "a1", 0.2, "once more")
+    assert labels.rollback(CHAT, "undone") == "a1"
+    assert worn(labels) == {"production": "a1"}
+    labels.begin_trial(CHAT, "a1", 0.2, "")
+    labels.promote(CHAT, "a1", "by hand")
+    assert worn(labels) == {"production": "a1"}
+    labels.promote(CHAT, "b2", "")
+    labels.begin_trial(CHAT, "c3", 0.2, "")
+    labels.promote(CHAT, "b2", "as it is")
+    labels.rollback(CHAT, "")
+    assert worn(labels) == {"production": "a1", "canary": "c3"}, "what is tried beside it stays on trial"
+
+
+def test_what_was_decided_of_one_trial_is_done_to_no_other(db: Database, labels: PromptLabels) -> None:
+    labels.begin_trial(CHAT, "a1", 0.2, "")
+    seen = labels.of(CHAT, "canary")
+    assert seen is not None
+    labels.set_share(CHAT, 0.3, expected=seen)
+    labels.begin_trial(CHAT, "a1", 0.2, "the same one again")
+    again = labels.of(CHAT, "canary")
+    labels.begin_trial(CHAT, "b2", 0.2, "by the owner")
+    owners = labels.of(CHAT, "canary")
+    for expected in (seen, again):
+        for move in (
+            partial(labels.promote, CHAT, "a1", ""), partial(labels.end_trial, CHAT, ""),
+            partial(labels.set_share, CHAT, 0.5),
+        ):  # fmt: skip
+            with pytest.raises(VersionNotInUse) as refused:
+                move(expected=expected)
+            assert refused.value.facts == {"name": "chat.en", "expected": "a1", "now": "b2"}
+    assert labels.all() == [owners]
+    with db.transaction() as tables:
+        tables.execute("DELETE FROM prompt_labels")
+        tables.execute("DELETE FROM label_moves")
+        tables.execute("DELETE FROM prompt_versions WHERE id = 'b2'")
+    with pytest.raises(VersionNotInUse):
+        labels.promote(CHAT, "b2", "", expected=owners)
+    assert labels.all() == []
+
+
 def test_a_model_of_its_own_comes_before_all_models(labels: PromptLabels) -> None:
     labels.promote(CHAT, "a1", "")
     labels.promote(Scope("chat", "en", model="qwen"), "b2", "")
@@ -106,6 +152,7 @@ def test_whatever_is_done_in_whatever_order_one_version_is_in_production(
         else:
             labels.promote(CHAT, deed, "")
             assert worn(labels)["production"] == deed
+            assert worn(labels).get("canary") != deed
         kinds = [one.label for one in labels.all()]
         assert len(kinds) == len(set(kinds))
         if {"production", "previous"} <= set(kinds):
