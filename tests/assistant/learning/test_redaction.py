@@ -40,8 +40,9 @@ IDENTITY = st.tuples(digits(5), st.dates(), digits(3), st.sampled_from("01234567
 CARD = digits(14).map(lambda d: with_luhn(f"4{d}"))
 ACCOUNT = st.tuples(st.sampled_from(["DE", "FR", "GB"]), digits(18)).map(lambda p: with_check(*p))
 ADDRESS = st.one_of(
-    st.ip_addresses(v=4).map(str).filter(lambda a: not a.startswith(("127.", "0."))),
-    st.ip_addresses(v=6).map(str).filter(lambda a: len(a) > 3 and "." not in a),
+    st.ip_addresses(v=4, network="10.0.0.0/8").map(str),
+    st.ip_addresses(v=4, network="128.0.0.0/3").map(str),
+    st.ip_addresses(v=6, network="2000::/3").map(str).filter(lambda a: "." not in a and len(a) > 6),
 )
 
 
