@@ -94,8 +94,10 @@ class ModelRegistry:
         return max(usable, key=lambda info: preference(info, entries.get(info.name))).name
 
     def answers_elsewhere(self) -> bool:
-        """Whether what the current one is asked leaves this machine."""
-        return (remote := self._settings.remote.get(self.current or "")) is not None and remote.is_elsewhere
+        """Whether what the current one is asked leaves this machine. Asked often, so files are seldom looked at."""
+        remote = self._settings.remote
+        found = remote.get(self._chosen or self.current or "") if remote else None
+        return found is not None and found.is_elsewhere
 
     def list(self) -> list[ModelInfo]:
         """Installed ones first, then remote ones, then what can be fetched, the most advisable first."""
@@ -134,8 +136,7 @@ class ModelRegistry:
         kept = self._answering.get(asked)
         if kept is not None and kept.stamps == _stamps(kept.spec):
             return kept.model
-        wanted = name or self.current
-        if wanted is None:
+        if (wanted := name or self.current) is None:
             raise NoModelChosen
         if wanted in self._settings.remote:
             found = _Answering(self._remote_model(wanted))
