@@ -272,7 +272,7 @@ def build(
         pages=PageFetcher() if settings.documents.pages else None,
         asking=presence.asking,
     )
-    desk, runs = PromptDesk(prompts, versions, labels, recorder, registry.info), RunStore(database)
+    desk, runs = PromptDesk(prompts, versions, labels, recorder), RunStore(database)
     purposes = PurposeLearning(lab, desk, prompts, selector, registry)
     tasks = TaskPrompts(lab, registry, versions, labels, prompts, runs, presence)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -57,22 +57,15 @@ class Origin:
 
 
 class PromptDesk:
-    """Everything said about a version is in the database; the files of `prompts/` are never written to. `known` tells
-    of a model by its name, or raises what says that there is none of that name."""
+    """Everything said about a version is in the database; the files of `prompts/` are never written to."""
 
     def __init__(
-        self,
-        library: PromptLibrary,
-        versions: PromptVersionStore,
-        labels: PromptLabels,
-        recorder: Recorder,
-        known: Callable[[str], object] = lambda name: name,
+        self, library: PromptLibrary, versions: PromptVersionStore, labels: PromptLabels, recorder: Recorder
     ) -> None:
         self._library = library
         self._versions = versions
         self._labels = labels
         self._recorder = recorder
-        self._known = known
 
     async def versions(self) -> list[PromptVersionRecord]:
         """All that were ever used or proposed, and the ones that stand in files now."""
@@ -253,7 +246,7 @@ class PromptDesk:
         self, beginning: str, share: float, model: str | None, intent: str, reason: str
     ) -> PromptVersionRecord:
         record = self._usable(beginning)
-        scope = self._scope(record, model, intent)
+        scope = _scope(record, model, intent)
         if record.purpose not in RATED:
             raise TrialRefused(called=record.full_name, reason="unrated")
         labelled = in_production(self._labels.all(), scope)
@@ -264,7 +257,7 @@ class PromptDesk:
 
     def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(self._scope(record, model, intent), record.id, reason)
+        self._labels.promote(_scope(record, model, intent), record.id, reason)
         return record
 
     def _rollback(
@@ -280,12 +273,6 @@ class PromptDesk:
         worn = [one for one in self._labels.all() if one.label == label and replace(one.scope, model="") == place]
         meant = [one for one in worn if one.version_id == version] or worn
         return max(meant, key=lambda one: one.moved_at).scope if meant else place
-
-    def _scope(self, record: PromptVersionRecord, model: str | None, intent: str) -> Scope:
-        """ModelUnknown for one that is named and is not there: its label would hold for nobody, and be the last one."""
-        if model:
-            self._known(model)
-        return _scope(record, model, intent)
 
     def _usable(self, beginning: str) -> PromptVersionRecord:
         """PromptInvalid for one that was made for a text that is not in force."""

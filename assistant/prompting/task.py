@@ -72,7 +72,11 @@ class Task:
 
 def read_task(folder: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
     """Read `task.yaml` and `train.jsonl`, never the test file. TaskInvalid says which line is wrong and how."""
-    return made(read_head(folder), read_items(folder / TRAIN_FILE), folder / TASK_FILE, metrics)
+    path = folder / TASK_FILE
+    task = made(read_head(folder), read_items(folder / TRAIN_FILE), path, metrics)
+    if len(others := _unlisted(task.labels, task.items, task.metric)) > len(task.items) / 2:
+        raise TaskInvalid(path=path, line=0, reason=f"other_labels: {others[0].output}")
+    return task
 
 
 def read_head(folder: Path) -> TaskHead:
@@ -112,19 +116,18 @@ def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str
     metric = metrics[head.metric]
     if metric.trouble:
         raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} cannot be loaded: {metric.trouble}")
-    labels = (*head.labels, *_unlisted(head.labels, items, metric, path))
+    others = _unlisted(head.labels, items, metric)
+    if len(others) > len(items) / 2:
+        others = []  # the list is of something else, and what was measured with it is asked with it
+    labels = (*head.labels, *dict.fromkeys(one.output for one in others))
     return Task(head.name, head.seed_prompt.strip(), metric, head.max_tokens, labels, tuple(items))
 
 
-def _unlisted(labels: Sequence[str], items: Sequence[Item], metric: Metric, path: Path) -> list[str]:
-    """Right answers that are none of the labels: what is right somewhere has to be allowed to be said. Where that is
-    most of them, the list is of something else."""
+def _unlisted(labels: Sequence[str], items: Sequence[Item], metric: Metric) -> list[Item]:
+    """Those to which no label is right: what is right somewhere has to be allowed to be said."""
     if not labels or metric.judged:
         return []
-    rows = [one for one in items if not any(metric.score(right, labels) for right in one.accepted)]
-    if len(rows) > len(items) / 2:
-        raise TaskInvalid(path=path, line=0, reason=f"other_labels: {rows[0].output}")
-    return list(dict.fromkeys(one.output for one in rows))
+    return [one for one in items if not any(metric.score(right, labels) for right in one.accepted)]
 
 
 def items_of(rows: Sequence[Any], name: str) -> list[Item]:

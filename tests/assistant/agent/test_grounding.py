@@ -307,7 +307,7 @@ async def test_a_citation_is_opened_within_its_document_and_on_its_page(
         async for _ in await assistant.documents.follow():
             pass
         turn, _ = await ask(assistant, "When is the rent due?", mode="always")
-        async with serving(paths, assistant) as running, AssistantClient(running.address) as client:
+        async with serving(paths, FakeModels(model)) as running, AssistantClient(running.address) as client:
             assert await client.turn(turn.id) == turn
             opened = await client.citations.citation(turn.id, 1)
             assert opened == await assistant.citations.citation(turn.id, 1)

@@ -142,14 +142,6 @@ def test_versions_are_exported(patina: Patina, tmp_path: Path) -> None:
     assert patina("prompts", "export").out == file.read_text("utf-8")
 
 
-def test_a_version_is_not_put_in_use_for_a_model_that_is_not_there(patina: Patina) -> None:
-    for command in ("promote", "try"):
-        refused = patina("prompts", command, "chat.en", "--model", "typo-model")
-        assert refused.code == 1
-        assert "typo-model" in refused.err
-    assert "typo-model" not in patina("prompts", "list").out
-
-
 def test_a_file_that_cannot_be_written_is_said_to_be_one(patina: Patina, tmp_path: Path) -> None:
     for file in (tmp_path / "nowhere" / "x.jsonl", tmp_path):
         refused = patina("prompts", "export", str(file))
