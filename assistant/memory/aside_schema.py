@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _ASIDES: Final = """
 ALTER TABLE facts ADD COLUMN prompt_version TEXT NOT NULL DEFAULT '';
 
@@ -59,8 +61,8 @@ CREATE INDEX summaries_read_by_summary ON summaries_read(summary_id);
 
 
 def asides(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_ASIDES)
+    run_script(tables, _ASIDES)
 
 
 def summaries_read(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_READ)
+    run_script(tables, _READ)

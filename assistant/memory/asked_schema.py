@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _ASKED: Final = """
 CREATE TABLE turn_documents (
     turn_id TEXT PRIMARY KEY REFERENCES turns(id) ON DELETE CASCADE,
@@ -18,4 +20,4 @@ CREATE INDEX documents_by_content ON documents(sha256);
 
 def asked(tables: sqlite_utils.Database) -> None:
     """The row goes with the turn, and with the document."""
-    tables.executescript(_ASKED)
+    run_script(tables, _ASKED)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _GROUNDS: Final = """
 CREATE TABLE conversation_documents (
     conversation_id TEXT PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE,
@@ -58,4 +60,4 @@ does what is said to rest on it."""
 
 
 def grounds(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_GROUNDS)
+    run_script(tables, _GROUNDS)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _DOCUMENTS: Final = """
 CREATE TABLE collections (
     id TEXT PRIMARY KEY,
@@ -82,4 +84,4 @@ hold no places, only which chunk they are in: how often is counted in the few th
 
 
 def documents(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_DOCUMENTS)
+    run_script(tables, _DOCUMENTS)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _DRAWN: Final = """
 CREATE TABLE drawn (
     bot_id INTEGER NOT NULL,
@@ -21,4 +23,4 @@ CREATE INDEX drawn_by_age ON drawn(drawn_at);
 
 def drawn(tables: sqlite_utils.Database) -> None:
     """A row for each message with buttons, not for each button; of a button there is only a short digest."""
-    tables.executescript(_DRAWN)
+    run_script(tables, _DRAWN)

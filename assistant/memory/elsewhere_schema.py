@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _ELSEWHERE: Final = """
 CREATE TABLE told_elsewhere (
     id TEXT PRIMARY KEY,
@@ -29,4 +31,4 @@ CREATE INDEX told_elsewhere_by_prompt ON told_elsewhere(prompt, language);
 
 
 def elsewhere(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_ELSEWHERE)
+    run_script(tables, _ELSEWHERE)

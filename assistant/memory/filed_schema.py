@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _FILED: Final = """
 CREATE TABLE filed (
     bot_id INTEGER NOT NULL,
@@ -19,4 +21,4 @@ CREATE TABLE filed (
 
 def filed(tables: sqlite_utils.Database) -> None:
     """The documents themselves lie in the assistant's database, which may be on another machine."""
-    tables.executescript(_FILED)
+    run_script(tables, _FILED)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _FORGOTTEN: Final = """
 CREATE TABLE forgotten_chunks (id INTEGER PRIMARY KEY);
 CREATE TRIGGER chunk_forgotten AFTER DELETE ON chunks WHEN old.embedded = 1 BEGIN
@@ -25,4 +27,4 @@ before deletions were noted. What no person in here brought is the owner's."""
 
 
 def forgotten(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_FORGOTTEN)
+    run_script(tables, _FORGOTTEN)

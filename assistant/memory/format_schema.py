@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _FORMATS: Final = """
 CREATE TABLE formats (
     bot_id INTEGER NOT NULL,
@@ -18,4 +20,4 @@ CREATE TABLE formats (
 
 def formats(tables: sqlite_utils.Database) -> None:
     """A matter of one messenger's clients, and therefore kept by its bot."""
-    tables.executescript(_FORMATS)
+    run_script(tables, _FORMATS)

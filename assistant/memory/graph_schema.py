@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _GRAPH: Final = """
 CREATE TABLE entities (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,4 +51,4 @@ its last mention."""
 
 
 def graph(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_GRAPH)
+    run_script(tables, _GRAPH)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _GROUPS: Final = """
 ALTER TABLE conversations ADD COLUMN group_key TEXT NOT NULL DEFAULT '';
 UPDATE conversations SET group_key = id WHERE shared;
@@ -46,4 +48,4 @@ the other, the one written by hand."""
 
 
 def groups(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_GROUPS)
+    run_script(tables, _GROUPS)

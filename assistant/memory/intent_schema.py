@@ -6,10 +6,12 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _INTENT: Final = "ALTER TABLE turns ADD COLUMN intent TEXT NOT NULL DEFAULT '';"
 """Kept, although it follows from the questions: the rules it follows by may change, and what was said of an answer
 belongs to the labels it was made under."""
 
 
 def intents(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_INTENT)
+    run_script(tables, _INTENT)

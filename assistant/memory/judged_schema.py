@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _JUDGED: Final = """
 CREATE TABLE judged_hits (
     search TEXT NOT NULL,
@@ -26,4 +28,4 @@ it is deleted, the others say nothing any more."""
 
 
 def judged_hits(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_JUDGED)
+    run_script(tables, _JUDGED)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _LEDGER: Final = """
 CREATE TABLE cells (
     prompt TEXT NOT NULL,
@@ -195,28 +197,28 @@ CREATE UNIQUE INDEX signals_of_citations ON signals(turn_id, kind, coalesce(pers
 
 
 def ledger(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_LEDGER)
+    run_script(tables, _LEDGER)
 
 
 def labels(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_LABELS)
+    run_script(tables, _LABELS)
 
 
 def learning_log(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_LEARNING_LOG)
+    run_script(tables, _LEARNING_LOG)
 
 
 def runs(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_RUNS)
+    run_script(tables, _RUNS)
 
 
 def evidence(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_EVIDENCE)
+    run_script(tables, _EVIDENCE)
 
 
 def numbers(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_NUMBERS)
+    run_script(tables, _NUMBERS)
 
 
 def citations(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_CITATIONS)
+    run_script(tables, _CITATIONS)

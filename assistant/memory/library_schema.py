@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _LIBRARY: Final = """
 CREATE TABLE watched_folders (
     id TEXT PRIMARY KEY,
@@ -57,4 +59,4 @@ looking it has not been there, NULL while it is: a clock that jumps takes nothin
 
 
 def library(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_LIBRARY)
+    run_script(tables, _LIBRARY)

@@ -9,7 +9,7 @@ import sqlite_utils
 from assistant.memory.drawn_schema import drawn
 from assistant.memory.filed_schema import filed
 from assistant.memory.format_schema import formats
-from assistant.memory.migrations import Step
+from assistant.memory.migrations import Step, run_script
 from assistant.memory.reminder_schema import reminders
 
 _FIRST: Final = """
@@ -73,7 +73,7 @@ CREATE TABLE connection (
 
 
 def _mailbox(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_FIRST)
+    run_script(tables, _FIRST)
 
 
 MAILBOX_STEPS: Final = (

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _PAID: Final = """
 ALTER TABLE cells ADD COLUMN passed REAL NOT NULL DEFAULT 0 CHECK (passed >= 0);
 
@@ -24,4 +26,4 @@ SELECT id, date(began_at, 'unixepoch', 'localtime'), calls FROM learning_log WHE
 
 
 def paid(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_PAID)
+    run_script(tables, _PAID)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _ROLES: Final = """
 ALTER TABLE people ADD COLUMN role TEXT NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'member', 'guest'));
 ALTER TABLE people ADD COLUMN documents INTEGER NOT NULL DEFAULT 1 CHECK (documents IN (0, 1));
@@ -44,4 +46,4 @@ CREATE TABLE knocks (
 
 
 def roles(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_ROLES)
+    run_script(tables, _ROLES)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _PICTURES: Final = """
 ALTER TABLE attachments ADD COLUMN media TEXT NOT NULL DEFAULT '' CHECK (media IN ('', 'image/jpeg'));
 """
@@ -13,4 +15,4 @@ ALTER TABLE attachments ADD COLUMN media TEXT NOT NULL DEFAULT '' CHECK (media I
 
 def pictures(tables: sqlite_utils.Database) -> None:
     """What there was before is text."""
-    tables.executescript(_PICTURES)
+    run_script(tables, _PICTURES)

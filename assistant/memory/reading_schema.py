@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _READING: Final = """
 CREATE TABLE pages_read (
     document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
@@ -21,4 +23,4 @@ hidden by every search for what is newer than some day."""
 
 
 def reading(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_READING)
+    run_script(tables, _READING)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _RECALL: Final = """
 ALTER TABLE turns DROP COLUMN indexed_in;
 ALTER TABLE conversations ADD COLUMN temporary INTEGER NOT NULL DEFAULT 0;
@@ -81,4 +83,4 @@ gives back its validity to the one it superseded."""
 
 
 def recall(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_RECALL)
+    run_script(tables, _RECALL)

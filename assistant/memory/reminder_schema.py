@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _REMINDERS: Final = """
 CREATE TABLE presses (
     bot_id INTEGER NOT NULL,
@@ -41,4 +43,4 @@ CREATE TABLE quiet_hours (
 
 
 def reminders(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_REMINDERS)
+    run_script(tables, _REMINDERS)

@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _REREADING: Final = """
 ALTER TABLE documents ADD COLUMN unread INTEGER NOT NULL DEFAULT 0 CHECK (unread IN (0, 1));
 ALTER TABLE documents ADD COLUMN ahead_from INTEGER;
@@ -25,4 +27,4 @@ called whole and are not, pages nobody needs, and old passages between new ones,
 
 
 def rereading(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_REREADING)
+    run_script(tables, _REREADING)

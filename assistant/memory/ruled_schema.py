@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _RULED: Final = """
 CREATE TABLE turns_ruled (turn_id TEXT PRIMARY KEY REFERENCES turns(id) ON DELETE CASCADE) WITHOUT ROWID;
 INSERT INTO turns_ruled SELECT id FROM turns WHERE id NOT IN (SELECT turn_id FROM turns_read);
@@ -16,4 +18,4 @@ read here, it is not known what was forgotten."""
 
 
 def ruled(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_RULED)
+    run_script(tables, _RULED)

@@ -18,7 +18,7 @@ from assistant.memory.intent_schema import intents
 from assistant.memory.judged_schema import judged_hits
 from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
-from assistant.memory.migrations import Step
+from assistant.memory.migrations import Step, run_script
 from assistant.memory.paid_schema import paid
 from assistant.memory.people_schema import roles
 from assistant.memory.picture_schema import pictures
@@ -170,11 +170,11 @@ UPDATE conversations SET titled_by = 'person' WHERE title <> '';
 
 
 def _conversations(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_FIRST)
+    run_script(tables, _FIRST)
 
 
 def _titles(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_TITLES)
+    run_script(tables, _TITLES)
 
 
 STEPS: Final = (

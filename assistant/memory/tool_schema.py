@@ -6,6 +6,8 @@ from typing import Final
 
 import sqlite_utils
 
+from assistant.memory.migrations import run_script
+
 _TOOLS: Final = """
 CREATE TABLE tool_calls (
     id TEXT PRIMARY KEY,
@@ -58,4 +60,4 @@ the owner was shown, apart from those of the call, and is compared with them whe
 
 
 def tools(tables: sqlite_utils.Database) -> None:
-    tables.executescript(_TOOLS)
+    run_script(tables, _TOOLS)

@@ -325,6 +325,28 @@ def test_an_older_database_is_copied_and_brought_up_to_date(old: Path) -> None:
     assert _read(copied, "SELECT title FROM conversations") == [("old",)]
 
 
+TRIGGERED = """
+CREATE TABLE notes (text TEXT NOT NULL); -- told apart; by SQLite
+CREATE TRIGGER doubled AFTER INSERT ON notes WHEN new.text = 'a; b' BEGIN
+    INSERT INTO notes VALUES (';');
+    INSERT INTO notes VALUES ('it''s; over');
+END;
+INSERT INTO notes VALUES ('a; b')
+"""
+
+
+def test_a_semicolon_within_a_statement_does_not_end_it(old: Path) -> None:
+    _apply(old, Step(LAST + 1, "notes", lambda tables: migrations.run_script(tables, TRIGGERED)))
+    assert _read(old, "SELECT text FROM notes") == [("a; b",), (";",), ("it's; over",)]
+
+
+def test_of_a_script_that_fails_nothing_is_kept(old: Path) -> None:
+    script = "CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES (1, 2);"
+    with pytest.raises(MigrationFailed, match="2 values"):
+        _apply(old, Step(LAST + 1, "notes", lambda tables: migrations.run_script(tables, script)))
+    assert _read(old, "SELECT name FROM sqlite_master WHERE name = 'notes'") == []
+
+
 @pytest.mark.parametrize(("change", "reason"), [(_fail, "no such luck"), (_leave_orphans, "point to nothing")])
 def test_a_failing_step_changes_nothing_not_even_by_the_steps_before_it(
     old: Path, change: migrations.Change, reason: str
