@@ -49,7 +49,7 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
         raise TaskIncomplete(reason="limits")
     prompt = visit.text("prompt")
     labels = tuple(
-        dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", visit.text("labels")) if part.strip())
+        dict.fromkeys(part.strip() for part in re.split(r"[,，、;；|\n]", visit.text("labels")) if part.strip())
     )
     head = TaskHead(
         name=visit.text("name").strip() or prompt or "task",

@@ -14,7 +14,7 @@ from assistant.learning.report_json import dump_report, load_report
 from assistant.prompting.candidate import Candidate, Form
 from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.progress import RunProgress
-from assistant.prompting.task import Item, Task, TaskHead, made
+from assistant.prompting.task import Item, Task, TaskHead, to_learn
 
 T = TypeVar("T")
 RunStatus: TypeAlias = Literal["running", "paused", "done", "cancelled", "failed", "interrupted"]
@@ -49,7 +49,7 @@ class RunOrder:
 
     def as_task(self, metrics: Mapping[str, Metric] = METRICS) -> Task:
         """TaskInvalid for a metric that is none of these."""
-        return made(self.task, self.train, Path(self.task.name), metrics)
+        return to_learn(self.task, self.train, Path(self.task.name), metrics)
 
     @property
     def begins_with(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from assistant.agent.presence import Presence
 from assistant.codec import load
 from assistant.config import Sampling
-from assistant.errors import EmptyMessage, NotFound
+from assistant.errors import EmptyMessage, NotFound, TaskInvalid
 from assistant.i18n import language_of_text
 from assistant.learning.lab import Lab
 from assistant.learning.run_order import RunOrder
@@ -68,8 +68,8 @@ class TaskPrompts:
     async def answer(
         self, head: TaskHead, examples: Sequence[Item], text: str, *, model: str | None = None
     ) -> TaskAnswer:
-        """`head` and `examples` are what the folder of the task holds. TaskInvalid for no task, EmptyMessage, and what
-        the model raises."""
+        """`head` and `examples` are what the folder of the task holds. TaskInvalid for no task, or for no examples
+        where the prompt in use needs them; EmptyMessage, and what the model raises."""
         if not text.strip():
             raise EmptyMessage
         task = await asyncio.to_thread(lambda: made(head, examples, Path(head.name), self._lab.metrics()))
@@ -78,6 +78,8 @@ class TaskPrompts:
             await chat.prepare()
             record = await asyncio.to_thread(self._in_use, task.name, task.seed_prompt, chat.model_name)
             candidate = _first(task) if record is None else Candidate.from_json(record.content)
+            if not examples and (candidate.nearest or (candidate.form == "held" and not task.labels)):
+                raise TaskInvalid(path=Path(head.name), line=0, reason="examples_needed")
             held = answer_form(task).grammar if self._models.info(chat.model_name).kind != "remote" else None
             greedy = Sampling(temperature=0, repeat_penalty=1, max_tokens=task.max_tokens, seed=0)
             options: dict[str, Any] = {"sampling": candidate.drawn(greedy), "priority": "person", "owner": _OWNER}
@@ -142,7 +144,16 @@ class TaskPrompts:
         scope = Scope(name_of(name, self._library), language_of_text(seed_prompt), "", model)
         labelled = self._labels.nearest(scope, "production")
         record = None if labelled is None else self._versions.get(labelled.version_id)
-        return record if record is not None and record.purpose == PURPOSE else None
+        if record is None or record.purpose != PURPOSE or self._is_of_another(record, seed_prompt):
+            return None
+        return record
+
+    def _is_of_another(self, record: PromptVersionRecord, seed_prompt: str) -> bool:
+        """Whether it was made from what another task of this name begins with. What came from elsewhere without that
+        may be of any."""
+        *_, first = (self._versions.get(id) for id in self._line(record))
+        began = first.author == "person" and first.parent_id is None and first.id != record.id
+        return began and first.text != seed_prompt
 
     async def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
         if not count:

@@ -32,7 +32,8 @@ def answer_form(task: Task) -> AnswerForm:
     labels = task.labels or _few(task.items)
     if labels:
         return AnswerForm(labels, labels_grammar(labels))
-    if all(_NUMBER.fullmatch(one.output) for one in task.items) and task.metric.name != "numeric":
+    numbers = bool(task.items) and all(_NUMBER.fullmatch(one.output) for one in task.items)
+    if numbers and task.metric.name != "numeric":
         return AnswerForm(grammar=_NUMBER_GRAMMAR)
     return AnswerForm()
 

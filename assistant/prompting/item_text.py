@@ -131,7 +131,7 @@ def _table(text: str) -> list[tuple[int, Any]]:
             if not names:
                 names = [_column(cell) for cell in cells]
             elif any(cell.strip() for cell in cells):
-                if len(cells) > len(names):
+                if any(cell.strip() for cell in cells[len(names) :]):
                     raise ExamplesInvalid(line=line, reason="more_cells")
                 rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
             line = before + reader.line_num + 1
@@ -165,7 +165,8 @@ def _item(row: Any, line: int) -> Item:
     try:
         return item(row)
     except ValueError as error:
-        raise ExamplesInvalid(line=line, reason="no_row") from error
+        reason = "half_sign" if isinstance(error, UnicodeEncodeError) else str(error)
+        raise ExamplesInvalid(line=line, reason=reason) from error
 
 
 def _wrong(row: Any) -> str:

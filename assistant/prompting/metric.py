@@ -1,7 +1,8 @@
 """How right an answer is, from 0 to 1, without a judge but for the one metric that is named so. `METRICS` names them; a
 person's own are added to the mapping.
 
-Exact match reads the first line and forgives case, quotes, brackets and a final stop. F1 is the overlap of words of
+Exact match reads the first line, or all of them where several are accepted, and forgives case, quotes, brackets and a
+final stop. A number is the last one of an answer, however it is written. F1 is the overlap of words of
 SQuAD (Rajpurkar et al. 2016), chrF the mean over 1- to 6-grams of characters with beta 2 (Popović 2015); Chinese, which
 writes no spaces, is counted by characters in both.
 """
@@ -12,16 +13,19 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from assistant.i18n import language_of_text
 
 _EDGES: Final = re.compile(r"^[\s\"'`*(\[{“‘（【《]+|[\s\"'`*.)\]}。！!”’）】》]+$")
-_NUMBER: Final = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
+_NUMBER: Final = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|-?\.\d+(?:e[+-]?\d+)?", re.I)
+_MINUS: Final = "\u2212"
+"""The sign that stands for one in print, which is no hyphen to Unicode either."""
+_NEAR: Final = 1e-6
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _CITED: Final = re.compile(r"\[(\d+)\]")
 _CHRF_ORDER: Final = 6
 _CHRF_BETA: Final = 2.0
@@ -41,30 +45,54 @@ class Metric:
     trouble: str = ""
     """Why it cannot be used, where somebody's own cannot be loaded."""
 
+    def for_answers(self, accepted: Iterable[str]) -> Metric:
+        """As it is where these are right: the model may not stop at the end of a line where they have several."""
+        return replace(self, one_line=False) if self.one_line and any(map(_has_lines, accepted)) else self
+
 
 def normal(text: str) -> str:
     """The first line, without what surrounds an answer and without case; where it is nothing else, as it is."""
     lines = unicodedata.normalize("NFKC", text).strip().splitlines()
-    return re.sub(r"\s+", " ", _EDGES.sub("", lines[0]) or lines[0].strip()).casefold() if lines else ""
+    return _bare(lines[0]) if lines else ""
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s+", " ", _EDGES.sub("", text) or text.strip()).casefold()
+
+
+def _has_lines(text: str) -> bool:
+    return len(text.strip().splitlines()) > 1
 
 
 def exact(answer: str, accepted: Sequence[str]) -> float:
-    return float(normal(answer) in {normal(one) for one in accepted})
+    """What has several lines is right only as a whole."""
+    whole = {_bare(unicodedata.normalize("NFKC", one)) for one in accepted if _has_lines(one)}
+    if _bare(unicodedata.normalize("NFKC", answer)) in whole:
+        return 1.0
+    return float(normal(answer) in {normal(one) for one in accepted if not _has_lines(one)})
 
 
 def numeric(answer: str, accepted: Sequence[str]) -> float:
     """The last number of the answer, for that is where a solution ends."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", answer))
-    if not found:
+    said = last_number(answer)
+    if said is None:
         return 0.0
-    said = float(found[-1].replace(",", ""))
-    wanted = [number for one in accepted for number in _NUMBER.findall(unicodedata.normalize("NFKC", one))[-1:]]
-    return float(any(abs(said - float(number.replace(",", ""))) < 1e-6 for number in wanted))
+    wanted = [number for number in map(last_number, accepted) if number is not None]
+    return float(any(said == one or abs(said - one) < _NEAR * min(1.0, abs(one)) for one in wanted))
+
+
+def last_number(text: str) -> float | None:
+    found = _NUMBER.findall(unicodedata.normalize("NFKC", text).replace(_MINUS, "-"))
+    return float(found[-1].replace(",", "")) if found else None
 
 
 def f1(answer: str, accepted: Sequence[str]) -> float:
-    said = Counter(_WORD.findall(answer.casefold()))
-    return max((_f1(said, Counter(_WORD.findall(one.casefold()))) for one in accepted), default=0.0)
+    said = _counted(answer)
+    return max((_f1(said, _counted(one)) for one in accepted), default=0.0)
+
+
+def _counted(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _f1(said: Counter[str], wanted: Counter[str]) -> float:

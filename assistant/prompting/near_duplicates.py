@@ -19,8 +19,13 @@ _LEAST_SHARED: Final = _SAME / (2 - _SAME)
 """Share of its words that a text has in common with one of which it may be a near-duplicate, however long that is."""
 _COMPARED: Final = 64
 """With each item: those that share most of its rarest words. Formulas of few words share them with hundreds."""
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|\w+")
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 _BETWEEN: Final = re.compile(r"[\W_]+")
+
+
+def written(text: str) -> str:
+    """Without case and with spaces that count as one; every sign is kept."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def said(text: str) -> str:

@@ -1,7 +1,8 @@
 """Who may be an example, who compares candidates and who decides: three pools that share no conversation.
 
 An item belongs to a pool by the hash of its group, so that it stays where it is when others come. What says nearly the
-same as an item that is there already is left out: it would be asked in one pool and answered in another.
+same as an item that is there already is left out: it would be asked in one pool and answered in another. Signs are not
+nothing where they change the answer: 12 + 7 and 12 - 7 are two.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from assistant.prompting.near_duplicates import said, same_words
+from assistant.prompting.near_duplicates import said, same_words, written
 from assistant.prompting.task import Item
 
 Vectors: TypeAlias = np.ndarray
@@ -78,9 +79,12 @@ def turns_of(items: Sequence[Item]) -> list[int]:
 
 
 def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) -> list[Item]:
-    by_words: dict[str, Item] = {}
+    asked: set[str] = set()
+    by_words: dict[tuple[str, tuple[str, ...]], Item] = {}
     for one in items:
-        by_words.setdefault(said(one.input), one)
+        if (text := written(one.input)) not in asked:
+            by_words.setdefault((said(one.input), one.accepted), one)
+        asked.add(text)
     kept = list(by_words.values())
     vectors = embed([one.input for one in kept])
     gone = {

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
@@ -14,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import TaskInvalid
-from assistant.prompting.metric import METRICS, Metric
+from assistant.prompting.metric import METRICS, Metric, last_number
 
 T = TypeVar("T")
 H = TypeVar("H", bound=BaseModel)
@@ -22,8 +24,14 @@ TASK_FILE: Final = "task.yaml"
 TRAIN_FILE: Final = "train.jsonl"
 TEST_FILE: Final = "test.jsonl"
 _MISTAKES: Final = MappingProxyType(
-    {"model_type": "no_settings", "extra_forbidden": "unknown_key", "missing": "missing", "string_type": "no_text"}
-)
+    {
+        "model_type": "no_settings", "extra_forbidden": "unknown_key", "missing": "missing", "string_type": "no_text",
+        "string_too_short": "empty_text", "string_pattern_mismatch": "empty_text", "tuple_type": "no_list",
+        "int_type": "no_number", "int_parsing": "no_number", "int_from_float": "no_number",
+        "greater_than_equal": "out_of_range", "less_than_equal": "out_of_range",
+    }
+)  # fmt: skip
+_BOUNDS: Final = (("ge", "≥"), ("le", "≤"))
 
 
 class TaskHead(BaseModel):
@@ -72,16 +80,15 @@ class Task:
 
 def read_task(folder: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
     """Read `task.yaml` and `train.jsonl`, never the test file. TaskInvalid says which line is wrong and how."""
-    path = folder / TASK_FILE
-    task = made(read_head(folder), read_items(folder / TRAIN_FILE), path, metrics)
-    if len(others := _unlisted(task.labels, task.items, task.metric)) > len(task.items) / 2:
-        raise TaskInvalid(path=path, line=0, reason=f"other_labels: {others[0].output}")
-    return task
+    return to_learn(read_head(folder), read_items(folder / TRAIN_FILE), folder / TASK_FILE, metrics)
 
 
 def read_head(folder: Path) -> TaskHead:
-    """`task.yaml` alone; whether there is such a metric is not looked at. TaskInvalid."""
-    return settings_in(folder / TASK_FILE, TaskHead)
+    """`task.yaml` alone, which is called as its folder where it does not say how; whether there is such a metric is not
+    looked at. TaskInvalid."""
+    head = settings_in(folder / TASK_FILE, TaskHead)
+    called = folder.resolve().name
+    return head if "name" in head.model_fields_set or not called else head.model_copy(update={"name": called})
 
 
 def settings_in(path: Path, kind: type[H]) -> H:
@@ -108,14 +115,25 @@ def unseen(folder: Path) -> Sequence[Item]:
         return ()
 
 
+def to_learn(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
+    """The task of a head and items where a run of it begins: refused where no answer could be right, too."""
+    task = made(head, items, path, metrics)
+    if len(others := _unlisted(task.labels, task.items, task.metric)) > len(task.items) / 2:
+        raise TaskInvalid(path=path, line=0, reason=f"other_labels: {others[0].output}")
+    if head.metric == "numeric" and all(last_number(right) is None for one in task.items for right in one.accepted):
+        raise TaskInvalid(path=path, line=0, reason="no_numbers")
+    return task
+
+
 def made(head: TaskHead, items: Sequence[Item], path: Path, metrics: Mapping[str, Metric] = METRICS) -> Task:
     """The task that a head and its items make; `path` is what an error names."""
     if head.metric not in metrics:
         known = ", ".join(name for name, metric in metrics.items() if not metric.trouble)
-        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} is none of {known}")
-    metric = metrics[head.metric]
-    if metric.trouble:
-        raise TaskInvalid(path=path, line=0, reason=f"metric: {head.metric!r} cannot be loaded: {metric.trouble}")
+        raise TaskInvalid(path=path, line=0, reason=f"unknown_metric: {head.metric} ({known})")
+    if metrics[head.metric].trouble:
+        trouble = metrics[head.metric].trouble
+        raise TaskInvalid(path=path, line=0, reason=f"broken_metric: {head.metric} ({trouble})")
+    metric = metrics[head.metric].for_answers(right for one in items for right in one.accepted)
     others = _unlisted(head.labels, items, metric)
     if len(others) > len(items) / 2:
         others = []  # the list is of something else, and what was measured with it is asked with it
@@ -127,7 +145,8 @@ def _unlisted(labels: Sequence[str], items: Sequence[Item], metric: Metric) -> l
     """Those to which no label is right: what is right somewhere has to be allowed to be said."""
     if not labels or metric.judged:
         return []
-    return [one for one in items if not any(metric.score(right, labels) for right in one.accepted)]
+    is_listed = cache(lambda right: metric.score(right, labels) >= 1)
+    return [one for one in items if not any(map(is_listed, one.accepted))]
 
 
 def items_of(rows: Sequence[Any], name: str) -> list[Item]:
@@ -171,26 +190,41 @@ def item(row: Any) -> Item:
     if not accepted or not all(isinstance(one, str) and one.strip() for one in accepted):
         raise ValueError("no_output")
     id = hashlib.sha256(json.dumps([asked, accepted], ensure_ascii=False).encode()).hexdigest()[:16]
-    group = row.get("group")
-    return Item(id, asked, tuple(accepted), group if isinstance(group, str) and group else id)
+    group = _written(row.get("group"))
+    if group is not None and not isinstance(group, str):
+        raise ValueError("no_group")
+    return Item(id, asked, tuple(accepted), group or id)
 
 
 def _written(value: Any) -> Any:
-    return value if isinstance(value, bool) or not isinstance(value, int | float) else json.dumps(value)
+    """A number in plain digits, as an answer has it: a float of its own accord says 1e-05."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return format(Decimal(repr(value)), "f")
 
 
 def _reason(error: Exception) -> str:
     """A word that the catalogue has, with what it is about, or what somebody else says of it."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        what, where = first["msg"], ".".join(map(str, first["loc"]))
-        return f"{known}: {where}" if (known := _MISTAKES.get(first["type"])) else f"{where}: {what}"
-    if isinstance(error, UnicodeDecodeError):
-        return "not_utf8"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not_json: {error}"
-    if isinstance(error, yaml.YAMLError):
-        return f"not_yaml: {error}"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)
+    match error:
+        case ValidationError():
+            first = error.errors()[0]
+            bounds = "".join(f" {sign} {first['ctx'][kind]}" for kind, sign in _BOUNDS if kind in first.get("ctx", {}))
+            about = ".".join(map(str, first["loc"])) + bounds
+            known = _MISTAKES.get(first["type"], first["msg"])
+            return f"{known}: {about}" if about else known
+        case UnicodeDecodeError():
+            return "not_utf8"
+        case UnicodeEncodeError():
+            return "half_sign"
+        case json.JSONDecodeError():
+            return f"not_json: {error.colno}"
+        case yaml.MarkedYAMLError() if error.problem_mark is not None:
+            return f"not_yaml_at: {error.problem_mark.line + 1}:{error.problem_mark.column + 1}"
+        case yaml.YAMLError():
+            return "not_yaml"
+        case FileNotFoundError() | NotADirectoryError():
+            return "no_file"
+        case OSError():
+            return error.strerror or str(error)
+        case _:
+            return str(error)

@@ -22,7 +22,7 @@ from assistant.learning.report_json import dump_purpose, dump_report
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.purpose import Purpose
-from assistant.prompting.task import Item, TaskHead, items_of, made
+from assistant.prompting.task import Item, TaskHead, items_of, to_learn
 from assistant.server.errors import request_language
 from assistant.server.streaming import EventStream, data_line
 
@@ -252,7 +252,7 @@ async def _run(
                 model=body.model,
                 tell=told.put_nowait,
             )
-        task = made(body.task, train, Path("task"), lab.metrics())
+        task = to_learn(body.task, train, Path("task"), lab.metrics())
         return await lab.optimise(task, spending, choices, test=asked, model=body.model, tell=told.put_nowait)
 
     run = asyncio.create_task(work())

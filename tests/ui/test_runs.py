@@ -15,6 +15,7 @@ from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
+from assistant.prompting.metric import METRICS
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.result import Score
 from assistant.wiring import build
@@ -26,6 +27,7 @@ from ui.markdown import Markdown
 from ui.presenter import Presenter
 from ui.run_card import outcome, run_card
 from ui.runs import RunPanel
+from ui.task_editor import order_of
 
 EXAMPLES = "input,output\n" + "\n".join(f"colour of thing {n},{right(str(n))}" for n in range(120))
 TASK = {
@@ -93,6 +95,7 @@ async def test_a_metric_of_ones_own_is_offered_by_its_name_in_either_language(pa
     ({"max_tokens": "0"}, "between 1 and 4096", "1 到 4096"),
     ({"tokens": "-1"}, "no limit is 0", "不设上限填 0"),
     ({"minutes": "long"}, "no limit is 0", "不设上限填 0"),
+    ({"labels": "喜；怒"}, "most of the right answers are none of the labels", "多数正确答案不在 labels 之列"),
     ({"metric": "beauty"}, "choose how answers are judged", "评判方式"),
 ])  # fmt: skip
 async def test_what_is_wrong_is_said_in_the_persons_language(
@@ -104,6 +107,11 @@ async def test_what_is_wrong_is_said_in_the_persons_language(
         assert view["lab"]["refused"]
         assert sentence in view["lab"]["html"]
     assert await panel._assistant.runs.list() == []
+
+
+@pytest.mark.parametrize("typed", ["高兴；难过；生气", "高兴;难过 | 生气", "高兴、难过，生气", "高兴\n难过,生气,"])
+def test_labels_are_divided_by_whatever_people_type_between_them(typed: str) -> None:
+    assert order_of(visit(**{**TASK, "labels": typed}), METRICS).task.labels == ("高兴", "难过", "生气")
 
 
 async def test_a_run_keeps_to_its_tokens_and_its_time_and_says_how_much_is_left(panel: RunPanel) -> None:

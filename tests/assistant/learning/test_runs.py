@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -313,6 +314,10 @@ async def test_a_prompt_of_which_nothing_can_be_learned_is_refused_at_once(house
 
 
 async def test_a_task_that_is_none_is_refused_before_anything_is_stored(house: House) -> None:
+    told = order()
+    other = told.task.model_copy(update={"labels": ("sweet", "sour")})
+    with pytest.raises(TaskInvalid, match="other_labels"):
+        await house.book.begin(replace(told, task=other))
     with pytest.raises(TaskInvalid):
         await house.book.begin(order(metric="beauty"))
     assert await house.book.list() == []

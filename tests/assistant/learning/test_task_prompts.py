@@ -12,7 +12,7 @@ import pytest
 
 from assistant.agent.presence import Presence
 from assistant.codec import dump
-from assistant.errors import EngineDied
+from assistant.errors import EngineDied, TaskInvalid
 from assistant.learning.lab import Lab
 from assistant.learning.run_order import RunOrder
 from assistant.learning.task_prompts import TaskPrompts
@@ -153,3 +153,24 @@ async def test_a_run_that_the_prompt_in_use_is_asked_by_is_told_from_those_nobod
     house.begin("red", status="done", versions=(edited,))
     assert house.tasks.called_in_use(found) == "", "it is asked by another"
     assert house.tasks.called_in_use("gone") == ""
+
+
+async def test_a_task_is_not_asked_with_the_prompt_of_another_that_is_called_the_same(house: House) -> None:
+    begun = house.use("Which colour?")
+    house.use("Name the colour.", parent=begun)
+    assert (await house.ask())[0].startswith("Name the colour.")
+    french = TaskHead(name="colours", seed_prompt="Translate into French.")
+    answer = await house.tasks.answer(french, EXAMPLES, "red")
+    assert (answer.version, answer.number) == ("", 0)
+    assert "Translate into French." in house.model.calls[-1][0].text
+
+
+async def test_a_prompt_that_shows_examples_is_not_asked_without_them(house: House) -> None:
+    house.use("Which colour?", nearest=2)
+    with pytest.raises(TaskInvalid, match="examples_needed"):
+        await house.tasks.answer(HEAD, (), "colour of thing 3")
+    house.use("Which colour?", form="held")
+    with pytest.raises(TaskInvalid, match="examples_needed"):
+        await house.tasks.answer(HEAD, (), "colour of thing 3")
+    labelled = HEAD.model_copy(update={"labels": ("red",), "metric": "label"})
+    assert (await house.tasks.answer(labelled, (), "colour of thing 3")).text == "red"

@@ -139,6 +139,10 @@ def test_what_people_have_is_understood(text: str) -> None:
     assert [(one.input, one.output) for one in items_in(text)] == [("你好", "问候")]
 
 
+def test_a_row_that_ends_with_an_empty_cell_is_whole() -> None:
+    assert [(one.input, one.output) for one in items_in("input;output\na;b;\nc;d; ;\n")] == [("a", "b"), ("c", "d")]
+
+
 def test_a_group_keeps_examples_together() -> None:
     items = items_in("input,output,group\na,b,one\nc,d,one\ne,f,\n")
     assert [one.group == "one" for one in items] == [True, True, False]
@@ -163,7 +167,9 @@ def test_a_group_keeps_examples_together() -> None:
     ('{"input": "a", "output": null}', 1, "output_no_text"),
     ('{"input": "a", "output": ["b", false]}', 1, "output_no_text"),
     ("input,output\na,b\nHello, world,greeting\n", 3, "more_cells"),
-    ("input;output\na;b;\n", 2, "more_cells"),
+    ("input;output\na;b;;c\n", 2, "more_cells"),
+    ('{"input": "a", "output": "b", "group": {}}', 1, "no_group"),
+    ('{"input": "\\ud800", "output": "b"}', 1, "half_sign"),
     (f"input,output\na,b\n{'c' * 140_000},d\n", 3, "long_cell"),
     ("input,output\na,b\n\ufffd\ufffd,c\n", 3, "signs_lost"),
     ('{"input": "\ufffd", "output": "b"}', 1, "signs_lost"),

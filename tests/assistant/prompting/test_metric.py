@@ -30,8 +30,22 @@ TEXTS = st.text(max_size=40)
         ("numeric", "一共 1,250 元", "1250", 1),
         ("numeric", "７", "7", 1),
         ("numeric", "none", "7", 0),
+        ("numeric", "about 0.00001", "1e-05", 1),
+        ("numeric", "It is -5", "1e-05", 0),
+        ("numeric", "1E+16", "10000000000000000", 1),
+        ("numeric", "0", "0.0000001", 0),
+        ("numeric", "1000001", "1000000", 0),
+        ("numeric", "\u22125", "-5", 1),
+        ("numeric", "5", "\u22125", 0),
+        ("numeric", "1, 2,3", "3", 1),
+        ("numeric", "1e999", "1e999", 1),
+        ("exact", "{", '{\n  "id": 7\n}', 0),
+        ("exact", '{\n    "ID": 7\n}\n', '{\n  "id": 7\n}', 1),
+        ("exact", "- apples\n- bombs", "- apples\n- pears", 0),
         ("f1", "the cat sat", "the cat", 0.8),
         ("f1", "北京大学", "北京", 2 / 3),
+        ("f1", "2024年5月1日", "2024年5月", 0.8),
+        ("f1", "ＡＢＣ", "abc", 1),
         ("json", '{"a": 1, "b": 2}', '{"a": 0}', 1),
         ("json", '{"b": 2}', '{"a": 0}', 0),
         ("json", "{", '{"a": 0}', 0),
@@ -64,7 +78,14 @@ def test_a_score_lies_between_0_and_1_and_more_accepted_answers_never_lower_it(
         assert score(answer, accepted) >= score(answer, accepted[:1])
 
 
+def test_of_answers_with_several_lines_none_stops_after_the_first() -> None:
+    metric = METRICS["label"]
+    assert metric.one_line
+    assert not metric.for_answers(["a", "a\nb"]).one_line
+    assert metric.for_answers(["a", "b\n"]) is metric
+
+
 @pytest.mark.parametrize("name", ["exact", "f1", "chrf"])
-@given(answer=st.text(alphabet="abcdefg 中文", min_size=1).filter(str.strip))
+@given(answer=st.text(alphabet="abcdefg \n中文", min_size=1).filter(str.strip))
 def test_the_accepted_answer_itself_is_right(name: str, answer: str) -> None:
     assert METRICS[name].score(answer, [answer]) == pytest.approx(1)

@@ -72,6 +72,14 @@ def test_formulas_that_look_alike_are_all_kept() -> None:
     assert split([item({"input": text, "output": "x"}) for text in texts], same, 0).left_out == 0
 
 
+def test_signs_that_change_the_answer_make_another_question() -> None:
+    told = [("12 + 7", "19"), ("12 - 7", "5"), ("great \U0001f600", "glad"), ("great \U0001f621", "angry")]
+    told += [("what is it?", "a"), ("What  is it?", "b")]
+    pools = split([item({"input": text, "output": answer}) for text, answer in told], embed, 0)
+    kept = [one.input for one in (*pools.examples, *pools.race, *pools.gate)]
+    assert sorted(kept) == sorted(text for text, _ in told[:5])
+
+
 def test_labels_take_turns_in_the_race() -> None:
     pools = split(items(300), embed, 0, ("l0", "l1", "l2"))
     assert {one.output for one in pools.race[:3]} == {"l0", "l1", "l2"}

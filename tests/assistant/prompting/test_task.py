@@ -10,7 +10,7 @@ import pytest
 from assistant.errors import TaskInvalid
 from assistant.i18n import explain
 from assistant.prompting.answer_form import answer_form
-from assistant.prompting.task import read_items, read_task, read_test, unseen
+from assistant.prompting.task import TaskHead, made, read_items, read_task, read_test, unseen
 
 
 def folder(tmp_path: Path, rows: list[object], head: str = "seed_prompt: Which?\nmetric: label\n") -> Path:
@@ -52,7 +52,14 @@ def test_a_wrong_head_is_refused(tmp_path: Path, head: str) -> None:
         ("seed_prompt: a\nlabels: [yes, no]", "labels.0", "引号"),
         ("- a", "settings such as", "每项一行"),
         ("", "missing: seed_prompt", "缺少这项设置：seed_prompt"),
-        ("seed_prompt: '  '", "seed_prompt", "seed_prompt"),
+        ("seed_prompt: '  '", "this is empty: seed_prompt", "这里是空的：seed_prompt"),
+        ("seed_prompt: a\nmax_tokens: 0", "out of its range: max_tokens ≥ 1", "超出了范围：max_tokens ≥ 1"),
+        ("seed_prompt: a\nmax_tokens: 100000", "max_tokens ≤ 4096", "超出了范围：max_tokens ≤ 4096"),
+        ("seed_prompt: a\nmax_tokens: many", "whole number: max_tokens", "整数：max_tokens"),
+        ("seed_prompt: a\nlabels: red", "a list, such as", "应当是列表"),
+        ("seed_prompt: a\nmetric: exat", "no such metric: exat (exact, label,", "没有这种评判指标：exat"),
+        ("seed_prompt: a\n  b: c", "YAML, from this line and column on: 2:4", "不是 YAML：2:4"),
+        ("seed_prompt: a\nmetric: numeric", "no right answer holds one", "没有一个数字"),
         ("seed_prompt: a\nlabel: [x]", "no such setting: label", "没有这项设置：label"),
         ("seed_prompt: a\nname: 2024-02-30", "day", "day"),
         ("[" * 3000, "", ""),
@@ -65,6 +72,52 @@ def test_what_is_wrong_with_a_head_is_said_with_the_remedy(tmp_path: Path, head:
     assert said_zh in explain(caught.value, "zh")
 
 
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(TaskInvalid) as caught:
+        read_task(tmp_path / "nowhere")
+    assert "it is not there" in explain(caught.value, "en")
+    assert "它不在那里" in explain(caught.value, "zh")
+
+
+@pytest.mark.parametrize(
+    ("row", "told", "said_zh"),
+    [
+        ('{"input": "a" "output": "b"}', "not JSON, from this column on: 15", "从这一列起不是 JSON：15"),
+        ('{"input": "\\ud800", "output": "b"}', "half of a sign", "半个字符"),
+        ('{"input": "a", "output": true}', "not true, false or null", "true、false"),
+        ('{"input": "a", "output": "b", "group": [1]}', "the group must be", "group 应当是"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_with_the_remedy(tmp_path: Path, row: str, told: str, said_zh: str) -> None:
+    with pytest.raises(TaskInvalid) as caught:
+        read_items(folder(tmp_path, [row]) / "train.jsonl")
+    assert told in explain(caught.value, "en")
+    assert said_zh in explain(caught.value, "zh")
+
+
+def test_a_task_without_a_name_is_called_as_its_folder(tmp_path: Path) -> None:
+    (place := tmp_path / "reviews").mkdir()
+    assert read_task(folder(place, [{"input": "a", "output": "x"}])).name == "reviews"
+
+
+def test_a_conversation_may_be_called_by_a_number(tmp_path: Path) -> None:
+    rows: list[object] = [{"input": text, "output": "x", "group": 7} for text in "ab"]
+    assert [one.group for one in read_task(folder(tmp_path, rows)).items] == ["7", "7"]
+
+
+def test_what_has_several_lines_is_asked_for_with_all_of_them(tmp_path: Path) -> None:
+    rows: list[object] = [{"input": "a", "output": "x\ny"}, {"input": "b", "output": "x"}]
+    task = read_task(folder(tmp_path, rows))
+    assert not task.metric.one_line
+    assert [task.metric.score("x", one.accepted) for one in task.items] == [0, 1]
+
+
+def test_a_label_that_is_only_a_part_of_a_right_answer_does_not_stand_for_it(tmp_path: Path) -> None:
+    rows: list[object] = [{"input": "a", "output": "dark red"}, {"input": "b", "output": "red"}]
+    head = "seed_prompt: a\nmetric: f1\nlabels: [red]\n"
+    assert read_task(folder(tmp_path, rows, head)).labels == ("red", "dark red")
+
+
 def test_a_file_in_another_encoding_is_said_to_be_one(tmp_path: Path) -> None:
     path = folder(tmp_path, []) / "train.jsonl"
     path.write_bytes('{"input": "你好", "output": "x"}'.encode("gb18030"))
@@ -74,9 +127,9 @@ def test_a_file_in_another_encoding_is_said_to_be_one(tmp_path: Path) -> None:
 
 
 def test_numbers_count_as_they_are_written(tmp_path: Path) -> None:
-    rows: list[object] = [{"input": 7, "output": [3, 2.5]}, {"input": "b", "output": -1}]
+    rows: list[object] = [{"input": 7, "output": [3, 2.5, 0.00001, 1e16]}, {"input": "b", "output": -1}]
     assert [(one.input, one.accepted) for one in read_task(folder(tmp_path, rows)).items] == [
-        ("7", ("3", "2.5")),
+        ("7", ("3", "2.5", "0.00001", "10000000000000000")),
         ("b", ("-1",)),
     ]
     with pytest.raises(TaskInvalid):
@@ -114,6 +167,10 @@ def test_a_line_of_a_file_ends_where_json_says_so(tmp_path: Path) -> None:
 def test_a_file_without_items_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskInvalid):
         read_items(folder(tmp_path, [""]) / "train.jsonl")
+
+
+def test_without_examples_nothing_is_known_of_the_form() -> None:
+    assert answer_form(made(TaskHead(seed_prompt="Say it."), (), Path("t"))).grammar is None
 
 
 def test_answers_are_held_to_labels_numbers_or_nothing(tmp_path: Path) -> None:
