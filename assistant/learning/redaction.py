@@ -9,6 +9,7 @@ Chinese, or a number and a named street in English). In its place stands a word 
   as with passports, short numbers and ten bare digits (unless they are a whole line): those are counts more often.
 - A password goes if a word announces it and it has a digit or a sign within. Letters alone would be any word ("the
   password is stored"); calls, names of constants and of methods (base64) are code.
+- The name somebody goes by elsewhere goes if the place (WeChat, QQ, Telegram) stands before it.
 - Dates, decimals, ISBNs, UUIDs, digests and what is called a version stay, and so do four digits with dots between
   them, which are a heading more often than a machine. Addresses that name nobody (::1) stay too.
 - Passports and accounts without a word, unknown keys without one, streets without a house and the plates and identity
@@ -20,10 +21,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
+
+from assistant.learning.redaction_sight import HAN as _HAN
+from assistant.learning.redaction_sight import KNOWN as _KNOWN
+from assistant.learning.redaction_sight import seen as _seen
 
 Span = tuple[int, int, str | None]
 """Where something begins and ends, and the word for it; None keeps it from being taken for anything else."""
@@ -31,15 +35,8 @@ Finder = Callable[[str], Iterator[Span]]
 Part = Callable[[re.Match[str]], tuple[int, int] | None]
 """Which part of what a pattern found is meant, if any."""
 
-# Stands for what is known already (\ue000 in patterns), so that a second look finds no more than the first did.
-_KNOWN: Final = "\ue000"
 _HEX: Final = "[0-9A-Fa-f]"
-_HAN: Final = r"\u4e00-\u9fff"
-_PIECE: Final = re.compile(
-    rf"\[(?:secret|e-mail|account|identity|plate|card|phone|address)\]|(?P<plain>[\n -Z\\-~{_HAN}]+)|.", re.DOTALL
-)
 _GAPS: Final = str.maketrans("", "", " .-")
-_CHINESE_SIGNS: Final = "，；：！？（）"  # full-width as a matter of course: folded, they would be part of a link
 _FREE: Final = rf"(?<![0-9{_KNOWN}])"
 _FIRST: Final = rf"{_FREE}(?<![0-9{_KNOWN}][.-])"
 _NO_DECIMAL: Final = rf"{_FREE}(?<![0-9{_KNOWN}]\.)"
@@ -72,35 +69,6 @@ def redacted_within(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [redacted_within(one) for one in value]
     return value
-
-
-def _seen(text: str) -> tuple[str, list[int], list[int]]:
-    """The text as it is looked at, and where each of its characters begins and ends in the text itself."""
-    seen: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for found in _PIECE.finditer(text):
-        start, end = found.span()
-        shown = found["plain"] or _shown(found.group())
-        seen.append(shown)
-        starts += range(start, end) if found["plain"] else [start] * len(shown)
-        ends += range(start + 1, end + 1) if found["plain"] else [end] * len(shown)
-    return "".join(seen), starts, ends
-
-
-@lru_cache(4096)
-def _shown(piece: str) -> str:
-    """Full-width letters and figures as plain ones, every dash as a hyphen, and nothing of what cannot be seen."""
-    if len(piece) > 1:
-        return _KNOWN
-    kind = unicodedata.category(piece)
-    if kind == "Nd":
-        return str(unicodedata.decimal(piece))
-    if kind in ("Pd", "Cf", "Co") or piece == "−":
-        return {"Cf": "", "Co": "?"}.get(kind, "-")
-    # ① is no digit of what follows it, and … no dots before it.
-    plain = piece if kind == "No" or piece in _CHINESE_SIGNS else unicodedata.normalize("NFKC", piece)
-    return plain if len(plain) == 1 or kind.startswith("L") else piece
 
 
 def _joined(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
@@ -197,7 +165,7 @@ _NO_SECRET: Final = re.compile(
     r"|[0-9]{1,4}[ -]?(?:bit|byte|char|digit|letter|fa\b|st\b|nd\b|rd\b|th\b)|[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]"
     r"|[0-9]{1,2}:[0-9]{2}|v?[0-9]+(?:[.,-][0-9]+)+%?$|[0-9.]+%$|[*x.#_-]+$"
 )
-_COUNTED: Final = re.compile(r"\s?(?:[年月日个位次元岁分秒天章条种]|char|digit|letter|byte|bit|time)")
+_COUNTED: Final = re.compile(r"\s?(?:[年月日个位次元岁分秒天章条种人万]|char|digit|letter|byte|bit|time|user|people)")
 
 
 def _announced(is_secret: Callable[[str, bool], bool], found: re.Match[str]) -> tuple[int, int] | None:
@@ -311,8 +279,13 @@ def _is_called(found: re.Match[str]) -> bool:
     called = _CALLED.search(before)
     if called is None or (called["alone"] is not None and not _LINE_ENDS.match(found.string, found.end())):
         return False
+    digits = found.group().replace("-", "")
+    if not re.fullmatch(r"[2-9]\d\d[2-9]\d{6}", digits):
+        dated = re.fullmatch(rf"(?:19|20)\d\d{_DAY}|(?:(?:1\d|20)\d\d){{2}}", digits)
+        counted = dated or _is_counted(digits) or _COUNTED.match(found.string, found.end())
+        return called["alone"] is None and not counted
     # The largest number of something in a program is a power of two, or one less.
-    number = int(found.group()) if re.fullmatch(r"[2-9]\d\d[2-9]\d{6}", found.group()) else 0
+    number = int(digits)
     return number & (number - 1) != 0 and number & (number + 1) != 0
 
 
@@ -363,6 +336,12 @@ _FINDERS: Final[tuple[Finder, ...]] = (
     _finder("[identity]", rf"{_NO_DECIMAL}(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])\d{{4}}[ -]?"
         rf"\d{{2}}{_DAY}[ -]?\d{{3}}{_END}"),
     _finder("[identity]", rf"{_FIRST}(?!000|666|9)\d{{3}}-(?!00)\d{{2}}-(?!0000)\d{{4}}(?!-){_END}"),
+    _finder("[account]", rf"(?:微信号?|(?i:(?<![a-z{_KNOWN}])(?:wechat|weixin|wx|vx)(?: ?id)?(?=\s?(?:[:：是为]|is ))))"
+        r"(?:[号是为:：\s]|is |(?i:id)){0,4}(?P<it>(?=[A-Za-z_-]*[0-9])[A-Za-z][A-Za-z0-9_-]{5,19})(?![\w\ue000])"),
+    _finder("[account]", rf"(?<![A-Za-z0-9{_KNOWN}])(?i:QQ)(?:[号码群是为:：\s]|is |number ){{0,4}}"
+        rf"(?P<it>[1-9]\d{{4,11}})(?![\w{_KNOWN}])"),
+    _finder("[account]", rf"(?i:电报|微博|推特|(?<![a-z{_KNOWN}])(?:telegram|tg|twitter|instagram))"
+        rf"(?:[号是为:：\s(（]|账号|用户名|is |(?i:handle|username|id)){{0,5}}(?P<it>@[A-Za-z][A-Za-z0-9_.]{{3,31}})"),
     _finder("[plate]", r"(?<![最更新里讯华国])[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
         r"(?=(?:\D{0,4}\d){3})[A-HJ-NP-Z][ ·•・.-]?[A-HJ-NP-Z0-9]{4}(?:[A-HJ-NP-Z0-9]{1,2}|[挂学警港澳])"
         rf"(?![A-Za-z0-9{_KNOWN}])"),

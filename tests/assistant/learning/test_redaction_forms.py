@@ -179,6 +179,12 @@ STREETS: Final = (
 )
 
 ORDINARY: Final = (
+    "the functions call 1234567 times, and reach 2000000",
+    'the text of 1945-1949, {"text": "2010-2011"}',
+    "联系 20240501 那一批，拨 1234567 元",
+    "20240501\n5551234\n",
+    "微信支付 v3 与 WeChat pay_v3, QQ 2013, QQ音乐, wechat integration",
+    "@dataclass on telegram, email @work",
     "In 1984, 1999-12-31, 31/12/1999, 07/04/2024, 05-06-2024 and 05.06.2024 at 12:30:45",
     "2024年5月1日 08:30，08-15 和 03/15 开会",
     "2024-05-01T12:30:45+08:00, 2024-05-01 12:30:45.123456",
@@ -233,7 +239,22 @@ ORDINARY: Final = (
     "",
 )
 
-FORMS: Final = (*SECRETS, *PASSWORDS, *LINKS, *PHONES, *IDENTITIES, *STREETS)
+CALLED: Final = (
+    ("致电 62345678", "致电 [phone]"),
+    ("请拨62345678。", "请拨[phone]。"),
+    ("号码是62345678", "号码是[phone]"),
+    ("my number is 5551234", "my number is [phone]"),
+    ("call me at 555-1234", "call me at [phone]"),
+    ("微信号：zhang_san88", "微信号：[account]"),
+    ("加我微信zhangsan88吧", "加我微信[account]吧"),
+    ("my WeChat ID is zhangsan-88.", "my WeChat ID is [account]."),
+    ("我的QQ是123456789", "我的QQ是[account]"),
+    ("QQ：10234567", "QQ：[account]"),
+    ("telegram @zhangsan", "telegram [account]"),
+    ("我的推特账号是@zhang_san", "我的推特账号是[account]"),
+)
+
+FORMS: Final = (*SECRETS, *PASSWORDS, *LINKS, *PHONES, *IDENTITIES, *STREETS, *CALLED)
 
 
 @pytest.mark.parametrize(("text", "expected"), FORMS)
@@ -294,7 +315,8 @@ def test_a_long_row_of_figures_takes_no_longer_than_it_must(piece: str) -> None:
     "+1234567890123456 ", "4111 1111 1111 1112 ", "1101 ", "密码", "密码是", "password: ", "password for a b ", "a=1,",
     "token=", "www.", "a.a/", "a.a/?", "-----BEGIN PRIVATE KEY-----", "eyJa.", "路1号", "市区县镇", "1A Bb Cc St",
     "中山路12号3栋", "张@", "a@a.", "a.-", "护照号", "京A", "00:", "\u200b", "\ue000", "passport no. ", "sk-a",
-    "Authorization: ", "电话", "phone ", "4155552671 ", "415 555 2671 ", "0306406152 ", "[phone]", "https://a?", "\n",
+    "微信", "微信号是a", "QQ", "telegram @", "call 1234567 ", "Authorization: ",
+    "电话", "phone ", "4155552671 ", "415 555 2671 ", "0306406152 ", "[phone]", "https://a?", "\n",
 ])  # fmt: skip
 def test_a_hostile_text_takes_no_longer_than_it_must(piece: str) -> None:
     redacted(piece * (50_000 // len(piece)))
