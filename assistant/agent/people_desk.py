@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import json
 from collections.abc import Awaitable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -138,8 +139,13 @@ class PeopleDesk:
         """What they asked and were answered, and what is known about them: a JSON object a line."""
 
         def lines() -> str:
-            things: builtins.list[tuple[str, object]] = [("person", self._people.get(person_id))]
-            things += [("turn", turn) for turn in self._conversations.turns_of(person_id)]
+            person = self._people.get(person_id)
+            things: builtins.list[tuple[str, object]] = [("person", person)]
+            # What others thought of the answers is theirs.
+            things += [
+                ("turn", replace(turn, rating=turn.rating_of(person), ratings=()))
+                for turn in self._conversations.turns_of(person_id)
+            ]
             things += [("fact", fact) for fact in self._facts.list(self._people.scope(person_id), old=True)]
             things += [("fact", fact) for fact in self._facts.in_groups(person_id)]
             written = ({"kind": kind, **dump(one)} for kind, one in things)

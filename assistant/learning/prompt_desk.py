@@ -14,6 +14,7 @@ from assistant.errors import (
     AssistantError,
     NotFound,
     ParameterRefused,
+    PromptError,
     PromptInvalid,
     PromptUnknown,
     TrialRefused,
@@ -310,7 +311,7 @@ def answering(library: PromptLibrary, versions: PromptVersionStore, scope: Scope
         seed = library.get(scope.name, "zh" if scope.language == "zh" else "en")
     except (NotFound, PromptUnknown):
         return None
-    except PromptInvalid:
+    except (PromptError, OSError):
         return version_id
     return record.id if record is not None and _is_made_for(seed, record) else seed.id
 

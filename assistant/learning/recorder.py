@@ -25,10 +25,10 @@ from assistant.learning.evidence import DailyCap, Said, heard, thumbs
 from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
-from assistant.memory.openings import PAUSE_S
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope, in_production
 from assistant.memory.records import Arm
 from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore, ToldTurn
+from assistant.memory.sittings import SittingStore
 
 _log = logging.getLogger(__name__)
 WON: Final = "#trial_won"
@@ -42,7 +42,8 @@ _ALPHA: Final = 0.02
 _MONTH_S: Final = 30 * 86_400
 _KEPT: Final = 32
 """Trials, and versions in production, that are remembered between two looks."""
-_Told: TypeAlias = tuple[RatedTurn, Said] | DecidedDuel
+_Told: TypeAlias = tuple[RatedTurn, Said, str] | DecidedDuel
+"""An answer, what was said of it and in which sitting it was given; or a duel."""
 T = TypeVar("T")
 
 
@@ -71,8 +72,6 @@ class _Tried:
     trial: Trial
     counts: dict[Arm, int] = field(default_factory=lambda: {"canary": 0, "production": 0})
     decision: TrialDecision = "open"
-    sittings: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
-    """Of each person in each conversation, the last: its last answer that was rated, and which of them it is."""
 
     def see(self, told: _Told) -> None:
         if self.decision != "open":
@@ -84,18 +83,10 @@ class _Tried:
                 told.person, canary=told.canary_good, production=told.production_good, weight=thumbs("duel_won")
             )
         else:
-            turn, said = told
+            turn, said, sitting = told
             arm: Arm = "canary" if turn.version == self.canary else "production"
             self.counts[arm] += 1
-            self.decision = self.trial.see(arm, turn.person, said.label, said.weight, self._sitting(turn))
-
-    def _sitting(self, turn: RatedTurn) -> str:
-        """Counted in each conversation by itself: to use two in turn begins no new one."""
-        place = turn.person, turn.conversation_id
-        before, number = self.sittings.get(place, (0.0, 0))
-        number += turn.answered_at - before >= PAUSE_S
-        self.sittings[place] = turn.answered_at, number
-        return f"{turn.conversation_id} {number}"
+            self.decision = self.trial.see(arm, turn.person, said.label, said.weight, sitting)
 
 
 @dataclass(slots=True)
@@ -129,12 +120,14 @@ class Recorder:
         self,
         signals: SignalStore,
         labels: PromptLabels,
+        sittings: SittingStore,
         clock: Callable[[], float] = time.time,
         trusted: Callable[[], Collection[str] | None] = lambda: None,
         answering: Callable[[Scope, str | None], str | None] = lambda _, version_id: version_id,
     ) -> None:
         self._signals = signals
         self._labels = labels
+        self._sittings = sittings
         self._clock = clock
         self._trusted = trusted
         self._answering = answering
@@ -252,7 +245,10 @@ class Recorder:
         asked = canary.version_id, self._rival(canary.scope), canary.scope, canary.moved_at
         cap = DailyCap(self._trusted())
         told: list[_Told] = [duel for duel in self._signals.duels(*asked) if cap.lets(duel.person, duel.chosen_at)]
-        told += heard(self._signals.beside(*asked), cap=cap)
+        sittings = self._sittings.of_turns(canary)
+        for turn, said in heard(self._signals.beside(*asked), cap=cap):
+            # Neither answer of a duel was drawn for.
+            told.append((turn, said, sittings.get(turn.turn_id, turn.conversation_id)))
         return sorted(told, key=_when)
 
     def _rival(self, scope: Scope) -> str | None:

@@ -30,7 +30,13 @@ def _was_taken_back(move: LabelMove, moves: Sequence[LabelMove]) -> bool:
 def _has_lost(move: LabelMove, moves: Sequence[LabelMove]) -> bool:
     if move.label != "canary" or move.to_id is not None or move.reason in SAYS_NOTHING:
         return False
-    return not any(one.label == "production" and one.to_id == move.from_id and _same_step(one, move) for one in moves)
+    return not any(_is_promotion(one, moves) and _same_step(one, move) for one in moves)
+
+
+def _is_promotion(move: LabelMove, moves: Sequence[LabelMove]) -> bool:
+    if move.label != "production" or move.to_id is None:
+        return False
+    return move.from_id is None or not _was_taken_back(move, moves)
 
 
 def _same_step(one: LabelMove, other: LabelMove) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from assistant.memory.database import Database
+from assistant.memory.database import Database, Row
 from assistant.memory.openings import PAUSE_S
 from assistant.memory.prompt_versions import Labelled, PromptLabels, place
 from assistant.memory.records import Arm, Turn
 from assistant.memory.signals import speaker
 
 _ANSWERED: Final = """
-SELECT turns.conversation_id, turns.person_id, turns.created_at, turns.prompt_version, turns.intent, turns.model
+SELECT turns.id, turns.conversation_id, turns.person_id, turns.created_at, turns.prompt_version, turns.intent,
+    turns.model
 FROM turns JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
 WHERE prompt_versions.name = ? AND prompt_versions.language = ? AND turns.created_at >= ? AND turns.id <> ?
     AND NOT EXISTS (SELECT 1 FROM duels WHERE turns.id IN (duels.first_turn_id, duels.second_turn_id))
@@ -42,22 +44,42 @@ class SittingStore:
     def beside(self, turn: Turn, canary: Labelled) -> Sittings:
         """Those of whoever asks this turn, which has no answer yet. What was answered where the trial does not reach,
         and the two answers of a duel, are none."""
-        owners, scope = self._owners(), canary.scope
-        person, placed = speaker(turn.person_id, owners), self._labels.placed(scope, ("production", "canary"))
-        asked = scope.name, scope.language, canary.moved_at, turn.id
-        last: dict[str, tuple[float, int]] = {}
+        person = speaker(turn.person_id, self._owners())
         arms: list[Arm] = []
-        for row in self._db.rows(_ANSWERED, asked):
-            if (
-                speaker(row["person_id"], owners) != person
-                or place(scope, placed, row["intent"], row["model"]) != scope
-            ):
+        here: tuple[float, int] | None = None
+        numbers: dict[str, int] = {}
+        for row, asker, begins in self._answered(canary, turn.id):
+            if asker != person:
                 continue
-            before, number = last.get(row["conversation_id"], (-PAUSE_S, 0))
-            if row["created_at"] - before >= PAUSE_S:
-                number = len(arms)
+            if begins:
+                numbers[row["conversation_id"]] = len(arms)
                 arms.append("canary" if row["prompt_version"] == canary.version_id else "production")
-            last[row["conversation_id"]] = row["created_at"], number
-        before, number = last.get(turn.conversation_id, (-PAUSE_S, 0))
-        here = arms.pop(number) if turn.created_at - before < PAUSE_S else None
-        return Sittings(person, tuple(arms), here)
+            if row["conversation_id"] == turn.conversation_id:
+                here = row["created_at"], numbers[turn.conversation_id]
+        goes_on = here is not None and turn.created_at - here[0] < PAUSE_S
+        arm = arms.pop(here[1]) if here is not None and goes_on else None
+        return Sittings(person, tuple(arms), arm)
+
+    def of_turns(self, canary: Labelled) -> dict[str, str]:
+        """In which sitting each turn was answered since the trial began, by the id of the turn. What was drawn for once
+        is one bet, however few of its answers were rated and however far apart those are."""
+        numbers: Counter[tuple[str, str]] = Counter()
+        found = {}
+        for row, asker, begins in self._answered(canary):
+            place = row["conversation_id"], asker
+            numbers[place] += begins
+            found[row["id"]] = f"{' '.join(place)} {numbers[place]}"
+        return found
+
+    def _answered(self, canary: Labelled, but: str = "") -> Iterator[tuple[Row, str, bool]]:
+        """What was answered where the trial reaches, oldest first, with who asked and whether a sitting begins."""
+        owners, scope = self._owners(), canary.scope
+        placed = self._labels.placed(scope, ("production", "canary"))
+        last: dict[tuple[str, str], float] = {}
+        for row in self._db.rows(_ANSWERED, (scope.name, scope.language, canary.moved_at, but)):
+            if place(scope, placed, row["intent"], row["model"]) != scope:
+                continue
+            person = speaker(row["person_id"], owners)
+            before = last.get((row["conversation_id"], person), -PAUSE_S)
+            last[row["conversation_id"], person] = row["created_at"]
+            yield row, person, row["created_at"] - before >= PAUSE_S

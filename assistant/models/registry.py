@@ -132,14 +132,14 @@ class ModelRegistry:
         NoModelChosen when none is named and none installed, ModelUnknown, ModelNotFetched for one that is only in the
         catalogue, or ModelFileInvalid.
         """
-        asked = name or self._chosen or ""
-        kept = self._answering.get(asked)
-        if kept is not None and kept.stamps == _stamps(kept.spec):
+        kept = self._answering.get(asked := name or self._chosen or "")
+        # A server that answers because nothing is installed does so no longer than that.
+        if kept is not None and kept.stamps == _stamps(kept.spec) and (asked or kept.spec is not None):
             return kept.model
         if (wanted := name or self.current) is None:
             raise NoModelChosen
         if wanted in self._settings.remote:
-            found = _Answering(self._remote_model(wanted))
+            found = self._answering.setdefault(wanted, _Answering(self._remote_model(wanted)))
         else:
             spec = self._spec(wanted)
             stamps = _stamps(spec)

@@ -14,18 +14,17 @@ from assistant.agent.context import Context, ContextBuilder
 from assistant.agent.sitting import sitting
 from assistant.errors import PromptTooLong
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Attachment, Turn
-from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.selector import Selector
 from tests.fakes.chat_model import ScriptedChatModel
+from tests.fakes.recording import recorder
 
 NO = Path("/nowhere")
 
@@ -99,7 +98,7 @@ async def test_each_sitting_of_a_chat_is_drawn_for_by_itself_and_stays_with_what
     with tempfile.TemporaryDirectory() as folder:
         database, library = Database.open(Path(folder) / "patina.db", Path(folder)), PromptLibrary(seed_prompts(), NO)
         versions, labels = PromptVersionStore(database), PromptLabels(database, lambda: 0.0)
-        desk = PromptDesk(library, versions, labels, Recorder(SignalStore(database), labels))
+        desk = PromptDesk(library, versions, labels, recorder(database, labels))
         learned = await desk.propose("chat", "en", Candidate("- Rhyme."), author="optimiser", evidence={})
         labels.begin_trial(Scope("chat", "en"), learned.id, 0.5, "")
         selector, now = Selector(library, versions, labels, SittingStore(database, labels)), [0.0]

@@ -17,7 +17,7 @@ from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import panel_of
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import DECAYED, LOST, Recorder
+from assistant.learning.recorder import DECAYED, LOST
 from assistant.learning.task_versions import MADE_WITH
 from assistant.learning.unwanted import unwanted
 from assistant.memory.conversations import ConversationStore
@@ -37,6 +37,7 @@ from assistant.prompting.optimiser import Choices
 from assistant.prompting.selector import Selector
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.embeddings import HashingEmbeddings
+from tests.fakes.recording import recorder
 from tests.fakes.writer import BRIEF, WriterChatModel, answer
 
 SPENDING = Spending(240)
@@ -73,7 +74,10 @@ class House:
         self.signals = SignalStore(self.db, owners=self.people.owners)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db, clock=lambda: self.now)
         self.desk = PromptDesk(
-            self.library, self.versions, self.labels, Recorder(self.signals, self.labels, clock=lambda: self.now)
+            self.library,
+            self.versions,
+            self.labels,
+            recorder(self.db, self.labels, self.signals, clock=lambda: self.now),
         )
         self.dies_at = 0
         self.models = FakeModels(self.model)
@@ -333,6 +337,22 @@ async def test_what_was_taken_back_by_hand_is_not_proposed_again(house: House) -
     assert (await house.learn()).outcome == "resting"
     house.now += 2 * 86_400
     assert (await house.learn()).version != found.version
+
+
+async def test_what_was_on_trial_when_another_was_promoted_may_be_proposed_again(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    found = await house.learn()
+    own = await house.desk.propose(PROMPT, "en", Candidate("Answer as you like."), author="person", evidence={})
+    for first in (True, False):
+        await house.desk.begin_trial(found.version, 0.3)
+        await house.desk.promote(own.id, model=CHAT.model, reason="mine is better")
+        assert house.labels.of(CHAT, "canary") is None
+        assert unwanted(house.labels.moves(PROMPT)) == []
+        if first:
+            own = await house.desk.propose(PROMPT, "en", Candidate("Be yourself."), author="person", evidence={})
+    await house.desk.begin_trial(found.version, 0.3)
+    await house.desk.end_trial(PROMPT, "en")
+    assert [move.from_id for move in unwanted(house.labels.moves(PROMPT))] == [found.version]
 
 
 async def test_what_gave_way_to_something_better_may_be_proposed_again(house: House) -> None:

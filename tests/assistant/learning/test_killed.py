@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.learning.recorder import WON, Recorder
+from assistant.learning.recorder import WON
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels
-from assistant.memory.signals import SignalStore
 from tests.assistant.learning.test_lab import LABELS, World, helped_by_examples, right
 from tests.assistant.learning.test_recorder import CHAT, House
+from tests.fakes.recording import recorder
 
 BUDGET = 500
 """From which on the model is asked what it can do without being shown."""
@@ -46,10 +46,9 @@ asyncio.run(world.optimise(folder, 500))
 LOOK = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels
-from assistant.memory.signals import SignalStore
+from tests.fakes.recording import recorder
 
 class Killed(PromptLabels):
     moved = 0
@@ -66,7 +65,7 @@ class Killed(PromptLabels):
 
 folder = Path(sys.argv[1])
 database = Database.open(folder / "patina.db", folder / "backups")
-asyncio.run(Recorder(SignalStore(database), Killed(database)).look())
+asyncio.run(recorder(database, Killed(database)).look())
 """
 
 
@@ -127,7 +126,7 @@ async def test_a_promotion_that_is_killed_is_whole_or_is_made_at_the_next_look(t
     worn = [(one.label, one.version_id) for one in labels.all()]
     promoted = [("previous", before), ("production", canary)]
     assert sorted(worn) == (promoted if at == 0 else [("canary", canary), ("production", before)])
-    await Recorder(SignalStore(database), labels).look()
+    await recorder(database, labels).look()
     assert sorted((one.label, one.version_id) for one in labels.all()) == promoted
     moves = [(move.from_id, move.to_id, move.reason) for move in labels.moves(CHAT.name) if move.label == "production"]
     assert set(moves) == {(before, canary, WON), (None, before, "")}

@@ -13,11 +13,9 @@ from assistant.errors import TaskInvalid
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning, purpose_of
-from assistant.learning.recorder import Recorder
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
-from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.models.chat_model import Models
 from assistant.paths import seed_prompts
@@ -28,6 +26,7 @@ from assistant.prompting.selector import Selector
 from assistant.prompting.task import items_of
 from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.embeddings import HashingEmbeddings
+from tests.fakes.recording import recorder
 
 LABELS = ("chat", "documents", "memory", "tools")
 
@@ -55,7 +54,7 @@ class House:
         self.model = Clerk()
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
-        self.desk = PromptDesk(self.library, versions, self.labels, Recorder(SignalStore(self.db), self.labels))
+        self.desk = PromptDesk(self.library, versions, self.labels, recorder(self.db, self.labels))
         self.selector = Selector(self.library, versions, self.labels, SittingStore(self.db, self.labels))
         models = models or FakeModels(self.model)
         self.lab = Lab(

@@ -30,6 +30,7 @@ from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 from tests.assistant.memory.conftest import Clock
+from tests.fakes.recording import recorder
 
 CHAT = Scope("chat", "en")
 
@@ -63,7 +64,9 @@ class House:
         self._library = PromptLibrary(seed_prompts(), self._own)
         versions = PromptVersionStore(self.db, clock)
         self._answering = partial(answering, self._library, versions)
-        self.recorder = Recorder(self.signals, self.labels, clock, answering=self._answering)
+        self.recorder = recorder(
+            self.db, self.labels, self.signals, owners=self.people.owners, clock=clock, answering=self._answering
+        )
         self.desk = PromptDesk(self._library, versions, self.labels, self.recorder)
         self.seed = self._library.get("chat", "en").id
 
@@ -87,7 +90,8 @@ class House:
 
     def meddled_with(self, meddle: Callable[[], None]) -> Recorder:
         """A recorder beside which somebody does that, after it has read what people said and before it decides."""
-        return Recorder(Meddled(self.db, meddle), self.labels, self._clock, answering=self._answering)
+        meddled = Meddled(self.db, meddle)
+        return recorder(self.db, self.labels, meddled, clock=self._clock, answering=self._answering)
 
     def member(self, name: str) -> str:
         code = self.people.new_code("telegram").code
@@ -208,12 +212,15 @@ async def test_beside_what_was_made_for_another_text_the_files_prompt_is_what_a_
 
 async def test_the_trial_of_what_was_made_for_another_text_ends(house: House) -> None:
     """Nobody is given it any more."""
+    undeclared = (seed_prompts() / "chat.en.md").read_text("utf-8") + "\nCall them {{ nickname }}.\n"
     canary = await house.learned("- Rhyme.")
     await house.desk.begin_trial(canary, 0.2)
     await house.rated(canary, "thumb_up")
-    house.save_own("damaged")
-    await house.recorder.look()
-    assert house.worn() == {"canary": canary}, "until it is mended nobody knows whether that is another text"
+    for broken in ("damaged", undeclared):
+        house.save_own(broken)
+        await house.recorder.look()
+        assert house.worn() == {"canary": canary}, "until it is mended nobody knows whether that is another text"
+        assert len(await house.desk.trials()) == 1
     await house.write_own()
     await house.recorder.look()
     assert house.worn() == {}
@@ -354,6 +361,23 @@ async def test_a_conversation_that_is_taken_up_again_after_a_pause_is_another_si
         evidence.append(standing.evidence)
         house.wait(PAUSE_S)
     assert evidence[0] == 1.0 < evidence[1] < evidence[2]
+
+
+async def test_a_conversation_that_goes_on_all_day_is_one_sitting_however_few_of_its_answers_are_rated(
+    house: House,
+) -> None:
+    """Its version was drawn once, and its mood is one."""
+    canary = await house.learned("- Rhyme.")
+    await house.desk.begin_trial(canary, 0.5)
+    last = {canary: "", house.seed: ""}
+    for hour in range(5):
+        for version, kind in ((canary, "thumb_up"), (house.seed, "thumb_down")):
+            last[version] = house.turn("Hello?", "Hello.", version, after=last[version])
+            if hour % 2 == 0:
+                house.signals.add(last[version], kind, face="page")  # type: ignore[arg-type]
+        house.wait(PAUSE_S - 60)
+    (standing,) = await house.desk.trials()
+    assert (standing.canary_labels, standing.production_labels, standing.evidence) == (3, 3, 1.0)
 
 
 async def test_one_that_people_like_less_is_taken_back(house: House) -> None:
@@ -748,7 +772,7 @@ async def test_what_is_remembered_between_two_looks_changes_nothing(house: House
         if number % 11 == 10:
             await house.duel(canary, house.seed, "first", person=ann)
         await house.recorder.look()
-        assert await house.recorder.trials() == await Recorder(house.signals, house.labels).trials()
+        assert await house.recorder.trials() == await recorder(house.db, house.labels).trials()
     await house.desk.promote(canary)
     for number in range(40):
         await house.rated(canary, "thumb_up" if number % 5 else "thumb_down", (None, ann)[number % 2])

@@ -15,14 +15,12 @@ from assistant.errors import EngineDied, NotFound, PromptUnknown, RunBusy, TaskI
 from assistant.learning.lab import Lab
 from assistant.learning.prompt_desk import PromptDesk
 from assistant.learning.purpose_learning import PurposeLearning
-from assistant.learning.recorder import Recorder
 from assistant.learning.run_order import Run, RunOrder, thinned
 from assistant.learning.runs import RunBook, _Going
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_runs import RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
-from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.library import PromptLibrary
@@ -33,6 +31,7 @@ from tests.assistant.learning.test_lab import LABELS, Skill, helped_by_examples,
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.pupil import PupilChatModel
+from tests.fakes.recording import recorder
 
 
 def order(budget: int = 120, metric: str = "label", prompt: str = "", tests: int = 20) -> RunOrder:
@@ -66,7 +65,7 @@ class House:
             embeddings=HashingEmbeddings(),
             library=library,
         )
-        self.desk = PromptDesk(library, versions, labels, Recorder(SignalStore(self.db), labels))
+        self.desk = PromptDesk(library, versions, labels, recorder(self.db, labels))
         selector = Selector(library, versions, labels, SittingStore(self.db, labels))
         self.purposes = PurposeLearning(self.lab, self.desk, library, selector, models)
         self.book = RunBook(self.lab, self.purposes, RunStore(self.db))

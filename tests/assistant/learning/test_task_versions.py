@@ -12,12 +12,10 @@ import pytest
 from assistant.errors import PromptInvalid
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.prompt_desk import PromptDesk
-from assistant.learning.recorder import Recorder
 from assistant.learning.task_versions import keep
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
-from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
@@ -29,6 +27,7 @@ from tests.assistant.learning.test_lab import LABELS, helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.embeddings import HashingEmbeddings
 from tests.fakes.pupil import PupilChatModel
+from tests.fakes.recording import recorder
 
 ROWS = [{"input": f"colour of thing {n}", "output": right(f"{n}")} for n in range(140)]
 
@@ -39,7 +38,7 @@ class House:
         self.library = PromptLibrary(seed_prompts(), folder / "prompts")
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
         self.selector = Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels))
-        self.desk = PromptDesk(self.library, self.versions, self.labels, Recorder(SignalStore(self.db), self.labels))
+        self.desk = PromptDesk(self.library, self.versions, self.labels, recorder(self.db, self.labels))
         self.lab = Lab(
             models=FakeModels(PupilChatModel(skill=helped_by_examples, right=right)),
             ledger=Ledger(self.db),

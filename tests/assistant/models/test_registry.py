@@ -462,3 +462,12 @@ def test_the_real_model_is_described_from_its_file(paths: Paths, real_model: Pat
 def test_a_server_on_this_machine_is_not_elsewhere(paths: Paths, url: str, elsewhere: bool) -> None:
     models = registry(paths, remote={"lab": RemoteModel(url=url, model="m")}, model="lab")
     assert models.answers_elsewhere() == elsewhere
+
+
+def test_a_server_that_answers_because_nothing_is_installed_does_so_no_longer_than_that(paths: Paths) -> None:
+    models = registry(paths, remote={"far": RemoteModel(url="https://models.example.com/v1", model="m")})
+    far = models.chat_model()
+    assert (far.model_name, models.answers_elsewhere()) == ("far", True)
+    assert models.chat_model() is models.chat_model("far") is far
+    write_gguf(paths.models / "mine.gguf")
+    assert (models.chat_model().model_name, models.answers_elsewhere()) == ("mine", False)

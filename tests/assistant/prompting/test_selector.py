@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from assistant.errors import NotFound, PromptInvalid, TrialRefused, VersionAmbiguous
 from assistant.i18n import LANGUAGES, explain
 from assistant.learning.prompt_desk import PromptDesk, in_full
-from assistant.learning.recorder import Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Turn
-from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate, Demo
@@ -26,6 +24,7 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.purpose import PURPOSES
 from assistant.prompting.selector import Selector
 from assistant.prompting.template import PromptVersion
+from tests.fakes.recording import recorder
 
 LEARNED = Candidate("- Answer like a pirate.", (Demo("Hello", "Ahoy"),))
 
@@ -37,7 +36,7 @@ class House:
         self.own.mkdir()
         self.library = PromptLibrary(seed_prompts(), self.own)
         self.versions, self.labels = PromptVersionStore(self.db), PromptLabels(self.db)
-        self.desk = PromptDesk(self.library, self.versions, self.labels, Recorder(SignalStore(self.db), self.labels))
+        self.desk = PromptDesk(self.library, self.versions, self.labels, recorder(self.db, self.labels))
         self.selector = Selector(self.library, self.versions, self.labels, SittingStore(self.db, self.labels))
         self.conversations = ConversationStore(self.db, folder / "attachments")
 

@@ -108,6 +108,9 @@ async def test_everybody_in_a_group_has_a_thumb_of_their_own(play: Play) -> None
         await rated(scene, (bo, "thumb_up"), (ann, "thumb_up"))
         ann.in_chat(group).react(answer, "👎")
         await rated(scene, (bo, "thumb_up"), (ann, "thumb_down"))
+        exported = await scene.assistant.people.export((await scene.person(ann)).id)
+        assert '"rating": "thumb_down"' in exported
+        assert (await scene.person(bo)).id not in exported, "what others thought is theirs"
         bo.in_chat(group).react(answer, "")
         await rated(scene, (ann, "thumb_down"))
         person = await scene.person(ann)
