@@ -181,16 +181,17 @@ class ChatLearning:
                 raise _OutdatedError
 
         try:
-            result = await self._optimised(language, scope, panel, asked, used, spending, stricter, tell, go_on, paid)
+            result = await self._optimised(language, scope, heard, used, spending, stricter, tell, go_on, paid)
             return await self._tried(replace(report, result=result), result, scope, heard, alpha, rest, go_on, paid)
         except _OutdatedError:
             return replace(report, outcome="interrupted")
 
-    def forget_gone(self, language: Language) -> None:
+    async def forget_gone(self, language: Language) -> None:
         """Once what came of a look is written down: of questions that were deleted while it went on nothing stays."""
         heard = self._reading.pop(language, None)
         if heard is not None and self._evidence.erasures != heard.erasures:
-            self._evidence.forget_gone(language, heard.asked)
+            # All that learning has written is gone through, which may take seconds, and is not to end half-way.
+            await asyncio.shield(asyncio.to_thread(self._evidence.forget_gone, language, heard.asked))
 
     async def _tried(
         self,
@@ -286,8 +287,7 @@ class ChatLearning:
         self,
         language: Language,
         scope: Scope,
-        panel: Panel,
-        asked: Sequence[Item],
+        heard: Heard,
         instruction: str,
         spending: Spending,
         choices: Choices,
@@ -295,7 +295,7 @@ class ChatLearning:
         pause: Callable[[], Awaitable[None]] | None,
         paid: Paid | None,
     ) -> RunResult:
-        seed = self._library.get(PROMPT, language)
+        panel, seed = heard.panel, self._library.get(PROMPT, language)
         unseen: set[str] = set()
 
         def liked(answer: str, question: Sequence[str]) -> float:
@@ -303,7 +303,7 @@ class ChatLearning:
 
         # Two panels are two tasks: what one has decided says nothing about the other.
         metric = Metric(f"liked {panel.id}", liked)
-        task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(asked))
+        task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(heard.asked))
         # The first of the month: a run that is taken up again tomorrow asks the same.
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
 
@@ -322,6 +322,7 @@ class ChatLearning:
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
             proposer=StyleProposer(instruction, language, self._library, await self._failed(scope)),
+            erasures=heard.erasures,
         )
         unseen.update(one.input for one in optimiser.pools.gate)
         return await optimiser.optimise()

@@ -342,7 +342,7 @@ class IdleLearning:
             self._working = self._progress = self._learning = None
             if look.entry:
                 self._entries.end(look.entry, outcome, details)
-            self._chat.forget_gone(language)
+            await self._chat.forget_gone(language)
             self._tell()
 
     async def _watch(self, learning: asyncio.Task[ChatReport], *, asked: bool) -> None:

@@ -162,10 +162,12 @@ class Lab:
         proposing: Proposing | None = None,
         form: AnswerForm | None = None,
         drawn: Sampling | None = None,
+        erasures: int | None = None,
     ) -> Optimiser:
         """A run that has not begun: the model is loaded and the examples are sorted. `proposer` makes other candidates
         than those of a task with right answers, `proposing` makes one that uses its examples; `form` is what answers
         are held to where that is not read from the items; `drawn` is how answers are drawn that are not to be greedy.
+        With `erasures` no answer is kept once something was deleted since.
         """
         chat = self._models.chat_model(model)
         await chat.prepare()
@@ -190,12 +192,13 @@ class Lab:
         writer = None if proposer else await self._writer(task, run)
         if proposing is not None:
             proposer = proposing(pools, neighbours, writer)
+        ledger = self._ledger.until_erased(erasures)
         return Optimiser(
             task=task,
             pools=pools,
             neighbours=neighbours,
             evaluator=Evaluator(
-                chat, digest, task, form, self._ledger, run, neighbours.nearest, self._underway, ask, drawn, judged
+                chat, digest, task, form, ledger, run, neighbours.nearest, self._underway, ask, drawn, judged
             ),
             proposer=proposer
             or TaskProposer(

@@ -40,7 +40,7 @@ class Database:
         self.around_erasure: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered around every erasure: for what was made of texts and is kept elsewhere."""
         self.erasures = 0
-        """How many there were since it was opened: what was read before the last one may quote what is gone."""
+        """How often things said were deleted since it was opened: what was read before may quote what is gone."""
 
     @classmethod
     def open(cls, path: Path, backups: Path, steps: Sequence[migrations.Step] = STEPS) -> Database:
@@ -83,12 +83,13 @@ class Database:
                 raise
 
     @contextmanager
-    def erasure(self) -> Iterator[sqlite_utils.Database]:
-        """A transaction in which what a person wants to be gone is deleted; copies that hold it go soon."""
+    def erasure(self, *, said: bool = True) -> Iterator[sqlite_utils.Database]:
+        """A transaction in which what a person wants to be gone is deleted; copies that hold it go soon. `said` where
+        questions and answers are among it."""
         with self.around_erasure(), self.transaction() as tables:
             yield tables
             backup.hasten(self._backups, time.time())
-            self.erasures += 1
+            self.erasures += said
 
     def expire_copies(self) -> None:
         """Remove the copies whose time has come."""

@@ -47,7 +47,7 @@ class CollectionStore:
 
     def remove(self, collection_id: str) -> list[str]:
         """With its documents and watched folders; the names under which uploads were kept."""
-        with self._db.erasure() as tables:
+        with self._db.erasure(said=False) as tables:
             self.get(collection_id)
             stored = self._db.rows(
                 "SELECT stored FROM documents WHERE collection_id = ? AND stored <> ''", (collection_id,)

@@ -314,7 +314,7 @@ class DocumentStore:
         may = partial(bringers.may_remove, self._db, document_id, person_id)
         if not may():
             return False
-        with self._db.erasure():
+        with self._db.erasure(said=False):
             if not may():  # somebody else brought it in just this moment
                 return False
             self.let_go(document_id)

@@ -157,13 +157,13 @@ class FactStore:
 
     def forget(self, id: str, *, older: bool = True) -> None:
         """Gone, with everything it superseded; without `older`, what it superseded last holds again."""
-        with self._db.erasure() as tables:
+        with self._db.erasure(said=False) as tables:
             self.get(id)
             tables.execute(_WITH_OLDER if older else "DELETE FROM facts WHERE id = ?", (id,))
 
     def forget_all(self, scope: str) -> int:
         """Nor is anything noted any more of what was said until now."""
-        with self._db.erasure() as tables:
+        with self._db.erasure(said=False) as tables:
             tables.execute("INSERT OR IGNORE INTO turns_read SELECT turn_id FROM utterances WHERE scope = ?", (scope,))
             return int(tables.execute("DELETE FROM facts WHERE scope = ?", (scope,)).rowcount)
 

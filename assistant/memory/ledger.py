@@ -41,11 +41,16 @@ class Cell:
 
 
 class Ledger:
-    """Finds and adds cells; they are never changed."""
+    """Finds and adds cells; they are never changed. With `erasures`, as `Database` counts them, nothing is added once
+    something was deleted since: what is asked again may be what is gone."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time, erasures: int | None = None) -> None:
         self._db = db
         self._clock = clock
+        self._erasures = erasures
+
+    def until_erased(self, erasures: int | None) -> Ledger:
+        return Ledger(self._db, self._clock, erasures)
 
     def find(self, key: CellKey) -> Cell | None:
         row = self._db.row(
@@ -58,6 +63,8 @@ class Ledger:
     def add(self, cell: Cell) -> None:
         """Nothing happens when the key is there already: the first answer counts."""
         with self._db.transaction() as tables:
+            if self._erasures not in (None, self._db.erasures):
+                return
             tables.execute(
                 "INSERT INTO cells (prompt, parameters, model, seed, run, candidate, item, output, prompt_tokens,"
                 " completion_tokens, ms, passed, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

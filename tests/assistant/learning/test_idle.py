@@ -24,6 +24,7 @@ from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatLearning, ChatReport, Outcome
 from assistant.learning.idle import IdleLearning
 from assistant.learning.judge import Judge
+from assistant.memory.facts import FactStore
 from assistant.memory.learning_log import LearningLog
 from assistant.paths import Paths
 from assistant.prompting.evaluator import Budget
@@ -264,7 +265,7 @@ class Heard:
         self.gated = gated
         return ChatReport(self.outcome, language, Agreement(min(400, self.ratings), 0), heard=self.ratings)
 
-    def forget_gone(self, language: Language) -> None:
+    async def forget_gone(self, language: Language) -> None:
         pass
 
     async def after(self, night: IdleLearning, ratings: int) -> int:
@@ -317,9 +318,19 @@ async def test_ending_a_look_is_heard_while_ratings_are_still_being_read(house: 
     assert await house.desk.labels() == []
 
 
-async def test_nothing_stays_of_questions_that_are_deleted_while_they_are_learned_from(tmp_path: Path) -> None:
+async def _nothing(_: Language) -> None:
+    pass
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_nothing_stays_of_questions_that_are_deleted_while_they_are_learned_from(
+    tmp_path: Path, killed: bool
+) -> None:
+    """Nor where the process ends before it has looked for what is gone."""
     model = Interrupted(at=60)
     house = House(tmp_path, model)
+    if killed:
+        house.chat.forget_gone = _nothing  # type: ignore[method-assign]
     await house.talk(60, liked_if_brief)
     gone = house.conversations.list(limit=55)
     questions = [house.conversations.path(one.id)[0].question for one in gone]
@@ -337,6 +348,16 @@ async def test_nothing_stays_of_questions_that_are_deleted_while_they_are_learne
     ids = [hashlib.sha256(json.dumps(one).encode()).hexdigest()[:16] for one in questions]
     kept = house.db.rows("SELECT item FROM cells")
     assert not {row["item"] for row in kept} & set(ids)
+    house.db.close()
+
+
+async def test_a_look_goes_on_when_something_is_forgotten_that_was_not_asked(tmp_path: Path) -> None:
+    model = Interrupted(at=60)
+    house = House(tmp_path, model)
+    await house.talk(60, liked_if_brief)
+    model.then(lambda: FactStore(house.db).forget_all("owner"))
+    reports = await Night(house).idle.look()
+    assert [report.outcome for report in reports if report.language == "en"] == ["better"]
     house.db.close()
 
 
