@@ -38,13 +38,13 @@ def test_ours_are_not_replaced_and_broken_ones_say_why_when_they_are_asked_for(t
     (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
     metrics = OwnMetrics(tmp_path)
     assert metrics()["exact"] is METRICS["exact"]
-    with pytest.raises(TaskInvalid, match=r"'broken' cannot be loaded: SyntaxError"):
+    with pytest.raises(TaskInvalid, match=r"broken_metric: broken \(SyntaxError"):
         asked_with(tmp_path / "first", "broken", metrics)
-    with pytest.raises(TaskInvalid, match=r"'empty' cannot be loaded: KeyError: 'score'"):
+    with pytest.raises(TaskInvalid, match=r"broken_metric: empty \(KeyError: 'score'"):
         asked_with(tmp_path / "second", "empty", metrics)
-    with pytest.raises(TaskInvalid, match=r"'leaves' cannot be loaded: SystemExit: 3"):
+    with pytest.raises(TaskInvalid, match=r"broken_metric: leaves \(SystemExit: 3"):
         asked_with(tmp_path / "fourth", "leaves", metrics)
-    with pytest.raises(TaskInvalid, match=r"'none' is none of (?!.*broken)"):
+    with pytest.raises(TaskInvalid, match=r"unknown_metric: none \((?!.*broken)"):
         asked_with(tmp_path / "third", "none", metrics)
 
 
@@ -89,7 +89,7 @@ def test_a_broken_metric_of_a_package_says_why_and_keeps_no_other_from_working(
     tmp_path: Path, metric: str, why: str
 ) -> None:
     metrics = OwnMetrics(tmp_path / "none")
-    with pytest.raises(TaskInvalid, match=f"'{metric}' cannot be loaded: .*{why}"):
+    with pytest.raises(TaskInvalid, match=rf"broken_metric: {metric} .*{why}"):
         asked_with(tmp_path / "task", metric, metrics)
     assert asked_with(tmp_path / "other", "polite", metrics).metric.score("please", ["x"]) == 1
 
