@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.learning.run_order import Run
-from assistant.prompting.progress import RunProgress
 from assistant.prompting.result import Change, Evidence
 from ui.race_plot import RacePlot, race_plot
 
@@ -25,7 +24,11 @@ class RunCard:
     title: str
     stage: str
     spent: str
+    """What finding and deciding takes, of its budget."""
     percent: float
+    tested: str
+    """What the final test takes, which has no part in the budget; empty while there is none."""
+    test_percent: float | None
     plot: RacePlot | None
     verdict: tuple[str, ...]
     """What came of it, the most important sentence first."""
@@ -36,14 +39,15 @@ class RunCard:
 
 
 def run_card(run: Run, text: Text) -> RunCard:
-    progress = run.steps[-1].progress if run.steps else None
     changes = run.report.result.evidence.changes if run.report else ()
     return RunCard(
         run=run,
         title=run.order.task.name,
         stage=text(f"lab.status_{run.status}") if run.status != "running" else _stage(run, text),
         spent=_spent(run, text),
-        percent=100 * progress.share if progress else 0.0,
+        percent=_percent_found(run),
+        tested=_tested(run, text),
+        test_percent=100 * run.tested.share if run.tested else None,
         plot=race_plot(run.steps, run.order.begins_with),
         verdict=tuple(_verdict(run, text)),
         lost=tuple(one for one in changes if one.difference < 0)[:_SHOWN_CHANGES],
@@ -69,25 +73,50 @@ def _stage(run: Run, text: Text) -> str:
     return text(f"lab.stage_{progress.stage}", count=progress.candidates)
 
 
+def _percent_found(run: Run) -> float:
+    """The test begins once it is decided, so that the bar never goes back."""
+    if run.report or run.tested:
+        return 100.0
+    return 100 * run.searched.share if run.searched else 0.0
+
+
 def _spent(run: Run, text: Text) -> str:
-    if not run.steps:
+    if run.report is not None:
+        result, order = run.report.result, run.order
+        tokens = _tokens_spent(result.tokens, order.tokens, text)
+        parts = [text("lab.spent", calls=result.calls, budget=order.budget), tokens, duration(result.seconds, text)]
+    elif (last := run.searched) is not None:
+        parts = [text("lab.spent", calls=last.calls, budget=last.budget)]
+        if last.token_budget:
+            parts.append(_tokens_spent(last.tokens, last.token_budget, text))
+        if run.tested is None:
+            parts += _time(run, text)
+    else:
         return ""
-    last = run.steps[-1]
-    parts = [
-        text("lab.spent", calls=last.progress.calls, budget=last.progress.budget),
-        *tokens_spent(last.progress, text),
-        duration(last.worked, text),
-    ]
-    if not run.over and run.seconds_left is not None:
-        parts.append(text("lab.left", time=duration(run.seconds_left, text)))
     return " · ".join(parts)
 
 
-def tokens_spent(progress: RunProgress, text: Text) -> list[str]:
-    """Where they have a budget."""
-    if not progress.token_budget:
-        return []
-    return [text("lab.spent_tokens", tokens=f"{progress.tokens:,}", budget=f"{progress.token_budget:,}")]
+def _tested(run: Run, text: Text) -> str:
+    if run.report is not None and run.report.test_calls:
+        return text("lab.test_took", calls=run.report.test_calls)
+    if (test := run.tested) is not None:
+        there = text("lab.spent", calls=test.calls, budget=test.budget)
+        return text("lab.test_spent", parts=" · ".join([there, *_time(run, text)]))
+    return ""
+
+
+def _time(run: Run, text: Text) -> list[str]:
+    """How long it has worked, and what is left at most."""
+    parts = [duration(run.steps[-1].worked, text)]
+    if not run.over and run.seconds_left is not None:
+        parts.append(text("lab.left", time=duration(run.seconds_left, text)))
+    return parts
+
+
+def _tokens_spent(tokens: int, most: int, text: Text) -> str:
+    if not most:
+        return text("lab.tokens", tokens=f"{tokens:,}")
+    return text("lab.spent_tokens", tokens=f"{tokens:,}", budget=f"{most:,}")
 
 
 def duration(seconds: float, text: Text) -> str:

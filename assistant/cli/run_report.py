@@ -16,14 +16,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress], None]]:
-    """A bar of the calls that are spent, with who leads and what is left of a limit; nothing where nobody looks."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    """A bar of the calls that are spent, with who leads and what is left of a limit, and one of the final test; nothing
+    where nobody looks."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=terminal.err, disable=silent or not terminal.err.is_terminal) as bars:
         bar = bars.add_task(terminal.text("prompts.stage.split"), total=None)
+        tests: list[TaskID] = []
 
         def tell(progress: RunProgress) -> None:
+            if progress.stage == "test":
+                if not tests:  # decided: what was spent until then stays in sight
+                    bars.update(bar, description=terminal.text("prompts.stage.done"))
+                    tests.append(bars.add_task(terminal.text("prompts.stage.test")))
+                bars.update(tests[0], total=progress.budget, completed=progress.calls)
+                return
             stage = terminal.text(f"prompts.stage.{progress.stage}")
             if progress.standings:
                 leader = progress.standings[0]
@@ -70,6 +78,8 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
             )
         )
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
+    if report.test_calls:
+        terminal.write(terminal.text("prompts.test_took", calls=report.test_calls))
     terminal.write(f"\n{report.prompt}")
     if said := list(_asked(terminal, result.chosen)):
         terminal.write("\n" + "\n".join(said))

@@ -137,9 +137,10 @@ def _say(terminal: Terminal, run: Run, wanted: str) -> None:
 
 def _print(terminal: Terminal, run: Run) -> None:
     terminal.write(f"{run.order.task.name}  {_outcome(terminal, run)}")
-    if run.steps:
-        progress = run.steps[-1].progress
-        said = terminal.text(f"prompts.stage.{progress.stage}") if not run.over else ""
+    for progress in (run.searched, run.tested) if run.report is None else ():
+        if progress is None:
+            continue
+        said = terminal.text(f"prompts.stage.{progress.stage}") if progress is run.tested or not run.over else ""
         terminal.write(terminal.text("runs.spent", calls=progress.calls, budget=progress.budget, stage=said).rstrip())
         for standing in progress.standings if not run.over else ():
             terminal.write(

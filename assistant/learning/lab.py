@@ -249,12 +249,18 @@ class Lab:
         asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
         spent = Budget(len(asked) * len(items) * evaluator.calls_each, pause=pause)
         answers: list[list[Answered]] = []
+
+        async def say() -> None:
+            # What an earlier run has asked costs nothing, and is there all the same.
+            there = sum(map(len, answers)) * evaluator.calls_each
+            await _say(tell, RunProgress("test", there, spent.calls, spent.passed, tokens=spent.spent_tokens))
+
         for candidate in asked:
             answers.append([])
             for start in range(0, len(items), _TEST_BLOCK):
-                await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
+                await say()
                 answers[-1] += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], spent)
-        await _say(tell, RunProgress("test", spent.spent_calls, spent.calls, spent.passed))
+        await say()
         return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
 
     def _keep(self, task: Task, result: RunResult, made_with: str) -> tuple[PromptVersionRecord, PromptVersionRecord]:

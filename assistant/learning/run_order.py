@@ -90,9 +90,19 @@ class Run:
         return self.status not in ("running", "paused")
 
     @property
+    def searched(self) -> RunProgress | None:
+        """How far it was last told to be before its test."""
+        return next((step.progress for step in reversed(self.steps) if step.progress.stage != "test"), None)
+
+    @property
+    def tested(self) -> RunProgress | None:
+        """How far its test is; None while there is none."""
+        return self.steps[-1].progress if self.steps and self.steps[-1].progress.stage == "test" else None
+
+    @property
     def seconds_left(self) -> float | None:
         """At the latest pace of the run, or of its test, if the whole budget is needed; None while nothing is known."""
-        is_test = bool(self.steps) and self.steps[-1].progress.stage == "test"
+        is_test = self.tested is not None
         recent = [step for step in self.steps[-_PACE_OVER:] if (step.progress.stage == "test") == is_test]
         if not recent:
             return None

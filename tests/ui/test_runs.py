@@ -25,7 +25,7 @@ from tests.fakes.pupil import PupilChatModel
 from tests.ui.conftest import drawn, visit
 from ui.markdown import Markdown
 from ui.presenter import Presenter
-from ui.run_card import outcome, run_card
+from ui.run_card import RunCard, outcome, run_card
 from ui.runs import RunPanel
 from ui.task_editor import order_of
 
@@ -131,6 +131,31 @@ async def test_a_run_keeps_to_its_tokens_and_its_time_and_says_how_much_is_left(
     assert going.seconds_left == pytest.approx(30), "half of the tokens took so long"
     hurried = tuple(replace(one, progress=replace(one.progress, second_budget=40.0)) for one in steps)
     assert replace(going, steps=hurried).seconds_left == pytest.approx(10)
+
+
+def told(run: Run, language: Language = "en") -> RunCard:
+    return run_card(run, partial(Presenter(Markdown()).text, language))
+
+
+async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_goes_back(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    report = run.report
+    assert report is not None
+    spent = f"{report.result.calls} of 120 calls · {report.result.tokens:,} tokens · "
+    assert told(run).spent.startswith(spent), "though the test was the last that was told"
+    assert told(run).tested.startswith(f"The final test: {report.test_calls} calls")
+    assert told(run, "zh").tested.startswith(f"最后的检验：{report.test_calls} 次调用")
+    going = replace(run, status="running", report=None)
+    cards = [told(replace(going, steps=run.steps[:count])) for count in range(1, len(run.steps) + 1)]
+    bars = [card.percent for card in cards]
+    assert bars == sorted(bars)
+    assert bars[-1] == 100
+    assert cards[0].test_percent is None
+    assert cards[-1].test_percent == 100
+    asked = next(step.progress for step in reversed(run.steps) if step.progress.stage != "test")
+    assert cards[-1].spent.startswith(f"{asked.calls} of 120 calls")
+    assert cards[-1].tested.startswith("The final test: 48 of 48 calls")
 
 
 async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPanel) -> None:

@@ -127,6 +127,14 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
     assert spent[-1] == 180
 
 
+async def test_a_test_of_which_half_is_known_already_is_told_to_its_end(db: Database, folder: Path) -> None:
+    world = World(db, helped_by_examples)
+    await world.optimise(folder)
+    report = await world.optimise(folder, 241)
+    assert report.test_calls <= 90, "another run has asked the prompt it began with"
+    assert (world.progress[-1].stage, world.progress[-1].calls, world.progress[-1].share) == ("test", 180, 1.0)
+
+
 class _NotFetched(HashingEmbeddings):
     """As on a system for which the embedding model has not been fetched yet."""
 
