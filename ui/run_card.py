@@ -63,7 +63,10 @@ def begun(run: Run) -> str:
 
 def outcome(run: Run, text: Text) -> str:
     """In a word or two, for a list."""
-    return text(f"lab.ended_{run.report.result.verdict}" if run.report else f"lab.status_{run.status}")
+    said = [] if run.status == "done" else [text(f"lab.status_{run.status}")]
+    if run.report is not None:
+        said.append(text(f"lab.ended_{run.report.result.verdict}"))
+    return " · ".join(said)
 
 
 def _stage(run: Run, text: Text) -> str:
@@ -98,10 +101,16 @@ def _spent(run: Run, text: Text) -> str:
 
 def _tested(run: Run, text: Text) -> str:
     if run.report is not None and run.report.test_calls:
-        return text("lab.test_took", calls=run.report.test_calls)
+        tokens, seconds = run.report.test_tokens, run.report.test_seconds
+        parts = [text("lab.calls_count", calls=run.report.test_calls)]
+        if tokens:  # reports of before do not know them
+            parts += [text("lab.tokens", tokens=f"{tokens:,}"), duration(seconds, text)]
+        return text("lab.test_spent", parts=text("lab.and").join(parts))
     if (test := run.tested) is not None:
         there = text("lab.spent", calls=test.calls, budget=test.budget)
         return text("lab.test_spent", parts=" · ".join([there, *_time(run, text)]))
+    if not run.over and run.order.test:
+        return text("lab.test_comes", calls=run.order.most_test_calls)
     return ""
 
 
@@ -148,6 +157,8 @@ def _verdict(run: Run, text: Text) -> list[str]:
                 after=round(report.final_test.score * 100),
             )
         )
+    if report.final_test is None and run.over and run.order.test:
+        said.append(text("lab.test_unfinished"))
     if result.verdict == "better" and not run.version:
         said.append(text("lab.not_for_conversations"))
     return said

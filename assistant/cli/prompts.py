@@ -48,6 +48,8 @@ def optimise(
 ) -> None:
     terminal: Terminal = ctx.obj
 
+    from assistant.prompting.task import TEST_FILE
+
     named, tongue = _purpose(terminal, purpose), _language(terminal, language)
 
     async def work(tell: Callable[[RunProgress], None]) -> TaskReport | PurposeReport:
@@ -67,6 +69,8 @@ def optimise(
                 )
             )
 
+    if not as_json and (task / TEST_FILE).is_file():
+        terminal.say("prompts.test_comes")
     with drawn(terminal, silent=as_json) as tell:
         try:
             found = terminal.run(work(tell))

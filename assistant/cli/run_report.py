@@ -79,10 +79,18 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
         )
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
     if report.test_calls:
-        terminal.write(terminal.text("prompts.test_took", calls=report.test_calls))
+        terminal.write(_test_took(terminal, report))
     terminal.write(f"\n{report.prompt}")
     if said := list(_asked(terminal, result.chosen)):
         terminal.write("\n" + "\n".join(said))
+
+
+def _test_took(terminal: Terminal, report: TaskReport) -> str:
+    """Reports of before know its calls alone."""
+    if not report.test_tokens:
+        return terminal.text("prompts.test_took_calls", calls=report.test_calls)
+    facts = {"calls": report.test_calls, "tokens": report.test_tokens, "s": f"{report.test_seconds:.0f}"}
+    return terminal.text("prompts.test_took", **facts)
 
 
 def _asked(terminal: Terminal, chosen: Candidate) -> Iterator[str]:

@@ -150,7 +150,12 @@ def _print(terminal: Terminal, run: Run) -> None:
         terminal.write(explain(run.error, terminal.language))
     if run.report is not None:
         print_report(terminal, run.report)
+        if run.over and run.status != "done":
+            terminal.say("runs.test_unfinished")
 
 
 def _outcome(terminal: Terminal, run: Run) -> str:
-    return terminal.text(f"prompts.verdict.{run.report.result.verdict}" if run.report else f"runs.status.{run.status}")
+    said = [] if run.status == "done" else [terminal.text(f"runs.status.{run.status}")]
+    if run.report is not None:
+        said.append(terminal.text(f"prompts.verdict.{run.report.result.verdict}"))
+    return "  ".join(said)

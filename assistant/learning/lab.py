@@ -72,6 +72,12 @@ class TaskReport:
     """Of the chosen version and of the one it began with; 0 in reports of long ago."""
     versions: tuple[str, str] = ("", "")
     """Their ids; empty where the caller keeps them, and in reports of long ago."""
+    test_tokens: int = 0
+    test_seconds: float = 0.0
+
+
+Decided: TypeAlias = Callable[[TaskReport], Awaitable[None]]
+"""Awaited between the decision and its test, with the report as it stands then: the test may be cut off."""
 
 
 class Lab:
@@ -128,24 +134,28 @@ class Lab:
         ask: Ask = Candidate.messages,
         form: AnswerForm | None = None,
         proposing: Proposing | None = None,
+        decided: Decided | None = None,
     ) -> TaskReport:
-        """A better prompt for a task. `test` gives the items that are asked after the last decision. Raises what the
-        model raises; a run that was cut off goes on when it is asked for again with the same task, model, budget and
-        seed. With `proposing` it is a prompt that has a place of its own, and its versions are the caller's to keep."""
+        """A better prompt for a task. `test` gives the items that are asked after the last decision: all of them,
+        whatever was to be spent, for a score on some of them could be compared with nothing. Raises what the model
+        raises; a run that was cut off goes on when it is asked for again with the same task, model, budget and seed.
+        With `proposing` it is a prompt that has a place of its own, and its versions are the caller's to keep."""
         optimiser = await self.prepare(
             task, spending, choices, model=model, tell=tell, pause=pause, ask=ask, form=form, proposing=proposing
         )
         result = await optimiser.optimise()
         made_with = self._models.chat_model(model).model_name
         kept = None if proposing else await asyncio.to_thread(self._keep, task, result, made_with)
+        report = TaskReport(result, None, None, 0, result.chosen.shown())
+        if kept is not None:
+            new, old = kept
+            report = replace(report, numbers=(new.number, old.number), versions=(new.id, old.id))
+        if decided is not None:
+            await decided(report)
         items = await asyncio.to_thread(test)
         if isinstance(items, Awaitable):
             items = await items
-        report = await self._tested(items, optimiser, result, tell, pause)
-        if kept is None:
-            return report
-        new, old = kept
-        return replace(report, numbers=(new.number, old.number), versions=(new.id, old.id))
+        return await self._tested(items, optimiser, report, tell, pause)
 
     async def prepare(
         self,
@@ -234,20 +244,21 @@ class Lab:
         self,
         items: Sequence[Item],
         optimiser: Optimiser,
-        result: RunResult,
+        report: TaskReport,
         tell: Tell,
         pause: Pause | None,
     ) -> TaskReport:
         """How it does where nothing is left to be decided; held and told like the run itself."""
-        prompt = result.chosen.shown()
         if not items:
-            return TaskReport(result, None, None, 0, prompt)
+            return report
+        result = report.result
         # What was held back to decide may serve as an example from now on.
         await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
         await optimiser.neighbours.learn(items, pause)
-        evaluator = optimiser.evaluator.of_run(f"{result.run}-test")
+        run = f"{result.run}-test"
+        evaluator = optimiser.evaluator.of_run(run)
         asked = [result.seed] if result.chosen.id == result.seed.id else [result.seed, result.chosen]
-        spent = Budget(len(asked) * len(items) * evaluator.calls_each, pause=pause)
+        spent = Budget(len(asked) * len(items) * evaluator.calls_each, run=run, pause=pause)
         answers: list[list[Answered]] = []
 
         async def say() -> None:
@@ -261,7 +272,14 @@ class Lab:
                 await say()
                 answers[-1] += await evaluator.answers(candidate, items[start : start + _TEST_BLOCK], spent)
         await say()
-        return TaskReport(result, mean_score(answers[0]), mean_score(answers[-1]), spent.spent_calls, prompt)
+        return replace(
+            report,
+            seed_test=mean_score(answers[0]),
+            final_test=mean_score(answers[-1]),
+            test_calls=spent.spent_calls,
+            test_tokens=spent.spent_tokens,
+            test_seconds=spent.passed,
+        )
 
     def _keep(self, task: Task, result: RunResult, made_with: str) -> tuple[PromptVersionRecord, PromptVersionRecord]:
         """The versions stay, whether or not anybody puts them in use; returns the new one and the old."""

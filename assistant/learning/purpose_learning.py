@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -106,10 +106,11 @@ class PurposeLearning:
         model: str | None = None,
         tell: Tell = untold,
         pause: Pause | None = None,
+        decided: Callable[[PurposeReport], Awaitable[None]] | None = None,
     ) -> PurposeReport:
         """An item's `input` is the first input of the prompt, or a JSON object of several. `language` is that of most
-        items where it is not named; `instruction` takes the place of what is in use. What was found is kept and put in
-        use by nobody but a person."""
+        items where it is not named; `instruction` takes the place of what is in use. What was found is kept before it
+        is tested, `decided` is told of it, and it is put in use by nobody but a person."""
         head, language = head or PurposeHead(), language or _language(items)
         model = await asyncio.to_thread(self.model, model)
         seed = self._library.get(purpose, language)
@@ -129,6 +130,14 @@ class PurposeLearning:
             Path(TASK_FILE),
             self._lab.metrics(),
         )
+        found: PurposeReport | None = None
+
+        async def keep(report: TaskReport) -> None:
+            nonlocal found
+            found = await self._kept(report, purpose, language, model)
+            if decided is not None:
+                await decided(found)
+
         report = await self._lab.optimise(
             task,
             spending,
@@ -142,7 +151,12 @@ class PurposeLearning:
             proposing=lambda pools, neighbours, writer: PurposeProposer(
                 current, pools, form, neighbours, self._library, seed=choices.seed, writer=writer
             ),
+            decided=keep,
         )
+        return replace(found, report=report) if found else PurposeReport(report, purpose, language)
+
+    async def _kept(self, report: TaskReport, purpose: Purpose, language: Language, model: str) -> PurposeReport:
+        """What was found, as a version."""
         result = report.result
         if result.verdict != "better":
             return PurposeReport(report, purpose, language)

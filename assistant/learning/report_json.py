@@ -20,6 +20,8 @@ def dump_report(report: TaskReport) -> dict[str, Any]:
         "run": result["run"],
         "calls": result["calls"],
         "test_calls": data["test_calls"],
+        "test_tokens": data["test_tokens"],
+        "test_seconds": data["test_seconds"],
         "tokens": result["tokens"],
         "seconds": result["seconds"],
         "seed_test": data["seed_test"],
@@ -56,6 +58,7 @@ def load_report(data: Mapping[str, Any]) -> TaskReport:
     report = {
         "result": result,
         **{name: data[name] for name in ("seed_test", "final_test", "test_calls", "prompt")},
+        **{name: data[name] for name in ("test_tokens", "test_seconds") if name in data},
         "numbers": [one["number"] for one in kept],
         # A prompt that nobody keeps as a version is called by its content.
         "versions": ["" if one["id"] == of.id else one["id"] for one, of in zip(kept, (chosen, seed), strict=True)],

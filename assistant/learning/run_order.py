@@ -21,6 +21,8 @@ RunStatus: TypeAlias = Literal["running", "paused", "done", "cancelled", "failed
 """interrupted: the process that worked on it ended first; begun again it goes on where it was."""
 KEPT_STEPS: Final = 160
 """Of a run's history, evenly."""
+_JUDGED_CALLS: Final = 3
+"""Of an answer that a model judges: itself, and the judge in both orders."""
 _PACE_OVER: Final = 8
 """Steps from which the pace is taken: what was asked before an interruption costs no time the second time."""
 
@@ -50,6 +52,12 @@ class RunOrder:
     def as_task(self, metrics: Mapping[str, Metric] = METRICS) -> Task:
         """TaskInvalid for a metric that is none of these."""
         return to_learn(self.task, self.train, Path(self.task.name), metrics)
+
+    @property
+    def most_test_calls(self) -> int:
+        """What the final test may take, of both prompts and beyond the budget."""
+        metric = METRICS.get(self.task.metric)
+        return 2 * len(self.test) * (_JUDGED_CALLS if metric is not None and metric.judged else 1)
 
     @property
     def begins_with(self) -> str:

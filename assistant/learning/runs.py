@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 from assistant.codec import dump, dump_error, load, load_error
 from assistant.errors import AssistantError, InternalFault, NotFound, PromptUnknown, RunBusy, RunInUse
 from assistant.i18n import LANGUAGES, Language
-from assistant.learning.lab import Lab, TaskReport
+from assistant.learning.lab import Decided, Lab, TaskReport
 from assistant.learning.outlived import outlived
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport, purpose_of
 from assistant.learning.run_order import KEPT_STEPS, Run, RunOrder, RunStatus, Step, thinned
@@ -42,6 +42,8 @@ class _Going:
         self.told = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.is_cancelled = False
+        self.decided: dict[str, Any] = {}
+        """What came of it, to be stored, once only its test is left."""
         self._clock = clock
         self._began = clock()
         self._paused_at = 0.0
@@ -220,24 +222,24 @@ class RunBook:
         except asyncio.CancelledError:
             if not going.is_cancelled:
                 raise
-            return "cancelled", {}
+            return "cancelled", going.decided
         except AssistantError as error:
-            return "failed", {"error": dump_error(error)}
+            return "failed", {**going.decided, "error": dump_error(error)}
         except Exception as error:
             _log.exception("a run of the optimiser broke off")
-            return "failed", {"error": dump_error(InternalFault(reason=str(error)))}
+            return "failed", {**going.decided, "error": dump_error(InternalFault(reason=str(error)))}
 
     async def _outcome(self, going: _Going) -> dict[str, Any]:
         """What came of it, to be stored."""
         going.steps.clear()  # where it is begun anew, it comes by them again
-        if place := _place(going.order):
-            found = await self._found_for(going, *place)
-            return {"report": dump(found.report), "version": found.version, "numbers": list(found.numbers)}
-        report = await self._optimised(going)
-        found_at = report.versions[0] if report.result.verdict == "better" else ""
-        return {"report": dump(report), "version": found_at, "numbers": list(report.numbers)}
 
-    async def _optimised(self, going: _Going) -> TaskReport:
+        async def decided(found: TaskReport | PurposeReport) -> None:
+            going.decided = _outcome(found)
+
+        place = _place(going.order)
+        return _outcome(await (self._found_for(going, *place, decided) if place else self._optimised(going, decided)))
+
+    async def _optimised(self, going: _Going, decided: Decided) -> TaskReport:
         order = going.order
         return await self._lab.optimise(
             await asyncio.to_thread(lambda: order.as_task(self._lab.metrics())),
@@ -247,9 +249,16 @@ class RunBook:
             model=order.model,
             tell=going.hear,
             pause=going.leave,
+            decided=decided,
         )
 
-    async def _found_for(self, going: _Going, purpose: Purpose, language: Language) -> PurposeReport:
+    async def _found_for(
+        self,
+        going: _Going,
+        purpose: Purpose,
+        language: Language,
+        decided: Callable[[PurposeReport], Awaitable[None]],
+    ) -> PurposeReport:
         """For a prompt with a frame: measured as it is used there, so that whatever is found can be."""
         order = going.order
         return await self._purposes.optimise(
@@ -264,6 +273,7 @@ class RunBook:
             model=order.model,
             tell=going.hear,
             pause=going.leave,
+            decided=decided,
         )
 
 
@@ -274,6 +284,13 @@ def _place(order: RunOrder) -> tuple[Purpose, Language] | None:
         known = tuple(f"{purpose}.{language}" for purpose in PURPOSES for language in LANGUAGES)
         raise PromptUnknown(name=order.prompt, known=known)
     return place
+
+
+def _outcome(found: TaskReport | PurposeReport) -> dict[str, Any]:
+    if isinstance(found, PurposeReport):
+        return {"report": dump(found.report), "version": found.version, "numbers": list(found.numbers)}
+    version = found.versions[0] if found.result.verdict == "better" else ""
+    return {"report": dump(found), "version": version, "numbers": list(found.numbers)}
 
 
 def _stored(record: RunRecord) -> Run:

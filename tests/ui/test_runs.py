@@ -144,8 +144,17 @@ async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_go
     assert report is not None
     spent = f"{report.result.calls} of 120 calls · {report.result.tokens:,} tokens · "
     assert told(run).spent.startswith(spent), "though the test was the last that was told"
-    assert told(run).tested.startswith(f"The final test: {report.test_calls} calls")
-    assert told(run, "zh").tested.startswith(f"最后的检验：{report.test_calls} 次调用")
+    test = f"{report.test_calls} calls, {report.test_tokens:,} tokens, {round(report.test_seconds)} s"
+    assert told(run).tested == f"The final test, beyond the budget: {test}"
+    assert told(run, "zh").tested.startswith(f"最后的检验（不计入上限）：{report.test_calls} 次调用")
+    earlier = replace(run, report=replace(report, test_tokens=0, test_seconds=0.0))
+    assert told(earlier).tested == f"The final test, beyond the budget: {report.test_calls} calls"
+    cut = replace(report, seed_test=None, final_test=None, test_calls=0)
+    assert outcome(replace(run, status="cancelled", report=cut), partial(Presenter(Markdown()).text, "en")) == (
+        "cancelled · better prompt found"
+    )
+    [*_, unfinished] = told(replace(run, status="cancelled", report=cut)).verdict
+    assert unfinished == "The final test was not finished. What was decided stands."
     going = replace(run, status="running", report=None)
     cards = [told(replace(going, steps=run.steps[:count])) for count in range(1, len(run.steps) + 1)]
     bars = [card.percent for card in cards]
@@ -155,7 +164,8 @@ async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_go
     assert cards[-1].test_percent == 100
     asked = next(step.progress for step in reversed(run.steps) if step.progress.stage != "test")
     assert cards[-1].spent.startswith(f"{asked.calls} of 120 calls")
-    assert cards[-1].tested.startswith("The final test: 48 of 48 calls")
+    assert cards[0].tested == "After that the final test, beyond the budget: 48 calls at most"
+    assert cards[-1].tested.startswith("The final test, beyond the budget: 48 of 48 calls")
 
 
 async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPanel) -> None:

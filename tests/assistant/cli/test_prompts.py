@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -222,6 +223,17 @@ def test_the_test_file_is_not_looked_into_before_the_last_decision(
         ran = patina(*command)
     assert ran.code == 0, ran.err
     assert json.loads(ran.out.splitlines()[-1])["final_test"]["n"] == 40
+
+
+def test_it_is_said_beforehand_that_the_final_test_is_beyond_the_limits(
+    patina: Patina, pupil: PupilChatModel, task: Path
+) -> None:
+    command = ("prompts", "optimise", "--task", str(task), "--budget", "120")
+    ran = patina(*command)
+    assert "every line of test.jsonl is asked once or twice more, whatever the limits" in ran.err
+    assert re.search(r"The final test took 80 calls, \d+ tokens, \d+ s more\.", ran.out)
+    (task / "test.jsonl").unlink()
+    assert "test.jsonl" not in patina(*command).err
 
 
 @pytest.mark.parametrize("is_serving", [False, True])

@@ -49,7 +49,9 @@ def test_a_run_is_listed_held_and_ended_from_a_terminal(patina: Patina, pupil: P
         shown = patina("prompts", "runs", "show", "--follow")
         assert "Found a better prompt." in shown.out
         assert " calls  " not in shown.out, "those of the test are not what the run spent"
-        assert re.search(r"Spent: \d+ calls, \d+ tokens, \d+ s\.\nThe final test took \d+ calls", shown.out)
+        assert re.search(
+            r"Spent: \d+ calls, \d+ tokens, \d+ s\.\nThe final test took \d+ calls, \d+ tokens, \d+ s more\.", shown.out
+        )
         assert json.loads(patina("prompts", "runs", "show", id, "--json").out)["status"] == "done"
         assert patina("prompts", "runs", "resume").code == 1, "it is done"
         assert patina("prompts", "runs", "show", "nothing").code == 1

@@ -112,6 +112,11 @@ async def test_it_finds_what_helps_within_its_budget_and_says_how_it_knows(db: D
     assert result.calls <= 240
     assert report.test_calls == 180
     assert len(world.pupil.calls) == result.calls + report.test_calls, "every call has been counted"
+    cells = db.rows(
+        "SELECT prompt_tokens + completion_tokens AS tokens FROM cells WHERE run = ?", (f"{result.run}-test",)
+    )
+    assert report.test_tokens == sum(cell["tokens"] for cell in cells) > 0
+    assert 0 < report.test_seconds < 600
     assert report.seed_test is not None
     assert report.final_test is not None
     assert world.versions.get(report.versions[0]).evidence[MADE_WITH] == world.pupil.model_name

@@ -56,6 +56,8 @@ reports = st.builds(
     texts,
     st.tuples(st.integers(0, 9), st.integers(0, 9)),
     st.sampled_from((("", ""), ("abcdef123456", "123456abcdef"))),
+    st.integers(0, 999),
+    st.floats(0, 1e6),
 )
 
 
@@ -76,8 +78,11 @@ def test_what_programs_rely_on_is_there() -> None:
     result = RunResult("r", "better", seed, chosen, Evidence(items=8, gained=7, lost=1), 120, 4000, math.pi)
     score = Score(0.75, (0.6, 0.9), 40)
     told = dump_report(
-        TaskReport(result, Score(0.5, (0.4, 0.6), 40), score, 80, "Name the colour.", (2, 1), ("b", "a"))
+        TaskReport(result, Score(0.5, (0.4, 0.6), 40), score, 80, "Name the colour.", (2, 1), ("b", "a"), 3000, 2.5)
     )
+    assert (told["test_calls"], told["test_tokens"], told["test_seconds"]) == (80, 3000, 2.5)
+    earlier = {key: told[key] for key in told if key not in {"test_tokens", "test_seconds"}}
+    assert load_report(earlier).test_tokens == 0, "a server of before is understood"
     assert (told["calls"], told["tokens"], told["seconds"]) == (120, 4000, pytest.approx(math.pi))
     assert told["final_test"] == {"score": 0.75, "ci95": [0.6, 0.9], "n": 40}
     assert told["seed_test"]["score"] == 0.5

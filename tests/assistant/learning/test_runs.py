@@ -226,6 +226,39 @@ async def test_the_final_test_can_be_held_and_ended_and_tells_how_far_it_is(hous
     assert len(house.pupil.calls) == done.report.result.calls + 240, "nothing was asked twice"
 
 
+@pytest.mark.parametrize("prompt", ["", "chat.en"])
+async def test_a_run_cancelled_in_its_test_keeps_what_was_decided(house: House, prompt: str) -> None:
+    begun = await house.book.begin(order(200, prompt=prompt, tests=120))
+    await at_the_test(house, begun.id)
+    await house.book.cancel(begun.id)
+    run = await house.book.run(begun.id)
+    assert (run.status, run.steps[-1].progress.stage) == ("cancelled", "test")
+    assert run.report is not None
+    assert (run.report.result.verdict, run.report.final_test, run.report.test_calls) == ("better", None, 0)
+    version = await house.desk.version(run.version)
+    assert version.author == "optimiser"
+    assert version.number == run.numbers[0]
+    done = await house.ended((await house.book.begin_again(begun.id)).id)
+    assert done.report is not None
+    assert (done.status, done.version, done.report.final_test is not None) == ("done", run.version, True)
+
+
+async def test_a_run_whose_model_fails_in_its_test_keeps_what_was_decided(tmp_path: Path) -> None:
+    asked_for_the_end = set(range(140, 160))
+
+    def fails_at_the_end(instruction: str, examples: int, held: bool) -> float:
+        if int(house.pupil.calls[-1][-1].text.split("thing ")[-1].split()[0]) in asked_for_the_end:
+            raise EngineDied(None)
+        return helped_by_examples(instruction, examples, held)
+
+    house = House(tmp_path, fails_at_the_end)
+    run = await house.ended((await house.book.begin(order())).id)
+    assert (run.status, isinstance(run.error, EngineDied)) == ("failed", True)
+    assert run.report is not None
+    assert run.version == run.report.versions[0]
+    await house.close()
+
+
 async def test_who_looks_on_is_let_go_when_the_server_is_to_stop(house: House) -> None:
     begun = await house.book.begin(order())
     await house.book.pause(begun.id)
