@@ -24,6 +24,7 @@ from assistant.cli import (
     people,
     prompts,
     runs,
+    trials,
 )
 from assistant.cli.ask import ask
 from assistant.cli.chat import chat
@@ -66,7 +67,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "promote": prompts.promote,
             "rollback": prompts.rollback,
             "try": prompts.begin_trial,
-            "trials": prompts.trials,
+            "trials": trials.trials,
             "export": prompts.export,
             "import": prompts.take,
             "forget-evidence": prompts.forget_evidence,

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -15,6 +14,7 @@ import typer
 from assistant.cli.home import model_name, open_assistant
 from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
+from assistant.cli.trials import only_for, place_of
 
 if TYPE_CHECKING:
     from assistant.desk_client import DeskClient
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from assistant.learning.lab import TaskReport
     from assistant.learning.prompt_desk import PromptDesk
     from assistant.learning.purpose_learning import PurposeReport
-    from assistant.learning.recorder import TrialStanding
-    from assistant.memory.prompt_versions import Label, Labelled, LabelMove, PromptVersionRecord, Scope
+    from assistant.memory.prompt_versions import Label, Labelled, PromptVersionRecord, Scope
     from assistant.prompting.progress import RunProgress
     from assistant.prompting.purpose import Purpose
 
@@ -153,16 +152,7 @@ def listed(ctx: typer.Context) -> None:
 
 def _worn(terminal: Terminal, label: Labelled) -> str:
     """A label, with the intent and the model it is for where it is not for all."""
-    return terminal.text(f"prompts.label.{label.label}") + _only(label.scope)
-
-
-def _only(scope: Scope) -> str:
-    of = ", ".join(part for part in (scope.intent, scope.model) if part)
-    return f" ({of})" if of else ""
-
-
-def _place(scope: Scope) -> str:
-    return f"{scope.name}.{scope.language}{_only(scope)}"
+    return terminal.text(f"prompts.label.{label.label}") + only_for(label.scope)
 
 
 def show(ctx: typer.Context, version: Version, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -204,7 +194,7 @@ def promote(
             return record, await _where(assistant.desk, record, "production")
 
     record, scope = terminal.run(work())
-    terminal.say("prompts.promoted", version=_both(record), name=_place(scope))
+    terminal.say("prompts.promoted", version=_both(record), name=place_of(scope))
 
 
 async def _where(desk: PromptDesk | DeskClient, record: PromptVersionRecord, label: Label) -> Scope:
@@ -227,7 +217,7 @@ def rollback(
             scope = (await desk.moves(name))[0].scope
             # What is used by all may answer again.
             found = in_production(await desk.labels(), scope)
-            return None if found is None else await desk.version(found), _place(scope)
+            return None if found is None else await desk.version(found), place_of(scope)
 
     version, place = terminal.run(work())
     if version is None:
@@ -256,37 +246,7 @@ def begin_trial(
             return record, await _where(assistant.desk, record, "canary")
 
     record, scope = terminal.run(work())
-    terminal.say("prompts.on_trial", version=_both(record), name=_place(scope), share=f"{share:.0%}")
-
-
-def trials(ctx: typer.Context) -> None:
-    """What is on trial, and what moved so far."""
-    terminal: Terminal = ctx.obj
-
-    async def work() -> tuple[list[TrialStanding], list[LabelMove], dict[str | None, str]]:
-        async with open_assistant(terminal) as assistant:
-            desk = assistant.desk
-            called: dict[str | None, str] = {one.id: one.called for one in await desk.versions()}
-            return await desk.trials(), await desk.moves(), called
-
-    running, moves, called = terminal.run(work())
-    if not running:
-        terminal.say("prompts.no_trials")
-    for one in running:
-        place = _place(one.scope)
-        counts = {"ratings": one.canary_labels, "others": one.production_labels, "share": f"{one.share:.0%}"}
-        version = called.get(one.canary, one.canary)
-        terminal.write(terminal.text("prompts.standing", version=version, name=place, **counts))
-        if not (one.canary_labels and one.production_labels):
-            continue
-        missing = "prompts.missing_unknown" if one.missing is None else "prompts.missing"
-        terminal.write(f"    {terminal.text(missing, count=one.missing, better=f'{one.better:.0%}')}")
-    for move in moves:
-        day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
-        label = terminal.text(f"prompts.label.{move.label}")
-        way = f"{called.get(move.from_id, '–')} → {called.get(move.to_id, '–')}"
-        why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
-        terminal.write(f"{day}  {_place(move.scope)}  {label}  {way}  {why}".rstrip())
+    terminal.say("prompts.on_trial", version=_both(record), name=place_of(scope), share=f"{share:.0%}")
 
 
 def export(

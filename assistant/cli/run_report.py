@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from assistant.learning.lab import TaskReport
     from assistant.prompting.candidate import Candidate
     from assistant.prompting.progress import RunProgress
+    from assistant.prompting.result import Evidence, Verdict
 
 
 @contextmanager
@@ -55,17 +57,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
         new, old = (f"v{number}" for number in report.numbers)
         terminal.write(terminal.text("prompts.numbered", new=new, old=old, id=report.versions[0]))
     if evidence.items:
-        terminal.write(
-            terminal.text(
-                "prompts.evidence",
-                items=evidence.items,
-                gained=evidence.gained,
-                lost=evidence.lost,
-                error=f"{evidence.error:.1%}",
-                before=f"{evidence.before_ms / 1000:.1f}",
-                after=f"{evidence.after_ms / 1000:.1f}",
-            )
-        )
+        terminal.write(_evidence(terminal, result.verdict, evidence))
     if report.seed_test is not None and report.final_test is not None:
         terminal.write(
             terminal.text(
@@ -83,6 +75,31 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     terminal.write(f"\n{report.prompt}")
     if said := list(_asked(terminal, result.chosen)):
         terminal.write("\n" + "\n".join(said))
+
+
+def _evidence(terminal: Terminal, verdict: Verdict, evidence: Evidence) -> str:
+    """What was seen of the two that met, and of the limits only what was measured."""
+    said = [
+        terminal.text(
+            f"prompts.evidence.{verdict}",
+            items=evidence.items,
+            gained=evidence.gained,
+            lost=evidence.lost,
+            error=_at_most(evidence.error),
+            before_tokens=round(evidence.before_tokens),
+            after_tokens=round(evidence.after_tokens),
+            before_valid=f"{evidence.before_valid:.0%}",
+            after_valid=f"{evidence.after_valid:.0%}",
+        )
+    ]
+    if evidence.before_ms and evidence.after_ms:
+        times = {"before": f"{evidence.before_ms / 1000:.1f}", "after": f"{evidence.after_ms / 1000:.1f}"}
+        said.append(terminal.text(f"prompts.times.{'taken' if verdict == 'better' else 'rejected'}", **times))
+    return terminal.text("prompts.evidence.between").join(said)
+
+
+def _at_most(share: float) -> str:
+    return f"{math.ceil(share * 1000) / 1000:.1%}"
 
 
 def _test_took(terminal: Terminal, report: TaskReport) -> str:

@@ -1,0 +1,62 @@
+"""`patina prompts trials`: what is on trial and how it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from assistant.cli.home import open_assistant
+from assistant.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from assistant.learning.recorder import TrialStanding
+    from assistant.memory.prompt_versions import LabelMove, Scope
+
+_SUREST: Final = 0.99
+"""A trial that goes on has not decided, however well it looks."""
+
+
+def trials(ctx: typer.Context) -> None:
+    """What is on trial, and what moved so far."""
+    terminal: Terminal = ctx.obj
+
+    async def work() -> tuple[list[TrialStanding], list[LabelMove], dict[str | None, str]]:
+        async with open_assistant(terminal) as assistant:
+            desk = assistant.desk
+            called: dict[str | None, str] = {one.id: one.called for one in await desk.versions()}
+            return await desk.trials(), await desk.moves(), called
+
+    running, moves, called = terminal.run(work())
+    if not running:
+        terminal.say("prompts.no_trials")
+    for one in running:
+        place = place_of(one.scope)
+        counts = {"ratings": one.canary_labels, "others": one.production_labels, "share": f"{one.share:.0%}"}
+        version = called.get(one.canary, one.canary)
+        terminal.write(terminal.text("prompts.standing", version=version, name=place, **counts))
+        if not (one.canary_labels and one.production_labels):
+            continue
+        terminal.write(f"    {chances(terminal, one)}")
+    for move in moves:
+        day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
+        label = terminal.text(f"prompts.label.{move.label}")
+        way = f"{called.get(move.from_id, '–')} → {called.get(move.to_id, '–')}"
+        why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
+        terminal.write(f"{day}  {place_of(move.scope)}  {label}  {way}  {why}".rstrip())
+
+
+def chances(terminal: Terminal, standing: TrialStanding) -> str:
+    """How probable it is to be better, and about how much is missing until that is known."""
+    missing = "prompts.missing_unknown" if standing.missing is None else "prompts.missing"
+    return terminal.text(missing, count=standing.missing, better=f"{min(standing.better, _SUREST):.0%}")
+
+
+def only_for(scope: Scope) -> str:
+    of = ", ".join(part for part in (scope.intent, scope.model) if part)
+    return f" ({of})" if of else ""
+
+
+def place_of(scope: Scope) -> str:
+    return f"{scope.name}.{scope.language}{only_for(scope)}"
