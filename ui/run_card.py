@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from assistant.learning.lab import RIGHT_OR_WRONG
 from assistant.learning.run_order import Run
 from assistant.prompting.result import Change, Evidence
 from ui.race_plot import RacePlot, race_plot
 
 Text = Callable[..., str]
 """A sentence of the page by key and facts."""
-_RIGHT_OR_WRONG: Final = {"exact", "label", "numeric", "json", "language"}
 _SHOWN_CHANGES: Final = 60
 _NOTICED_S: Final = 0.05
 
@@ -142,6 +142,11 @@ def _verdict(run: Run, text: Text) -> list[str]:
     evidence = result.evidence
     if result.verdict != "better":
         said = [text(f"lab.verdict_{result.verdict}")]
+        if evidence.asked:
+            said += [text("lab.never_met")] if result.verdict == "not_shown" else []
+            points = round(100 * evidence.right / evidence.asked)
+            facts = {"asked": evidence.asked, "right": round(evidence.right), "points": points}
+            said.append(text("lab.alone_right" if _is_right_or_wrong(run) else "lab.alone_points", **facts))
         if evidence.items:
             said.append(text("lab.seen", items=evidence.items, gained=evidence.gained, lost=evidence.lost))
     else:
@@ -173,8 +178,12 @@ def _gain(run: Run, evidence: Evidence, text: Text) -> str:
     if gain < 1:
         seen = {"items": evidence.items, "gained": evidence.gained, "lost": evidence.lost}
         return text(f"lab.shown{over}", **names, **seen)
-    key = "lab.gain" if run.order.task.metric in _RIGHT_OR_WRONG else "lab.gain_points"
+    key = "lab.gain" if _is_right_or_wrong(run) else "lab.gain_points"
     return text(f"{key}{over}", gain=gain, **names)
+
+
+def _is_right_or_wrong(run: Run) -> bool:
+    return run.order.task.metric in RIGHT_OR_WRONG
 
 
 def _measured(run: Run) -> int:

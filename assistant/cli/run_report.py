@@ -56,6 +56,8 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     if result.verdict == "better" and all(report.numbers):
         new, old = (f"v{number}" for number in report.numbers)
         terminal.write(terminal.text("prompts.numbered", new=new, old=old, id=report.versions[0]))
+    if evidence.asked:
+        terminal.write(_evidence_alone(terminal, report))
     if evidence.items:
         terminal.write(_evidence(terminal, result.verdict, evidence))
     if report.seed_test is not None and report.final_test is not None:
@@ -75,6 +77,18 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     terminal.write(f"\n{report.prompt}")
     if said := list(_asked(terminal, result.chosen)):
         terminal.write("\n" + "\n".join(said))
+
+
+def _evidence_alone(terminal: Terminal, report: TaskReport) -> str:
+    """What is known where nothing was put to the test against the seed."""
+    from assistant.learning.lab import RIGHT_OR_WRONG
+
+    result, evidence = report.result, report.result.evidence
+    points = round(100 * evidence.right / evidence.asked)
+    facts = {"asked": evidence.asked, "right": round(evidence.right), "points": points}
+    said = [terminal.text("prompts.evidence.never_met")] if result.verdict == "not_shown" else []
+    kind = "right" if report.metric in RIGHT_OR_WRONG else "points"
+    return terminal.text("prompts.evidence.between").join([*said, terminal.text(f"prompts.evidence.{kind}", **facts)])
 
 
 def _evidence(terminal: Terminal, verdict: Verdict, evidence: Evidence) -> str:

@@ -43,6 +43,8 @@ from assistant.prompting.word_vectors import word_vectors
 _log = logging.getLogger(__name__)
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
+RIGHT_OR_WRONG: Final = frozenset({"exact", "label", "numeric", "json", "language"})
+"""Metrics by which an answer is one of the two; by others it scores points in between."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
 """Makes the proposer of a run from its examples and whoever writes instructions in place of the model."""
 TestItems: TypeAlias = Callable[[], Sequence[Item] | Awaitable[Sequence[Item]]]
@@ -74,6 +76,8 @@ class TaskReport:
     """Their ids; empty where the caller keeps them, and in reports of long ago."""
     test_tokens: int = 0
     test_seconds: float = 0.0
+    metric: str = ""
+    """By which it was scored; empty in reports of long ago."""
 
 
 Decided: TypeAlias = Callable[[TaskReport], Awaitable[None]]
@@ -146,7 +150,7 @@ class Lab:
         result = await optimiser.optimise()
         made_with = self._models.chat_model(model).model_name
         kept = None if proposing else await asyncio.to_thread(self._keep, task, result, made_with)
-        report = TaskReport(result, None, None, 0, result.chosen.shown())
+        report = TaskReport(result, None, None, 0, result.chosen.shown(), metric=task.metric.name)
         if kept is not None:
             new, old = kept
             report = replace(report, numbers=(new.number, old.number), versions=(new.id, old.id))

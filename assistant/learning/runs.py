@@ -294,15 +294,15 @@ def _outcome(found: TaskReport | PurposeReport) -> dict[str, Any]:
 
 
 def _stored(record: RunRecord) -> Run:
-    outcome = record.outcome
+    outcome, order = record.outcome, load(RunOrder, record.asked)
     return Run(
         id=record.id,
-        order=load(RunOrder, record.asked),
+        order=order,
         status="interrupted" if record.status == "running" else record.status,
         began_at=record.began_at,
         ended_at=record.ended_at,
         steps=tuple(load(Step, step) for step in outcome.get("steps", ())),
-        report=load(TaskReport, outcome["report"]) if outcome.get("report") else None,
+        report=load(TaskReport, {"metric": order.task.metric, **outcome["report"]}) if outcome.get("report") else None,
         error=load_error(outcome["error"]) if outcome.get("error") else None,
         version=str(outcome.get("version", "")),
         numbers=tuple(outcome.get("numbers", (0, 0))),

@@ -112,7 +112,7 @@ class Optimiser:
         reserve = min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
         race = Race(1, len(self.pools.race), self._rng)
         if await self._headroom(race, reserve):
-            return self._result(self._alone, self._proposer.seed, "nothing_to_gain", Evidence())
+            return self._result(self._alone, self._proposer.seed, "nothing_to_gain", self._of_seed)
         await self._say("instructions")
         space = await self.space(self.budget)
         race.widen(len(space.candidates))
@@ -120,7 +120,7 @@ class Optimiser:
         space, winner, belief = await self._race(space, race, reserve)
         seed = space.candidates[0]
         if winner == 0:
-            return self._result(space, seed, "not_shown", Evidence())
+            return self._result(space, seed, "not_shown", self._of_seed)
         chosen = space.candidates[winner]
         verdict, evidence = await self._gate(seed, chosen, space, belief)
         return self._result(space, chosen if verdict == "better" else seed, verdict, evidence)
@@ -294,21 +294,28 @@ class Optimiser:
             [one.candidate for one in self._seen], [one.item for one in self._seen], [one.score for one in self._seen]
         )
 
+    @property
+    def _of_seed(self) -> Evidence:
+        """What is known of the seed by itself."""
+        return Evidence(asked=len(self._seed_scores), right=sum(self._seed_scores))
+
+    @property
+    def _seed_scores(self) -> list[float]:
+        return [one.score for one in self._seen if one.candidate == 0]
+
     def _seed_is_perfect(self) -> bool:
         """Enough was asked to say that there is nothing to gain."""
-        asked = sum(one.candidate == 0 for one in self._seen)
-        return asked >= max(_SEED_BLOCK, min(_SEED_SURE, len(self.pools.race))) and self._seed_does_well()
+        return (
+            len(self._seed_scores) >= max(_SEED_BLOCK, min(_SEED_SURE, len(self.pools.race))) and self._seed_does_well()
+        )
 
     def _seed_does_well(self) -> bool:
-        scores = [one.score for one in self._seen if one.candidate == 0]
-        return sum(scores) >= _PERFECT * len(scores)
+        return sum(self._seed_scores) >= _PERFECT * len(self._seed_scores)
 
     async def _say(
         self, stage: Stage, space: SearchSpace | None = None, belief: Belief | None = None, evidence: float = 1.0
     ) -> None:
-        standings: tuple[Standing, ...] = ()
-        if space is not None and belief is not None:
-            standings = self._standings(space, belief)
+        standings = self._standings(space, belief) if space is not None and belief is not None else ()
         told = self._tell(
             RunProgress(
                 stage,

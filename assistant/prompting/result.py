@@ -38,7 +38,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the gate saw: `gained` and `lost` of `items`, whose mean difference is `difference`. The candidate is no
-    better with a probability of at most `error`. Times are milliseconds of the quickest of some answers asked alone, 0
+    better with a probability of at most `error`. Where no two met there, `asked` is what the seed alone was asked and
+    `right` the sum of its scores. Times are milliseconds of the quickest of some answers asked alone, 0
     where none was timed."""
 
     items: int = 0
@@ -53,6 +54,8 @@ class Evidence:
     before_valid: float = 0.0
     after_valid: float = 0.0
     changes: tuple[Change, ...] = ()
+    asked: int = 0
+    right: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

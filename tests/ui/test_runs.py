@@ -17,7 +17,7 @@ from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
 from assistant.prompting.metric import METRICS
 from assistant.prompting.progress import RunProgress
-from assistant.prompting.result import Score
+from assistant.prompting.result import Evidence, Score
 from assistant.wiring import build
 from tests.assistant.learning.test_lab import helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
@@ -221,6 +221,21 @@ async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(
         en, zh = said(before, after, n)
         assert en.startswith("Of 8 unseen questions v2 answered 7 better than v1 and 1 worse; ")
         assert zh.startswith("在 8 个没见过的问题上，v2 有 7 个比 v1 答得更好，1 个更差；")
+
+
+async def test_that_there_is_nothing_to_gain_is_told_with_what_it_rests_on(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    assert run.report is not None
+    evidence = Evidence(asked=16, right=15.0)
+    result = replace(run.report.result, verdict="nothing_to_gain", chosen=run.report.result.seed, evidence=evidence)
+    kept = replace(run, report=replace(run.report, result=result))
+    assert told(kept).verdict[1] == "It was right on 15 of the 16 examples it was asked before that was decided."
+    assert told(kept, "zh").verdict[1] == "作此决定之前问了它 16 个示例，它答对了 15 个。"
+    graded = replace(run.order, task=run.order.task.model_copy(update={"metric": "f1"}))
+    assert told(replace(kept, order=graded)).verdict[1] == (
+        "It scored 94 of 100 points on the 16 examples it was asked before that was decided."
+    )
 
 
 async def test_every_end_has_its_sentence(panel: RunPanel) -> None:

@@ -66,6 +66,23 @@ def test_what_was_rejected_is_not_told_as_if_it_answered_now(paths: Paths, verdi
     assert "answers 16" not in told
 
 
+def test_that_there_is_nothing_to_gain_is_told_with_what_it_rests_on(paths: Paths) -> None:
+    alone = ended("nothing_to_gain", Evidence(asked=16, right=16.0))
+    assert "It was right on 16 of the 16 examples it was asked" in said(paths, replace(alone, metric="label"))
+    assert "作此决定之前问了它 16 个示例，它答对了 16 个。" in said(paths, replace(alone, metric="label"), "zh")
+    graded = ended("nothing_to_gain", Evidence(asked=8, right=7.72))
+    told = said(paths, replace(graded, metric="f1"))
+    assert "It scored 96 of 100 points on the 8 examples it was asked" in told
+    assert "right" not in told
+    assert "作此决定之前问了它 8 个示例，它得了 96 分（满分 100）。" in said(paths, replace(graded, metric="f1"), "zh")
+
+
+def test_where_nothing_led_in_the_race_it_is_said_that_no_two_met(paths: Paths) -> None:
+    told = said(paths, replace(ended("not_shown", Evidence(asked=30, right=21.0)), metric="label"))
+    assert "Nothing else led in the race, so that nothing was put to the test against it." in told
+    assert "It was right on 21 of the 30 examples it was asked" in told
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_end_has_its_sentence_in_the_terminal(paths: Paths, language: Language) -> None:
     for verdict in get_args(Verdict):

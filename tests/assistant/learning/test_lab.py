@@ -249,6 +249,8 @@ async def test_a_prompt_that_is_right_already_is_left_alone(db: Database, folder
     assert report.result.verdict == "nothing_to_gain"
     assert report.result.chosen == report.result.seed
     assert report.result.calls == 16, "nothing was spent on anything else"
+    assert (report.result.evidence.asked, report.result.evidence.right) == (16, 16.0), "what it rests on"
+    assert report.metric == "label"
     assert not [messages for messages in world.pupil.calls if messages[-1].text.endswith("Begin with a verb.")]
 
 
