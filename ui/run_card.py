@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ Text = Callable[..., str]
 """A sentence of the page by key and facts."""
 _SHOWN_CHANGES: Final = 60
 _NOTICED_S: Final = 0.05
+_ENOUGH: Final = 20
+"""Examples kept for the end from which a gain on them is told as so many of 100; on fewer it is mostly luck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,19 @@ class RunCard:
     """What came of it, the most important sentence first."""
     lost: tuple[Change, ...]
     gained: tuple[Change, ...]
+    lost_title: str
+    gained_title: str
+    after: str
+    """Whose the second of two answers is."""
     prompt: str
     """The prompt that was found, where it is a better one."""
 
 
 def run_card(run: Run, text: Text) -> RunCard:
     changes = run.report.result.evidence.changes if run.report else ()
+    lost = tuple(one for one in changes if one.difference < 0)
+    gained = tuple(one for one in changes if one.difference > 0)
+    is_better = run.report is not None and run.report.result.verdict == "better"
     return RunCard(
         run=run,
         title=run.order.task.name,
@@ -50,9 +60,12 @@ def run_card(run: Run, text: Text) -> RunCard:
         test_percent=100 * run.tested.share if run.tested else None,
         plot=race_plot(run.steps, run.order.begins_with),
         verdict=tuple(_verdict(run, text)),
-        lost=tuple(one for one in changes if one.difference < 0)[:_SHOWN_CHANGES],
-        gained=tuple(one for one in changes if one.difference > 0)[:_SHOWN_CHANGES],
-        prompt=run.report.prompt if run.report and run.report.result.verdict == "better" else "",
+        lost=lost[:_SHOWN_CHANGES],
+        gained=gained[:_SHOWN_CHANGES],
+        lost_title=_changed(run, "wrong" if _is_right_or_wrong(run) else "worse", len(lost), text),
+        gained_title=_changed(run, "right" if _is_right_or_wrong(run) else "better", len(gained), text),
+        after=text("lab.after" if is_better else "lab.after_would"),
+        prompt=run.report.prompt if run.report and is_better else "",
     )
 
 
@@ -67,6 +80,13 @@ def outcome(run: Run, text: Text) -> str:
     if run.report is not None:
         said.append(text(f"lab.ended_{run.report.result.verdict}"))
     return " · ".join(said)
+
+
+def _changed(run: Run, how: str, count: int, text: Text) -> str:
+    """Of what was rejected it is only said what would be."""
+    when = "now" if run.report is not None and run.report.result.verdict == "better" else "would"
+    cut = text("lab.changes_cut", shown=_SHOWN_CHANGES) if count > _SHOWN_CHANGES else ""
+    return text(f"lab.{when}_{how}", count=f"{count}{cut}")
 
 
 def _stage(run: Run, text: Text) -> str:
@@ -150,16 +170,19 @@ def _verdict(run: Run, text: Text) -> list[str]:
         if evidence.items:
             said.append(text("lab.seen", items=evidence.items, gained=evidence.gained, lost=evidence.lost))
     else:
-        parts = [_gain(run, evidence, text), text("lab.risk", error=_percent(evidence.error)), *_speed(evidence, text)]
+        parts = [_gain(run, evidence, text), text("lab.risk", error=_at_most(evidence.error)), *_speed(evidence, text)]
         said = [text("lab.sentence", parts=text("lab.between").join(parts))]
     if report.seed_test is not None and report.final_test is not None and report.final_test.n:
-        same = result.chosen.id == result.seed.id
+        key = "lab.tested_same" if result.chosen.id == result.seed.id else "lab.tested"
+        low, high = report.final_test.ci95
         said.append(
             text(
-                "lab.tested_same" if same else "lab.tested",
+                key if _is_right_or_wrong(run) else f"{key}_points",
                 n=report.final_test.n,
                 before=round(report.seed_test.score * 100),
                 after=round(report.final_test.score * 100),
+                low=round(low * 100),
+                high=round(high * 100),
             )
         )
     if report.final_test is None and run.over and run.order.test:
@@ -170,28 +193,42 @@ def _verdict(run: Run, text: Text) -> list[str]:
 
 
 def _gain(run: Run, evidence: Evidence, text: Text) -> str:
-    """How much better it is, where that was measured after the decision. What decided was looked at until it spoke for
-    the new prompt, so that its mean is too high: of that it is only said what was seen."""
+    """How much better it is, where enough was measured after the decision. What decided was looked at until it spoke
+    for the new prompt, so that its mean is too high: of that it is only said what was seen."""
     new, old = run.numbers
     over, names = ("_over", {"new": f"v{new}", "old": f"v{old}"}) if new and old else ("", {})
-    gain = _measured(run)
-    if gain < 1:
-        seen = {"items": evidence.items, "gained": evidence.gained, "lost": evidence.lost}
-        return text(f"lab.shown{over}", **names, **seen)
-    key = "lab.gain" if _is_right_or_wrong(run) else "lab.gain_points"
-    return text(f"{key}{over}", gain=gain, **names)
+    gain, n = _measured(run)
+    if gain >= 1 and n >= _ENOUGH:
+        key = "lab.gain" if _is_right_or_wrong(run) else "lab.gain_points"
+        return text(f"{key}{over}", gain=gain, **_between(run), **names)
+    seen = {"items": evidence.items, "gained": evidence.gained, "lost": evidence.lost}
+    said = [text(f"lab.shown{over}", **names, **seen)]
+    return text("lab.between").join(said if gain >= 0 else [*said, text("lab.against", n=n)])
+
+
+def _measured(run: Run) -> tuple[int, int]:
+    """Points of 100 on what was kept for the end, as between the two that are shown, and on how many; 0 where nothing
+    was."""
+    report = run.report
+    if report is None or report.seed_test is None or report.final_test is None or not report.final_test.n:
+        return 0, 0
+    return round(report.final_test.score * 100) - round(report.seed_test.score * 100), report.final_test.n
+
+
+def _between(run: Run) -> dict[str, str]:
+    """An interval of what is gained, made of those of the two (Newcombe 1998) as if they had been asked other questions
+    each; they were asked the same, so that it is rather too wide."""
+    if run.report is None or run.report.seed_test is None or run.report.final_test is None:
+        return {}
+    before, after = run.report.seed_test, run.report.final_test
+    gain = after.score - before.score
+    low = gain - math.hypot(after.score - after.ci95[0], before.ci95[1] - before.score)
+    high = gain + math.hypot(after.ci95[1] - after.score, before.score - before.ci95[0])
+    return {"low": f"{low * 100:.0f}".replace("-", "−"), "high": f"{high * 100:.0f}"}
 
 
 def _is_right_or_wrong(run: Run) -> bool:
     return run.order.task.metric in RIGHT_OR_WRONG
-
-
-def _measured(run: Run) -> int:
-    """Points of 100 on what was kept for the end, as between the two that are shown; 0 where nothing was."""
-    report = run.report
-    if report is None or report.seed_test is None or report.final_test is None or not report.final_test.n:
-        return 0
-    return round(report.final_test.score * 100) - round(report.seed_test.score * 100)
 
 
 def _speed(evidence: Evidence, text: Text) -> list[str]:
@@ -203,5 +240,6 @@ def _speed(evidence: Evidence, text: Text) -> list[str]:
     return [text("lab.slower" if slower > 0 else "lab.faster", s=f"{abs(slower):.1f}")]
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f}" if share >= 0.01 else f"{share * 100:.1g}"
+def _at_most(share: float) -> str:
+    """In percent, and no less than it is."""
+    return str(math.ceil(share * 100)) if share >= 0.01 else f"{max(0.1, math.ceil(share * 1000) / 10):.1f}"

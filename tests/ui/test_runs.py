@@ -17,7 +17,7 @@ from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
 from assistant.prompting.metric import METRICS
 from assistant.prompting.progress import RunProgress
-from assistant.prompting.result import Evidence, Score
+from assistant.prompting.result import Change, Evidence, Score
 from assistant.wiring import build
 from tests.assistant.learning.test_lab import helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
@@ -55,7 +55,10 @@ async def test_what_was_typed_becomes_a_run_that_is_drawn_until_its_end(panel: R
     assert "Sorting the examples" in views[0]["html"]
     assert any('<svg class="race"' in view["html"] and 'data-do="lab-cancel"' in view["html"] for view in views)
     last = views[-1]["html"]
-    said = r"v2 answers \d+ of 100 more questions right than v1; chance of being wrong at most [\d.]+ %; "
+    said = (
+        r"v2 answers \d+ of 100 more questions right than v1 \(between −?\d+ and \d+\); "
+        r"chance that it is no better at most [\d.]+ %; "
+    )
     assert re.search(said, last)
     assert "Now right (" in last
     assert 'data-do="lab-use"' in last
@@ -207,7 +210,7 @@ async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(
 
     def said(before: float, after: float, n: int) -> list[str]:
         """In either language; with no `n` nothing was kept for the end."""
-        was, now = (Score(score, (0.0, 1.0), n) if n else None for score in (before, after))
+        was, now = (Score(score, (score - 0.1, score + 0.2), n) if n else None for score in (before, after))
         result = replace(whole.result, evidence=seen)
         report = replace(whole, result=result, seed_test=was, final_test=now)
         found = replace(run, report=report)
@@ -215,12 +218,49 @@ async def test_a_gain_is_only_promised_where_it_was_measured_after_the_decision(
         return [run_card(found, partial(presenter.text, language)).verdict[0] for language in LANGUAGES]
 
     en, zh = said(0.5, 0.6, 40)
-    assert en.startswith("v2 answers 10 of 100 more questions right than v1; ")
-    assert zh.startswith("每 100 个问题，v2 比 v1 多答对 10 个；")
-    for before, after, n in ((0.0, 0.0, 0), (0.5, 0.504, 250), (0.5, 0.4, 10)):
+    assert en.startswith(
+        "v2 answers 10 of 100 more questions right than v1 (between −12 and 32); chance that it is no better"
+    )
+    assert zh.startswith("每 100 个问题，v2 比 v1 多答对 10 个（介于 −12 与 32 之间）；其实并不更好的可能性不超过 ")
+    for before, after, n in ((0.0, 0.0, 0), (0.5, 0.504, 250), (0.5, 0.7, 10), (0.5, 0.4, 10)):
         en, zh = said(before, after, n)
         assert en.startswith("Of 8 unseen questions v2 answered 7 better than v1 and 1 worse; ")
         assert zh.startswith("在 8 个没见过的问题上，v2 有 7 个比 v1 答得更好，1 个更差；")
+        assert ("but on the 10 examples kept for the end it did worse; chance" in en) == (after < before)
+        assert ("但在留作检验的 10 个示例上它更差；其实" in zh) == (after < before)
+
+
+async def test_what_is_scored_in_points_is_not_told_as_right_or_wrong(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    report = run.report
+    assert report is not None
+    changes = tuple(Change(f"q{n}", ("a",), "b", "c", 0.05 if n % 5 else -0.05) for n in range(100))
+    evidence = replace(report.result.evidence, items=100, gained=80, lost=20, changes=changes)
+    scores = {"seed_test": Score(0.5, (0.4, 0.6), 40), "final_test": Score(0.53, (0.42, 0.64), 40)}
+    better = replace(run, report=replace(report, result=replace(report.result, evidence=evidence), **scores))
+    graded = replace(better.order, task=better.order.task.model_copy(update={"metric": "f1"}))
+    card = told(replace(better, order=graded))
+    assert (card.gained_title, card.lost_title) == ("Better now (80, of which 60 are shown)", "Worse now (20)")
+    assert len(card.gained) == 60
+    assert card.verdict[0].startswith("v2 scores 3 of 100 points more than v1 (between ")
+    assert card.verdict[1] == (
+        "On the 40 examples kept for the end: 53 of 100 points, 50 before; of many more it would most likely be "
+        "between 42 and 64."
+    )
+    assert told(better).gained_title == "Now right (80, of which 60 are shown)"
+    assert (
+        "53 % right, 50 % before; of many more it would most likely be between 42 % and 64 %" in told(better).verdict[1]
+    )
+    rejected = replace(
+        better, report=replace(report, result=replace(report.result, verdict="too_slow", evidence=evidence))
+    )
+    assert (told(rejected).gained_title, told(rejected).after) == (
+        "Would be right (80, of which 60 are shown)",
+        "it said",
+    )
+    assert told(replace(rejected, order=graded)).lost_title == "Would be worse (20)"
+    assert told(replace(rejected, order=graded), "zh").lost_title == "会更差（20）"
 
 
 async def test_that_there_is_nothing_to_gain_is_told_with_what_it_rests_on(panel: RunPanel) -> None:
