@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
 from assistant.api import Assistant
@@ -25,6 +26,16 @@ from assistant.prompting.purpose import Purpose
 from assistant.prompting.task import Item, TaskHead, items_of, to_learn
 from assistant.server.errors import request_language
 from assistant.server.streaming import EventStream, data_line
+
+
+class _Slashed(StringConvertor):
+    """A part of a path that may hold slashes: a task may be called reviews/mood, and what is escaped in an address is
+    not any more where its route is looked up."""
+
+    regex = ".+"
+
+
+register_url_convertor("slashed", _Slashed())
 
 
 class Move(BaseModel):
@@ -129,12 +140,12 @@ class PromptRoutes:
             ("POST", "/optimise/{id}/test", self.test),
             ("POST", "/answer", self.answer),
             ("GET", "/of/{turn}", self.origin),
-            ("GET", "/{version}", self.version),
-            ("GET", "/{version}/diff/{other}", self.diff),
-            ("POST", "/{version}/promote", self.promote),
-            ("POST", "/{version}/trial", self.begin_trial),
-            ("POST", "/{name}/{language}/end-trial", self.end_trial),
-            ("POST", "/{name}/{language}/rollback", self.rollback),
+            ("GET", "/{version:slashed}/diff/{other:slashed}", self.diff),
+            ("GET", "/{version:slashed}", self.version),
+            ("POST", "/{version:slashed}/promote", self.promote),
+            ("POST", "/{version:slashed}/trial", self.begin_trial),
+            ("POST", "/{name:slashed}/{language}/end-trial", self.end_trial),
+            ("POST", "/{name:slashed}/{language}/rollback", self.rollback),
         ):
             self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
 

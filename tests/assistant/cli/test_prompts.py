@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
 
+import httpx
 import pytest
 
 from assistant import wiring
@@ -234,6 +235,27 @@ def test_it_is_said_beforehand_that_the_final_test_is_beyond_the_limits(
     assert re.search(r"The final test took 80 calls, \d+ tokens, \d+ s more\.", ran.out)
     (task / "test.jsonl").unlink()
     assert "test.jsonl" not in patina(*command).err
+
+
+def test_a_task_whose_name_has_a_slash_is_handled_while_patina_serves(
+    patina: Patina, pupil: PupilChatModel, task: Path, paths: Paths
+) -> None:
+    settings = task / "task.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("name: parity", "name: reviews/mood"), "utf-8")
+    ran = patina("prompts", "optimise", "--task", str(task), "--budget", "120", "--json")
+    version = json.loads(ran.out.splitlines()[-1])["version"]["id"]
+    with serving_in_thread(paths, FakeModels(pupil)) as address:
+        shown = patina("prompts", "show", "reviews/mood.en:v2", "--json")
+        assert json.loads(shown.out)["id"] == version
+        assert patina("prompts", "diff", "reviews/mood.en:v1", "reviews/mood.en:v2").out.startswith("---")
+        assert patina("prompts", "promote", "reviews/mood.en:v2").code == 0
+        back = patina("prompts", "rollback", "reviews/mood", "en")
+        assert (back.code, back.err.startswith("reviews/mood.en (scripted) is ")) == (0, True), back.err
+        with httpx.Client(base_url=address, trust_env=False) as http:
+            assert http.get(f"/api/prompts/{version}").json()["id"] == version
+            assert "prompt_run" in http.get("/api/prompts/runs/nothing").text
+            listed = http.get("/api/prompts/", follow_redirects=True)
+            assert isinstance(listed.json(), list)
 
 
 @pytest.mark.parametrize("is_serving", [False, True])
