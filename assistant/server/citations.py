@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.memory.records import DocumentMode
+from assistant.server.parameters import RowId
 
 _HEADERS = {"Cache-Control": "private, max-age=3600"}
 
@@ -49,11 +50,11 @@ class CitationRoutes:
         """The names of the collections that hold documents. In the client `citations.collections`."""
         return await self._citations.collections()
 
-    async def citation(self, turn_id: str, number: int) -> Any:
+    async def citation(self, turn_id: str, number: RowId) -> Any:
         """The passage an answer cites as [number], within what stands around it. In the client `citations.citation`."""
         return dump(await self._citations.citation(turn_id, number))
 
-    async def picture(self, turn_id: str, number: int) -> Response:
+    async def picture(self, turn_id: str, number: RowId) -> Response:
         """The page of a PDF that a passage begins on, with the passage marked. In the client `citations.picture`."""
         picture = await self._citations.picture(turn_id, number)
         return Response(picture, media_type="image/png", headers=_HEADERS)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from assistant.api import Assistant
@@ -23,7 +23,7 @@ from assistant.knowledge.desk import DEFAULT, LibraryStanding
 from assistant.knowledge.retriever import Signals
 from assistant.memory.document_records import Filter
 from assistant.server.errors import request_language
-from assistant.server.parameters import Count
+from assistant.server.parameters import Count, RowId
 from assistant.server.security import from_this_machine
 from assistant.server.streaming import EventStream, data_line
 
@@ -68,7 +68,7 @@ class Again(_Body):
 
 class Question(_Body):
     question: str
-    limit: int = 10
+    limit: Annotated[int, Field(ge=0, le=1000)] = 10
     limits: Filter | None = None
 
 
@@ -76,7 +76,7 @@ class NewJudgement(_Body):
     """`right` None takes it back."""
 
     question: str
-    chunk_id: int
+    chunk_id: RowId
     right: bool | None
     signals: Signals | None = None
 

@@ -39,6 +39,8 @@ _STATUS: Final[tuple[tuple[type[AssistantError], int, str], ...]] = (
     (errors.ApprovalClosed, 409, "invalid_request_error"),
     (errors.NotUndoable, 409, "invalid_request_error"),
     (errors.VersionNotInUse, 409, "invalid_request_error"),
+    (errors.PromptInvalid, 409, "invalid_request_error"),
+    (errors.PromptVariables, 400, "invalid_request_error"),
     (errors.MessageTooLong, 413, "invalid_request_error"),
     (errors.InputError, 400, "invalid_request_error"),
     (errors.TaskInvalid, 400, "invalid_request_error"),

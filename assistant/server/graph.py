@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from assistant.api import Assistant
 from assistant.codec import dump
+from assistant.server.parameters import RowId
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 
@@ -32,8 +33,8 @@ class GraphRoutes:
     async def entities(self, query: str = "", limit: Limit = 50) -> Any:
         return dump(await self._graph.entities(query, limit))
 
-    async def around(self, entity_id: int, limit: Annotated[int, Query(ge=1, le=60)] = 18) -> Any:
+    async def around(self, entity_id: RowId, limit: Annotated[int, Query(ge=1, le=60)] = 18) -> Any:
         return dump(await self._graph.around(entity_id, limit))
 
-    async def passages(self, entity_id: int, limit: Limit = 40) -> Any:
+    async def passages(self, entity_id: RowId, limit: Limit = 40) -> Any:
         return dump(await self._graph.passages(entity_id, limit))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.memory.facts import LONGEST
-from assistant.server.parameters import Count
+from assistant.server.parameters import Count, RowId
 
 
 class _Body(BaseModel):
@@ -46,7 +46,7 @@ class Judgement(_Body):
     turn_id: str = ""
     query: str = ""
     person_id: str | None = None
-    utterance_id: int
+    utterance_id: RowId
     right: bool
 
 

@@ -21,7 +21,7 @@ from assistant.i18n import Language
 from assistant.models.records import DownloadProgress
 from assistant.server import native_schemas as said
 from assistant.server.errors import request_language
-from assistant.server.parameters import Count
+from assistant.server.parameters import Count, RowId
 from assistant.server.streaming import EventStream, data_line
 
 
@@ -156,7 +156,7 @@ class NativeRoutes:
         `branches.begin`."""
         return dump(await self._assistant.branches.begin(turn_id, body.title))
 
-    async def citation(self, turn_id: str, number: int, body: said.CitationSignal) -> Any:
+    async def citation(self, turn_id: str, number: RowId, body: said.CitationSignal) -> Any:
         kept = await self._assistant.citation(
             turn_id, number, wrong=body.wrong, face=body.face, person_id=body.person_id, reason=body.reason
         )
