@@ -21,6 +21,7 @@
     tab: "versions",  // of the lab
     run: "",  // the one of the lab's that is looked at
     watch: 0,  // how many were
+    runs: 0,  // how many of them are listed, where it is more than at first
     opened: "",  // the citation that was clicked last
     chosenFor: undefined,  // the conversation whose choice of documents is shown
     starting: false,  // a run was asked for
@@ -413,7 +414,7 @@
   function labDo(name, fields, tab = "versions") {
     here.tab = tab;
     here.watch += 1;
-    send(name, { ...fields, watch: here.watch });
+    send(name, { ...fields, watch: here.watch, rows: here.runs });
   }
 
   // Theme: the browser's own affair, since one person has bright and dark rooms.
@@ -662,7 +663,11 @@
     "lab-open-run": (node) => labDo("improve", { run: node.dataset.run }, "improve"),
     "lab-again": (node) => labDo("lab-again", { run: node.dataset.run }, "improve"),
     ...Object.fromEntries(["lab-remove-run", "lab-hold", "lab-go-on", "lab-cancel", "lab-export-run"].map(
-      (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch })])),
+      (name) => [name, (node) => send(name, { run: node.dataset.run, watch: here.watch, rows: here.runs })])),
+    "lab-more-runs": (node) => {
+      here.runs = Number(node.dataset.count);
+      labDo("improve", { run: here.run }, "improve");
+    },
     "learning-switch": (node) => labDo("learning-switch", { on: node.checked }, "learning"),
     "learning-look": () => labDo("learning-look", {}, "learning"),
     "learning-cancel": () => labDo("learning-cancel", {}, "learning"),

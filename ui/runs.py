@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError, NotFound
@@ -20,6 +20,8 @@ from ui.task_editor import HELD_BACK, Teachable, order_of
 from ui.visit import Visit
 
 TAB = "improve"
+_PAGE: Final = 12
+_MOST: Final = 1000
 
 
 class RunPanel:
@@ -87,7 +89,7 @@ class RunPanel:
         return list(await asyncio.to_thread(self._assistant.lab.metrics))
 
     async def _going(self) -> Run | None:
-        return next((run for run in await self._assistant.runs.list() if not run.over), None)
+        return next((run for run in await self._assistant.runs.list(1) if not run.over), None)
 
     async def _begun(self, visit: Visit, beginning: Awaitable[Run]) -> AsyncGenerator[dict[str, Any], None]:
         run: Run | None
@@ -104,7 +106,9 @@ class RunPanel:
 
     async def _drawn(self, visit: Visit, opened: Run | None = None, error: str = "") -> dict[str, Any]:
         text = partial(self._presenter.text, visit.language)
-        runs = await self._assistant.runs.list()
+        rows = int(min(_MOST, max(_PAGE, visit.number("rows") or 0)))
+        found = await self._assistant.runs.list(rows + 1)
+        runs = found[:rows]
         models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
         titles = {model.name: model.title for model in models}
         used = {one.version_id: one for one in await self._assistant.desk.labels() if one.label == "production"}
@@ -120,6 +124,7 @@ class RunPanel:
             triable=opened is not None and opened.order.prompt.rpartition(".")[0] in RATED,
             busy=any(not run.over for run in runs),
             runs=[(run, begun(run), outcome(run, text)) for run in runs if opened is None or run.id != opened.id],
+            more=rows + _PAGE if len(found) > rows else 0,
             models=models,
             metrics=[(name, self._presenter.metric(name, visit.language)) for name in await self._metrics()],
             shares=HELD_BACK,

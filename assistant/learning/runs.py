@@ -27,7 +27,7 @@ from assistant.prompting.progress import RunProgress
 from assistant.prompting.purpose import PURPOSES, Purpose
 
 _log = logging.getLogger(__name__)
-_SHOWN: Final = 12
+_LISTED: Final = 50
 
 
 class _Going:
@@ -157,9 +157,9 @@ class RunBook:
             return going.snapshot()
         return _stored(await asyncio.to_thread(self._store.get, id))
 
-    async def list(self) -> list[Run]:
-        """The latest ones, the last begun first."""
-        records = await asyncio.to_thread(self._store.list, _SHOWN)
+    async def list(self, limit: int = _LISTED, before: float | None = None) -> list[Run]:
+        """The latest ones, or those begun before a moment, the last begun first."""
+        records = await asyncio.to_thread(self._store.list, limit, before)
         return [
             going.snapshot() if (going := self._of(record.id)) is not None else _stored(record) for record in records
         ]

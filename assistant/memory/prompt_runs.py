@@ -88,9 +88,12 @@ class RunStore:
         rows = self._db.rows("SELECT * FROM prompt_runs WHERE name = ? ORDER BY began_at DESC, id DESC", (name,))
         return [_record(row) for row in rows]
 
-    def list(self, limit: int) -> builtins.list[RunRecord]:
-        """The latest first."""
-        rows = self._db.rows("SELECT * FROM prompt_runs ORDER BY began_at DESC, id DESC LIMIT ?", (limit,))
+    def list(self, limit: int, before: float | None = None) -> builtins.list[RunRecord]:
+        """The latest first, `before` a moment where there is one."""
+        rows = self._db.rows(
+            "SELECT * FROM prompt_runs WHERE began_at < coalesce(?, 9e999) ORDER BY began_at DESC, id DESC LIMIT ?",
+            (before, limit),
+        )
         return [_record(row) for row in rows]
 
 

@@ -17,6 +17,7 @@ from assistant.learning.run_order import Run, RunOrder, dump_run
 from assistant.prompting.item_text import items_in
 from assistant.prompting.task import Item, TaskHead, items_of
 from assistant.server.errors import request_language
+from assistant.server.parameters import Count
 from assistant.server.streaming import EventStream, data_line
 
 
@@ -73,8 +74,8 @@ class RunRoutes:
         ):
             self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
 
-    async def list(self) -> Any:
-        return [dump_run(run) for run in await self._runs.list()]
+    async def list(self, limit: Count = 50, before: float | None = None) -> Any:
+        return [dump_run(run) for run in await self._runs.list(limit, before)]
 
     async def begin(self, body: NewRunOrder) -> Any:
         return dump_run(await self._runs.begin(body.order()))

@@ -96,6 +96,8 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         page.reload()
         open_editor(page)
         page.get_by_role("button", name="Take from the list").click()
+        expect(page.locator(".confirm")).to_contain_text("What it found stays among the versions")
+        page.locator(".confirm .danger").click()
         expect(page.locator(".toast")).to_contain_text("its v2 is in use")
         page.get_by_role("button", name="Show").click()
         page.locator(".run").get_by_role("button", name="Undo").click()
@@ -108,6 +110,8 @@ def test_a_prompt_is_improved_from_examples_and_used(paths: Paths, tab: OpenTab,
         page.reload()
         open_editor(page)
         page.get_by_role("button", name="Take from the list").click()
+        expect(page.locator(".confirm")).to_contain_text("What it found stays among the versions")
+        page.locator(".confirm .danger").click()
         expect(page.get_by_role("button", name="Take from the list")).to_have_count(0)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from assistant.codec import dump
 from assistant.config import Settings
 from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES, Language
@@ -189,6 +190,33 @@ async def test_a_second_run_is_refused_and_the_first_stays_in_sight(panel: RunPa
     await drawn(begun)
     last = (await drawn(panel.again(visit(run=run.id))))[-1]
     assert "more questions right than" in last["lab"]["html"]
+
+
+async def test_earlier_runs_are_a_page_at_a_time_and_taken_from_the_list_after_a_question(panel: RunPanel) -> None:
+    await drawn(panel.start(visit(**TASK)))
+    run = await ended(panel)
+    store = panel._assistant.runs._store  # as many as would take minutes
+    for number in range(29):
+        store.begin(f"run {number}", dump(run.order))
+
+    async def page(**fields: object) -> str:
+        [view] = await drawn(panel.panel(visit(**fields)))
+        return str(view["lab"]["html"])
+
+    first = await page()
+    assert first.count('data-do="lab-open-run"') == 12
+    assert 'data-do="lab-more-runs" data-count="24"' in first
+    assert 'data-do="lab-more-runs" data-count="36"' in await page(rows=24)
+    last = await page(rows=36)
+    assert last.count('data-do="lab-open-run"') == 30
+    assert "lab-more-runs" not in last
+    assert run.id in last
+    assert last.count("Take this run from the list?") == 30
+    assert re.search(
+        r'class="confirm"[^>]*hidden><span>[^<]*</span>[^/]*/button><button[^>]*data-do="lab-remove-run"', last
+    )
+    for wrong in (float("inf"), float("nan"), -5):
+        assert (await page(rows=wrong)).count('data-do="lab-open-run"') in {12, 30}
 
 
 async def test_an_exported_run_names_nobody(panel: RunPanel) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from assistant.client import AssistantClient
+from assistant.codec import dump
 from assistant.errors import EngineDied, NotFound, RunBusy, RunInUse, TaskInvalid
 from assistant.learning.run_order import Run, RunOrder
 from assistant.paths import Paths
@@ -171,6 +172,21 @@ async def test_a_mistake_of_the_caller_is_no_fault_of_the_server(
     body = {"task": {"seed_prompt": "Which?"}, "train": ROWS[:40], **change}
     async with httpx.AsyncClient(base_url=server.address) as http:
         assert (await http.post("/api/prompts/runs", json=body)).status_code == status
+
+
+async def test_the_thirteenth_run_is_found_and_those_before_a_moment(server: Running) -> None:
+    store = server.assistant.runs._store
+    begun = [store.begin(f"run {number}", dump(ORDER)) for number in range(15)]
+    async with httpx.AsyncClient(base_url=server.address) as http:
+
+        async def ids(**asked: float) -> list[str]:
+            return [run["id"] for run in (await http.get("/api/prompts/runs", params=asked)).json()]
+
+        newest_first = [one.id for one in reversed(begun)]
+        assert await ids() == newest_first
+        assert await ids(limit=4) == newest_first[:4]
+        assert await ids(limit=4, before=begun[11].began_at) == newest_first[4:8]
+        assert await ids(before=begun[0].began_at) == []
 
 
 async def test_what_no_clock_can_show_is_no_time_for_a_run(server: Running) -> None:
