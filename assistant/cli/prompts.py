@@ -208,8 +208,9 @@ def rollback(
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[PromptVersionRecord | None, str]:
+    async def work() -> tuple[PromptVersionRecord | None, str, bool]:
         async with open_assistant(terminal) as assistant:
+            from assistant.learning.task_versions import PURPOSE
             from assistant.memory.prompt_versions import in_production
 
             desk = assistant.desk
@@ -217,11 +218,14 @@ def rollback(
             scope = (await desk.moves(name))[0].scope
             # What is used by all may answer again.
             found = in_production(await desk.labels(), scope)
-            return None if found is None else await desk.version(found), place_of(scope)
+            if found is not None:
+                return await desk.version(found), place_of(scope), False
+            of_task = any(one.purpose == PURPOSE for one in await desk.versions() if one.name == scope.name)
+            return None, place_of(scope), of_task
 
-    version, place = terminal.run(work())
+    version, place, of_task = terminal.run(work())
     if version is None:
-        terminal.say("prompts.back_to_seed", name=place)
+        terminal.say("prompts.back_to_task" if of_task else "prompts.back_to_seed", name=place)
     else:
         terminal.say("prompts.rolled_back", name=place, version=_both(version))
 

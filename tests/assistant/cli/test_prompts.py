@@ -80,7 +80,10 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert several.code == 1
     assert "chat.en:v1" in several.err
     assert "parity.en:v1" in several.err
-    assert "Patina" in patina("prompts", "rollback", "parity", "en").err
+    back = patina("prompts", "rollback", "parity", "en")
+    assert back.err == "parity.en (scripted) is the prompt that its task begins with again.\n", (
+        "Patina brings none for it"
+    )
     assert patina("prompts", "rollback", "parity", "en").code == 1
 
 
