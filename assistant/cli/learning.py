@@ -36,7 +36,8 @@ def status(ctx: typer.Context) -> None:
     if standing.on and standing.waiting is not None:
         terminal.write(terminal.text(f"learning.waiting.{standing.waiting}"))
     if standing.working is not None:
-        terminal.write(terminal.text("learning.working", language=standing.working))
+        language = terminal.text(f"learning.language_{standing.working}")
+        terminal.write(terminal.text("learning.working", language=language))
     terminal.write(terminal.text("learning.spent", calls=standing.calls_today, most=standing.calls_a_day))
     for report in standing.reports:
         terminal.write(told(terminal, report))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import LabelMove, Scope
 
+_COUNTED: Final = 1000
+"""Ratings up to which an estimate of how many are missing is worth a number."""
 _SUREST: Final = 0.99
 """A trial that goes on has not decided, however well it looks."""
 
@@ -50,6 +52,8 @@ def trials(ctx: typer.Context) -> None:
 def chances(terminal: Terminal, standing: TrialStanding) -> str:
     """How probable it is to be better, and about how much is missing until that is known."""
     missing = "prompts.missing_unknown" if standing.missing is None else "prompts.missing"
+    if standing.missing is not None and standing.missing > _COUNTED:
+        missing = "prompts.missing_many"
     return terminal.text(missing, count=standing.missing, better=f"{min(standing.better, _SUREST):.0%}")
 
 

@@ -338,6 +338,7 @@ def in_full(record: PromptVersionRecord) -> str:
         return record.text
     learned = Candidate.from_json(record.content)
     text = record.text.replace("{{ instruction }}", learned.instruction) if record.purpose != PURPOSE else record.text
-    more = [f"+ {learned.nearest}"] if learned.nearest else []
+    said = "附上最相似的 {} 个示例" if record.language == "zh" else "with the {} examples most like each question"
+    more = [f"({said.format(learned.nearest)})"] if learned.nearest else []
     drawn = ", ".join(f"{name} {value:g}" for name, value in learned.parameters.items())
     return "\n\n".join([learned.shown(around=text), *more, *([drawn] if drawn else [])])

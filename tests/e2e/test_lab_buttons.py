@@ -148,7 +148,7 @@ def test_looking_now_is_shown_as_it_goes_on_and_learning_is_switched_off_and_on(
         page = tab(server.address, locale="en-GB")
         shown = lab(page, "Learning")
         look, end = (shown.get_by_role("button", name=name) for name in ("Look now", "Cancel"))
-        asking = re.compile(r"Learning now: en · .* · \d\d of 400 questions")
+        asking = re.compile(r"Learning now: English · .* · \d\d of 400 questions")
         look.click()
         expect(shown.get_by_role("status")).to_contain_text(asking)
         expect(shown.get_by_role("progressbar")).to_be_visible()

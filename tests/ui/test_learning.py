@@ -81,7 +81,7 @@ async def test_a_look_is_drawn_as_it_goes_on_and_ended_by_whoever_wants(paths: P
                 await assistant.idle.entries()
             other = panel.panel(visit(language="zh", watch=2))
             opened = str((await anext(other))["lab"]["html"])
-            for said in ("正在学习：en", "400 次中的", 'role="progressbar"', 'data-do="learning-cancel"', "最多还需"):
+            for said in ("正在学习：英语", "400 次中的", 'role="progressbar"', 'data-do="learning-cancel"', "最多还需"):
                 assert said in opened
             await other.aclose()
             cancelled = [str(view["lab"]["html"]) for view in await drawn(panel.cancel(visit(watch=3)))]

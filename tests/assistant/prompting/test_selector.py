@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,13 @@ def vars_of(learned: Candidate | None) -> dict[str, object]:
     """All that learning can set: no tool, no permission, no rule of safety is among it."""
     assert learned is not None
     return learned.as_json()
+
+
+async def test_examples_that_are_looked_up_are_told_in_words(house: House) -> None:
+    seed, looking = house.selector.select("chat", "en"), replace(LEARNED, nearest=4)
+    version = await house.desk.propose("chat", "en", looking, author="optimiser", evidence={})
+    assert in_full(version).endswith("(with the 4 examples most like each question)")
+    assert "+(with the 4 examples most like each question)" in await house.desk.diff(seed.id, version.id)
 
 
 async def test_the_desk_lists_compares_and_exports(house: House) -> None:
