@@ -76,6 +76,7 @@ def optimise(
         except (KeyboardInterrupt, asyncio.CancelledError):
             terminal.say("prompts.interrupted")
             raise typer.Exit(130) from None
+    from assistant.codec import dump_error
     from assistant.i18n import explain
     from assistant.learning.lab import TaskReport
     from assistant.learning.report_json import dump_purpose, dump_report
@@ -85,6 +86,8 @@ def optimise(
         terminal.note(explain(trouble, terminal.language))
     if as_json:
         told = dump_report(found) if isinstance(found, TaskReport) else dump_purpose(found)
+        message = {} if trouble is None else {"message": explain(trouble, terminal.language), **dump_error(trouble)}
+        told["test_error"] = message or None
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
     print_report(terminal, found if isinstance(found, TaskReport) else found.report)
@@ -131,9 +134,15 @@ Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
 ForModel = Annotated[str | None, typer.Option("--model", "-m", show_default=False)]
 ForIntent = Annotated[str, typer.Option("--intent")]
 Why = Annotated[str, typer.Option("--reason", "-r")]
+AsJson = Annotated[bool, typer.Option("--json")]
 
 
-def listed(ctx: typer.Context) -> None:
+def _echo(told: object) -> None:
+    """One JSON value on one line."""
+    typer.echo(json.dumps(told, ensure_ascii=False))
+
+
+def listed(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Every version, with its labels."""
     terminal: Terminal = ctx.obj
 
@@ -142,6 +151,10 @@ def listed(ctx: typer.Context) -> None:
             return await assistant.desk.versions(), await assistant.desk.labels()
 
     versions, labels = terminal.run(work())
+    if as_json:
+        worn_by = [(one, [asdict(label) for label in labels if label.version_id == one.id]) for one in versions]
+        _echo([{**asdict(one), "full_name": one.full_name, "labels": worn} for one, worn in worn_by])
+        return
     called = {one.id: one.called for one in versions}
     for one in versions:
         worn = [_worn(terminal, label) for label in labels if label.version_id == one.id]
@@ -184,7 +197,12 @@ def diff(ctx: typer.Context, version: Version, other: Version) -> None:
 
 
 def promote(
-    ctx: typer.Context, version: Version, model: ForModel = None, intent: ForIntent = "", reason: Why = ""
+    ctx: typer.Context,
+    version: Version,
+    model: ForModel = None,
+    intent: ForIntent = "",
+    reason: Why = "",
+    as_json: AsJson = False,
 ) -> None:
     terminal: Terminal = ctx.obj
 
@@ -194,6 +212,9 @@ def promote(
             return record, await _where(assistant.desk, record, "production")
 
     record, scope = terminal.run(work())
+    if as_json:
+        _echo({"version": record.id, "number": record.number, "scope": asdict(scope)})
+        return
     terminal.say("prompts.promoted", version=_both(record), name=place_of(scope))
 
 
@@ -204,11 +225,17 @@ async def _where(desk: PromptDesk | DeskClient, record: PromptVersionRecord, lab
 
 
 def rollback(
-    ctx: typer.Context, name: Name, language: Tongue, model: ForModel = None, intent: ForIntent = "", reason: Why = ""
+    ctx: typer.Context,
+    name: Name,
+    language: Tongue,
+    model: ForModel = None,
+    intent: ForIntent = "",
+    reason: Why = "",
+    as_json: AsJson = False,
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[PromptVersionRecord | None, str, bool]:
+    async def work() -> tuple[PromptVersionRecord | None, Scope, bool]:
         async with open_assistant(terminal) as assistant:
             from assistant.learning.task_versions import PURPOSE
             from assistant.memory.prompt_versions import in_production
@@ -219,11 +246,16 @@ def rollback(
             # What is used by all may answer again.
             found = in_production(await desk.labels(), scope)
             if found is not None:
-                return await desk.version(found), place_of(scope), False
+                return await desk.version(found), scope, False
             of_task = any(one.purpose == PURPOSE for one in await desk.versions() if one.name == scope.name)
-            return None, place_of(scope), of_task
+            return None, scope, of_task
 
-    version, place, of_task = terminal.run(work())
+    version, scope, of_task = terminal.run(work())
+    if as_json:
+        used = {"version": version.id, "number": version.number} if version else {"version": None, "number": 0}
+        _echo({**used, "scope": asdict(scope)})
+        return
+    place = place_of(scope)
     if version is None:
         terminal.say("prompts.back_to_task" if of_task else "prompts.back_to_seed", name=place)
     else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,7 +22,7 @@ _SUREST: Final = 0.99
 """A trial that goes on has not decided, however well it looks."""
 
 
-def trials(ctx: typer.Context) -> None:
+def trials(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """What is on trial, and what moved so far."""
     terminal: Terminal = ctx.obj
 
@@ -31,6 +33,10 @@ def trials(ctx: typer.Context) -> None:
             return await desk.trials(), await desk.moves(), called
 
     running, moves, called = terminal.run(work())
+    if as_json:
+        told = {"trials": [asdict(one) for one in running], "moves": [asdict(move) for move in moves]}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
     if not running:
         terminal.say("prompts.no_trials")
     for one in running:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -54,6 +55,7 @@ def test_a_prompt_is_optimised_kept_put_in_use_and_taken_back(
     assert result["final_test"]["score"] > result["seed_test"]["score"]
     assert result["final_test"]["n"] == 40
     assert len(result["final_test"]["ci95"]) == 2
+    assert result["test_error"] is None
     assert result["tokens"] > 0
     assert {key: result[key] for key in ("nearest", "layout", "form")} == {
         key: result["version"][key] for key in ("nearest", "layout", "form")
@@ -229,6 +231,26 @@ def test_the_test_file_is_not_looked_into_before_the_last_decision(
     assert json.loads(ran.out.splitlines()[-1])["final_test"]["n"] == 40
 
 
+def test_what_moves_and_what_there_is_can_be_read_by_a_script(
+    patina: Patina, pupil: PupilChatModel, task: Path
+) -> None:
+    def read(*command: str) -> Any:
+        ran = patina("prompts", *command, "--json")
+        assert (ran.code, ran.err) == (0, "")
+        return json.loads(ran.out)
+
+    version = read("optimise", "--task", str(task), "--budget", "120")["version"]["id"]
+    scope = {"name": "parity", "language": "en", "intent": "", "model": "scripted"}
+    assert read("promote", "parity:v2") == {"version": version, "number": 2, "scope": scope}
+    [found] = [one for one in read("list") if one["id"] == version]
+    assert found["full_name"] == "parity.en:v2"
+    assert [(label["label"], label["scope"]) for label in found["labels"]] == [("production", scope)]
+    told = read("trials")
+    assert told["trials"] == []
+    assert [(move["label"], move["to_id"]) for move in told["moves"]] == [("production", version)]
+    assert read("rollback", "parity", "en") == {"version": None, "number": 0, "scope": scope}
+
+
 def test_it_is_said_beforehand_that_the_final_test_is_beyond_the_limits(
     patina: Patina, pupil: PupilChatModel, task: Path
 ) -> None:
@@ -273,6 +295,8 @@ def test_a_broken_test_file_is_explained_and_takes_nothing_away(
     assert (told["decision"], told["seed_test"], told["final_test"]) == ("better", None, None)
     assert "test.jsonl" in ran.err
     assert "line 1" in ran.err
+    assert (told["test_error"]["code"], told["test_error"]["facts"]["line"]) == ("task_invalid", 1)
+    assert told["test_error"]["message"] in ran.err
 
 
 @pytest.mark.parametrize("is_serving", [False, True])
