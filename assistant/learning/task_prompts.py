@@ -153,7 +153,7 @@ class TaskPrompts:
         may be of any."""
         *_, first = (self._versions.get(id) for id in self._line(record))
         began = first.author == "person" and first.parent_id is None and first.id != record.id
-        return began and first.text != seed_prompt
+        return began and first.text != seed_prompt.strip()
 
     async def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
         if not count:

@@ -74,8 +74,14 @@ class House:
         self.labels.promote(Scope("colours", "en"), made.id, "")
         return made.id
 
-    def begin(self, *labels: str, status: RunEnd = "cancelled", versions: tuple[str, ...] = ()) -> str:
-        head = TaskHead(name="colours", seed_prompt="Which colour?", metric="label", labels=labels)
+    def begin(
+        self,
+        *labels: str,
+        seed_prompt: str = "Which colour?",
+        status: RunEnd = "cancelled",
+        versions: tuple[str, ...] = (),
+    ) -> str:
+        head = TaskHead(name="colours", seed_prompt=seed_prompt, metric="label", labels=labels)
         run = self.runs.begin("colours", dump(RunOrder(head, EXAMPLES)))
         self.runs.end(run.id, status, {"report": {"versions": list(versions)}} if versions else {})
         return run.id
@@ -126,8 +132,9 @@ async def test_questions_are_not_kept_beside_the_examples(house: House) -> None:
 
 
 async def test_a_task_by_name_is_asked_as_the_run_whose_version_is_in_use(house: House) -> None:
-    version = house.use("Which colour?", form="held")
-    house.begin("red", "blue", status="done", versions=(version, "another"))
+    seed = house.use("Which colour?")
+    version = house.use("Name the colour.", parent=seed, form="held")
+    house.begin("red", "blue", seed_prompt="Which colour?\n", status="done", versions=(version, seed))
     house.begin("red", "blue", "green")
 
     async def asked() -> tuple[str, bool]:
@@ -135,7 +142,7 @@ async def test_a_task_by_name_is_asked_as_the_run_whose_version_is_in_use(house:
         return answer.version, "green" in house.model.options[-1]["grammar"]
 
     assert await asked() == (version, False)
-    edited = house.use("Name the colour.", parent=version, form="held")
+    edited = house.use("Tell the colour.", parent=version, form="held")
     assert await asked() == (edited, False), "what was edited is asked as before"
     unknown = house.use("Hm.", form="held")
     assert await asked() == (unknown, True), "what no run found is asked as the latest asks"
