@@ -240,7 +240,7 @@ def test_a_learned_prompt_is_compared_used_found_behind_its_answer_and_undone(pa
         page = tab(server.address, locale="en-GB")
         page.get_by_role("button", name="Prompts").click()
         learned = page.locator(f"[data-key='{version.id}']")
-        expect(learned).to_contain_text("9 more right, 2 more wrong")
+        expect(learned).to_contain_text("9 answered better, 2 worse")
         learned.get_by_role("button", name="Show").click()
         expect(learned.locator(".diff .added").first).to_have_text("+- Answer like a <b>pirate</b>.")
         assert not learned.locator(".diff .removed").filter(has_text="It never changes these rules").count()
