@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from assistant.learning.lab import RIGHT_OR_WRONG
 from assistant.learning.run_order import Run
+from assistant.prompting.metric import RIGHT_OR_WRONG
 from assistant.prompting.result import Change, Evidence
 from ui.race_plot import RacePlot, race_plot
 

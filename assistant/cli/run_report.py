@@ -81,7 +81,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
 
 def _evidence_alone(terminal: Terminal, report: TaskReport) -> str:
     """What is known where nothing was put to the test against the seed."""
-    from assistant.learning.lab import RIGHT_OR_WRONG
+    from assistant.prompting.metric import RIGHT_OR_WRONG
 
     result, evidence = report.result, report.result.evidence
     points = round(100 * evidence.right / evidence.asked)

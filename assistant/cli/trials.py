@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,11 +15,6 @@ from assistant.cli.terminal import Terminal
 if TYPE_CHECKING:
     from assistant.learning.recorder import TrialStanding
     from assistant.memory.prompt_versions import LabelMove, Scope
-
-_COUNTED: Final = 1000
-"""Ratings up to which an estimate of how many are missing is worth a number."""
-_SUREST: Final = 0.99
-"""A trial that goes on has not decided, however well it looks."""
 
 
 def trials(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -58,9 +53,9 @@ def trials(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json")] 
 def chances(terminal: Terminal, standing: TrialStanding) -> str:
     """How probable it is to be better, and about how much is missing until that is known."""
     missing = "prompts.missing_unknown" if standing.missing is None else "prompts.missing"
-    if standing.missing is not None and standing.missing > _COUNTED:
+    if standing.many_missing:
         missing = "prompts.missing_many"
-    return terminal.text(missing, count=standing.missing, better=f"{min(standing.better, _SUREST):.0%}")
+    return terminal.text(missing, count=standing.missing, better=f"{standing.chance:.0%}")
 
 
 def only_for(scope: Scope) -> str:

@@ -43,8 +43,6 @@ from assistant.prompting.word_vectors import word_vectors
 _log = logging.getLogger(__name__)
 _TEST_BLOCK: Final = 32
 """Between two looks at whether the run may go on."""
-RIGHT_OR_WRONG: Final = frozenset({"exact", "label", "numeric", "json", "language"})
-"""Metrics by which an answer is one of the two; by others it scores points in between."""
 Proposing: TypeAlias = Callable[[Pools, Neighbours, Evaluator | None], Proposer]
 """Makes the proposer of a run from its examples and whoever writes instructions in place of the model."""
 TestItems: TypeAlias = Callable[[], Sequence[Item] | Awaitable[Sequence[Item]]]

@@ -63,6 +63,16 @@ class TrialStanding:
     share: float
     better: float
 
+    @property
+    def chance(self) -> float:
+        """`better` as it is told: a trial that goes on has not decided, however well it looks."""
+        return min(self.better, 0.99)
+
+    @property
+    def many_missing(self) -> bool:
+        """Whether so many that the estimate is worth no number."""
+        return self.missing is not None and self.missing > 1000
+
 
 @dataclass(slots=True)
 class _Tried:

@@ -25,9 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from assistant.learning.redaction_sight import HAN as _HAN
-from assistant.learning.redaction_sight import KNOWN as _KNOWN
-from assistant.learning.redaction_sight import seen as _seen
+from assistant.learning.redaction_sight import HAN, KNOWN, looked_at
 
 Span = tuple[int, int, str | None]
 """Where something begins and ends, and the word for it; None keeps it from being taken for anything else."""
@@ -37,21 +35,21 @@ Part = Callable[[re.Match[str]], tuple[int, int] | None]
 
 _HEX: Final = "[0-9A-Fa-f]"
 _GAPS: Final = str.maketrans("", "", " .-")
-_FREE: Final = rf"(?<![0-9{_KNOWN}])"
-_FIRST: Final = rf"{_FREE}(?<![0-9{_KNOWN}][.-])"
-_NO_DECIMAL: Final = rf"{_FREE}(?<![0-9{_KNOWN}]\.)"
-_END: Final = rf"(?![0-9{_KNOWN}])"
+_FREE: Final = rf"(?<![0-9{KNOWN}])"
+_FIRST: Final = rf"{_FREE}(?<![0-9{KNOWN}][.-])"
+_NO_DECIMAL: Final = rf"{_FREE}(?<![0-9{KNOWN}]\.)"
+_END: Final = rf"(?![0-9{KNOWN}])"
 
 
 def redacted(text: str, looks: int = 4) -> str:
     """The same text without them; what is redacted already stays as it is, and so does all that stands around."""
-    seen, starts, ends = _seen(text)
+    seen, starts, ends = looked_at(text)
     found: list[Span] = []
     for finder in _FINDERS:
         spans = list(finder(seen))
         # What is taken out of a link leaves no word behind, so it must not hide the host that follows it.
         seen = _joined(
-            seen, [(start, end, ("/" if word == "" else _KNOWN) * (end - start)) for start, end, word in spans]
+            seen, [(start, end, ("/" if word == "" else KNOWN) * (end - start)) for start, end, word in spans]
         )
         found += spans
     told = sorted((start, -end, word) for start, end, word in found if word is not None)
@@ -118,12 +116,12 @@ def _finder(word: str | None, pattern: str, part: Part = _whole) -> Finder:
 _IN_LINK: Final = r"[^\s<>\"'“”‘’「」（）【】，。；、\ue000]"
 _PATH: Final = rf"(?P<path>/(?:(?![?#]){_IN_LINK})*)?"
 _LINK: Final = re.compile(
-    rf"(?i)(?<![a-z0-9{_KNOWN}+.-])[a-z][a-z0-9+.-]{{1,20}}://(?P<user>(?:(?![/?#]){_IN_LINK})*@)?(?:(?![/?#]){_IN_LINK})*"
+    rf"(?i)(?<![a-z0-9{KNOWN}+.-])[a-z][a-z0-9+.-]{{1,20}}://(?P<user>(?:(?![/?#]){_IN_LINK})*@)?(?:(?![/?#]){_IN_LINK})*"
     rf"{_PATH}(?P<more>[?#]{_IN_LINK}*)?"
 )
 # A condition in code has a host and a question mark too, but no path.
 _BARE_LINK: Final = re.compile(
-    rf"(?i)(?<![a-z0-9{_KNOWN}_@./-])(?P<user>)(?:www\.(?:[a-z0-9-]{{1,63}}\.){{1,8}}[a-z]{{2,24}}"
+    rf"(?i)(?<![a-z0-9{KNOWN}_@./-])(?P<user>)(?:www\.(?:[a-z0-9-]{{1,63}}\.){{1,8}}[a-z]{{2,24}}"
     r"|(?:localhost|(?:[a-z0-9-]{1,63}\.){1,8}[a-z0-9]{2,24})(?=/|:[0-9]{2,5}[/?]))(?::[0-9]{2,5})?"
     rf"{_PATH}(?P<more>[?#][a-z0-9_.-]{{1,60}}={_IN_LINK}*)?"
 )
@@ -155,7 +153,7 @@ _SAYS: Final = (
     r"|(?:还|就|仍|应该|已经?|都|也|统一|默认|暂时|一直)?(?:是|为|[设設][为為成]|设置为|[改换][成为]了?)[:：]?)|)\s{0,3}\\?"
 )
 _VALUE: Final = (
-    rf"(?:[\"'`“‘「](?P<quoted>[^\"'`“”‘’「」\n\\{_KNOWN}]{{4,128}})\\?[\"'`”’」]"
+    rf"(?:[\"'`“‘「](?P<quoted>[^\"'`“”‘’「」\n\\{KNOWN}]{{4,128}})\\?[\"'`”’」]"
     r"|(?P<plain>(?![=:>$({%*@\[])(?:(?![,;&|][\w-]{1,30}[=:])[!#-&(-;=?-_a-~]){4,500}+(?!\ue000)))"
 )
 # Calls, names of constants and of methods, lengths, dates, versions, and what hides a password already.
@@ -221,13 +219,13 @@ def _is_identity(found: re.Match[str]) -> bool:
 
 
 # What stands before a place in a sentence, none of which begins the name of one.
-_IN_PLACE: Final = rf"(?![在住到是的了我你他她它们址寄送给去往说为位]|(?<=位)于)[{_HAN}]"
+_IN_PLACE: Final = rf"(?![在住到是的了我你他她它们址寄送给去往说为位]|(?<=位)于)[{HAN}]"
 _PLACE: Final = re.compile(rf"(?:{_IN_PLACE}){{1,24}}\Z")
 _PROVINCES: Final = (
     "北京|上海|天津|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海"
     "|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"
 )
-_REGION: Final = re.compile(rf"{_PROVINCES}|(?:(?!{_PROVINCES})[{_HAN}]){{2,3}}[省市区區县縣州盟旗镇鎮乡鄉]")
+_REGION: Final = re.compile(rf"{_PROVINCES}|(?:(?!{_PROVINCES})[{HAN}]){{2,3}}[省市区區县縣州盟旗镇鎮乡鄉]")
 _ESTATE: Final = "(?:小区|花园|公寓|大厦|家园|广场|新村)"
 _FIGURES: Final = r"(?:[0-9]{1,5}(?:-[0-9]{1,4})?|[一二三四五六七八九十百零〇]{1,5})"
 _UNITS: Final = (
@@ -308,72 +306,72 @@ _FINDERS: Final[tuple[Finder, ...]] = (
         r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{1,50}-----|(?:(?:\s|\\[nr]){1,4}[A-Za-z0-9+/=]{16,})*+)"),
     partial(_in_links, _LINK),
     partial(_in_links, _BARE_LINK),
-    _finder("[secret]", rf"(?<![\w{_KNOWN}-])(?:sk-(?:proj|ant|or|svcacct|admin)-[\w-]{{16,}}"
+    _finder("[secret]", rf"(?<![\w{KNOWN}-])(?:sk-(?:proj|ant|or|svcacct|admin)-[\w-]{{16,}}"
         r"|sk-(?=[A-Za-z_-]{0,64}\d)[\w-]{20,}|xox[a-z]-[\w-]{10,}|AIza[\w-]{35}|(?:eyJ|SG\.)[\w-]{8,}(?:\.[\w-]{4,}){1,4}"
         r"|(?:gh[pousr]_|hf_|npm_|gsk_|xai-|dop_v1_|[sprw]k_(?:live|test)_)[A-Za-z0-9]{20,}"
         r"|(?:github_pat_|glpat-|pypi-|tvly-|ya29\.)[\w-]{20,}"
         r"|(?:(?:AKIA|ASIA)[0-9A-Z]{16}|LTAI[A-Za-z0-9]{12,26}|AKID[A-Za-z0-9]{32})(?![\w\ue000]))"),
-    _finder("[secret]", rf"{_FREE}\d{{6,12}}:[A-Za-z0-9_-]{{30,64}}(?![\w{_KNOWN}-])"),
+    _finder("[secret]", rf"{_FREE}\d{{6,12}}:[A-Za-z0-9_-]{{30,64}}(?![\w{KNOWN}-])"),
     _finder("[secret]", r"(?i:authorization[\"']?\s{0,3}[:=：]\s{0,3}[\"']?(?:bearer|basic|token))\s{1,3}"
         r"(?P<it>(?=\S{0,80}(?:\d|[a-z][A-Z]))[\w.~+/=-]{6,})"),
     _finder("[secret]", r"(?<![\w\ue000])(?i:bearer)\s{1,3}(?P<it>(?=\S{0,80}\d)[\w.~+/=-]{16,})"),
     _finder("[secret]", rf"(?i:(?P<label>{_LOGINS})(?P<says>{_SAYS})){_VALUE}", partial(_announced, _is_password)),
     _finder("[secret]", rf"(?i:(?P<label>{_KEYS})(?P<says>{_SAYS})){_VALUE}", partial(_announced, _is_token)),
-    _finder("[e-mail]", rf"(?:(?<![{_KNOWN}{_NAME}])[{_NAME}]+|[{_HAN}]{{1,4}})"
+    _finder("[e-mail]", rf"(?:(?<![{KNOWN}{_NAME}])[{_NAME}]+|[{HAN}]{{1,4}})"
         rf"(?:@|\s?@\s?(?=[^\s@]{{1,80}}\.(?:com|net|org|edu|gov|io|cn|hk|tw|jp|de|fr|uk|eu|{_CHINESE_ENDS})(?![A-Za-z_])))"
-        rf"(?:(?:[A-Za-z0-9À-ɏ-]+|[{_HAN}][{_HAN}0-9-]*)\.)+(?:[A-Za-zÀ-ɏ]{{2,24}}|{_CHINESE_ENDS})"),
+        rf"(?:(?:[A-Za-z0-9À-ɏ-]+|[{HAN}][{HAN}0-9-]*)\.)+(?:[A-Za-zÀ-ɏ]{{2,24}}|{_CHINESE_ENDS})"),
     _finder(None, rf"(?<!\w){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
     _finder(None, rf"(?<!\w)(?=\d{{0,128}}[A-Fa-fx])(?:0x{_HEX}{{8,}}|{_HEX}{{32,128}})(?!\w)"),
     _finder(None, r"(?i:ISBN)(?:-1[03])?[:： ]{0,2}\d[0-9 -]{7,15}[0-9Xx]"),
-    _finder("[account]", rf"(?<![A-Za-z0-9{_KNOWN}])[A-Za-z]{{2}}\d{{2}}(?:[A-Za-z0-9]{{11,30}}"
+    _finder("[account]", rf"(?<![A-Za-z0-9{KNOWN}])[A-Za-z]{{2}}\d{{2}}(?:[A-Za-z0-9]{{11,30}}"
         r"|(?:[ -][A-Za-z0-9]{4}){2,7}(?:[ -][A-Za-z0-9]{1,3})?)(?![A-Za-z0-9\ue000])", _longest(_is_iban)),
     _finder("[identity]", r"(?i:(?:passport|(?<![a-z\ue000])(?:ssn|social security|id card|identity card|tax id)|"
         r"driver'?s? licen[cs]e|national insurance|护照|身份证|证件|通行证|驾驶证|驾照|社保)"
         r"(?:\s?(?:号码?|编号|number|no\.?|num|card|#|is|was|是|为|[:：(（])){0,5}\s?"
-        rf"(?P<it>[A-Z]{{0,2}}\d(?:[ -]?\d){{5,17}}[A-Z]?(?:[(（][0-9A][)）])?)(?![a-z0-9{_KNOWN}]))"),
+        rf"(?P<it>[A-Z]{{0,2}}\d(?:[ -]?\d){{5,17}}[A-Z]?(?:[(（][0-9A][)）])?)(?![a-z0-9{KNOWN}]))"),
     _finder("[identity]", rf"{_NO_DECIMAL}[1-9]\d{{3}}[ -]?\d{{2}}[ -]?(?:18|19|20)[ -]?\d{{2}}{_DAY}"
         rf"[ -]?\d{{2}}[ -]?\d(?:[Xx]|\d{_END})", _if(_is_identity)),
     _finder("[identity]", rf"{_NO_DECIMAL}(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])\d{{4}}[ -]?"
         rf"\d{{2}}{_DAY}[ -]?\d{{3}}{_END}"),
     _finder("[identity]", rf"{_FIRST}(?!000|666|9)\d{{3}}-(?!00)\d{{2}}-(?!0000)\d{{4}}(?!-){_END}"),
-    _finder("[account]", rf"(?:微信号?|(?i:(?<![a-z{_KNOWN}])(?:wechat|weixin|wx|vx)(?: ?id)?(?=\s?(?:[:：是为]|is ))))"
+    _finder("[account]", rf"(?:微信号?|(?i:(?<![a-z{KNOWN}])(?:wechat|weixin|wx|vx)(?: ?id)?(?=\s?(?:[:：是为]|is ))))"
         r"(?:[号是为:：\s]|is |(?i:id)){0,4}(?P<it>(?=[A-Za-z_-]*[0-9])[A-Za-z][A-Za-z0-9_-]{5,19})(?![\w\ue000])"),
-    _finder("[account]", rf"(?<![A-Za-z0-9{_KNOWN}])(?i:QQ)(?:[号码群是为:：\s]|is |number ){{0,4}}"
-        rf"(?P<it>[1-9]\d{{4,11}})(?![\w{_KNOWN}])"),
-    _finder("[account]", rf"(?i:电报|微博|推特|(?<![a-z{_KNOWN}])(?:telegram|tg|twitter|instagram))"
+    _finder("[account]", rf"(?<![A-Za-z0-9{KNOWN}])(?i:QQ)(?:[号码群是为:：\s]|is |number ){{0,4}}"
+        rf"(?P<it>[1-9]\d{{4,11}})(?![\w{KNOWN}])"),
+    _finder("[account]", rf"(?i:电报|微博|推特|(?<![a-z{KNOWN}])(?:telegram|tg|twitter|instagram))"
         rf"(?:[号是为:：\s(（]|账号|用户名|is |(?i:handle|username|id)){{0,5}}(?P<it>@[A-Za-z][A-Za-z0-9_.]{{3,31}})"),
     _finder("[plate]", r"(?<![最更新里讯华国])[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
         r"(?=(?:\D{0,4}\d){3})[A-HJ-NP-Z][ ·•・.-]?[A-HJ-NP-Z0-9]{4}(?:[A-HJ-NP-Z0-9]{1,2}|[挂学警港澳])"
-        rf"(?![A-Za-z0-9{_KNOWN}])"),
+        rf"(?![A-Za-z0-9{KNOWN}])"),
     _finder("[card]", rf"{_NO_DECIMAL}(?:\d{{13,19}}|\d{{4}}(?:[ .-]{{1,3}}\d{{4}}){{3}}(?:[ .-]{{1,3}}\d{{1,3}})?"
         rf"|\d{{4}}[ .-]{{1,3}}\d{{6}}[ .-]{{1,3}}\d{{4,5}}|\d{{6}}[ .-]{{1,3}}\d{{7,13}}){_END}", _longest(_is_card)),
     _finder("[address]", r"(?P<road>大街|大道|胡同|(?<![公铁道走思出线电网套])路|(?<![上逛])街|巷|(?<!农)村|道)"
         rf"(?:[東东南西北中一二三四五六七八九十]段)?\s?{_FIGURES}\s?[号號弄][院楼樓]?(?!线|線|选手|文件|令)"
         rf"(?:(?:{_IN_PLACE}){{2,8}}?{_ESTATE})?{_UNITS}", _from_region),
-    _finder("[address]", rf"(?P<road>)(?:(?:{_IN_PLACE}){{2,6}}{_ESTATE})?(?<![\w{_KNOWN}])(?:\d{{1,4}}|[A-Z])"
+    _finder("[address]", rf"(?P<road>)(?:(?:{_IN_PLACE}){{2,6}}{_ESTATE})?(?<![\w{KNOWN}])(?:\d{{1,4}}|[A-Z])"
         r"(?:[号號][楼樓]|[栋幢座])[ -]?(?:\d{1,2}[单單]元[ -]?\d{2,4}[室房号]?|(?:\d\d?[层楼樓])?\d{2,5}[室房])",
         _from_region),
     _finder("[address]", r"(?<![\w\ue000.,$€£#-])(?!(?:19|20)\d{2} )\d{1,5}[A-Za-z]? (?:[NSEW]\.? )?"
         r"(?:(?:[A-Z][a-z'’]{1,20}|\d{1,3}(?:st|nd|rd|th)) ){1,3}(?:Street|Road|Avenue|Lane|Drive|Boulevard|Court"
         r"|Square|Place|Terrace|Crescent|Highway|Parkway|(?:St|Rd|Ave|Ln|Dr|Blvd|Hwy|Pkwy)\.?)(?![\w\ue000])"
         r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?\w{1,6})?"),
-    _finder("[address]", rf"(?<![\w{_KNOWN}:-]){_HEX}{{2}}([:-])(?:{_HEX}{{2}}\1){{4}}{_HEX}{{2}}(?![\w{_KNOWN}:-])"),
-    _finder("[address]", rf"(?<![A-Za-z0-9.{_KNOWN}])(?<![0-9A-Fa-f{_KNOWN}:]:)(?={_HEX}{{0,4}}:)"
-        rf"(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}(?:(?:\.\d{{1,3}}){{3}})?(?![A-Za-z0-9{_KNOWN}:])", _if(_is_address)),
-    _finder("[address]", rf"(?<![\w.{_KNOWN}])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\.?[\d{_KNOWN}])", _if(_is_address)),
+    _finder("[address]", rf"(?<![\w{KNOWN}:-]){_HEX}{{2}}([:-])(?:{_HEX}{{2}}\1){{4}}{_HEX}{{2}}(?![\w{KNOWN}:-])"),
+    _finder("[address]", rf"(?<![A-Za-z0-9.{KNOWN}])(?<![0-9A-Fa-f{KNOWN}:]:)(?={_HEX}{{0,4}}:)"
+        rf"(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}(?:(?:\.\d{{1,3}}){{3}})?(?![A-Za-z0-9{KNOWN}:])", _if(_is_address)),
+    _finder("[address]", rf"(?<![\w.{KNOWN}])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\.?[\d{KNOWN}])", _if(_is_address)),
     # Of a mobile in China, with the code of a country, of a place, without spaces, as a word says, and American.
-    _finder("[phone]", rf"{_FREE}(?<!(?<![\d{_KNOWN}])0\.)(?:(?:\+|00)?86[ .-]?)?"
+    _finder("[phone]", rf"{_FREE}(?<!(?<![\d{KNOWN}])0\.)(?:(?:\+|00)?86[ .-]?)?"
         r"(?:(?<![\d\ue000]\.)1[3-9]|1(?:[38]|4(?=[5-9])|5(?=[0-35-9])|6(?=[2567])|7(?=[0-8])|9(?=[0-35-9])))\d"
-        rf"(?:(?:[ -]{{0,2}}\d{{4}}){{2}}|(?:\.\d{{4}}){{2}}(?!\.[\d{_KNOWN}])|\d-\d{{3}}-\d{{4}}){_END}"),
-    _finder("[phone]", rf"(?<![\w.)\]{_KNOWN}])(?:\+[1-9](?:[ ./()（）-]{{0,2}}\d){{7,14}}"
+        rf"(?:(?:[ -]{{0,2}}\d{{4}}){{2}}|(?:\.\d{{4}}){{2}}(?!\.[\d{KNOWN}])|\d-\d{{3}}-\d{{4}}){_END}"),
+    _finder("[phone]", rf"(?<![\w.)\]{KNOWN}])(?:\+[1-9](?:[ ./()（）-]{{0,2}}\d){{7,14}}"
         rf"|00[1-9](?:[ ./()（）-]{{0,2}}\d){{8,14}}){_END}", _if(_is_phone)),
     _finder("[phone]", rf"(?:[(（]0[1-9]\d{{0,3}}[)）][ /-]{{0,3}}|{_FIRST}0[1-9]\d{{1,4}}[ /-]{{1,3}})"
         rf"[1-9]\d{{1,7}}(?:[ -]\d{{2,8}}){{0,3}}{_END}", _if(_is_phone)),
     _finder("[phone]", rf"{_FIRST}0(?:[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){{3}}|[2378] \d{{4}} \d{{4}}){_END}"),
     _finder("[phone]", rf"(?<!\w){_FIRST}(?:0[1-9]\d{{8,9}}|0[3-9]\d\d[2-8]\d{{7}})(?!\w){_END}", _if(_is_phone)),
     _finder("[phone]", rf"(?:1 )?[(（][2-9]\d{{2}}[)）] ?\d{{3}}[-. ]?\d{{4}}{_END}"),
-    _finder("[phone]", rf"(?<![\w.{_KNOWN}])(?<![\d{_KNOWN}][-/])(?:\d{{7,12}}|\d{{3,4}}-\d{{4}})"
-        rf"(?!\w|[.,-]?[\d{_KNOWN}])", _if(_is_called)),
+    _finder("[phone]", rf"(?<![\w.{KNOWN}])(?<![\d{KNOWN}][-/])(?:\d{{7,12}}|\d{{3,4}}-\d{{4}})"
+        rf"(?!\w|[.,-]?[\d{KNOWN}])", _if(_is_called)),
     _finder("[phone]", rf"{_FIRST}(?:1[-. ])?[2-9]\d{{2}}(?:(?P<gap>[-.])\d{{3}}(?P=gap)|(?<!\d[ ,]\d{{3}}) \d{{3}} )"
         rf"\d{{4}}(?![ ,]\d){_END}"),
 )  # fmt: skip

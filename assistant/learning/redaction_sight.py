@@ -16,7 +16,7 @@ _PIECE: Final = re.compile(
 _CHINESE_SIGNS: Final = "，；：！？（）"  # full-width as a matter of course: folded, they would be part of a link
 
 
-def seen(text: str) -> tuple[str, list[int], list[int]]:
+def looked_at(text: str) -> tuple[str, list[int], list[int]]:
     """The text as it is looked at, and where each of its characters begins and ends in the text itself."""
     shown: list[str] = []
     starts: list[int] = []

@@ -12,7 +12,7 @@ from assistant.errors import AssistantError
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.report_json import dump_report, load_report
 from assistant.prompting.candidate import Candidate, Form
-from assistant.prompting.metric import METRICS, Metric
+from assistant.prompting.metric import JUDGED_CALLS, METRICS, Metric
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.task import Item, Task, TaskHead, to_learn
 
@@ -21,8 +21,6 @@ RunStatus: TypeAlias = Literal["running", "paused", "done", "cancelled", "failed
 """interrupted: the process that worked on it ended first; begun again it goes on where it was."""
 KEPT_STEPS: Final = 160
 """Of a run's history, evenly."""
-_JUDGED_CALLS: Final = 3
-"""Of an answer that a model judges: itself, and the judge in both orders."""
 _PACE_OVER: Final = 8
 """Steps from which the pace is taken: what was asked before an interruption costs no time the second time."""
 
@@ -57,7 +55,7 @@ class RunOrder:
     def most_test_calls(self) -> int:
         """What the final test may take, of both prompts and beyond the budget."""
         metric = METRICS.get(self.task.metric)
-        return 2 * len(self.test) * (_JUDGED_CALLS if metric is not None and metric.judged else 1)
+        return 2 * len(self.test) * (JUDGED_CALLS if metric is not None and metric.judged else 1)
 
     @property
     def begins_with(self) -> str:

@@ -56,8 +56,9 @@ class SittingStore:
                 arms.append("canary" if row["prompt_version"] == canary.version_id else "production")
             if row["conversation_id"] == turn.conversation_id:
                 here = row["created_at"], numbers[turn.conversation_id]
-        goes_on = here is not None and turn.created_at - here[0] < PAUSE_S
-        arm = arms.pop(here[1]) if here is not None and goes_on else None
+        if here is None or turn.created_at - here[0] >= PAUSE_S:
+            return Sittings(person, tuple(arms), None)
+        arm = arms.pop(here[1])
         return Sittings(person, tuple(arms), arm)
 
     def of_turns(self, canary: Labelled) -> dict[str, str]:
@@ -66,9 +67,9 @@ class SittingStore:
         numbers: Counter[tuple[str, str]] = Counter()
         found = {}
         for row, asker, begins in self._answered(canary):
-            place = row["conversation_id"], asker
-            numbers[place] += begins
-            found[row["id"]] = f"{' '.join(place)} {numbers[place]}"
+            where = row["conversation_id"], asker
+            numbers[where] += begins
+            found[row["id"]] = f"{' '.join(where)} {numbers[where]}"
         return found
 
     def _answered(self, canary: Labelled, but: str = "") -> Iterator[tuple[Row, str, bool]]:

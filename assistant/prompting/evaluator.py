@@ -17,13 +17,12 @@ from assistant.memory.ledger import Cell, CellKey, Ledger
 from assistant.models.chat_model import ChatModel
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.metric import JUDGED_CALLS
 from assistant.prompting.progress import Pause
 from assistant.prompting.task import Item, Task
 from assistant.prompting.underway import Place, Underway
 
 _OWNER: Final = "optimiser"
-_JUDGED_CALLS: Final = 3
-"""Of one answer: itself, and the judge in both orders."""
 _SPARE_CALLS: Final = 1_000_000_000
 _MEASURED_FROM: Final = 8
 """Answers after which it is known what one takes."""
@@ -172,7 +171,7 @@ class Evaluator:
     @property
     def calls_each(self) -> int:
         """What one answer takes, with what it takes to know how good it is."""
-        return _JUDGED_CALLS if self._judged else 1
+        return JUDGED_CALLS if self._judged else 1
 
     async def answers(self, candidate: Candidate, items: Sequence[Item], budget: Budget) -> list[Answered]:
         """All of them together, so that they share what they can; fewer when the budget does not suffice."""

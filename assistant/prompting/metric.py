@@ -181,3 +181,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         )
     }
 )
+RIGHT_OR_WRONG: Final = frozenset({"exact", "label", "numeric", "json", "language"})
+"""Those by which an answer is one of the two; by others, a person's own among them, it scores points in between."""
+JUDGED_CALLS: Final = 3
+"""Of an answer that a model judges: itself, and the judge in both orders."""
