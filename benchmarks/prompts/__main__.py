@@ -46,7 +46,7 @@ _OPTIMISER: Final = (
 """What a run on a task goes through."""
 _FINDS_THE_SAME: Final = MappingProxyType({"9dbb166": "85212c3"})
 """Commits after which it finds what it found before, by the one before: they take, or refuse, other tasks than before,
-and of all tasks of the benchmark the items, pools and forms are the same."""
+and of all tasks whose runs are kept the items, pools and forms are the same."""
 _SETTING: Final = "defaults, 16 at once"
 """Of DSPy's optimisers: how many examples they show and how many requests wait at a time."""
 _ONCE: Final = ("seed", "plain")
