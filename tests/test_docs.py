@@ -95,8 +95,8 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
 
 def test_every_signal_is_in_the_docs_with_its_label_and_weight() -> None:
     told: dict[str, tuple[str, float]] = {}
-    for row in re.findall(r"^\| (`[a-z_]+`.*) \|$", read("docs/prompts.md"), re.MULTILINE):
-        names, labels, weight, *_ = (cell.strip() for cell in row.split("|"))
+    row_of_four = r"^\| (`[^|\n]*) \| ([^|\n]*) \| ([^|\n]*) \| [^|\n]* \|$"
+    for names, labels, weight in re.findall(row_of_four, read("docs/prompts.md"), re.MULTILINE):
         kinds = re.findall(r"`([a-z_]+)`", names)
         said = labels.split(", ") if len(kinds) > 1 else [labels]
         told |= {kind: (label, float(weight)) for kind, label in zip(kinds, said, strict=True)}
