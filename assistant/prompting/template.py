@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final
 
 import yaml
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -140,7 +141,7 @@ class PromptVersion:
         if missing or undeclared:
             raise PromptVariables(prompt=f"{self.name}.{self.language}", missing=missing, undeclared=undeclared)
         try:
-            return _ENVIRONMENT.from_string(self.text).render(**values)
+            return _compiled(self.text).render(**values)
         except (UndefinedError, SecurityError) as error:
             raise PromptInvalid(path=str(self.origin), reason=str(error)) from error
 
@@ -154,7 +155,7 @@ class PromptVersion:
             raise PromptVariables(prompt=f"{self.name}.{self.language}", missing=(), undeclared=undeclared)
         given = {name: values.get(name, "") for name in self.inputs}
         try:
-            return _ENVIRONMENT.from_string(self.frame).render(given)
+            return _compiled(self.frame).render(given)
         except (UndefinedError, SecurityError) as error:
             raise PromptInvalid(path=str(self.origin), reason=str(error)) from error
 
@@ -174,6 +175,12 @@ class PromptVersion:
     @property
     def _names(self) -> set[str]:
         return {*self.variables, *((_SLOT,) if self.instruction else ())}
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    """Compiling takes far longer than filling in, and the same few prompts are filled in for every question."""
+    return _ENVIRONMENT.from_string(text)
 
 
 def parse(path: Path) -> PromptVersion:

@@ -225,6 +225,9 @@ def test_an_order_is_known_within_json_however_it_is_written_there(order: str) -
     escaped = "".join(f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else letter for letter in order)
     for text in (f'{{"question": "{escaped}"}}', f'["a", {{"b": [1, null, "Hi\\n{escaped}"]}}]', f'{{"{escaped}": 1}}'):
         assert orders_within(text)
+
+
+def test_json_without_orders_is_none_however_deep_it_seems() -> None:
     assert not orders_within('{"question": "What is rain?", "n": [1, true]}')
     assert not orders_within("[" * 100_000)
 
