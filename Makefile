@@ -32,7 +32,7 @@ ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
 	@export OMP_THREAD_LIMIT=1; $(PYTEST) $(FACES) >$(VENV)/faces.log 2>&1 & faces=$$!; \
-	OMP_THREAD_LIMIT=1 $(PYTEST) $(FACES:%=--ignore=%) tests; core=$$?; \
+	$(PYTEST) $(FACES:%=--ignore=%) tests; core=$$?; \
 	wait $$faces; faces=$$?; cat $(VENV)/faces.log; [ $$core = 0 ] && [ $$faces = 0 ]
 endif
 

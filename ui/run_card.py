@@ -185,6 +185,10 @@ def _verdict(run: Run, text: Text) -> list[str]:
                 high=round(high * 100),
             )
         )
+        if report.test_known:
+            said.append(text("lab.test_known", count=report.test_known))
+    if alike := result.pools.get("left_out"):
+        said.append(text("lab.left_out", count=alike))
     if report.final_test is None and run.over and run.order.test:
         said.append(text("lab.test_unfinished"))
     if result.verdict == "better" and not run.version:

@@ -71,6 +71,10 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
                 high=f"{report.final_test.ci95[1]:.1%}",
             )
         )
+        if report.test_known:
+            terminal.write(terminal.text("prompts.test_known", count=report.test_known))
+    if alike := result.pools.get("left_out"):
+        terminal.write(terminal.text("prompts.left_out", count=alike))
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
     if report.test_calls:
         terminal.write(_test_took(terminal, report))

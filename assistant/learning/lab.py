@@ -30,6 +30,7 @@ from assistant.prompting.examples import usable
 from assistant.prompting.gate import Gate
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.metric import METRICS, Metric
+from assistant.prompting.near_duplicates import said
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
 from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
@@ -74,6 +75,8 @@ class TaskReport:
     """Their ids; empty where the caller keeps them, and in reports of long ago."""
     test_tokens: int = 0
     test_seconds: float = 0.0
+    test_known: int = 0
+    """So many of the items of the test are also, word for word, among those it was learned from."""
     metric: str = ""
     """By which it was scored; empty in reports of long ago."""
 
@@ -253,7 +256,7 @@ class Lab:
         """How it does where nothing is left to be decided; held and told like the run itself."""
         if not items:
             return report
-        result = report.result
+        result, learned_from = report.result, {said(one.input) for one in optimiser.task.items}
         # What was held back to decide may serve as an example from now on.
         await asyncio.to_thread(optimiser.neighbours.use, usable(optimiser.task.items))
         await optimiser.neighbours.learn(items, pause)
@@ -281,6 +284,7 @@ class Lab:
             test_calls=spent.spent_calls,
             test_tokens=spent.spent_tokens,
             test_seconds=spent.passed,
+            test_known=sum(said(one.input) in learned_from for one in items),
         )
 
     def _keep(self, task: Task, result: RunResult, made_with: str) -> tuple[PromptVersionRecord, PromptVersionRecord]:

@@ -22,6 +22,7 @@ def dump_report(report: TaskReport) -> dict[str, Any]:
         "test_calls": data["test_calls"],
         "test_tokens": data["test_tokens"],
         "test_seconds": data["test_seconds"],
+        "test_known": data["test_known"],
         "metric": data["metric"],
         "tokens": result["tokens"],
         "seconds": result["seconds"],
@@ -59,7 +60,7 @@ def load_report(data: Mapping[str, Any]) -> TaskReport:
     report = {
         "result": result,
         **{name: data[name] for name in ("seed_test", "final_test", "test_calls", "prompt")},
-        **{name: data[name] for name in ("test_tokens", "test_seconds", "metric") if name in data},
+        **{name: data[name] for name in ("test_tokens", "test_seconds", "test_known", "metric") if name in data},
         "numbers": [one["number"] for one in kept],
         # A prompt that nobody keeps as a version is called by its content.
         "versions": ["" if one["id"] == of.id else one["id"] for one, of in zip(kept, (chosen, seed), strict=True)],

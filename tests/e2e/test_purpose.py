@@ -34,7 +34,7 @@ def folder_of(path: Path) -> Path:
     path.mkdir()
     (path / "task.yaml").write_text("metric: exact", "utf-8")
     (path / "train.jsonl").write_text("\n".join(json.dumps(row) for row in rows[:72]), "utf-8")
-    (path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows[72:]), "utf-8")
+    (path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows[72:78]), "utf-8")
     return path
 
 
@@ -43,7 +43,7 @@ async def test_titles_are_written_as_a_persons_examples_show(paths: Paths, real_
     async with build(paths, settings) as assistant:
         assistant.titles.quiet_s = 0
         found = await assistant.purposes.optimise_folder(
-            "title", folder_of(tmp_path / "titles"), Spending(110), Choices()
+            "title", folder_of(tmp_path / "titles"), Spending(80), Choices()
         )
         report = found.report
         assert report.result.verdict == "better"

@@ -151,6 +151,11 @@ async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_go
     test = f"{report.test_calls} calls, {report.test_tokens:,} tokens, {round(report.test_seconds)} s"
     assert told(run).tested == f"The final test, beyond the budget: {test}"
     assert told(run, "zh").tested.startswith(f"最后的检验（不计入上限）：{report.test_calls} 次调用")
+    assert not [line for line in told(run).verdict if "left out" in line or "also among" in line]
+    alike = replace(report, test_known=3, result=replace(report.result, pools={**report.result.pools, "left_out": 2}))
+    known, left_out = told(replace(run, report=alike)).verdict[-2:]
+    assert known.startswith("Of these, 3 are also among the examples it was learned from")
+    assert left_out == "Examples left out because they say the same as another: 2."
     earlier = replace(run, report=replace(report, test_tokens=0, test_seconds=0.0))
     assert told(earlier).tested == f"The final test, beyond the budget: {report.test_calls} calls"
     cut = replace(report, seed_test=None, final_test=None, test_calls=0)

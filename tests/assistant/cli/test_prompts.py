@@ -131,6 +131,15 @@ def test_a_layman_reads_what_was_gained_in_either_language(patina: Patina, pupil
     assert "Answers are held to the form of those that are accepted." in told
     told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
     assert "找到了更好的提示词。" in told
+    assert "说明不了遇到新问题时会怎样" not in told
+    assert "没有使用的示例" not in told
+    learned = (task / "train.jsonl").read_text("utf-8").splitlines()
+    for name in ("train", "test"):
+        with (task / f"{name}.jsonl").open("a", encoding="utf-8") as rows:
+            rows.write(f"\n{learned[0]}")
+    told = patina("prompts", "optimise", "--task", str(task), "--budget", "120", language="zh_CN.UTF-8").out
+    assert "其中 1 个也在学习用的示例里，说明不了遇到新问题时会怎样。" in told
+    assert "与别的示例内容相同、因而没有使用的示例：1 个。" in told
 
 
 def test_a_broken_task_is_explained(patina: Patina, task: Path, paths: Paths) -> None:

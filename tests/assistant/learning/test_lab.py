@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatResult
 from assistant.agent.presence import Presence
 from assistant.errors import EngineDied, ModelNotFetched, TaskIncomplete
 from assistant.learning.lab import Lab, Spending, TaskReport
+from assistant.learning.report_json import dump_report, load_report
 from assistant.learning.task_versions import MADE_WITH
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
@@ -312,6 +313,20 @@ async def test_the_test_file_is_not_opened_before_the_decision(db: Database, fol
     (folder / "test.jsonl").unlink()
     without = await world.lab.optimise_folder(folder, Spending(120), Choices())
     assert (without.result.chosen, without.final_test) == (report.result.chosen, None)
+
+
+async def test_it_is_told_how_much_of_the_test_was_learned_from(db: Database, folder: Path) -> None:
+    learned = (folder / "train.jsonl").read_text("utf-8").splitlines()
+    with (folder / "test.jsonl").open("a", encoding="utf-8") as test:
+        for row in (learned[3], learned[7].replace("colour of", "Colour of ")):
+            test.write(f"\n{row}")
+    report = await World(db, helped_by_examples).lab.optimise_folder(folder, Spending(120), Choices())
+    assert report.final_test is not None
+    assert (report.final_test.n, report.test_known) == (92, 2)
+    assert load_report(dump_report(report)) == report
+    earlier = dump_report(report)
+    del earlier["test_known"]
+    assert load_report(earlier).test_known == 0
 
 
 async def test_an_example_is_never_asked_about(db: Database, folder: Path) -> None:
