@@ -11,10 +11,11 @@ CONSTRAINTS := -c constraints.txt
 TEST_MODELS ?= $(HOME)/.cache/patina-test-models
 TEST_MODEL := $(TEST_MODELS)/qwen2.5-coder-0.5b.gguf
 PYTEST = PATINA_TEST_MODEL=$(TEST_MODEL) $(BIN)/python -m pytest
-# Run beside all others: both halves mostly wait, for pages and programs or for a processor to be theirs. llama.cpp's
+# Run beside all others: these mostly wait, for pages, programs and bots, or for a processor to be theirs. llama.cpp's
 # threads wait for each other by spinning: two models with two threads each on two cores took three times as long as with
-# one, which is what each half is held to.
-FACES := tests/e2e tests/bots tests/botapi tests/ui tests/assistant/cli
+# one, which is what every part is held to.
+FACES := tests/e2e tests/ui tests/assistant/cli
+BOTS := tests/bots tests/botapi tests/assistant/learning
 
 .PHONY: help run install test lint fix docs bench bench-serving bench-prompts bench-retrieval bench-answers bench-telegram engine browser clean
 .DEFAULT_GOAL := help
@@ -31,9 +32,12 @@ test: $(VENV)/.test-installed $(TEST_MODEL) browser  ## Run every test, the real
 ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
-	@export OMP_THREAD_LIMIT=1; $(PYTEST) $(FACES) >$(VENV)/faces.log 2>&1 & faces=$$!; \
-	$(PYTEST) $(FACES:%=--ignore=%) tests; core=$$?; \
-	wait $$faces; faces=$$?; cat $(VENV)/faces.log; [ $$core = 0 ] && [ $$faces = 0 ]
+	@export OMP_THREAD_LIMIT=1; \
+	$(PYTEST) $(FACES) >$(VENV)/faces.log 2>&1 & faces=$$!; \
+	$(PYTEST) $(BOTS) >$(VENV)/bots.log 2>&1 & bots=$$!; \
+	$(PYTEST) $(patsubst %,--ignore=%,$(FACES) $(BOTS)) tests; core=$$?; \
+	wait $$faces; faces=$$?; wait $$bots; bots=$$?; \
+	cat $(VENV)/faces.log $(VENV)/bots.log; [ $$core = 0 ] && [ $$faces = 0 ] && [ $$bots = 0 ]
 endif
 
 lint: $(VENV)/.test-installed  ## Check style, types and the stairs
