@@ -178,8 +178,9 @@ class RunClient:
     async def run(self, id: str) -> Run:
         return load_run(await self._call("GET", f"/prompts/runs/{_part(id)}"))
 
-    async def list(self) -> list[Run]:
-        return [load_run(one) for one in await self._call("GET", "/prompts/runs")]
+    async def list(self, limit: int = 50, before: float | None = None) -> list[Run]:
+        found = await self._call("GET", "/prompts/runs", limit=limit, before=before)
+        return [load_run(one) for one in found]
 
     async def follow(self, id: str) -> AsyncGenerator[Run, None]:
         lines = await self._stream("GET", f"/prompts/runs/{_part(id)}/events", None, lambda line: line)

@@ -22,28 +22,43 @@ if TYPE_CHECKING:
 
 Which = Annotated[str | None, typer.Argument(metavar="ID", show_default=False)]
 """Without one it is the run that goes on, or else the latest."""
+AsJson = Annotated[bool, typer.Option("--json")]
 
 
-def listed(ctx: typer.Context) -> None:
+def listed(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    before: Annotated[str | None, typer.Option(metavar="ID", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
     terminal: Terminal = ctx.obj
 
     async def work() -> list[Run]:
         async with open_assistant(terminal) as assistant:
-            return await assistant.runs.list()
+            moment = (await assistant.runs.run(before)).began_at if before is not None else None
+            return await assistant.runs.list(limit + 1, moment)
 
     found = terminal.run(work())
+    shown = found[:limit]
+    if as_json:
+        from assistant.learning.run_order import dump_run
+
+        typer.echo(json.dumps([dump_run(run) for run in shown], ensure_ascii=False))
+        return
     if not found:
-        terminal.say("runs.none")
-    for run in found:
+        terminal.say("runs.none" if before is None else "runs.none_earlier")
+    for run in shown:
         day = datetime.fromtimestamp(run.began_at).astimezone().strftime("%Y-%m-%d %H:%M")
         terminal.write(f"{run.id}  {day}  {run.order.task.name}  {_outcome(terminal, run)}")
+    if len(found) > limit:
+        terminal.say("runs.earlier", id=shown[-1].id)
 
 
 def show(
     ctx: typer.Context,
     run: Which = None,
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     terminal: Terminal = ctx.obj
 

@@ -33,6 +33,13 @@ async def begin_paused(address: str) -> str:
         return begun.id
 
 
+async def begin_cancelled(address: str) -> str:
+    id = await begin_paused(address)
+    async with AssistantClient(address) as client:
+        await client.runs.cancel(id)
+    return id
+
+
 def test_a_run_is_listed_held_and_ended_from_a_terminal(patina: Patina, pupil: PupilChatModel, paths: Paths) -> None:
     with serving_in_thread(paths, FakeModels(pupil)) as address:
         assert "There are no runs" in patina("prompts", "runs", "list").err
@@ -55,6 +62,22 @@ def test_a_run_is_listed_held_and_ended_from_a_terminal(patina: Patina, pupil: P
         assert json.loads(patina("prompts", "runs", "show", id, "--json").out)["status"] == "done"
         assert patina("prompts", "runs", "resume").code == 1, "it is done"
         assert patina("prompts", "runs", "show", "nothing").code == 1
+
+
+def test_earlier_runs_are_listed_page_by_page(patina: Patina, pupil: PupilChatModel, paths: Paths) -> None:
+    with serving_in_thread(paths, FakeModels(pupil)) as address:
+        begun = [asyncio.run(begin_cancelled(address)) for _ in range(3)]
+        first = patina("prompts", "runs", "list", "--limit", "2")
+        assert [line.split()[0] for line in first.out.splitlines()] == begun[:0:-1]
+        assert f"patina prompts runs list --before {begun[1]}" in first.err
+        rest = patina("prompts", "runs", "list", "--limit", "2", "--before", begun[1])
+        assert [line.split()[0] for line in rest.out.splitlines()] == begun[:1]
+        assert rest.err == ""
+        assert "no runs before" in patina("prompts", "runs", "list", "--before", begun[0]).err
+        told = json.loads(patina("prompts", "runs", "list", "--limit", "1", "--json").out)
+        assert [(one["id"], one["status"]) for one in told] == [(begun[2], "cancelled")]
+        assert patina("prompts", "runs", "list", "--before", "nothing").code == 1
+        assert patina("prompts", "runs", "list", "--limit", "0").code == 2
 
 
 def test_a_run_that_was_cut_off_is_worked_off_here(patina: Patina, pupil: PupilChatModel, paths: Paths) -> None:
