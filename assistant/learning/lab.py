@@ -75,10 +75,10 @@ class TaskReport:
     """Their ids; empty where the caller keeps them, and in reports of long ago."""
     test_tokens: int = 0
     test_seconds: float = 0.0
-    test_known: int = 0
-    """So many of the items of the test are also, word for word, among those it was learned from."""
     metric: str = ""
     """By which it was scored; empty in reports of long ago."""
+    test_known: int = 0
+    """So many of the items of the test are also, word for word, among those it was learned from."""
 
 
 Decided: TypeAlias = Callable[[TaskReport], Awaitable[None]]
