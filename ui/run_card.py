@@ -93,6 +93,8 @@ def _stage(run: Run, text: Text) -> str:
     if not run.steps:
         return text("lab.stage_split")
     progress = run.steps[-1].progress
+    if progress.stage == "split":
+        return text("lab.stage_splitting", count=f"{progress.sorted_items:,}", items=f"{progress.items:,}")
     return text(f"lab.stage_{progress.stage}", count=progress.candidates)
 
 
@@ -189,6 +191,8 @@ def _verdict(run: Run, text: Text) -> list[str]:
             said.append(text("lab.test_known", count=report.test_known))
     if alike := result.pools.get("left_out"):
         said.append(text("lab.left_out", count=alike))
+    if too_many := result.pools.get("not_drawn"):
+        said.append(text("lab.not_drawn", count=f"{too_many:,}"))
     if report.final_test is None and run.over and run.order.test:
         said.append(text("lab.test_unfinished"))
     if result.verdict == "better" and not run.version:

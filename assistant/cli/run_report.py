@@ -35,6 +35,9 @@ def drawn(terminal: Terminal, *, silent: bool) -> Iterator[Callable[[RunProgress
                 bars.update(tests[0], total=progress.budget, completed=progress.calls)
                 return
             stage = terminal.text(f"prompts.stage.{progress.stage}")
+            if progress.stage == "split":
+                bars.update(bar, description=stage, total=progress.items, completed=progress.sorted_items)
+                return
             if progress.standings:
                 leader = progress.standings[0]
                 stage = f"{stage}  {leader.candidate} {leader.mean:.0%} ± {leader.deviation:.0%}"
@@ -75,6 +78,8 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
             terminal.write(terminal.text("prompts.test_known", count=report.test_known))
     if alike := result.pools.get("left_out"):
         terminal.write(terminal.text("prompts.left_out", count=alike))
+    if too_many := result.pools.get("not_drawn"):
+        terminal.write(terminal.text("prompts.not_drawn", count=too_many))
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
     if report.test_calls:
         terminal.write(_test_took(terminal, report))

@@ -33,7 +33,7 @@ from assistant.prompting.metric import METRICS, Metric
 from assistant.prompting.near_duplicates import said
 from assistant.prompting.neighbours import Neighbours
 from assistant.prompting.optimiser import Choices, Optimiser
-from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, split
+from assistant.prompting.pools import NO_EXAMPLES, SHARES, Pools, Vectors, sample, split
 from assistant.prompting.progress import Pause, RunProgress, Tell, untold
 from assistant.prompting.proposer import Proposer, TaskProposer
 from assistant.prompting.result import RunResult, Score, mean_score
@@ -199,8 +199,15 @@ class Lab:
         if self._models.info(chat.model_name).kind == "remote":
             form = replace(form, grammar=None)  # a server takes none, and is asked without one when it is used
         shares = NO_EXAMPLES if proposer else SHARES
-        await neighbours.learn(task.items, pause)
+        given, task = len(task.items), replace(task, items=sample(task.items))
+
+        async def say(count: int) -> None:
+            here = RunProgress("split", 0, spending.calls, budget.passed, sorted_items=count, items=len(task.items))
+            await _say(tell, replace(here, token_budget=spending.tokens, second_budget=spending.seconds))
+
+        await neighbours.learn(task.items, pause, say)
         pools = await asyncio.to_thread(split, task.items, neighbours.embedded, choices.seed, form.labels, shares)
+        pools = replace(pools, not_drawn=given - len(task.items))
         if not pools.race or (proposer is None and Gate(choices.alpha).hopeless(len(pools.gate))):
             raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))

@@ -109,7 +109,8 @@ class Run:
     def seconds_left(self) -> float | None:
         """At the latest pace of the run, or of its test, if the whole budget is needed; None while nothing is known."""
         is_test = self.tested is not None
-        recent = [step for step in self.steps[-_PACE_OVER:] if (step.progress.stage == "test") == is_test]
+        latest = [step for step in self.steps[-_PACE_OVER:] if step.progress.stage != "split"]
+        recent = [step for step in latest if (step.progress.stage == "test") == is_test]
         if not recent:
             return None
         first, last, worked = recent[0].progress, recent[-1].progress, recent[-1].worked - recent[0].worked

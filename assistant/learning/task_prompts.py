@@ -25,6 +25,7 @@ from assistant.prompting.candidate import Candidate, Demo, Form
 from assistant.prompting.examples import usable
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.neighbours import Neighbours
+from assistant.prompting.pools import sample
 from assistant.prompting.task import Item, Task, TaskHead, made
 
 _OWNER: Final = "task"
@@ -166,7 +167,7 @@ class TaskPrompts:
 
     def _neighbours(self, task: Task) -> Neighbours:
         made = self._lab.neighbours()
-        made.use(usable(task.items))
+        made.use(usable(sample(task.items)))
         return made
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from assistant.prompting.task import Item
 
 _BLOCK: Final = 8
 """Texts embedded in one go: a person who comes meanwhile waits for no more than these."""
+_TOLD: Final = 8 * _BLOCK
+Sorted: TypeAlias = Callable[[int], Awaitable[None]]
+"""Hears how many texts have been embedded."""
 
 
 class Neighbours:
@@ -31,11 +34,14 @@ class Neighbours:
         self._examples = list(examples)
         self._matrix = self.vectors(self._examples)
 
-    async def learn(self, items: Sequence[Item], pause: Pause | None) -> None:
-        """Embed these, a few at a time; `pause` is awaited before each few, for whoever wants to hold or end it."""
+    async def learn(self, items: Sequence[Item], pause: Pause | None, tell: Sorted | None = None) -> None:
+        """Embed these, a few at a time; `pause` is awaited before each few, for whoever wants to hold or end it, and
+        `tell` hears now and then how many there are."""
         for start in range(0, len(items), _BLOCK):
             if pause is not None:
                 await pause()
+            if tell is not None and start % _TOLD == 0:
+                await tell(start)
             await asyncio.to_thread(self.vectors, items[start : start + _BLOCK])
 
     def vectors(self, items: Sequence[Item]) -> Vectors:

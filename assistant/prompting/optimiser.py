@@ -367,6 +367,7 @@ class Optimiser:
                 "race": len(self.pools.race),
                 "gate": len(self.pools.gate),
                 "left_out": self.pools.left_out,
+                "not_drawn": self.pools.not_drawn,
             },
             tried=len({one.candidate for one in self._seen}),
         )

@@ -36,6 +36,9 @@ class RunProgress:
     tokens: int = 0
     token_budget: int = 0
     second_budget: float = 0.0
+    sorted_items: int = 0
+    """Of all `items`, in the stage "split"."""
+    items: int = 0
 
     @property
     def tokens_left(self) -> int | None:

@@ -126,8 +126,8 @@ async def test_a_run_keeps_to_its_tokens_and_its_time_and_says_how_much_is_left(
     assert run.report is not None
     assert run.report.result.calls < 400
     assert 2000 < run.report.result.tokens < 3000 + 32 * 100, "but what was under way"
-    told = re.compile(r"\d+ of 400 calls · [\d,]+ of 3,000 tokens · \d+ s · at most \d+ s left")
-    assert any(told.search(view) for view in views)
+    left = re.compile(r"\d+ of 400 calls · [\d,]+ of 3,000 tokens · \d+ s · at most \d+ s left")
+    assert any(left.search(view) for view in views)
     last = RunProgress("race", 100, 400, 30.0, tokens=1500, token_budget=3000)
     begun = RunProgress("race", 0, 400, 0.0, tokens=0, token_budget=3000)
     steps = (Step(begun, 0.0), Step(last, 30.0))
@@ -135,6 +135,11 @@ async def test_a_run_keeps_to_its_tokens_and_its_time_and_says_how_much_is_left(
     assert going.seconds_left == pytest.approx(30), "half of the tokens took so long"
     hurried = tuple(replace(one, progress=replace(one.progress, second_budget=40.0)) for one in steps)
     assert replace(going, steps=hurried).seconds_left == pytest.approx(10)
+    sorting = Step(RunProgress("split", 0, 400, 60.0, sorted_items=1280, items=3000), 60.0)
+    assert replace(going, steps=(sorting, Step(begun, 90.0), Step(last, 120.0))).seconds_left == pytest.approx(30)
+    card = told(replace(going, steps=(sorting,)))
+    assert (card.stage, card.percent) == ("Sorting the examples: 1,280 of 3,000", 0)
+    assert told(replace(going, steps=(sorting,)), "zh").stage == "整理示例：1,280 / 3,000"
 
 
 def told(run: Run, language: Language = "en") -> RunCard:
@@ -152,8 +157,10 @@ async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_go
     assert told(run).tested == f"The final test, beyond the budget: {test}"
     assert told(run, "zh").tested.startswith(f"最后的检验（不计入上限）：{report.test_calls} 次调用")
     assert not [line for line in told(run).verdict if "left out" in line or "also among" in line]
-    alike = replace(report, test_known=3, result=replace(report.result, pools={**report.result.pools, "left_out": 2}))
-    known, left_out = told(replace(run, report=alike)).verdict[-2:]
+    kept_out = {**report.result.pools, "left_out": 2, "not_drawn": 7000}
+    alike = replace(report, test_known=3, result=replace(report.result, pools=kept_out))
+    known, left_out, not_drawn = told(replace(run, report=alike)).verdict[-3:]
+    assert not_drawn == "Examples left out because there are more than one run sorts: 7,000."
     assert known.startswith("Of these, 3 are also among the examples it was learned from")
     assert left_out == "Examples left out because they say the same as another: 2."
     earlier = replace(run, report=replace(report, test_tokens=0, test_seconds=0.0))

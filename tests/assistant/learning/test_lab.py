@@ -315,6 +315,20 @@ async def test_the_test_file_is_not_opened_before_the_decision(db: Database, fol
     assert (without.result.chosen, without.final_test) == (report.result.chosen, None)
 
 
+async def test_of_very_many_examples_some_are_sorted_and_it_is_told_how_far_that_is(
+    db: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.prompting.pools.MOST_ITEMS", 200)
+    world = World(db, helped_by_examples)
+    report = await world.optimise(folder)
+    pools = report.result.pools
+    assert pools["not_drawn"] == 40
+    assert sum(pools[name] for name in ("examples", "race", "gate", "left_out")) == 200
+    sorting = [(one.sorted_items, one.items, one.calls) for one in world.progress if one.stage == "split"]
+    assert sorting == [(0, 200, 0), (64, 200, 0), (128, 200, 0), (192, 200, 0)]
+    assert world.progress[len(sorting)].stage == "seed"
+
+
 async def test_it_is_told_how_much_of_the_test_was_learned_from(db: Database, folder: Path) -> None:
     learned = (folder / "train.jsonl").read_text("utf-8").splitlines()
     with (folder / "test.jsonl").open("a", encoding="utf-8") as test:

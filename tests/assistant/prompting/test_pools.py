@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assistant.prompting.gate import Gate
 from assistant.prompting.neighbours import Neighbours
-from assistant.prompting.pools import Vectors, _alike, split
+from assistant.prompting.pools import MOST_ITEMS, Vectors, _alike, sample, split
 from assistant.prompting.task import Item, item
 from tests.fakes.embeddings import HashingEmbeddings
 
@@ -25,6 +25,17 @@ def items(count: int, groups: int = 10_000) -> list[Item]:
         {"input": f"question {n} of {n % 7}", "output": f"l{n % 3}", "group": f"g{n % groups}"} for n in range(count)
     ]
     return [item(row) for row in rows]
+
+
+def test_of_very_many_items_the_same_ones_are_drawn_in_their_order() -> None:
+    few, many = items(MOST_ITEMS), items(2 * MOST_ITEMS)
+    assert list(sample(few)) == few
+    drawn = sample(many)
+    assert len(drawn) == MOST_ITEMS
+    assert [one for one in many if one in set(drawn)] == list(drawn)
+    assert set(sample(many[::-1])) == set(drawn)
+    earlier = len(set(drawn) & set(many[:MOST_ITEMS]))
+    assert 0.4 < earlier / MOST_ITEMS < 0.6, "from everywhere, not from the beginning"
 
 
 @given(st.integers(3, 60), st.integers(1, 12), st.integers(0, 5))
