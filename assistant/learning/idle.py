@@ -270,6 +270,8 @@ class IdleLearning:
         """What goes wrong is said in the log and tried again later."""
 
         async def tell(progress: RunProgress) -> None:
+            if progress.stage == "split":  # nothing has been asked: a look that ends here is none
+                return
             self._progress, look.began = progress, time.monotonic() - progress.seconds
             self._tell()
             if not look.entry:

@@ -30,6 +30,7 @@ from assistant.paths import Paths
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import Opinion
 from assistant.prompting.preference import Agreement
+from assistant.prompting.progress import RunProgress
 from assistant.wiring import build
 from tests.assistant.learning.test_chat_learning import House, liked_if_brief
 from tests.fakes.chat_model import FakeModels
@@ -292,6 +293,21 @@ async def test_what_a_gate_decided_in_the_last_month_is_told_to_the_next(house: 
     night.log.end(night.log.begin("chat", "en"), "interrupted", {})
     await heard.after(night.idle, 40)
     assert heard.gated == ["first", "second"]
+
+
+class Sorting(Heard):
+    """Its questions are sorted, and nothing is asked of the model."""
+
+    async def learn(self, language: Language, *given: Any, **options: Any) -> ChatReport:
+        await options["tell"](RunProgress("split", 0, 100, 0.0, sorted_items=0, items=40))
+        return await super().learn(language, *given, **options)
+
+
+async def test_a_look_that_only_sorted_its_questions_is_in_no_list(house: House) -> None:
+    night, sorting = Night(house), Sorting()
+    night.idle._chat = cast("ChatLearning", sorting)
+    assert await sorting.after(night.idle, 40) == 1
+    assert await night.idle.entries() == []
 
 
 async def test_fewer_ratings_than_before_do_not_make_it_deaf(house: House) -> None:
