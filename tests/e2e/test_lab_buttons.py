@@ -88,6 +88,7 @@ def test_a_run_waits_goes_on_is_ended_and_taken_up_again(paths: Paths, tab: Open
         shown.locator("[data-do=lab-start]").click()
         run, spent = shown.locator(".run"), shown.locator(".run .spent")
         expect(spent).to_contain_text("of 120 calls")
+        expect(run).not_to_contain_text("Sorting the examples")
         [begun] = told(server, "/prompts/runs")
         path = f"/prompts/runs/{begun['id']}"
 

@@ -93,7 +93,7 @@ async def test_a_run_killed_while_examples_are_tried_goes_on_with_what_was_answe
     expected = (await World(whole, helped_by_examples).optimise(task(tmp_path / "whole"), BUDGET)).result
     whole.close()
     folder = task(tmp_path / "cut")
-    assert set(killed(RUN, folder, 40)) == {"seed", "instructions"}, "the race had not begun"
+    assert set(killed(RUN, folder, 40)) == {"split", "seed", "instructions"}, "the race had not begun"
     cut = Database.open(folder / "lab.db", folder / "backups")
     kept = cut.rows("SELECT item, candidate FROM cells")
     tried = [row for row in kept if row["item"] != row["candidate"]]
