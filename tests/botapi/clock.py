@@ -42,7 +42,7 @@ class ManualClock(Clock):
             if due <= self._now + 1e-9 and not future.done():
                 future.set_result(None)
 
-    async def somebody_waits(self, at_least: float, at_most: float, within: float = 5.0) -> None:
+    async def somebody_waits(self, at_least: float, at_most: float, within: float = 30.0) -> None:
         """Until something sleeps whose time comes between so many and so many seconds from now."""
         async with asyncio.timeout(within):
             while not any(at_least <= due - self._now <= at_most for due, _ in self._sleepers):

@@ -26,7 +26,7 @@ class Press:
     answer: str | None = None
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answered(self, within: float = 5.0) -> str:
+    async def answered(self, within: float = 30.0) -> str:
         async with asyncio.timeout(within):
             await self._answered.wait()
         return self.answer or ""
@@ -45,7 +45,7 @@ class InlineAsked:
     params: dict[str, Any] = field(default_factory=dict)
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answered(self, within: float = 5.0) -> list[dict[str, Any]]:
+    async def answered(self, within: float = 30.0) -> list[dict[str, Any]]:
         async with asyncio.timeout(within):
             await self._answered.wait()
         return self.results or []

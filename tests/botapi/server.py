@@ -166,7 +166,7 @@ class BotApiServer:
         """How often the bot called a chat that had told it to wait."""
         return sum(bucket.asked_too_early for bucket in (self._overall, *self._buckets.values()))
 
-    async def wait_for_call(self, wanted: Callable[[Call], bool], within: float = 5.0) -> Call:
+    async def wait_for_call(self, wanted: Callable[[Call], bool], within: float = 30.0) -> Call:
         async with asyncio.timeout(within):
             while (found := next(filter(wanted, self.calls), None)) is None:
                 await self._called.wait()

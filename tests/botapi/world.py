@@ -154,16 +154,16 @@ class Chat:
             self._draft = None
         return self._draft
 
-    async def wait_for(self, wanted: Callable[[Message], bool], within: float = 5.0) -> Message:
+    async def wait_for(self, wanted: Callable[[Message], bool], within: float = 30.0) -> Message:
         """The first of the bot's messages that is as wanted, now or as soon as there is one."""
         return await self._wait(lambda: next(filter(wanted, self.answers), None), within)
 
-    async def wait_for_answers(self, count: int, within: float = 5.0) -> list[Message]:
+    async def wait_for_answers(self, count: int, within: float = 30.0) -> list[Message]:
         """The bot's messages once there are at least so many."""
         await self._wait(lambda: len(self.answers) >= count or None, within)
         return self.answers
 
-    async def wait_for_draft(self, wanted: Callable[[Draft], bool] = bool, within: float = 5.0) -> Draft:
+    async def wait_for_draft(self, wanted: Callable[[Draft], bool] = bool, within: float = 30.0) -> Draft:
         return await self._wait(lambda: self.draft if self.draft and wanted(self.draft) else None, within)
 
     async def _wait(self, look: Callable[[], Seen | None], within: float) -> Seen:
