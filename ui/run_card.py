@@ -189,10 +189,9 @@ def _verdict(run: Run, text: Text) -> list[str]:
         )
         if report.test_known:
             said.append(text("lab.test_known", count=report.test_known))
-    if alike := result.pools.get("left_out"):
-        said.append(text("lab.left_out", count=alike))
-    if too_many := result.pools.get("not_drawn"):
-        said.append(text("lab.not_drawn", count=f"{too_many:,}"))
+    for reason in ("left_out", "not_drawn"):
+        if unused := result.pools.get(reason):
+            said.append(text(f"lab.{reason}", count=f"{unused:,}"))
     if report.final_test is None and run.over and run.order.test:
         said.append(text("lab.test_unfinished"))
     if result.verdict == "better" and not run.version:

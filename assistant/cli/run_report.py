@@ -76,10 +76,9 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
         )
         if report.test_known:
             terminal.write(terminal.text("prompts.test_known", count=report.test_known))
-    if alike := result.pools.get("left_out"):
-        terminal.write(terminal.text("prompts.left_out", count=alike))
-    if too_many := result.pools.get("not_drawn"):
-        terminal.write(terminal.text("prompts.not_drawn", count=too_many))
+    for reason in ("left_out", "not_drawn"):
+        if unused := result.pools.get(reason):
+            terminal.write(terminal.text(f"prompts.{reason}", count=f"{unused:,}"))
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))
     if report.test_calls:
         terminal.write(_test_took(terminal, report))
