@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ CONFLICT = "Conflict: terminated by other getUpdates request; make sure that onl
 @dataclass(frozen=True)
 class Fault:
     """cut: the connection breaks before anything happens; lost: after it happened, so the bot cannot know; stall: it
-    happens, and the answer never comes though the connection stays."""
+    happens, and the answer never comes though the connection stays; hold: it happens, and the answer comes `after`."""
 
-    kind: Literal["refuse", "too_many", "cut", "lost", "stall"]
+    kind: Literal["refuse", "too_many", "cut", "lost", "stall", "hold"]
     status: int = 0
     description: str = ""
     retry_after: int = 0
+    after: asyncio.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class Faults:
 
     def stall(self, method: str, times: int = 1) -> None:
         self._plan(method, Fault("stall"), times)
+
+    def hold(self, method: str) -> asyncio.Event:
+        """The answer comes once this is set."""
+        after = asyncio.Event()
+        self._plan(method, Fault("hold", after=after), 1)
+        return after
 
     def spare(self, method: str, times: int = 1) -> None:
         """Nothing happens to so many calls before what is planned next."""

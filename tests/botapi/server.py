@@ -274,6 +274,8 @@ class BotApiServer:
         self._log(name, params, 200)
         if fault is not None and fault.kind == "stall":
             await self._released.wait()
+        if fault is not None and fault.after is not None:
+            await fault.after.wait()
         if fault is not None and fault.kind in {"lost", "stall"}:
             _cut(request)
         return result

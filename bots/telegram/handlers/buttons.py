@@ -140,7 +140,7 @@ async def _rate(
         keyboard = presenter.answer_keyboard(here, reader.person, reader.language, shown)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
-    if earlier is not None and earlier.below is not None and earlier.message_id != message_id:
+    if earlier is not None and earlier.message_id != message_id:
         settled = presenter.answer_keyboard(earlier.below, reader.person, reader.language, "thumb_down")
         await put_keyboard(sender, chat_id, earlier.message_id, settled)
 

@@ -53,12 +53,12 @@ async def ask(
     """For the corrected text, which is the next message or a reply to this one."""
     text = presenter.say(reader.language, "edit.ask" if reader.target.private else "edit.ask_group")
     keyboard = presenter.one_button(turn_id, reader.person, "leave", reader.language)
+    request, before = leftovers.await_correction(reader, turn_id)
     asked = await answering.say(reader.target, Part(text), keyboard)
-    if asked is None:
-        return
-    before = leftovers.await_correction(reader, asked, turn_id)
-    if before is not None:
-        await put_keyboard(sender, reader.target.chat_id, before.message_id, None)
+    waits = leftovers.asked(reader, request, asked)
+    for over in (before.message_id if before is not None else None, None if waits else asked):
+        if over is not None:
+            await put_keyboard(sender, reader.target.chat_id, over, None)
 
 
 async def correct(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from assistant.memory.records import Person, Turn
 from bots.telegram.answering import Reader
 from bots.telegram.leftovers import Leftovers
 from bots.telegram.streaming import Target
+from tests.botapi import BotApiServer
 from tests.botapi.clock import ManualClock
 from tests.botapi.world import Message
 from tests.bots.telegram.conftest import Play, Scene
@@ -64,20 +67,46 @@ async def test_what_is_no_correction_is_a_question(play: Play, way: str) -> None
         assert not any(turn.original for turn in await turns(scene))
 
 
+async def test_who_is_quicker_than_telegram_is_understood(play: Play, server: BotApiServer) -> None:
+    """The request is in the chat, and its reader answers it, before the bot hears that it is."""
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        ann.private.send("Hi")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        heard = server.faults.hold("sendMessage")
+        ann.private.press(answer, "✏️")
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        ann.private.send("The very first.")
+        async with asyncio.timeout(30):
+            while (await turns(scene))[0].original is None:
+                pass
+        heard.set()
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        await ann.private.chat.wait_for(lambda message: message.id == asked.id and not message.buttons)
+        ann.private.send("Something else?")
+        await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+        assert [turn.answer for turn in await turns(scene)] == ["The very first.", "The second."]
+
+
 def test_a_correction_is_not_waited_for_all_day() -> None:
     clock = ManualClock()
     leftovers = Leftovers(clock)
     ann = Person("p1", "telegram", "1001", "Ann", 0.0, None)
     here, elsewhere = (Reader(ann, "en", Target(chat, private=True)) for chat in (1, 2))
-    assert leftovers.await_correction(here, 5, "one") is None
-    before = leftovers.await_correction(here, 6, "two")
+    first, none = leftovers.await_correction(here, "one")
+    assert none is None
+    assert leftovers.asked(here, first, 5)
+    second, before = leftovers.await_correction(here, "two")
     assert (before.message_id if before else 0) == 5
     assert leftovers.take_correction(elsewhere) is None
     clock.advance(599)
-    left = leftovers.take_correction(here)
-    assert (left.turn_id if left else "") == "two"
+    assert leftovers.take_correction(here) is second
     assert leftovers.take_correction(here) is None
-    leftovers.await_correction(here, 7, "three")
+    assert not leftovers.asked(here, second, 6)
+    third, _ = leftovers.await_correction(here, "three")
+    assert not leftovers.asked(here, third, None)
+    assert leftovers.take_correction(here) is None
+    leftovers.await_correction(here, "four")
     clock.advance(601)
     assert leftovers.take_correction(here) is None
 
