@@ -189,7 +189,7 @@ def _verdict(run: Run, text: Text) -> list[str]:
         )
         if report.test_known:
             said.append(text("lab.test_known", count=report.test_known))
-    for reason in ("left_out", "not_drawn"):
+    for reason in ("left_out", "not_drawn", "too_long"):
         if unused := result.pools.get(reason):
             said.append(text(f"lab.{reason}", count=f"{unused:,}"))
     if report.final_test is None and run.over and run.order.test:

@@ -76,7 +76,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
         )
         if report.test_known:
             terminal.write(terminal.text("prompts.test_known", count=report.test_known))
-    for reason in ("left_out", "not_drawn"):
+    for reason in ("left_out", "not_drawn", "too_long"):
         if unused := result.pools.get(reason):
             terminal.write(terminal.text(f"prompts.{reason}", count=f"{unused:,}"))
     terminal.write(terminal.text("prompts.spent", calls=result.calls, tokens=result.tokens, s=f"{result.seconds:.0f}"))

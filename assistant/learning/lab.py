@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
+from langchain_core.messages import HumanMessage
 
 from assistant.config import Sampling
 from assistant.errors import ModelLoadFailed, ModelNotFetched, TaskIncomplete
@@ -22,7 +23,7 @@ from assistant.learning.judge import Judge, model_digest
 from assistant.learning.task_versions import MADE_WITH, keep, name_of
 from assistant.memory.ledger import Ledger
 from assistant.memory.prompt_versions import PromptVersionRecord, PromptVersionStore
-from assistant.models.chat_model import Models
+from assistant.models.chat_model import ChatModel, Models
 from assistant.prompting.answer_form import AnswerForm, answer_form
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered, Ask, Budget, Evaluator, Paid
@@ -207,7 +208,7 @@ class Lab:
 
         await neighbours.learn(task.items, pause, say)
         pools = await asyncio.to_thread(split, task.items, neighbours.embedded, choices.seed, form.labels, shares)
-        pools = replace(pools, not_drawn=given - len(task.items))
+        pools = replace(pools, not_drawn=given - len(task.items), too_long=await _too_long(chat, task))
         if not pools.race or (proposer is None and Gate(choices.alpha).hopeless(len(pools.gate))):
             raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))
@@ -319,6 +320,19 @@ class Lab:
         lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         normed: Vectors = vectors / np.maximum(lengths, 1e-12)
         return normed
+
+
+async def _too_long(chat: ChatModel, task: Task) -> int:
+    """So many items have right answers that are all longer than an answer may be, as this model counts."""
+    nothing = await chat.count_tokens([HumanMessage("")])
+    fit: dict[str, bool] = {}
+    for one in task.items:
+        for text in one.accepted:
+            if text not in fit:
+                # No token stands for less than a byte.
+                short = len(text.encode()) <= task.max_tokens
+                fit[text] = short or await chat.count_tokens([HumanMessage(text)]) - nothing <= task.max_tokens
+    return sum(not any(fit[text] for text in one.accepted) for one in task.items if one.accepted)
 
 
 async def _say(tell: Tell, progress: RunProgress) -> None:

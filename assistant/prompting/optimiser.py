@@ -368,6 +368,7 @@ class Optimiser:
                 "gate": len(self.pools.gate),
                 "left_out": self.pools.left_out,
                 "not_drawn": self.pools.not_drawn,
+                "too_long": self.pools.too_long,
             },
             tried=len({one.candidate for one in self._seen}),
         )

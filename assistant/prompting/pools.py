@@ -44,6 +44,8 @@ class Pools:
     """Near-duplicates."""
     not_drawn: int = 0
     """Of more items than are sorted for one run."""
+    too_long: int = 0
+    """Of the items used, those none of whose right answers an answer of the task has room for."""
 
     def __post_init__(self) -> None:
         seen: dict[str, int] = {}

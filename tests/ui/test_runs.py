@@ -157,9 +157,10 @@ async def test_what_a_run_spent_is_told_apart_from_its_test_and_the_bar_never_go
     assert told(run).tested == f"The final test, beyond the budget: {test}"
     assert told(run, "zh").tested.startswith(f"最后的检验（不计入上限）：{report.test_calls} 次调用")
     assert not [line for line in told(run).verdict if "left out" in line or "also among" in line]
-    kept_out = {**report.result.pools, "left_out": 2, "not_drawn": 7000}
+    kept_out = {**report.result.pools, "left_out": 2, "not_drawn": 7000, "too_long": 4}
     alike = replace(report, test_known=3, result=replace(report.result, pools=kept_out))
-    known, left_out, not_drawn = told(replace(run, report=alike)).verdict[-3:]
+    known, left_out, not_drawn, too_long = told(replace(run, report=alike)).verdict[-4:]
+    assert too_long.startswith("Examples whose right answers are longer than an answer may be: 4.")
     assert not_drawn == "Examples left out because there are more than one run sorts: 7,000."
     assert known.startswith("Of these, 3 are also among the examples it was learned from")
     assert left_out == "Examples left out because they say the same as another: 2."

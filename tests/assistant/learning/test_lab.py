@@ -329,6 +329,16 @@ async def test_of_very_many_examples_some_are_sorted_and_it_is_told_how_far_that
     assert world.progress[len(sorting)].stage == "seed"
 
 
+async def test_it_is_told_of_how_many_examples_no_answer_can_be_right(db: Database, folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
+    long = "as blue as the sea on a still day in June, " * 12
+    for number, row in enumerate(rows[:6]):
+        row["output"] = [long, row["output"]] if number == 5 else f"{long} {number}"
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    report = await World(db, helped_by_examples).lab.optimise_folder(folder, Spending(120), Choices())
+    assert report.result.pools["too_long"] == 5
+
+
 async def test_it_is_told_how_much_of_the_test_was_learned_from(db: Database, folder: Path) -> None:
     learned = (folder / "train.jsonl").read_text("utf-8").splitlines()
     with (folder / "test.jsonl").open("a", encoding="utf-8") as test:
