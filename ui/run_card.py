@@ -10,6 +10,7 @@ from typing import Final
 
 from assistant.learning.run_order import Run
 from assistant.prompting.metric import RIGHT_OR_WRONG
+from assistant.prompting.outlook import outlook
 from assistant.prompting.result import Change, Evidence
 from ui.race_plot import RacePlot, race_plot
 
@@ -171,6 +172,10 @@ def _verdict(run: Run, text: Text) -> list[str]:
             said.append(text("lab.alone_right" if _is_right_or_wrong(run) else "lab.alone_points", **facts))
         if evidence.items:
             said.append(text("lab.seen", items=evidence.items, gained=evidence.gained, lost=evidence.lost))
+            ahead = outlook(evidence, result.pools) if result.verdict == "not_shown" else None
+            if ahead is not None:
+                key = "lab.more_examples" if ahead.examples else "lab.more_calls"
+                said.append(text(key, needed=ahead.needed, examples=ahead.examples))
     else:
         parts = [_gain(run, evidence, text), text("lab.risk", error=_at_most(evidence.error)), *_speed(evidence, text)]
         said = [text("lab.sentence", parts=text("lab.between").join(parts))]

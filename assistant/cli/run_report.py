@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     if evidence.asked:
         terminal.write(_evidence_alone(terminal, report))
     if evidence.items:
-        terminal.write(_evidence(terminal, result.verdict, evidence))
+        terminal.write(_evidence(terminal, result.verdict, evidence, result.pools))
     if report.seed_test is not None and report.final_test is not None:
         terminal.write(
             terminal.text(
@@ -99,8 +99,10 @@ def _evidence_alone(terminal: Terminal, report: TaskReport) -> str:
     return terminal.text("prompts.evidence.between").join([*said, terminal.text(f"prompts.evidence.{kind}", **facts)])
 
 
-def _evidence(terminal: Terminal, verdict: Verdict, evidence: Evidence) -> str:
+def _evidence(terminal: Terminal, verdict: Verdict, evidence: Evidence, pools: Mapping[str, int]) -> str:
     """What was seen of the two that met, and of the limits only what was measured."""
+    from assistant.prompting.outlook import outlook
+
     said = [
         terminal.text(
             f"prompts.evidence.{verdict}",
@@ -114,6 +116,10 @@ def _evidence(terminal: Terminal, verdict: Verdict, evidence: Evidence) -> str:
             after_valid=f"{evidence.after_valid:.0%}",
         )
     ]
+    ahead = outlook(evidence, pools) if verdict == "not_shown" else None
+    if ahead is not None:
+        key = "prompts.more_examples" if ahead.examples else "prompts.more_calls"
+        said.append(terminal.text(key, needed=ahead.needed, examples=ahead.examples))
     if evidence.before_ms and evidence.after_ms:
         times = {"before": f"{evidence.before_ms / 1000:.1f}", "after": f"{evidence.after_ms / 1000:.1f}"}
         said.append(terminal.text(f"prompts.times.{'taken' if verdict == 'better' else 'rejected'}", **times))

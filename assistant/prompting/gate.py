@@ -54,6 +54,12 @@ class Gate:
         """At most how probable it is to see this much evidence for a candidate that is not better."""
         return min(1.0, 1 / self._highest)
 
+    def needed(self, most: int) -> int:
+        """How many items, those seen among them, would show it if they went on as they came; 0 for more than `most`."""
+        growth = np.log(self._capital) / len(self.differences)
+        counts = range(len(self.differences), most + 1)
+        return next((count for count in counts if float(np.exp(growth * count).mean()) >= 1 / self.alpha), 0)
+
     def hopeless(self, left: int) -> bool:
         """Whether it could not be shown any more if every one of the `left` items spoke for the candidate."""
         best = self._capital * (1 + np.array(_SHARES)) ** left

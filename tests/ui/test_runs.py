@@ -334,6 +334,17 @@ async def test_every_end_has_its_sentence(panel: RunPanel) -> None:
             report = replace(run.report, result=replace(run.report.result, verdict=verdict))  # type: ignore[arg-type]
             assert run_card(replace(run, report=report), text).verdict[0]
             assert outcome(replace(run, report=report), text)
+        lead = replace(
+            run.report.result.evidence,
+            items=16,
+            changes=tuple(Change(f"q{number}", ("red",), "blue", "red", 1.0) for number in range(6)),
+        )
+        for gate, examples in ((16, 25), (40, 0)):
+            pools = {"examples": 24, "race": 40, "gate": gate}
+            result = replace(run.report.result, verdict="not_shown", evidence=lead, pools=pools)
+            key = "lab.more_examples" if examples else "lab.more_calls"
+            expected = text(key, needed=21, examples=examples)
+            assert expected in told(replace(run, report=replace(run.report, result=result)), language).verdict
         for slower, key in ((900.0, "slower"), (-300.0, "faster"), (10.0, "as_fast")):
             seen = replace(run.report.result.evidence, before_ms=1000.0, after_ms=1000.0 + slower)
             report = replace(run.report, result=replace(run.report.result, evidence=seen))

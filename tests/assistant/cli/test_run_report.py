@@ -15,7 +15,7 @@ from assistant.i18n import LANGUAGES, Language
 from assistant.learning.lab import TaskReport
 from assistant.paths import Paths
 from assistant.prompting.candidate import Candidate
-from assistant.prompting.result import Evidence, RunResult, Verdict
+from assistant.prompting.result import Change, Evidence, RunResult, Verdict
 
 SEED, OTHER = Candidate("Which colour?"), Candidate("Name the colour.")
 SEEN = Evidence(items=40, gained=6, lost=5, difference=0.025, error=1.0)
@@ -42,6 +42,18 @@ def test_where_nothing_was_shown_no_time_and_no_chance_is_told_that_was_not_meas
     assert "别的提示词中最有希望的一个有 6 个答得比现有的好、5 个更差" in zh
     assert "100" not in zh
     assert "用时" not in zh
+
+
+def test_a_lead_on_too_few_examples_is_told_with_what_would_show_it(paths: Paths) -> None:
+    changes = tuple(Change(f"q{number}", ("red",), "blue", "red", 1.0) for number in range(6))
+    report = ended("not_shown", Evidence(items=16, gained=6, difference=0.375, error=0.1, changes=changes))
+    pools = {"examples": 24, "race": 40, "gate": 16}
+    few = replace(report, result=replace(report.result, pools=pools))
+    assert "about 21 unseen examples would show it: give about 25 more examples, and" in said(paths, few)
+    assert "约 21 个没见过的示例就能证明：再给约 25 个示例" in said(paths, few, "zh")
+    enough = replace(report, result=replace(report.result, pools={**pools, "gate": 40}))
+    assert "There are so many; give more calls." in said(paths, enough)
+    assert "只需增加调用次数" in said(paths, enough, "zh")
 
 
 def test_what_was_found_is_told_with_its_times_and_the_chance_that_it_is_no_better(paths: Paths) -> None:
