@@ -12,7 +12,7 @@ import datetime as dt
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -133,8 +133,7 @@ class Noting:
             "fact-extraction", language_of_text(text, "en"), {"message": text}, owner="memory"
         )
         self._is_well = True
-        for one in proposals(asked.text):
-            await asyncio.to_thread(self._note, turn, mine, one, asked.version.id)
+        await asyncio.to_thread(self._note, turn, mine, proposals(asked.text), asked.version.id)
         return True
 
     async def _rule(self, turn_id: str) -> None:
@@ -200,22 +199,23 @@ class Noting:
                     person_id=mine.person_id,
                 )
 
-    def _note(self, turn: Turn, mine: _Whose, one: Proposed, version: str) -> None:
-        quote = quoted(one, own_words(turn.question))
-        if quote is None:
-            return
-        self._facts.add(
-            mine.scope,
-            one.fact,
-            kind="fact",
-            author="model",
-            prompt_version=version,
-            key=key_of(one.about),
-            quote=quote,
-            turn_id=turn.id,
-            said_at=turn.created_at,
-            person_id=mine.person_id,
-        )
+    def _note(self, turn: Turn, mine: _Whose, told: Sequence[Proposed], version: str) -> None:
+        words = own_words(turn.question)
+        borne_out = [(one, quote) for one in told if (quote := quoted(one, words)) is not None]
+        with self._facts.reading(turn.id, mine.scope) as is_wanted:
+            for one, quote in borne_out if is_wanted else ():
+                self._facts.add(
+                    mine.scope,
+                    one.fact,
+                    kind="fact",
+                    author="model",
+                    prompt_version=version,
+                    key=key_of(one.about),
+                    quote=quote,
+                    turn_id=turn.id,
+                    said_at=turn.created_at,
+                    person_id=mine.person_id,
+                )
 
 
 def proposals(answer: str) -> list[Proposed]:

@@ -214,6 +214,14 @@ class FactStore:
             marked = "INSERT OR IGNORE INTO turns_ruled SELECT id FROM turns WHERE id = ?"
             yield tables.execute(marked, (turn_id,)).rowcount > 0
 
+    @contextmanager
+    def reading(self, turn_id: str, scope: str) -> Iterator[bool]:
+        """Whether what a model found in a turn is still wanted: meanwhile the turn may have been deleted, its memory
+        paused, or everything forgotten. What is added inside is kept together with the mark that it was read."""
+        with self._db.transaction() as tables:
+            marked = "INSERT OR IGNORE INTO turns_read SELECT id FROM turns WHERE id = ?"
+            yield tables.execute(marked, (turn_id,)).rowcount > 0 and not self.paused(scope)
+
     def has_read(self, turn_id: str) -> None:
         with self._db.transaction() as tables:
             tables.execute("INSERT OR IGNORE INTO turns_read SELECT id FROM turns WHERE id = ?", (turn_id,))

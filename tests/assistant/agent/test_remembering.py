@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,6 +36,17 @@ class _Choking(ScriptedChatModel):
         if options.get("priority") == "background" and self.strange in messages[-1].text and self.choke is not None:
             self.choked += 1
             raise self.choke
+        return await super()._agenerate(messages, *rest, **options)
+
+
+class _Overtaken(ScriptedChatModel):
+    """Something happens while it reads a message in the background."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def _agenerate(self, messages: list[BaseMessage], *rest: Any, **options: Any) -> ChatResult:
+        if options.get("priority") == "background" and self.meanwhile is not None:
+            await self.meanwhile()
         return await super()._agenerate(messages, *rest, **options)
 
 
@@ -240,6 +252,30 @@ async def test_nothing_that_was_said_before_all_was_forgotten_is_noted_later(pat
         await _ask(assistant, "How high is Mount Everest?")
         await assistant.memory._noting.done()
         assert await assistant.memory.facts() == []
+
+
+@pytest.mark.parametrize("how", ["forgotten", "paused", "deleted"])
+async def test_nothing_is_noted_of_what_is_not_to_be_known_any_more_when_the_model_has_read_it(
+    paths: Paths, how: str
+) -> None:
+    found = [{"about": "home", "fact": "The person moved to Bonn.", "quote": "we moved to Bonn"}]
+    model = _Overtaken(answers=["Nice!", json.dumps(found), "Well.", json.dumps(found)])
+    async with _open(paths, model) as assistant:
+        told = (await assistant.new_conversation()).id
+        ways: dict[str, Callable[[], Awaitable[object]]] = {
+            "forgotten": assistant.memory.forget_all,
+            "paused": assistant.memory.pause,
+            "deleted": partial(assistant.delete, told),
+        }
+        model.meanwhile = ways[how]
+        await _ask(assistant, "I am happy: we moved to Bonn in May!", told)
+        await assistant.memory._noting.done()
+        model.meanwhile = None
+        await assistant.memory.pause(on=False)
+        assert await assistant.memory.facts() == []
+        await _ask(assistant, "As I said, we moved to Bonn in May.")
+        await assistant.memory._noting.done()
+        assert [one.text for one in await assistant.memory.facts()] == ["The person moved to Bonn."]
 
 
 async def test_an_instruction_holds_at_once_behind_any_number_of_unread_turns(paths: Paths) -> None:
