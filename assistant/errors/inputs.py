@@ -91,7 +91,7 @@ class VersionNotInUse(InputError):
 
 @dataclass(eq=False)
 class TrialRefused(InputError):
-    """The version that is `called` so; `reason` is one of the words in the catalogue: unrated, in_use."""
+    """The version that is `called` so; `reason` is one of the words in the catalogue: unrated, in_use, on_trial."""
 
     called: str
     reason: str

@@ -20,7 +20,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from assistant.agent.context import examples_of
 from assistant.config import Sampling
-from assistant.errors import ModelError
+from assistant.errors import ModelError, TrialRefused
 from assistant.i18n import Language
 from assistant.learning.chat_evidence import ChatEvidence, Heard
 from assistant.learning.judge import Judge
@@ -226,7 +226,12 @@ class ChatLearning:
         }
         await go_on()
         kept = await self._desk.propose(PROMPT, report.language, result.chosen, author="optimiser", evidence=evidence)
-        await self._desk.begin_trial(kept.id, _FIRST_SHARE, model=scope.model, reason=LEARNED)
+        try:
+            await self._desk.begin_trial(kept.id, _FIRST_SHARE, model=scope.model, reason=LEARNED, makes_room=False)
+        except TrialRefused as error:
+            if error.reason != "on_trial":
+                raise
+            return replace(report, outcome="on_trial")  # a person was quicker after all
         return replace(report, outcome="better", version=kept.id, number=kept.number)
 
     async def _second_opinion(self, report: ChatReport, result: RunResult, budget: Budget) -> ChatReport:

@@ -120,11 +120,19 @@ class PromptDesk:
         return await asyncio.to_thread(self._rollback, name, language, model, intent, reason, expected)
 
     async def begin_trial(
-        self, beginning: str, share: float, *, model: str | None = None, intent: str = "", reason: str = ""
+        self,
+        beginning: str,
+        share: float,
+        *,
+        model: str | None = None,
+        intent: str = "",
+        reason: str = "",
+        makes_room: bool = True,
     ) -> PromptVersionRecord:
         """Let that share of new conversations have a version; people's signals decide what becomes of it. `model` as
-        for `promote`. TrialRefused where nobody's could, and for what answers there already."""
-        return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason)
+        for `promote`. TrialRefused where nobody's could, for what answers there already, and where another is on trial
+        unless that one `makes_room`."""
+        return await asyncio.to_thread(self._begin_trial, beginning, share, model, intent, reason, makes_room)
 
     async def end_trial(
         self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
@@ -244,7 +252,7 @@ class PromptDesk:
         return self._versions.get(taught.id)
 
     def _begin_trial(
-        self, beginning: str, share: float, model: str | None, intent: str, reason: str
+        self, beginning: str, share: float, model: str | None, intent: str, reason: str, makes_room: bool
     ) -> PromptVersionRecord:
         record = self._usable(beginning)
         scope = _scope(record, model, intent)
@@ -253,7 +261,8 @@ class PromptDesk:
         labelled = in_production(self._labels.all(), scope)
         if record.id == answering(self._library, self._versions, scope, labelled):
             raise TrialRefused(called=record.full_name, reason="in_use")
-        self._labels.begin_trial(scope, record.id, share, reason)
+        if not self._labels.begin_trial(scope, record.id, share, reason, makes_room=makes_room):
+            raise TrialRefused(called=record.full_name, reason="on_trial")
         return record
 
     def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:

@@ -146,10 +146,11 @@ class RunBook:
     async def remove(self, id: str) -> None:
         """Take it from the list, ended first; the prompts that were found stay. RunInUse where one of them is in use
         that is asked the way only this run tells."""
-        if version := await asyncio.to_thread(self._called_in_use, id):
-            raise RunInUse(name=(await self.run(id)).order.task.name, version=version)
-        await self.cancel(id)
-        await asyncio.to_thread(self._store.remove, id)
+        async with self._beginning:  # or it could be begun again between its end and its removal
+            if version := await asyncio.to_thread(self._called_in_use, id):
+                raise RunInUse(name=(await self.run(id)).order.task.name, version=version)
+            await self.cancel(id)
+            await asyncio.to_thread(self._store.remove, id)
 
     async def run(self, id: str) -> Run:
         """How it stands; NotFound."""

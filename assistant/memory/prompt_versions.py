@@ -270,12 +270,16 @@ class PromptLabels:
             self._end_trial_of(scope, target, reason)
             return target
 
-    def begin_trial(self, scope: Scope, version_id: str, share: float, reason: str) -> None:
-        """Let that share of conversations have it; one that is on trial already makes room."""
+    def begin_trial(self, scope: Scope, version_id: str, share: float, reason: str, *, makes_room: bool = True) -> bool:
+        """Let that share of conversations have it. Another that is on trial already makes room, or else False is
+        returned and goes on."""
         if not 0 < share <= 1:
             raise ValueError(f"a share is above 0 and at most 1, not {share}")
         with self._db.transaction():
+            if not makes_room and self.of(scope, "canary") is not None:
+                return False
             self._put(scope, "canary", version_id, reason, share)
+            return True
 
     def set_share(self, scope: Scope, share: float, *, expected: Labelled | None = None) -> None:
         """Of the conversations that begin from now on; it is no move, for the same version stays on trial. `expected`

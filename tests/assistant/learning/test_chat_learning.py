@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import OpeningStore
 from assistant.memory.people import PeopleStore
-from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
+from assistant.memory.prompt_versions import PromptLabels, PromptVersionRecord, PromptVersionStore, Scope
 from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
@@ -272,6 +273,25 @@ async def test_one_trial_at_a_time_and_a_day_between_two(house: House) -> None:
     assert (await house.learn()).outcome == "resting"
     house.now += 86_401
     assert (await house.learn()).outcome == "better"
+
+
+async def test_a_person_who_tries_something_meanwhile_is_not_overruled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.talk(60, liked_if_brief)
+    other = await house.desk.propose(PROMPT, "en", Candidate("- Rhyme."), author="person", evidence={})
+    propose = house.desk.propose
+
+    async def overtaken(*args: Any, **rest: Any) -> PromptVersionRecord:
+        kept = await propose(*args, **rest)
+        await house.desk.begin_trial(other.id, 0.3, model=house.model.model_name)
+        return kept
+
+    monkeypatch.setattr(house.desk, "propose", overtaken)
+    assert (await house.learn()).outcome == "on_trial"
+    on_trial = house.labels.of(CHAT, "canary")
+    assert on_trial is not None
+    assert on_trial.version_id == other.id
 
 
 async def test_a_trial_that_never_reaches_the_model_does_not_keep_it_from_learning(house: House) -> None:
