@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
@@ -13,6 +13,7 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError, NotFound
 from assistant.learning.redaction import redacted_within
 from assistant.learning.run_order import Run, dump_run
+from assistant.memory.prompt_versions import Labelled, Scope, in_production
 from assistant.prompting.purpose import RATED
 from ui.presenter import Presenter
 from ui.run_card import begun, outcome, run_card
@@ -82,6 +83,17 @@ class RunPanel:
 
     # Inside
 
+    async def _teachable(self, labels: Sequence[Labelled], model: str) -> list[Teachable]:
+        """What is in use with this model, for a run begins with that."""
+        found = []
+        for one in self._assistant.prompts():
+            worn = in_production(labels, Scope(one.name, one.language, model=model))
+            learned = (await self._assistant.desk.version(worn)).content if worn and one.instruction else {}
+            if one.instruction:
+                instruction = str(learned.get("instruction") or one.instruction)
+                found.append(Teachable(f"{one.name}.{one.language}", instruction))
+        return found
+
     async def _start(self, visit: Visit) -> Run:
         return await self._assistant.runs.begin(await asyncio.to_thread(order_of, visit, await self._metrics()))
 
@@ -111,7 +123,8 @@ class RunPanel:
         runs = found[:rows]
         models = [model for model in await self._assistant.models() if model.installed or model.kind == "remote"]
         titles = {model.name: model.title for model in models}
-        used = {one.version_id: one for one in await self._assistant.desk.labels() if one.label == "production"}
+        labels = await self._assistant.desk.labels()
+        used = {one.version_id: one for one in labels if one.label == "production"}
         worn = used.get(opened.version) if opened else None
         html = self._presenter.lab(
             visit.language,
@@ -128,11 +141,7 @@ class RunPanel:
             models=models,
             metrics=[(name, self._presenter.metric(name, visit.language)) for name in await self._metrics()],
             shares=HELD_BACK,
-            teachable=[
-                Teachable(f"{one.name}.{one.language}", one.instruction)
-                for one in self._assistant.prompts()
-                if one.instruction
-            ],
+            teachable=await self._teachable(labels, next((model.name for model in models if model.current), "")),
         )
         shown = opened.id if opened else ""
         return {"lab": {"html": html, "tab": TAB, "watch": visit.number("watch"), "run": shown, "refused": bool(error)}}

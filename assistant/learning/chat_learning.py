@@ -225,7 +225,10 @@ class ChatLearning:
             "opinion": asdict(report.opinion) if report.opinion else None,
         }
         await go_on()
-        kept = await self._desk.propose(PROMPT, report.language, result.chosen, author="optimiser", evidence=evidence)
+        before = await self._desk.saying(PROMPT, report.language, result.seed)
+        kept = await self._desk.propose(
+            PROMPT, report.language, result.chosen, author="optimiser", evidence=evidence, parent_id=before.id
+        )
         try:
             await self._desk.begin_trial(kept.id, _FIRST_SHARE, model=scope.model, reason=LEARNED, makes_room=False)
         except TrialRefused as error:
@@ -283,17 +286,16 @@ class ChatLearning:
             if record.content
         ]
 
-    def _in_use(self, language: Language, model: str) -> str:
-        """The instruction that this model is given."""
-        used = self._selector.select(PROMPT, language, model=model).learned
-        return used.instruction if used else self._library.get(PROMPT, language).instruction
+    def _in_use(self, language: Language, model: str) -> Candidate:
+        """What this model is asked with."""
+        return self._selector.select(PROMPT, language, model=model).as_candidate
 
     async def _optimised(
         self,
         language: Language,
         scope: Scope,
         heard: Heard,
-        instruction: str,
+        used: Candidate,
         spending: Spending,
         choices: Choices,
         tell: Callable[[RunProgress], Awaitable[None] | None],
@@ -306,9 +308,9 @@ class ChatLearning:
         def liked(answer: str, question: Sequence[str]) -> float:
             return panel.score(question[0], answer, racing=question[0] not in unseen)
 
-        # Two panels are two tasks: what one has decided says nothing about the other.
-        metric = Metric(f"liked {panel.id}", liked)
-        task = Task(f"{PROMPT} {language}", instruction, metric, _ANSWER_TOKENS, (), tuple(heard.asked))
+        # Two panels, or two beginnings, are two tasks: what one has decided says nothing about the other.
+        metric = Metric(f"liked {panel.id} {used.id}", liked)
+        task = Task(f"{PROMPT} {language}", used.instruction, metric, _ANSWER_TOKENS, (), tuple(heard.asked))
         # The first of the month: a run that is taken up again tomorrow asks the same.
         day = dt.date.fromtimestamp(self._clock()).replace(day=1).isoformat()
 
@@ -326,7 +328,7 @@ class ChatLearning:
             paid=paid,
             ask=messages,
             drawn=self._sampling.model_copy(update={"max_tokens": _ANSWER_TOKENS, "seed": 0}),
-            proposer=StyleProposer(instruction, language, self._library, await self._failed(scope)),
+            proposer=StyleProposer(used, language, self._library, await self._failed(scope)),
             erasures=heard.erasures,
         )
         unseen.update(one.input for one in optimiser.pools.gate)
@@ -341,8 +343,8 @@ def risk_of(basis: str, gated: Sequence[str], alpha: float) -> float:
     return 2 * alpha / (place * (place + 1))
 
 
-def _basis(panel: Panel, asked: Sequence[Item], instruction: str) -> str:
-    content = json.dumps([panel.id, [one.id for one in asked], instruction])
+def _basis(panel: Panel, asked: Sequence[Item], used: Candidate) -> str:
+    content = json.dumps([panel.id, [one.id for one in asked], used.id])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -90,11 +90,22 @@ class PromptDesk:
         return await asyncio.to_thread(self._labels.moves, name)
 
     async def propose(
-        self, name: str, language: Language, learned: Candidate, *, author: Author, evidence: Mapping[str, Any]
+        self,
+        name: str,
+        language: Language,
+        learned: Candidate,
+        *,
+        author: Author,
+        evidence: Mapping[str, Any],
+        parent_id: str | None = None,
     ) -> PromptVersionRecord:
-        """Keep a version of a prompt with something else in its slot; nothing is put in use. PromptInvalid where the
-        prompt has no slot."""
-        return await asyncio.to_thread(self._propose, name, language, learned, author, evidence)
+        """Keep a version of a prompt with something else in its slot; nothing is put in use. `parent_id` is what it was
+        made from, where that is not the prompt of the file. PromptInvalid where the prompt has no slot."""
+        return await asyncio.to_thread(self._propose, name, language, learned, author, evidence, parent_id)
+
+    async def saying(self, name: str, language: Language, learned: Candidate) -> PromptVersionRecord:
+        """The version with this in its slot, the file's among them; kept as a person's own where there was none."""
+        return await asyncio.to_thread(self._saying, name, language, learned)
 
     async def promote(
         self, beginning: str, *, model: str | None = None, intent: str = "", reason: str = ""
@@ -200,18 +211,19 @@ class PromptDesk:
         here: dict[str, str] = {}
         """What a version is called here, by what it was called where it comes from."""
         for taken in read_versions(text, self._library):
+            parent = here.get(taken.exported_parent or "", taken.exported_parent)
+            parent = parent if parent in known or parent in here.values() else None
             if taken.seed is not None:
                 version = taken.seed.taught(taken.learned)
-                self._remember(version, "person", _FROM_ELSEWHERE)
+                self._remember(version, "person", _FROM_ELSEWHERE, parent)
                 here[taken.exported_id] = version.id
                 continue
-            parent = here.get(taken.exported_parent or "", taken.exported_parent)
             kept = keep(
                 self._versions,
                 name_of(taken.name, self._library),
                 taken.language,
                 taken.learned,
-                parent_id=parent if parent in known or parent in here.values() else None,
+                parent_id=parent,
                 author="person",
                 evidence=_FROM_ELSEWHERE,
             )
@@ -243,13 +255,26 @@ class PromptDesk:
         return found
 
     def _propose(
-        self, name: str, language: Language, learned: Candidate, author: Author, evidence: Mapping[str, Any]
+        self,
+        name: str,
+        language: Language,
+        learned: Candidate,
+        author: Author,
+        evidence: Mapping[str, Any],
+        parent_id: str | None,
     ) -> PromptVersionRecord:
         seed = self._library.get(name, language)
         taught = seed.taught(learned)
         self._remember(seed)
-        self._remember(taught, author, evidence)
+        self._remember(taught, author, evidence, parent_id)
         return self._versions.get(taught.id)
+
+    def _saying(self, name: str, language: Language, learned: Candidate) -> PromptVersionRecord:
+        seed = self._library.get(name, language)
+        if learned != seed.as_candidate:
+            return self._propose(name, language, learned, "person", {}, None)
+        self._remember(seed)
+        return self._versions.get(seed.id)
 
     def _begin_trial(
         self, beginning: str, share: float, model: str | None, intent: str, reason: str, makes_room: bool
@@ -295,7 +320,9 @@ class PromptDesk:
                 raise PromptInvalid(path=str(seed.origin), reason=f"{record.id} was made for another text")
         return record
 
-    def _remember(self, version: PromptVersion, author: Author | None = None, evidence: Any = None) -> None:
+    def _remember(
+        self, version: PromptVersion, author: Author | None = None, evidence: Any = None, parent_id: str | None = None
+    ) -> None:
         self._versions.remember(
             version.id,
             name=version.name,
@@ -303,7 +330,7 @@ class PromptDesk:
             purpose=version.purpose,
             text=version.shown,
             content=version.learned.as_json() if version.learned else None,
-            parent_id=version.parent_id,
+            parent_id=parent_id or version.parent_id,
             author=author or version.author,
             evidence=evidence,
         )

@@ -23,7 +23,7 @@ from assistant.learning.task_versions import MADE_WITH
 from assistant.models.chat_model import Models
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
-from assistant.prompting.candidate import Candidate, Demo, Form
+from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import Pause, Tell, untold
@@ -153,17 +153,24 @@ class PurposeLearning:
             ),
             decided=keep,
         )
-        return replace(found, report=report) if found else PurposeReport(report, purpose, language)
+        if found is None:
+            return PurposeReport(report, purpose, language)
+        told = found.report
+        return replace(found, report=replace(report, versions=told.versions, numbers=told.numbers))
 
     async def _kept(self, report: TaskReport, purpose: Purpose, language: Language, model: str) -> PurposeReport:
-        """What was found, as a version."""
+        """What was found, and what it began with, as versions."""
         result = report.result
-        if result.verdict != "better":
-            return PurposeReport(report, purpose, language)
-        evidence = {"run": result.run, MADE_WITH: model, **asdict(result.evidence)}
-        kept = await self._desk.propose(purpose, language, result.chosen, author="optimiser", evidence=evidence)
-        before = await self._desk.version(kept.parent_id) if kept.parent_id else None
-        return PurposeReport(report, purpose, language, kept.id, (kept.number, before.number if before else 0))
+        kept = before = await self._desk.saying(purpose, language, result.seed)
+        if result.verdict == "better":
+            evidence = {"run": result.run, MADE_WITH: model, **asdict(result.evidence)}
+            kept = await self._desk.propose(
+                purpose, language, result.chosen, author="optimiser", evidence=evidence, parent_id=before.id
+            )
+        numbers = kept.number, before.number
+        report = replace(report, versions=(kept.id, before.id), numbers=numbers)
+        found = kept.id if result.verdict == "better" else ""
+        return PurposeReport(report, purpose, language, found, numbers if found else (0, 0))
 
     def model(self, named: str | None) -> str:
         """Under which name a model has its labels; None is the one that answers. Raises what naming it raises."""
@@ -176,9 +183,9 @@ class PurposeLearning:
 
 
 def _current(seed: PromptVersion, used: PromptVersion, instruction: str) -> Candidate:
-    form: Form = "held" if seed.answer is not None and seed.answer.gbnf else "free"
-    current = used.learned or Candidate(seed.instruction, seed.examples, form=form)
-    return replace(current, instruction=instruction.strip() or current.instruction)
+    """What is in use, with another instruction where a person wrote one: that of the file is none."""
+    current, typed = used.as_candidate, instruction.strip()
+    return current if typed in {"", seed.instruction} else replace(current, instruction=typed)
 
 
 def _asking(seed: PromptVersion) -> Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from assistant.i18n import Language
@@ -126,43 +127,44 @@ class TaskProposer:
 
 
 class StyleProposer:
-    """An instruction with one or two more lines on how to answer, told alone or with examples of it.
+    """What is in use with one or two more lines on how to answer, told alone or with examples of it instead of its own.
 
     The examples come with Patina: what one person said is not to be shown to another. A small model does what it sees
     far more than what it is told. `without` is not made again, however its answers were drawn.
     """
 
     def __init__(
-        self, seed: str, language: Language, library: PromptLibrary, without: Sequence[Candidate] = ()
+        self, seed: Candidate, language: Language, library: PromptLibrary, without: Sequence[Candidate] = ()
     ) -> None:
-        self._seed = seed.strip()
+        self._seed = replace(seed, instruction=seed.instruction.strip())
         self._without = {(one.instruction.strip(), one.demos) for one in without}
         self._lines = {style: library.get(f"style-{style}", language).render() for group in STYLES for style in group}
         self._shown = {style: _pairs(library.get(f"shown-{style}", language).render()) for style in SHOWN}
 
     @property
     def seed(self) -> Candidate:
-        return Candidate(self._seed)
+        return self._seed
 
     @property
     def settings(self) -> Sequence[Mapping[str, float]]:
         return _SETTINGS
 
     async def space(self, evaluator: Evaluator, budget: Budget) -> SearchSpace:
-        candidates: list[Candidate] = [Candidate(self._seed)]
+        candidates: list[Candidate] = [self._seed]
         levels: list[tuple[str, ...]] = [("as it is",)]
         for several in itertools.product(*((None, *group) for group in STYLES)):
             styles = tuple(style for style in several if style is not None)
             if not 1 <= len(styles) <= _MOST_STYLES:
                 continue
-            told = "\n".join([self._seed, *(self._lines[style] for style in styles)])
+            added = (self._lines[style] for style in styles if self._lines[style] not in self._seed.instruction)
+            told = replace(self._seed, instruction="\n".join([self._seed.instruction, *added]))
             shown = [style for style in styles if style in self._shown]
-            made = [(Candidate(told), (*styles, "told"))]
+            made = [(told, (*styles, "told"))]
             if shown:
                 pairs = tuple(pair for style in shown for pair in self._shown[style])
-                made.append((Candidate(told, pairs), (*styles, *(f"{style} shown" for style in shown), "shown")))
+                made.append((replace(told, demos=pairs), (*styles, *(f"{style} shown" for style in shown), "shown")))
             for candidate, parts in made:
-                if (candidate.instruction.strip(), candidate.demos) not in self._without:
+                if candidate not in candidates and (candidate.instruction, candidate.demos) not in self._without:
                     candidates.append(candidate)
                     levels.append(parts)
         return SearchSpace(tuple(candidates), tuple(levels), (0.0,) * len(candidates))

@@ -29,7 +29,7 @@ class SearchSpace:
         base = self.candidates[leader]
         named = [", ".join(f"{key} {value:g}" for key, value in one.items()) for one in settings]
         return SearchSpace(
-            (*self.candidates, *(replace(base, parameters=dict(one)) for one in settings)),
+            (*self.candidates, *(replace(base, parameters={**base.parameters, **one}) for one in settings)),
             (*self.levels, *((*self.levels[leader], name) for name in named)),
             (*self.expected, *(self.expected[leader] for _ in settings)),
         )

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from assistant.errors import PromptInvalid, PromptVariables
 from assistant.i18n import Language
 from assistant.memory.prompt_versions import Author
-from assistant.prompting.candidate import Candidate, Demo
+from assistant.prompting.candidate import Candidate, Demo, Form
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
 _SLOT: Final = "instruction"
@@ -123,6 +123,13 @@ class PromptVersion:
             raise PromptInvalid(path=str(self.origin), reason="it has no slot for an instruction")
         digest = hashlib.sha256(f"{self.id} {learned.id}".encode()).hexdigest()[:12]
         return replace(self, id=digest, learned=learned, parent_id=self.id)
+
+    @property
+    def as_candidate(self) -> Candidate:
+        """What stands in its slot now: what was learned, or else what the file says. It has a form where its answers
+        have a rule."""
+        form: Form = "held" if self.answer is not None and self.answer.gbnf else "free"
+        return self.learned or Candidate(self.instruction, self.examples, form=form)
 
     @property
     def shown(self) -> str:

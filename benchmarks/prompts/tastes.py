@@ -99,7 +99,7 @@ async def record(folder: Path, model: str, rated: int, others: int, most: int) -
             model=model,
             ask=messages,
             drawn=Settings().sampling.model_copy(update={"max_tokens": _LONGEST, "seed": 0}),
-            proposer=StyleProposer(prompt.instruction, "zh", PromptLibrary(seed_prompts(), folder / "prompts")),
+            proposer=StyleProposer(prompt.as_candidate, "zh", PromptLibrary(seed_prompts(), folder / "prompts")),
         )
         space = await run.space(Budget())
         kept = space.first(most, np.random.default_rng(0))

@@ -16,6 +16,7 @@ from assistant.errors import EngineDied
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
+from assistant.prompting.candidate import Candidate
 from assistant.prompting.metric import METRICS
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.result import Change, Evidence, Score
@@ -86,6 +87,16 @@ async def test_a_metric_of_ones_own_is_offered_by_its_name_in_either_language(pa
     views = await drawn(panel.start(visit(**{**TASK, "metric": "shout", "calls": "40"})))
     assert len(views) > 3
     assert (paths.metrics / "shout.py.loads").read_text() == "x", "it is loaded once, however often it is drawn"
+
+
+async def test_the_editor_begins_with_what_is_in_use(panel: RunPanel) -> None:
+    desk = panel._assistant.desk
+    for words, model in (("Answer in a whisper.", "scripted"), ("Answer aloud.", "another")):
+        own = await desk.propose("chat", "en", Candidate(words), author="person", evidence={})
+        await desk.promote(own.id, model=model)
+    [view] = await drawn(panel.panel(visit()))
+    assert 'data-text="Answer in a whisper."' in view["lab"]["html"]
+    assert "Answer aloud." not in view["lab"]["html"]
 
 
 @pytest.mark.parametrize(("changed", "en", "zh"), [

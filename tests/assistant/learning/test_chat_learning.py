@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import SystemMessage
 
+from assistant.agent.context import examples_of
 from assistant.config import Sampling
 from assistant.errors import EngineDied
 from assistant.i18n import Language
@@ -30,7 +33,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionRecord, 
 from assistant.memory.signals import SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.paths import seed_prompts
-from assistant.prompting.candidate import Candidate
+from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.evaluator import Budget
 from assistant.prompting.judge import Opinion
 from assistant.prompting.library import PromptLibrary
@@ -330,6 +333,25 @@ async def test_a_run_begins_with_the_prompt_that_the_model_has(house: House) -> 
     report = await house.learn()
     assert report.result is not None
     assert report.result.seed.instruction == "- Be kind."
+    assert (await house.desk.version(report.version)).parent_id == own.id
+
+
+async def test_a_run_begins_with_the_examples_and_the_way_of_drawing_that_are_in_use(house: House) -> None:
+    """What is found is better than what people are given now, and not than a part of it."""
+    await house.talk(60, liked_if_brief)
+    learned = Candidate("- Be kind.", (Demo("Why?", "Because it is so, and always was."),), parameters={"top_p": 0.9})
+    own = await house.desk.propose(PROMPT, "en", learned, author="person", evidence={})
+    await house.desk.promote(own.id)
+    report = await house.learn()
+    assert report.result is not None
+    assert report.result.seed == learned
+    seed = house.library.get(PROMPT, "en").taught(learned)
+    asked = [call[:-1] for call in house.model.calls if "- Be kind." in call[0].text]
+    day = dt.date.fromtimestamp(NOON).replace(day=1).isoformat()
+    assert [SystemMessage(seed.render(date=day)), *examples_of(seed)] in asked
+    found = await house.desk.version(report.version)
+    assert found.parent_id == own.id
+    assert found.content["parameters"]["top_p"] == 0.9
 
 
 async def test_what_people_did_not_want_is_not_proposed_again(house: House) -> None:

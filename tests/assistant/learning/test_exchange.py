@@ -88,6 +88,18 @@ async def test_a_redacted_version_is_another_one_with_the_same_parent(house: Hou
     assert taken.content["demos"][0]["input"] == "Who wrote to [e-mail]?"
 
 
+@pytest.mark.parametrize("redact", [True, False])
+async def test_what_a_version_was_made_from_comes_along(house: House, other: House, redact: bool) -> None:
+    first = await house.desk.propose("chat", "en", LEARNED, author="optimiser", evidence={})
+    second = await house.desk.propose(
+        "chat", "en", Candidate("Be kind."), author="optimiser", evidence={}, parent_id=first.id
+    )
+    taken = await other.desk.take("\n".join(await house.desk.export(redact=redact)))
+    parent, child = sorted(taken, key=lambda one: one.content["instruction"] == "Be kind.")
+    assert (child.parent_id, parent.parent_id) == (parent.id, first.parent_id)
+    assert (child.id == second.id, parent.id == first.id) == (True, not redact)
+
+
 async def test_names_and_reasons_are_redacted_wherever_they_stand(house: House) -> None:
     version = keep(
         PromptVersionStore(house.db), "mails of a.person@example.com", "en", Candidate("Whose mood?"),

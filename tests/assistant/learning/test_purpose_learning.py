@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
 from assistant.memory.sittings import SittingStore
 from assistant.models.chat_model import Models
 from assistant.paths import seed_prompts
-from assistant.prompting.candidate import Candidate
+from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.selector import Selector
@@ -102,11 +103,38 @@ async def test_a_run_begins_with_what_the_model_has_and_is_for_that_model(house:
     await house.desk.promote(own.id, model="scripted")
     found = await house.purposes.optimise("routing", items_of(ROWS[:160], "train"), Spending(200), Choices())
     assert found.report.result.seed.instruction == "Where to?"
+    assert ((await house.desk.version(found.version)).parent_id, found.numbers) == (own.id, (3, 2))
+    assert (found.report.versions, found.report.numbers) == ((found.version, own.id), (3, 2))
     assert house.purposes.begins_with("routing", "en", None, "") == found.report.result.seed.id
     await house.desk.promote(found.version)
     assert {one.scope.model for one in await house.desk.labels()} == {"scripted"}
     assert house.selector.select("routing", "en", model="another").learned is None
     assert await house.desk.rollback("routing", "en") == own.id, "where it was put in use"
+
+
+async def test_a_run_begins_with_what_is_in_use_unless_a_person_wrote_another_instruction(house: House) -> None:
+    seed = house.library.get("routing", "en")
+    learned = Candidate("Where to?", (Demo("an order", "chat"),), form="held")
+    own = await house.desk.propose("routing", "en", learned, author="optimiser", evidence={})
+    await house.desk.promote(own.id, model="scripted")
+    items = items_of(ROWS[:160], "train")
+    for typed in ("", seed.instruction, f" {seed.instruction}\n", "Where to?"):
+        assert house.purposes.begins_with("routing", "en", None, typed) == learned.id
+    found = await house.purposes.optimise("routing", items, Spending(60), Choices(), instruction=seed.instruction)
+    assert (found.report.result.seed, found.report.versions[1]) == (learned, own.id)
+    other = replace(learned, instruction="Which way?")
+    assert house.purposes.begins_with("routing", "en", None, "Which way?") == other.id
+    found = await house.purposes.optimise("routing", items, Spending(60), Choices(), instruction="Which way?")
+    kept = await house.desk.version(found.report.versions[1])
+    assert (kept.content["instruction"], kept.author) == ("Which way?", "person")
+
+
+async def test_what_comes_with_patina_needs_no_version_of_a_persons_own(house: House) -> None:
+    few = items_of(ROWS[:40], "train")
+    found = await house.purposes.optimise("routing", few, Spending(40), Choices())
+    assert found.report.versions[1] == house.library.get("routing", "en").id
+    here = [one for one in await house.desk.versions() if (one.name, one.language) == ("routing", "en")]
+    assert "person" not in {one.author for one in here}
 
 
 async def test_every_candidate_is_asked_as_it_would_be_used(house: House) -> None:
