@@ -149,18 +149,20 @@ class ChatLearning:
         paid: Paid | None = None,
         rest: Callable[[], int] = lambda: _OPINION_CALLS,
         gated: Sequence[str] = (),
+        gates: Callable[[str], Awaitable[None]] | None = None,
     ) -> ChatReport:
         """Look for a better prompt and put it on trial; says why not, where there is nothing. Raises what the model
         raises; a run that was cut off goes on when it is asked for again with the same ratings. What is found is for
         the model that answers now: it was measured with no other. `paid` hears of each call that is made, `rest` says
         how many a second opinion may take beside `spending`; `gated` are the bases of which a gate has decided in the
-        last month, in order: they have taken their part of its risk. Where something is deleted meanwhile that may have
-        been read here, it ends as one that was interrupted; `forget_gone` belongs after it."""
+        last month, in order: they have taken their part of its risk; `gates` hears of one that begins to. Where
+        something is deleted meanwhile that may have been read here, it ends as one that was interrupted; `forget_gone`
+        belongs after it."""
         scope = Scope(PROMPT, language, model=await asyncio.to_thread(self._model))
         heard = await asyncio.to_thread(self._evidence.of, language)
         panel, asked, agreement = heard.panel, heard.asked, heard.panel.agreement
         used = await asyncio.to_thread(self._in_use, language, scope.model)
-        basis = _basis(panel, asked, used)
+        basis = _basis(panel, asked, used, spending)
         report = ChatReport("not_shown", language, agreement, len(asked), basis=basis, heard=panel.heard)
         if (waiting := await asyncio.to_thread(self._waiting, scope)) is not None:
             return replace(report, outcome=waiting)
@@ -180,8 +182,18 @@ class ChatLearning:
             if self._evidence.erasures != heard.erasures:
                 raise _OutdatedError
 
+        is_gating = False
+
+        async def told(progress: RunProgress) -> None:
+            nonlocal is_gating
+            if progress.stage == "gate" and gates is not None and not is_gating:
+                is_gating = True
+                await gates(basis)
+            if (telling := tell(progress)) is not None:
+                await telling
+
         try:
-            result = await self._optimised(language, scope, heard, used, spending, stricter, tell, go_on, paid)
+            result = await self._optimised(language, scope, heard, used, spending, stricter, told, go_on, paid)
             return await self._tried(replace(report, result=result), result, scope, heard, alpha, rest, go_on, paid)
         except _OutdatedError:
             return replace(report, outcome="interrupted")
@@ -343,8 +355,9 @@ def risk_of(basis: str, gated: Sequence[str], alpha: float) -> float:
     return 2 * alpha / (place * (place + 1))
 
 
-def _basis(panel: Panel, asked: Sequence[Item], used: Candidate) -> str:
-    content = json.dumps([panel.id, [one.id for one in asked], used.id])
+def _basis(panel: Panel, asked: Sequence[Item], used: Candidate, spending: Spending) -> str:
+    """The same for the same gate, asked once more: with more to spend another may have won the race before it."""
+    content = json.dumps([panel.id, [one.id for one in asked], used.id, asdict(spending)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -11,8 +11,8 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
 
 import psutil
 
@@ -73,6 +73,8 @@ class _Look:
     entry: str = ""
     began: float = 0.0
     """By which the run reckons its seconds."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What is known of it, for the log."""
 
 
 def on_mains() -> bool:
@@ -295,9 +297,14 @@ class IdleLearning:
             if self._is_cancelled or self._waiting(0, asked=not background):
                 raise _EndedError
 
+        async def gates(basis: str) -> None:
+            """Written down at once: what ends in the middle has taken its part of the risk all the same."""
+            look.details = {"basis": basis, "gated": True}
+            await asyncio.to_thread(self._entries.note, look.entry, look.details)
+
         self._working = language
         self._tell()
-        outcome, details = "interrupted", {}
+        outcome = "interrupted"
         watching: asyncio.Task[None] | None = None
         try:
             spending = Spending(min(_MOST_CALLS, look.left))
@@ -312,11 +319,12 @@ class IdleLearning:
                     paid=paid,
                     rest=lambda: look.left,
                     gated=gated,
+                    gates=gates,
                 )
             )
             watching = asyncio.create_task(self._watch(self._learning, asked=not background))
             report = await self._learning
-            outcome, details = report.outcome, evidence_of(report)
+            outcome, look.details = report.outcome, {**look.details, **evidence_of(report)}
             if outcome not in {"on_trial", "resting", "interrupted"}:  # then nothing was tried with what was heard
                 self._looked_at[language] = report.heard
             return report
@@ -343,7 +351,7 @@ class IdleLearning:
                 watching.cancel()
             self._working = self._progress = self._learning = None
             if look.entry:
-                self._entries.end(look.entry, outcome, details)
+                self._entries.end(look.entry, outcome, look.details)
             await self._chat.forget_gone(language)
             self._tell()
 
@@ -371,7 +379,7 @@ class IdleLearning:
         """What a gate has decided of in the last month, in order."""
         entries = reversed(self._entries.within(_MONTH_S))
         found = [one.details for one in entries if one.prompt == PROMPT and one.language == language]
-        return [one["basis"] for one in found if one.get("items") and one.get("basis")]
+        return [one["basis"] for one in found if (one.get("items") or one.get("gated")) and one.get("basis")]
 
     def _spent(self) -> int:
         return self._entries.calls_on(self._today())

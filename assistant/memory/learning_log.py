@@ -54,6 +54,13 @@ class LearningLog:
                 (id, day, calls),
             )
 
+    def note(self, id: str, details: Mapping[str, Any]) -> None:
+        """What is known of one that goes on, and stays where its process dies."""
+        with self._db.transaction() as tables:
+            tables.execute(
+                "UPDATE learning_log SET details = ? WHERE id = ?", (json.dumps(dict(details), ensure_ascii=False), id)
+            )
+
     def end(self, id: str, outcome: str, details: Mapping[str, Any]) -> None:
         with self._db.transaction() as tables:
             tables.execute(

@@ -501,6 +501,22 @@ async def test_a_gate_that_was_asked_often_in_a_month_has_to_be_surer(house: Hou
     assert report.result.evidence.items > 0
 
 
+async def test_a_gate_that_begins_is_told_and_is_another_one_where_more_may_be_spent(house: House) -> None:
+    await house.talk(60, liked_if_brief)
+    begun: list[str] = []
+
+    async def gates(basis: str) -> None:
+        assert not house.labels.all(), "before anything comes of it"
+        begun.append(basis)
+
+    for calls in (240, 240, 200):
+        report = await house.chat.learn("en", Spending(calls), Choices(), gates=gates)
+        assert report.basis == begun[-1]
+        house.labels.end_trial(CHAT, "")
+        house.now += 86_401
+    assert begun[0] == begun[1] != begun[2]
+
+
 def test_all_gates_of_a_month_together_risk_twice_what_one_may() -> None:
     bases = [str(number) for number in range(500)]
     risks = [risk_of(basis, bases[:place], 0.05) for place, basis in enumerate(bases)]

@@ -7,7 +7,8 @@ import datetime as dt
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,8 @@ from assistant.wiring import build
 from tests.assistant.learning.test_chat_learning import House, liked_if_brief
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.writer import WriterChatModel
+
+pytestmark = pytest.mark.timeout(240)
 
 DAY = dt.datetime(2027, 1, 15, 12, 0)
 TODAY = "2027-01-15"
@@ -116,7 +119,7 @@ async def settled(house: House) -> int:
 
 
 async def until_learned(night: Night) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             entries = await night.idle.entries()
             if entries and entries[0].ended_at is not None:
@@ -293,6 +296,36 @@ async def test_what_a_gate_decided_in_the_last_month_is_told_to_the_next(house: 
     night.log.end(night.log.begin("chat", "en"), "interrupted", {})
     await heard.after(night.idle, 40)
     assert heard.gated == ["first", "second"]
+
+
+class Gating(Heard):
+    """Its look ends in the middle of the gate."""
+
+    async def learn(
+        self, language: Language, *_: Any, gated: Sequence[str], gates: Callable[[str], Awaitable[None]], **rest: Any
+    ) -> ChatReport:
+        await rest["tell"](RunProgress("gate", 100, 400, 1.0))
+        await gates("third")
+        return replace(await super().learn(language, gated=gated), outcome="interrupted", basis="third")
+
+    async def report(self, language: Language) -> ChatReport:
+        return ChatReport("no_pattern", language, Agreement(0, 0), heard=self.ratings)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_gate_that_was_broken_off_has_taken_its_part_of_the_risk(house: House, dies: bool) -> None:
+    night, gating, heard = Night(house), Gating(), Heard()
+    night.idle._chat = cast("ChatLearning", gating)
+    await gating.after(night.idle, 40)
+    if dies:
+        with house.db.transaction() as tables:
+            tables.execute("UPDATE learning_log SET ended_at = NULL, outcome = ''")
+        night = Night(house)
+        await night.idle.start()
+        await night.idle.stop()
+    night.idle._chat = cast("ChatLearning", heard)
+    await heard.after(night.idle, 60)
+    assert heard.gated == ["third"]
 
 
 class Sorting(Heard):
@@ -609,7 +642,7 @@ async def test_a_fault_does_not_end_learning_until_the_next_start(
         tables.execute("ALTER TABLE answer_edits RENAME TO away")
     night = Night(house)
     await night.idle.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "nothing was learned" not in caplog.text:
             await night.idle.entries()
     with house.db.transaction() as tables:
@@ -637,7 +670,7 @@ async def test_a_fault_of_the_model_is_said_and_tried_again(tmp_path: Path) -> N
     assert [one.outcome for one in (await night.idle.standing()).reports if one.language == "en"] == ["failed"]
     await house.talk(6, liked_if_brief, by="yours")
     await night.idle.switch(True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await night.idle.entries())[0].outcome != "better":
             await settled(house)
     await night.idle.stop()
