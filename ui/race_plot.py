@@ -11,6 +11,10 @@ from assistant.prompting.progress import Standing
 
 WIDTH: Final = 580
 HEIGHT: Final = 230
+MOST_TOLD: Final = 12
+"""Standings that an optimiser tells at most: where as many are told, others may be in the running too."""
+FALLEN: Final = 0.01
+"""A candidate less probable to be the best is out of the running."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 10, 26
 _LEAST_SPAN: Final = 0.2
 _GRID: Final = (0.05, 0.1, 0.2, 0.25, 0.5)
@@ -19,13 +23,15 @@ _MOST_LINES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One candidate. `points` and `band` (one deviation either way) are SVG coordinates; `out` has left the race."""
+    """One candidate. `points` and `band` (one deviation either way) are SVG coordinates; `out` has left the race, and
+    of one that is `unseen` nobody told whether it has."""
 
     candidate: str
     points: str
     band: str
     end: tuple[float, float]
     out: bool
+    unseen: bool
     leads: bool
     is_seed: bool
     mean: float
@@ -40,6 +46,7 @@ class RacePlot:
     ticks_up: tuple[tuple[float, int], ...]
     ticks_along: tuple[tuple[float, int], ...]
     now: float
+    most_told: int = MOST_TOLD
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
@@ -54,7 +61,12 @@ def race_plot(steps: Sequence[Step], seed: str) -> RacePlot | None:
         return None
     budget = max(1, told[-1].budget)
     tracks: dict[str, list[tuple[int, Standing]]] = {}
+    fallen: set[str] = set()
     for progress in told:
+        if len(progress.standings) < MOST_TOLD:
+            fallen.update(tracks)
+        fallen.difference_update(one.candidate for one in progress.standings)
+        fallen.update(one.candidate for one in progress.standings if one.best < FALLEN)
         for standing in progress.standings:
             track = tracks.setdefault(standing.candidate, [])
             if track and track[-1][0] == progress.calls:
@@ -63,7 +75,7 @@ def race_plot(steps: Sequence[Step], seed: str) -> RacePlot | None:
     if seed in tracks and tracks[seed][-1][0] != told[-1].calls:  # it stays in the race, but perhaps not on the list
         tracks[seed].append((told[-1].calls, tracks[seed][-1][1]))
     low, high = _span([standing for track in tracks.values() for _, standing in track])
-    running = {standing.candidate for standing in told[-1].standings}
+    shown = {seed, *(standing.candidate for standing in told[-1].standings)}
     leader = told[-1].standings[0].candidate
 
     def x(calls: float) -> float:
@@ -83,14 +95,15 @@ def race_plot(steps: Sequence[Step], seed: str) -> RacePlot | None:
             _written([(x(calls), y(one.mean)) for calls, one in track]),
             _written(above + below),
             (x(calls), y(last.mean)),
-            candidate not in running and candidate != seed,
+            candidate in fallen - shown,
+            candidate not in fallen | shown,
             candidate == leader,
             candidate == seed,
             last.mean,
             last.deviation,
         )
 
-    lines = sorted(map(line, tracks), key=lambda one: (not one.out, one.is_seed, one.leads, one.mean))
+    lines = sorted(map(line, tracks), key=lambda one: (not one.out, not one.unseen, one.is_seed, one.leads, one.mean))
     step = next((each for each in _GRID if (high - low) / each <= _MOST_LINES), _GRID[-1])
     first = int(low / step + 0.999)
     ups = [number * step for number in range(first, int(high / step + 0.001) + 1)]

@@ -68,6 +68,7 @@ def build(terminal: Terminal) -> TyperGroup:
             "rollback": prompts.rollback,
             "try": prompts.begin_trial,
             "trials": trials.trials,
+            "end-trial": prompts.end_trial,
             "export": prompts.export,
             "import": prompts.take,
             "forget-evidence": prompts.forget_evidence,

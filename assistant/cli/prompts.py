@@ -262,6 +262,45 @@ def rollback(
         terminal.say("prompts.rolled_back", name=place, version=_both(version))
 
 
+def end_trial(
+    ctx: typer.Context,
+    name: Name,
+    language: Tongue,
+    model: ForModel = None,
+    intent: ForIntent = "",
+    reason: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    terminal: Terminal = ctx.obj
+
+    async def work() -> tuple[PromptVersionRecord, Scope] | None:
+        async with open_assistant(terminal) as assistant:
+            desk = assistant.desk
+            place = (name, language, intent)
+            running = [
+                one
+                for one in await desk.labels()
+                if one.label == "canary"
+                and (one.scope.name, one.scope.language, one.scope.intent) == place
+                and model in (None, one.scope.model)
+            ]
+            if not running:
+                return None
+            latest = max(running, key=lambda one: one.moved_at)
+            await desk.end_trial(name, language, model=latest.scope.model, intent=intent, reason=reason)
+            return await desk.version(latest.version_id), latest.scope
+
+    ended = terminal.run(work())
+    if ended is None:
+        terminal.say("prompts.no_trial_there", name=f"{name}.{language}")
+        raise typer.Exit(1)
+    version, scope = ended
+    if as_json:
+        _echo({"version": version.id, "number": version.number, "scope": asdict(scope)})
+        return
+    terminal.say("prompts.trial_ended", version=_both(version), name=place_of(scope))
+
+
 def _both(version: PromptVersionRecord) -> str:
     return f"{version.called} ({version.id})"
 

@@ -42,6 +42,7 @@ def trials(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json")] 
         if not (one.canary_labels and one.production_labels):
             continue
         terminal.write(f"    {chances(terminal, one)}")
+        terminal.write(f"    {pleased(terminal, one)}")
     for move in moves:
         day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
         label = terminal.text(f"prompts.label.{move.label}")
@@ -56,6 +57,14 @@ def chances(terminal: Terminal, standing: TrialStanding) -> str:
     if standing.many_missing:
         missing = "prompts.missing_many"
     return terminal.text(missing, count=standing.missing, better=f"{standing.chance:.0%}")
+
+
+def pleased(terminal: Terminal, standing: TrialStanding) -> str:
+    """How pleased people are with either version."""
+    ours, theirs = standing.canary_satisfaction, standing.production_satisfaction
+    shares = {"mean": ours.mean, "low": ours.low, "high": ours.high}
+    others = {"other": theirs.mean, "other_low": theirs.low, "other_high": theirs.high}
+    return terminal.text("prompts.pleased", **{name: f"{share:.0%}" for name, share in {**shares, **others}.items()})
 
 
 def only_for(scope: Scope) -> str:

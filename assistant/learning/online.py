@@ -37,6 +37,8 @@ _MOST_SHARE: Final = 0.5
 _LOOKS_WORSE: Final = 1.5
 """Deviations below the other from which on people are told that it lost, and not that it made no difference."""
 _DRAWS: Final = 2000
+_TOLD_WITHIN: Final = (0.05, 0.95)
+"""Quantiles between which satisfaction is told to be."""
 _SURE: Final = 1e12
 """Evidence that more adds nothing to, so that it can be lost again."""
 _NOTHING: Final = 1e-30
@@ -64,6 +66,20 @@ class TrialRules:
     worse: float = 2.3
     worth: float = 0.1
     first_share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfaction:
+    """With a version, from 0 to 1, as far as its labels tell: the mean of what is possible, and where it is with a
+    probability of 0.9."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, draws: Array) -> Satisfaction:
+        return cls(float(draws.mean()), *(float(bound) for bound in np.quantile(draws, _TOLD_WITHIN)))
 
 
 class Capital:
@@ -179,10 +195,16 @@ class Trial:
         return self._up.evidence(self.owner)
 
     def labels_missing(self) -> int | None:
-        """About how many labels of the canary are still needed at the rate seen; None while it does not look better."""
+        """About how many labels of both versions together are still needed at the rate seen, for so many of them as so
+        far are of the canary; None while it does not look better."""
         gained = math.log(self.evidence) if self.evidence > 1 else 0.0
         wanted = -math.log(self.rules.alpha)
-        return None if not gained else max(1, math.ceil(self.labels * (wanted - gained) / gained))
+        return None if not gained else max(1, math.ceil(self._labels_of_both * (wanted - gained) / gained))
+
+    @property
+    def _labels_of_both(self) -> float:
+        """In thumbs."""
+        return sum(sum(one.good.values()) + sum(one.bad.values()) for one in self._people.values())
 
     def share(self, rng: np.random.Generator) -> float:
         """The part of new conversations that get the canary: how probable it is to be the better one (Thompson

@@ -22,7 +22,7 @@ import numpy as np
 
 from assistant.errors import VersionNotInUse
 from assistant.learning.evidence import DailyCap, Said, heard, thumbs
-from assistant.learning.online import DecayMonitor, Trial, TrialDecision, TrialRules
+from assistant.learning.online import DecayMonitor, Satisfaction, Trial, TrialDecision, TrialRules
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope, in_production
@@ -50,7 +50,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class TrialStanding:
     """A trial as it stands: how many labels each version has, the evidence of `wanted`, and about how many labels of
-    the canary are still `missing`, None while it does not look better. `better` is how probable it is to be."""
+    both together are still `missing`, None while it does not look better. `better` is how probable it is to be."""
 
     scope: Scope
     canary: str
@@ -62,6 +62,8 @@ class TrialStanding:
     missing: int | None
     share: float
     better: float
+    canary_satisfaction: Satisfaction
+    production_satisfaction: Satisfaction
 
     @property
     def chance(self) -> float:
@@ -124,7 +126,8 @@ def _when(told: _Told) -> float:
 class Recorder:
     """Looks at trials and at what is in production; `clock` is handed in for tests, `trusted` says which people are
     heard besides the owner, None for everybody; `answering` what answers in a scope where that version is labelled, or
-    none is: not every label holds, for a version may have been made for another text than there is now."""
+    none is: not every label holds, for a version may have been made for another text than there is now. `changed` is
+    told the conversation in which that was said for which a version in use was taken back."""
 
     def __init__(
         self,
@@ -134,6 +137,7 @@ class Recorder:
         clock: Callable[[], float] = time.time,
         trusted: Callable[[], Collection[str] | None] = lambda: None,
         answering: Callable[[Scope, str | None], str | None] = lambda _, version_id: version_id,
+        changed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._signals = signals
         self._labels = labels
@@ -141,6 +145,7 @@ class Recorder:
         self._clock = clock
         self._trusted = trusted
         self._answering = answering
+        self._changed = changed
         self._looking = asyncio.Lock()
         self._reading = threading.Lock()
         self._tried: OrderedDict[tuple[object, ...], Replay[_Tried, _Told]] = OrderedDict()
@@ -149,7 +154,9 @@ class Recorder:
     async def look(self) -> None:
         """Promote, end or roll back what can be decided now."""
         async with self._looking:
-            await asyncio.to_thread(self._look)
+            told_in = await asyncio.to_thread(self._look)
+        for conversation_id in told_in:
+            self._changed(conversation_id)
 
     async def trials(self) -> list[TrialStanding]:
         """How the trials stand that are running."""
@@ -176,17 +183,17 @@ class Recorder:
         """Let go of all that was taken in; returns how much that was."""
         return await asyncio.to_thread(self._signals.elsewhere.forget)
 
-    def _look(self) -> None:
+    def _look(self) -> list[str]:
         with self._reading:
-            self._look_at_all()
+            return self._look_at_all()
 
-    def _look_at_all(self) -> None:
+    def _look_at_all(self) -> list[str]:
+        """The conversations in which that was said for which something in use was taken back."""
         for labelled in self._labels.all():
             if labelled.label == "canary":
                 self._decide(labelled)
-        for labelled in self._labels.all():
-            if labelled.label == "production":
-                self._watch(labelled)
+        watched = [self._watch(labelled) for labelled in self._labels.all() if labelled.label == "production"]
+        return [conversation_id for conversation_id in watched if conversation_id is not None]
 
     def _decide(self, canary: Labelled) -> None:
         with suppress(VersionNotInUse):  # somebody was quicker
@@ -218,8 +225,9 @@ class Recorder:
         _log.info("the trial of %s ends: %s", canary.version_id, reason)
         self._labels.end_trial(canary.scope, reason, expected=canary)
 
-    def _watch(self, production: Labelled) -> None:
-        """Whether the version in use does worse than when it was taken."""
+    def _watch(self, production: Labelled) -> str | None:
+        """Take the version in use back where it does worse than when it was taken; returns the conversation in which
+        the last was said of it, None where it stays."""
         before = self._said_before(production)
         key = production.scope, production.version_id, production.moved_at, before
         # Beside a trial of its own a narrower scope still uses what it used.
@@ -229,10 +237,15 @@ class Recorder:
         replay = _kept(
             self._watched, key, lambda: Replay(lambda: _Watched(DecayMonitor(before=before, owner=OWNER)), _Watched.see)
         )
-        if replay.after(list(heard(turns, self._trusted()))).has_decayed:
-            _log.warning("%s does worse than it did and is taken back", production.version_id)
-            with suppress(VersionNotInUse):  # somebody was quicker
-                self._labels.rollback(production.scope, DECAYED, expected=production.version_id)
+        told = list(heard(turns, self._trusted()))
+        if not replay.after(told).has_decayed:
+            return None
+        _log.warning("%s does worse than it did and is taken back", production.version_id)
+        try:
+            self._labels.rollback(production.scope, DECAYED, expected=production.version_id)
+        except VersionNotInUse:  # somebody was quicker
+            return None
+        return max((turn for turn, _ in told), key=lambda turn: turn.told_at).conversation_id
 
     def _said_before(self, production: Labelled) -> tuple[tuple[str, float, float], ...]:
         """Who said what of it while it was on trial, with its weight."""
@@ -287,7 +300,7 @@ class Recorder:
             if canary.label == "canary":
                 trial, (ours, theirs) = self._trial(canary)
                 rng = np.random.default_rng(0)
-                better = float(np.mean(trial.draws("canary", rng) > trial.draws("production", rng)))
+                canarys, productions = trial.draws("canary", rng), trial.draws("production", rng)
                 found.append(
                     TrialStanding(
                         canary.scope,
@@ -299,7 +312,9 @@ class Recorder:
                         1 / trial.rules.alpha,
                         trial.labels_missing(),
                         canary.share,
-                        better,
+                        float(np.mean(canarys > productions)),
+                        Satisfaction.of(canarys),
+                        Satisfaction.of(productions),
                     )
                 )
         return found

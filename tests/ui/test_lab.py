@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from assistant.i18n import Language
 from assistant.learning.task_versions import MADE_WITH
+from assistant.memory.conversations import ConversationStore
+from assistant.memory.database import Database
 from assistant.memory.prompt_versions import PromptVersionRecord
+from assistant.memory.records import SignalKind
+from assistant.memory.signals import SignalStore
+from assistant.paths import Paths
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.intent import INTENTS
 from tests.ui.conftest import Rooms, drawn, visit
@@ -164,3 +172,81 @@ async def test_a_trial_is_ended_where_it_was_meant_and_no_other_in_its_place(roo
     assert await worn(rooms) == {("canary", ""): seven.id}, "another trial has taken its place"
     await html(panel.end_trial(of(seven)))
     assert await worn(rooms) == {}
+
+
+def rated(paths: Paths, version: str, *kinds: SignalKind) -> str:
+    """So many answers of a version, each in a conversation of its own, which somebody did that with; the last one."""
+    database = Database.open(paths.database, paths.backups)
+    conversations, signals = ConversationStore(database, paths.attachments), SignalStore(database)
+    for kind in kinds:
+        turn = conversations.begin(conversations.create().id, "Hello?", face="page")
+        conversations.finish(turn.id, status="done", answer="Hello.", prompt_version=version)
+        signals.add(turn.id, kind, face="page")
+    database.close()
+    return turn.id
+
+
+async def test_what_a_thumb_takes_back_is_told_at_once(rooms: Rooms, paths: Paths) -> None:
+    """Not only when something else changes."""
+    (six,) = await made(rooms, "short")
+    await rooms.assistant.desk.promote(six.id)
+    last = rated(paths, six.id, *["thumb_up"] * 60, *["thumb_down"] * 60, "copied")  # type: ignore[list-item]
+    assert await worn(rooms) == {("production", ""): six.id}
+    async with aclosing(await rooms.assistant.changes()) as changes:
+        await drawn(rooms.chat.rate(visit(turn=last, kind="thumb_down")))
+        told = await asyncio.wait_for(anext(changes), 10)
+    assert told == (await rooms.assistant.turn(last)).conversation_id
+    assert await worn(rooms) == {}
+    assert f"{six.called} of the prompt chat.en did worse" in str(await rooms.conversations.drawn(visit()))
+
+
+@pytest.mark.parametrize(
+    ("language", "ours", "theirs"),
+    [
+        ("en", r"v2: (\d+) % \((\d+) to (\d+) %\)", r"the version it is compared with: (\d+) % \((\d+) to (\d+) %\)"),
+        ("zh", r"v2：(\d+)%（(\d+)% 到 (\d+)%）", r"对照版本：(\d+)%（(\d+)% 到 (\d+)%）"),
+    ],
+)
+async def test_of_both_versions_of_a_trial_it_is_told_how_pleased_people_are(
+    rooms: Rooms, panel: LabPanel, paths: Paths, language: Language, ours: str, theirs: str
+) -> None:
+    desk = rooms.assistant.desk
+    (six,) = await made(rooms, "short")
+    seed = next(one for one in await desk.versions() if one.full_name == "chat.en:v1")
+    await desk.begin_trial(six.id, 0.5)
+    rated(paths, six.id, "thumb_up", "thumb_up", "thumb_up")
+    assert "<svg" not in trial_of(await html(panel.panel(visit(language=language)))), "there is nothing to compare with"
+    rated(paths, seed.id, "thumb_down", "thumb_down")
+    shown = trial_of(await html(panel.panel(visit(language=language))))
+    assert shown == trial_of(await html(panel.panel(visit(language=language)))), "nothing is drawn anew"
+    (drawing,) = re.findall(r'<svg[^>]* role="img" aria-label="([^"]*)"', shown)
+    spoken = re.search(ours, drawing), re.search(theirs, drawing)
+    written = re.search(ours, shown.split("</svg>")[1]), re.search(theirs, shown.split("</svg>")[1])
+    for said in (spoken, written):
+        numbers = [[int(number) for number in found.groups()] if found else [] for found in said]
+        assert all(low < mean < high for mean, low, high in numbers)
+        assert numbers[0][0] > numbers[1][0]
+    [standing] = await desk.trials()
+    assert f"{standing.canary_satisfaction.mean * 100:.0f}" in drawing
+    assert shown.count("<circle") == 2
+
+
+async def test_the_ratings_missing_are_said_to_be_those_of_both_versions(
+    rooms: Rooms, panel: LabPanel, paths: Paths
+) -> None:
+    desk = rooms.assistant.desk
+    (six,) = await made(rooms, "short")
+    seed = next(one for one in await desk.versions() if one.full_name == "chat.en:v1")
+    await desk.begin_trial(six.id, 0.5)
+    for _ in range(3):
+        rated(paths, six.id, "thumb_up")
+        rated(paths, seed.id, "thumb_down")
+    [standing] = await desk.trials()
+    assert standing.missing is not None
+    shown = await html(panel.panel(visit()))
+    assert f"about {standing.missing} more ratings, both versions together." in shown
+    assert f"大约还需要 {standing.missing} 次评价（两个版本合计）。" in await html(panel.panel(visit(language="zh")))
+
+
+def trial_of(page: str) -> str:
+    return page.partition('<div class="trial">')[2].partition("<h3>")[0]

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.learning.run_order import Step
+from assistant.prompting import optimiser, race
 from assistant.prompting.progress import RunProgress, Standing
-from ui.race_plot import HEIGHT, WIDTH, race_plot
+from ui.race_plot import FALLEN, HEIGHT, MOST_TOLD, WIDTH, Line, race_plot
 
 STANDINGS = st.lists(
     st.builds(
@@ -69,6 +70,50 @@ def test_the_beginning_stays_in_sight_when_many_are_better() -> None:
     seed = next(line for line in plot.lines if line.is_seed)
     assert not seed.out
     assert seed.end[0] == plot.now
+
+
+def all_told(*but: str, best: float = 0.5) -> list[Standing]:
+    """As many as are told at most, with these first."""
+    names = [*but, *(f"other {number}" for number in range(MOST_TOLD - len(but)))]
+    return [Standing(name, 4, 0.9 - 0.01 * place, 0.1, best) for place, name in enumerate(names)]
+
+
+def drawn(*standings: list[Standing]) -> dict[str, Line]:
+    plot = race_plot(steps_of(list(standings)), "seed")
+    assert plot is not None
+    return {line.candidate: line for line in plot.lines}
+
+
+def test_a_candidate_that_is_not_among_those_told_has_not_fallen_out_for_that() -> None:
+    """Of those behind the last that is told nobody knows from here whether they are still in the running."""
+    gone, stays = (drawn(all_told("x"), all_told())[name] for name in ("x", "other 3"))
+    assert (gone.out, gone.unseen) == (False, True)
+    assert (stays.out, stays.unseen) == (False, False)
+    assert gone.end[0] < stays.end[0], "it ends where it was told last"
+    back = drawn(all_told("x"), all_told(), all_told("x"))["x"]
+    assert (back.out, back.unseen) == (False, False)
+
+
+def test_where_fewer_are_told_than_could_be_the_others_have_fallen_out() -> None:
+    fell = drawn(all_told("x"), all_told()[:-1])["x"]
+    assert (fell.out, fell.unseen) == (True, False)
+    fell = drawn(all_told("x"), all_told()[:-1], all_told())["x"]
+    assert (fell.out, fell.unseen) == (True, False), "what was known stays so until it is told again"
+    fell = drawn(all_told("x", best=FALLEN / 2), all_told())["x"]
+    assert (fell.out, fell.unseen) == (True, False), "it was no more in the running when it was told last"
+
+
+def test_the_beginning_and_the_leader_are_always_in_sight() -> None:
+    plot = race_plot(steps_of([all_told("seed"), all_told()]), "seed")
+    assert plot is not None
+    assert [(one.candidate, one.unseen) for one in plot.lines if one.is_seed or one.leads] == [
+        ("other 0", False),
+        ("seed", False),
+    ]
+
+
+def test_what_is_taken_for_fallen_out_is_what_the_race_takes_for_it() -> None:
+    assert (MOST_TOLD, FALLEN) == (optimiser._SHOWN, race._OUT)
 
 
 def test_nothing_is_drawn_before_anything_races() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assistant.learning.online import Arm, Capital, DecayMonitor, Trial
+from assistant.learning.online import Arm, Capital, DecayMonitor, Satisfaction, Trial
 from assistant.prompting.pairing import paired
 
 
@@ -205,6 +205,27 @@ def test_it_says_how_many_labels_are_missing_and_never_pretends() -> None:
     assert missing > 0
 
 
+def said(trial: Trial, beside: int, number: int) -> str:
+    """One answer of the canary is rated, and so many of the other version."""
+    for place in range(beside):
+        trial.see("production", "owner", float((number + place) % 2))
+    return trial.see("canary", "owner", 0.8)
+
+
+@pytest.mark.parametrize("beside", [1, 4])
+def test_the_labels_missing_are_those_of_both_versions_together(beside: int) -> None:
+    """With a fifth for the canary about five times as many have to be said as it still needs."""
+    trial, needed = Trial(), 0
+    for number in range(20):
+        said(trial, beside, number)
+    told = trial.labels_missing()
+    assert told is not None
+    while said(trial, beside, needed) == "open":
+        needed += 1
+    took = needed * (1 + beside)
+    assert took <= told <= 1.5 * took
+
+
 def test_the_better_one_gets_more_conversations_within_limits() -> None:
     rng = np.random.default_rng(0)
     trial = Trial()
@@ -220,6 +241,22 @@ def test_what_was_known_before_counts_for_twenty_labels_at_most() -> None:
     sure = Trial(prior={"canary": (900.0, 100.0), "production": (500.0, 500.0)})
     assert float(sure.draws("canary", rng).std()) > 0.04
     assert float(sure.draws("canary", rng).mean()) == pytest.approx(0.9, abs=0.03)
+
+
+def test_how_pleased_people_are_is_told_with_what_is_not_known_of_it() -> None:
+    rng = np.random.default_rng(0)
+    nothing = Satisfaction.of(Trial().draws("canary", rng))
+    assert (nothing.mean, nothing.low, nothing.high) == pytest.approx((0.5, 0.05, 0.95), abs=0.03)
+    few, many = Trial(), Trial()
+    for trial, labels in ((few, 10), (many, 100)):
+        for number in range(labels):
+            trial.see("canary", "owner", float(number % 5 != 0))
+    told = [Satisfaction.of(trial.draws("canary", rng)) for trial in (few, many)]
+    assert told[1].mean == pytest.approx(0.8, abs=0.03)
+    assert all(one.low < one.mean < one.high for one in told)
+    assert told[1].high - told[1].low < 0.5 * (told[0].high - told[0].low)
+    holds = float(np.mean([told[0].low <= draw <= told[0].high for draw in few.draws("canary", rng)]))
+    assert holds == pytest.approx(0.9, abs=0.03)
 
 
 def watch(monitor: DecayMonitor, rng: np.random.Generator, before: float, after: float) -> int | None:

@@ -93,6 +93,20 @@ class House:
         meddled = Meddled(self.db, meddle)
         return recorder(self.db, self.labels, meddled, clock=self._clock, answering=self._answering)
 
+    def heard_by(self, changed: Callable[[str], None]) -> Recorder:
+        return recorder(
+            self.db,
+            self.labels,
+            self.signals,
+            owners=self.people.owners,
+            clock=self._clock,
+            answering=self._answering,
+            changed=changed,
+        )
+
+    def conversation_of(self, turn: str) -> str:
+        return self._conversations.turn(turn).conversation_id
+
     def member(self, name: str) -> str:
         code = self.people.new_code("telegram").code
         return self.people.pair("telegram", name, name, code).id
@@ -482,6 +496,40 @@ async def test_what_won_its_trial_with_few_ratings_is_taken_back_soon_when_peopl
     assert house.labels.moves()[0].reason == DECAYED
 
 
+async def test_what_is_taken_back_for_what_was_said_is_told_with_where_that_was(house: House) -> None:
+    """Else nobody hears of it before something else changes."""
+    version = await house.learned("- Be brief.")
+    await house.desk.promote(version)
+    changed: list[str] = []
+    house.recorder = house.heard_by(changed.append)
+    told = ""
+    for number in range(140):
+        turn = house.turn("Hello?", "Hello.", version)
+        house.signals.add(turn, "thumb_up" if number < 60 else "thumb_down", face="page")
+        await house.recorder.look()
+        told = house.conversation_of(turn)
+        if not house.worn():
+            break
+        assert changed == [], "what moves nothing is no change"
+    assert house.labels.moves()[0].reason == DECAYED
+    await house.recorder.look()
+    assert changed == [told]
+
+
+async def test_what_was_said_last_of_an_answer_of_long_ago_is_where_it_is_told(house: House) -> None:
+    version = await house.learned("- Be brief.")
+    await house.desk.promote(version)
+    changed: list[str] = []
+    first = house.turn("Hello?", "Hello.", version)
+    for kind in ("thumb_up", "thumb_down"):
+        for _ in range(60):
+            house.signals.add(house.turn("Hello?", "Hello.", version), kind, face="page")  # type: ignore[arg-type]
+    house.wait(60.0)
+    house.signals.add(first, "thumb_down", face="page")
+    await house.heard_by(changed.append).look()
+    assert changed == [house.conversation_of(first)]
+
+
 async def test_copies_alone_do_not_take_back_what_won_its_trial_by_thumbs(house: House) -> None:
     """A copy is a good sign, and says no more than that: nobody can be more pleased by copying."""
     version = await house.learned("- Be brief.")
@@ -644,6 +692,10 @@ async def test_a_trial_says_how_it_stands(house: House) -> None:
     assert standing.missing is None
     assert standing.wanted > 50
     assert 0 < standing.better < 1
+    for said in (standing.canary_satisfaction, standing.production_satisfaction):
+        assert 0 < said.low < said.mean < said.high < 1
+    assert standing.canary_satisfaction.mean > 0.6, "one thumb up, beside what was thought before"
+    assert await house.desk.trials() == [standing], "nothing is drawn anew while nothing is said"
     await house.desk.end_trial("chat", "en")
     assert await house.desk.trials() == []
 
