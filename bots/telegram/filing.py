@@ -201,6 +201,8 @@ class Filing:
         shown, settled = "", False
         keyboard = None if known else self._undo(progress.reader, document_id)
         while True:
+            # First, or the library could end its work in between, and what is read by then would seem to wait for ever.
+            standing = await self._assistant.documents.standing()
             try:
                 document = await self._assistant.documents.document(document_id)
             except NotFound:
@@ -209,7 +211,6 @@ class Filing:
                 text = self._presenter.say(progress.reader.language, "files.removed", name=progress.name)
                 await self._last(progress, text)
                 return
-            standing = await self._assistant.documents.standing()
             text, is_last = await self._step(progress, document, standing, known=known)
             if not settled and (is_last or document.status == "ready"):
                 settled = True
