@@ -23,7 +23,7 @@ from tests.fakes.chat_model import FakeModels, ScriptedChatModel
 from tests.fakes.pupil import PupilChatModel
 from tests.fakes.writer import WriterChatModel
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 EXAMPLES = "input,output\n" + "\n".join(f"colour of thing {n},{right(str(n))}" for n in range(120))
 
@@ -58,7 +58,7 @@ def serving(paths: Paths, kind: type[Halting], at: int, **model: Any) -> PageSer
 
 def told(server: PageServer, path: str) -> Any:
     """What REST says of it, whatever the page shows."""
-    return httpx.get(f"{server.address}/api{path}", trust_env=False).raise_for_status().json()
+    return httpx.get(f"{server.address}/api{path}", trust_env=False, timeout=60).raise_for_status().json()
 
 
 def lab(page: Page, name: str) -> Locator:
@@ -117,7 +117,7 @@ def test_a_run_waits_goes_on_is_ended_and_taken_up_again(paths: Paths, tab: Open
         assert told(server, path)["status"] == "cancelled"
         server.let_go()
         run.get_by_role("button", name="Go on").click()
-        expect(shown.locator(".verdict")).to_contain_text("more questions right than v1")
+        expect(shown.locator(".verdict")).to_contain_text("more questions right than v1", timeout=60_000)
         assert told(server, path)["status"] == "done"
 
 
@@ -177,6 +177,6 @@ def test_looking_now_is_shown_as_it_goes_on_and_learning_is_switched_off_and_on(
         switch.check()
         server.let_go()
         look.click()
-        expect(shown).to_contain_text("v2 is on trial: it answers more as 60 ratings say")
+        expect(shown).to_contain_text("v2 is on trial: it answers more as 60 ratings say", timeout=60_000)
         expect(look).to_be_visible()
         assert told(server, "/learning/log")[0]["outcome"] == "better"

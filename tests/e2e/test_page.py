@@ -15,6 +15,11 @@ from tests.e2e.served import Served
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(240)]
 
 COUNT = "请从一数到两百，每个数字占一行，不要省略。"
+RATED = """async (conversation) => {
+    const turns = await (await fetch(`/api/conversations/${conversation}/turns`)).json();
+    return turns.at(-1).rating === "thumb_up";
+}"""
+"""Whether it is kept: a page shows a thumb before it has sent it, and when it is loaded anew it may never send it."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,7 @@ def test_a_chinese_question_is_answered_in_a_stream_and_found_again_after_a_relo
 
     page.get_by_role("button", name="回答得好").click()
     expect(page.get_by_role("button", name="回答得好")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function(RATED, arg=page.url.partition("?c=")[2], timeout=60_000)
     with page.expect_response(re.compile("queue/data")):
         page.reload()
     expect(page.get_by_role("button", name="回答得好")).to_have_attribute("aria-pressed", "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -86,17 +87,21 @@ def test_two_answers_stand_side_by_side_and_the_chosen_one_stays(paths: Paths, t
 
 
 def test_one_may_ask_on_while_the_second_answer_is_being_written(paths: Paths, tab: OpenTab) -> None:
-    answers = ["Short.", "This one takes its time.", "Of course."]
+    answers = ["Yes.", "This one takes its time.", "Of course."]  # the first of one piece, which nothing holds back
     with PageServer(paths, answers, flags=EVERY, gated=True) as server:
         begin_trial(server)
         page = tab(server.address, locale="en-GB")
-        server.let_go()
         ask(page, "Tell me something")
-        expect(page.locator(".turn .body").first).to_have_text("Short.")
+        expect(page.locator(".side .body").nth(0)).to_have_text("Yes.")
+        while len(server.model.calls) < 2:  # the page draws the second answer before a word of it is there
+            server.ask(asyncio.sleep(0))
         expect(page.locator(".composer .go")).to_be_visible()
         ask(page, "May I go on?")
+        expect(page.locator(".turn .body").last).to_have_text("Of c")
+        server.let_go()
         expect(page.locator(".turn .body").last).to_have_text("Of course.")
         expect(page.locator(".bubble").last).to_have_text("May I go on?")
+        assert server.model.cancelled == 1, "the second answer was still being written"
 
 
 def test_whoever_does_not_want_to_be_asked_is_not_asked_again_until_they_switch_it_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -211,6 +212,13 @@ def test_text_files_by_button_drop_and_paste_reach_the_model(paths: Paths, tab: 
             assert words in prompt
 
 
+def reasons(server: PageServer) -> list[str]:
+    """What was written below the one answer."""
+    assert server.assistant is not None
+    told = server.ask(server.assistant.desk.evidence(redact=False))
+    return [reason for line in told for reason in json.loads(line)["reasons"]]
+
+
 def test_a_thumb_down_asks_for_a_reason_and_both_are_kept(paths: Paths, tab: OpenTab) -> None:
     with PageServer(paths, ["An answer."]) as server:
         page = tab(server.address, locale="en-GB")
@@ -220,8 +228,12 @@ def test_a_thumb_down_asks_for_a_reason_and_both_are_kept(paths: Paths, tab: Ope
         page.locator(".reason input").fill("too short")
         page.keyboard.press("Enter")
         expect(page.locator(".thanks")).to_be_visible()
+        # Shown before it is sent, and a page that is loaded anew at once takes what it was to send along.
+        while reasons(server) != ["too short"]:
+            pass
         page.reload()
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+        assert reasons(server) == ["too short"]
         page.get_by_role("button", name="Bad answer").click()
         expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
         page.get_by_role("button", name="Bad answer").click()

@@ -32,7 +32,7 @@ async def server(paths: Paths, model: ScriptedChatModel) -> AsyncIterator[Runnin
 
 @pytest.fixture
 async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -304,7 +304,7 @@ async def test_a_stateless_request_stores_nothing(server: Running, client: opena
 
 
 async def until(true: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - what is waited for lies behind a socket and sets no event
             await asyncio.sleep(0.01)
 
@@ -314,7 +314,7 @@ async def test_a_client_that_goes_away_frees_the_model(
     server: Running, model: ScriptedChatModel, streamed: bool
 ) -> None:
     model.gate = asyncio.Event()
-    async with httpx.AsyncClient(base_url=server.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=60) as http:
         body = {"messages": QUESTION, "stream": streamed}
         request = asyncio.create_task(http.post("/v1/chat/completions", json=body))
         await until(lambda: model.calls)
@@ -327,7 +327,7 @@ async def test_a_stored_turn_is_stopped_when_its_client_goes_away(server: Runnin
     conversation = (await server.assistant.new_conversation()).id
     body = {"messages": QUESTION, "stream": True, "metadata": {"conversation": conversation}}
     async with (
-        httpx.AsyncClient(base_url=server.address, trust_env=False) as http,
+        httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=60) as http,
         http.stream("POST", "/v1/chat/completions", json=body) as response,
     ):
         async for line in response.aiter_lines():

@@ -44,24 +44,25 @@ async def test_a_last_file_that_cannot_be_had_leaves_the_question_to_the_others(
         ann.private.send_document("rent.pdf", rent, "When is the rent due?", "application/pdf", album="5")
         size = 25_000_000 if broken == b"x" else None
         ann.private.send_document("film.pdf", broken, "", "application/pdf", album="5", size=size)
-        answer = await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 20)
+        answer = await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 60)
         assert "third day" in answer.text
         assert any("film.pdf" in message.text for message in ann.private.chat.answers)
         assert len(scene.model.calls) == 1
 
 
+@pytest.mark.timeout(240)
 async def test_a_last_file_that_is_known_already_waits_for_those_before_it(
     play: Play, rent: bytes, garage: bytes
 ) -> None:
     async with play("Cellars.", "On the third day [1], and on Sundays [2].") as scene:
         ann = await scene.paired()
         ann.private.send_document("garage.pdf", garage, "", "application/pdf")
-        await ann.private.chat.wait_for(lambda message: "found by words" in message.text, 20)
+        await ann.private.chat.wait_for(lambda message: "found by words" in message.text, 60)
         # Long enough that it is still being read when the known one is ready.
         long = f"{RENT}\n\n" + "\n\n".join(f"Cellar {n} is let to tenant {n}." for n in range(20_000))
         ann.private.send_document("rent.txt", long.encode(), "When is the rent due?", album="5")
         ann.private.send_document("garage.pdf", garage, "", "application/pdf", album="5")
-        await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 30)
+        await ann.private.chat.wait_for(lambda message: "👍" in message.buttons, 120)
         asked = scene.model.calls[-1][-1].text
         assert "third day" in asked
         assert "Sundays" in asked
@@ -73,8 +74,8 @@ async def test_an_album_of_which_no_file_can_be_read_is_not_asked_about(play: Pl
         ann = await scene.paired()
         for name in ("a.pdf", "b.pdf"):
             ann.private.send_document(name, b"%PDF-1.4\nbroken", "What do they say?", "application/pdf", album="5")
-        await ann.private.chat.wait_for(lambda message: message.text.startswith("The file b.pdf cannot be read"), 20)
-        await ann.private.chat.wait_for(lambda message: message.text.startswith("The file a.pdf cannot be read"), 20)
+        await ann.private.chat.wait_for(lambda message: message.text.startswith("The file b.pdf cannot be read"), 60)
+        await ann.private.chat.wait_for(lambda message: message.text.startswith("The file a.pdf cannot be read"), 60)
         ann.private.send("/quota")
         await ann.private.chat.wait_for(lambda message: message.text.startswith("Today: 0 of"))
         assert scene.model.calls == []
@@ -87,7 +88,7 @@ async def test_keep_below_an_album_keeps_all_of_it_where_it_says(play: Play, ren
         ann.private.send_document("note.txt", b"The code of the letter box is 1234.", "", album="5")
         for name in ("rent.pdf", "note.txt"):
             await ann.private.chat.wait_for(
-                lambda message, name=name: message.text.startswith(f"{name} is in your library (Contracts)"), 20
+                lambda message, name=name: message.text.startswith(f"{name} is in your library (Contracts)"), 60
             )
         kept = await scene.assistant.documents.documents("Contracts")
         assert sorted(one.source for one in kept) == ["note.txt", "rent.pdf"]
@@ -128,7 +129,7 @@ async def test_the_caption_of_a_forwarded_file_is_somebody_elses(play: Play, ren
         for number in range(2 if album else 1):
             name, caption = f"rent{number}.pdf", "" if number else WISH
             ann.private.send_document(name, rent, caption, "application/pdf", album=album, forwarded=True)
-        await ann.private.chat.wait_for(lambda message: message.text == "A wish.", 20)
+        await ann.private.chat.wait_for(lambda message: message.text == "A wish.", 60)
         question, files = await files_of(scene)
         assert (question, [text for _, text in files]) == ("", [WISH])
         assert await scene.assistant.tools.reminders((await scene.person(ann)).id) == []
@@ -166,7 +167,7 @@ async def test_keep_below_a_forwarded_album_was_said_to_somebody_else(play: Play
         ann = await scene.paired()
         for name, data, caption in (("rent.pdf", rent, "/keep Contracts"), ("garage.pdf", garage, "")):
             ann.private.send_document(name, data, caption, "application/pdf", album="5", forwarded=True)
-        await ann.private.chat.wait_for(lambda message: message.text == "A command.", 20)
+        await ann.private.chat.wait_for(lambda message: message.text == "A command.", 60)
         assert (await files_of(scene))[1][0][1] == "/keep Contracts"
         assert len(await scene.assistant.documents.documents("Telegram")) == 2
 

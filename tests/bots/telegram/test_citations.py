@@ -31,7 +31,8 @@ async def test_a_number_below_an_answer_sends_the_passage(play: Play) -> None:
         assert len(passage.text) < 1700
         assert await ann.private.press(passage, "Wrong citation").answered() == "Noted, thank you"
         await ann.private.press(answer, "👎").answered()
-        assert "[1]" in ann.private.chat.answers[0].buttons, "a rating leaves the passages where they are"
+        await ann.private.chat.wait_for(lambda message: "👎 ✓" in message.buttons)
+        assert "[1]" in answer.buttons, "a rating leaves the passages where they are"
         [told] = await scene.assistant.desk.evidence(redact=False)
         assert '"citation_opened", "citation_wrong"' in told
 

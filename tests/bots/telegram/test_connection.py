@@ -51,7 +51,7 @@ async def test_a_broken_network_is_waited_out(play: Play, server: BotApiServer) 
 async def test_a_wrong_token_is_said_once_and_the_bot_ends(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with play(token=WRONG, language="zh") as scene:
-            await asyncio.wait_for(asyncio.shield(scene.task), 5)
+            await asyncio.wait_for(asyncio.shield(scene.task), 30)
             assert not scene.bot.status.connected
             assert "Telegram 不认识这个机器人 token" in scene.bot.status.last_error
     said = [record.getMessage() for record in caplog.records if "does not know this bot token" in record.getMessage()]
@@ -61,7 +61,7 @@ async def test_a_wrong_token_is_said_once_and_the_bot_ends(play: Play, caplog: p
 
 async def test_something_that_is_no_token_at_all_is_said_too(play: Play) -> None:
     async with play(token="hunter2") as scene:
-        await asyncio.wait_for(asyncio.shield(scene.task), 5)
+        await asyncio.wait_for(asyncio.shield(scene.task), 30)
         assert "does not know this bot token" in scene.bot.status.last_error
 
 

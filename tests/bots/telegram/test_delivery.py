@@ -40,7 +40,7 @@ async def test_a_long_answer_comes_in_several_messages_without_losing_a_line(pla
     async with play("\n".join(lines), pace=Pace(draft=0.5, grace=0.2)) as scene:
         ann = await scene.paired()
         ann.private.send("Tell me everything")
-        last = await ann.private.chat.wait_for(lambda message: "第 300 行" in message.text, 30)
+        last = await ann.private.chat.wait_for(lambda message: "第 300 行" in message.text, 60)
         answers = ann.private.chat.answers
         assert len(answers) > 2
         assert all(units(message.text) <= 4096 for message in answers)
@@ -89,7 +89,7 @@ async def test_four_people_at_once_under_a_tight_limit_get_every_answer_once_and
             for question in ("one?", "two?", "three?"):
                 person.private.send(question)
         for person in people:
-            await person.private.chat.wait_for_answers(3, 30)
+            await person.private.chat.wait_for_answers(3, 60)
         run.cancel()
         await asyncio.wait({run})
         assert [len(person.private.chat.answers) for person in people] == [3, 3, 3, 3]
@@ -130,7 +130,7 @@ async def test_even_the_message_that_was_sent_to_look_for_an_answer_may_get_lost
         scene.server.faults.lose_response("sendMessage", times=2)
         ann = await scene.paired()
         ann.private.send("Ask")
-        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.", 10)
+        await ann.private.chat.wait_for(lambda message: message.text == "The one answer.")
         ann.private.send("/stop")
         await ann.private.chat.wait_for(lambda message: "No answer is being written" in message.text)
         texts = [message.text for message in ann.private.chat.answers]
@@ -149,7 +149,7 @@ async def test_an_answer_that_arrived_after_much_else_did_is_found_and_what_look
             other.private.chat.add(scene.server.me, text="from another program with this token")
         scene.server.faults.lose_response("sendMessage")
         gate.set()
-        await scene.server.wait_for_call(lambda call: call.method == "deleteMessage", 20)
+        await scene.server.wait_for_call(lambda call: call.method == "deleteMessage", 60)
         assert [message.text for message in ann.private.chat.answers] == ["The one answer."]
         assert all(other.private.chat.answers[0].text.startswith("from another") for other in others)
 

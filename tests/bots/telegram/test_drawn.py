@@ -58,7 +58,7 @@ async def test_a_button_of_a_message_whose_answer_was_lost_works_once_that_is_fo
         scene.server.faults.lose_response("sendMessage")
         ann.private.send("one")
         answer = await ann.private.chat.wait_for(_answer)
-        assert await ann.private.press(answer, "👍").answered(10) == "👍 noted"
+        assert await ann.private.press(answer, "👍").answered() == "👍 noted"
         assert len(ann.private.chat.answers) == 1
 
 

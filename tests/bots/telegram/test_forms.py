@@ -150,7 +150,7 @@ async def test_a_long_answer_with_a_table_is_one_rich_message_and_a_very_long_on
         answer = await _rich(ann.private)
         assert answer.rich[-1]["text"] == "Paragraph 299 of a long answer."
         ann.private.send("Tell me more")
-        last = await ann.private.chat.wait_for(lambda message: "(3/3)" in str(message.rich), 20)
+        last = await ann.private.chat.wait_for(lambda message: "(3/3)" in str(message.rich), 60)
         parts = ann.private.chat.answers[2:]
         said = [block["text"] for message in parts for block in message.rich if block["type"] == "paragraph"]
         assert said[2:] == [f"Paragraph {number} of it." for number in range(1100)]
@@ -158,7 +158,7 @@ async def test_a_long_answer_with_a_table_is_one_rich_message_and_a_very_long_on
         assert last is parts[-1]
         before = len(ann.private.chat.answers)
         await ann.private.press(last, "Other layout").answered()
-        shown = await ann.private.chat.wait_for(lambda message: "Paragraph 1099 of it." in message.text, 20)
+        shown = await ann.private.chat.wait_for(lambda message: "Paragraph 1099 of it." in message.text, 60)
         assert shown.id > last.id
         assert len(ann.private.chat.answers) > before + 3, "several ordinary messages, below the rich ones"
 
@@ -171,7 +171,7 @@ async def test_a_later_part_that_is_refused_comes_in_words_and_nothing_twice(pla
         scene.server.faults.spare("sendRichMessage")
         scene.server.faults.refuse("sendRichMessage", 400, "Bad Request: no")
         ann.private.send("Tell me")
-        await ann.private.chat.wait_for(lambda message: "Paragraph 1099 of it." in message.text, 20)
+        await ann.private.chat.wait_for(lambda message: "Paragraph 1099 of it." in message.text, 60)
         parts = ann.private.chat.answers[1:]
         said = "\n".join(f"{message.text}\n{message.rich}" for message in parts)
         assert all(said.count(f"Paragraph {number} of") == 1 for number in range(1100))

@@ -81,7 +81,7 @@ async def test_an_answer_waits_for_a_proxy_that_was_away_and_comes_once(play: Pl
             assert "cannot be reached" in scene.bot.status.last_error
             async with proxied(kind, server, port):
                 clock.advance(40)
-                await ann.private.chat.wait_for(lambda message: message.text == "Here." and bool(message.buttons), 10)
+                await ann.private.chat.wait_for(lambda message: message.text == "Here." and bool(message.buttons))
                 assert len(ann.private.chat.answers) == 1
 
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from assistant.api import Assistant
 from assistant.config import Settings, ToolSettings
 from assistant.errors import DiskFull, InternalFault
+from assistant.i18n import Language
 from assistant.learning.recorder import DECAYED
 from assistant.memory.prompt_versions import PromptVersionRecord
 from assistant.prompting.candidate import Candidate
 from bots.telegram.answering import Answering
 from bots.telegram.watching import shown
 from tests.botapi import ManualClock, User
-from tests.bots.telegram.conftest import Play, Scene
+from tests.bots.telegram.conftest import Play
 from tests.fakes.caller import CallingChatModel
 
 ON = Settings(tools=ToolSettings(offered=True, pages=True))
@@ -106,26 +108,32 @@ async def _asks_and_is_answered(user: User, times: int) -> None:
         await user.private.chat.wait_for_answers(answers + 1)
 
 
-async def _learned(scene: Scene, words: str) -> PromptVersionRecord:
+async def _learned(assistant: Assistant, words: str, language: Language = "en") -> PromptVersionRecord:
     """In use."""
-    desk = scene.assistant.desk
+    desk = assistant.desk
     await desk.versions()
-    version = await desk.propose("chat", "en", Candidate(words), author="optimiser", evidence={})
+    version = await desk.propose("chat", language, Candidate(words), author="optimiser", evidence={})
     return await desk.promote(version.id)
 
 
 async def test_the_owner_is_told_once_that_a_prompt_was_taken_back_by_itself(play: Play) -> None:
     async with play() as scene:
         boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
-        version = await _learned(scene, "Be brief.")
+        version = await _learned(scene.assistant, "Be brief.")
         await scene.assistant.desk.rollback("chat", "en", reason=DECAYED)
         await _asks_and_is_answered(ann, 2)
         told = await boss.private.chat.wait_for(lambda message: "was taken back by itself" in message.text)
         assert f"{version.called} of the prompt chat.en" in told.text
         assert "comes with Patina" in told.text
-    async with play():
+    async with play() as scene:
+        later = await _learned(scene.assistant, "Be kind.")
+        await scene.assistant.desk.rollback("chat", "en", reason=DECAYED)
+        await _asks_and_is_answered(ann, 1)
+        # Once it has told of this one, it has looked at the other as well.
+        await boss.private.chat.wait_for(lambda message: f"{later.called} of the prompt" in message.text)
         await _asks_and_is_answered(boss, 2)
-    assert sum("taken back" in message.text for message in boss.private.chat.answers) == 1
+    for one in (version, later):
+        assert sum(f"{one.called} of the prompt" in message.text for message in boss.private.chat.answers) == 1
     assert not any("taken back" in message.text for message in ann.private.chat.answers)
 
 
@@ -136,7 +144,7 @@ async def test_the_owner_is_told_later_where_that_failed(
     clock = ManualClock()
     async with play(clock=clock) as scene:
         boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
-        await _learned(scene, "Be brief.")
+        await _learned(scene.assistant, "Be brief.")
         desk, failed = scene.assistant.desk, asyncio.Event()
         version, post = desk.version, Answering.post
 
@@ -168,7 +176,7 @@ async def test_who_answers_now_is_said_and_not_who_answered_then(play: Play) -> 
     async with play() as scene:
         boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
         desk = scene.assistant.desk
-        wide = await _learned(scene, "Be brief.")
+        wide = await _learned(scene.assistant, "Be brief.")
         special = await desk.propose("chat", "en", Candidate("Be kind."), author="optimiser", evidence={})
         await desk.promote(special.id, intent="small-talk")
         await desk.rollback("chat", "en", intent="small-talk", reason=DECAYED)
@@ -179,22 +187,28 @@ async def test_who_answers_now_is_said_and_not_who_answered_then(play: Play) -> 
 
 
 async def test_of_a_version_that_is_no_more_or_in_use_again_nothing_is_said(play: Play) -> None:
-    async with play("Good.") as scene:
-        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
-        ann.private.send("What is the capital of France?")
-        await ann.private.chat.wait_for(lambda message: message.text == "Good." and bool(message.buttons))
-        quoting = await _learned(scene, "Be brief. Who asks “What is the capital of France?” is told at once.")
-        desk = scene.assistant.desk
+    async def moved(assistant: Assistant) -> None:
+        """Before the bot runs, which would tell of what it sees taken back before that is in use again."""
+        desk, conversation = assistant.desk, await assistant.new_conversation()
+        async for _ in await assistant.reply(conversation.id, "What is the capital of France?", face="page"):
+            pass
+        quoting = await _learned(assistant, "Be brief. Who asks “What is the capital of France?” is told at once.")
         await desk.rollback("chat", "en", reason=DECAYED)
-        [conversation] = await scene.assistant.conversations()
-        await scene.assistant.delete(conversation.id)
+        await assistant.delete(conversation.id)
         assert quoting.id not in [one.id for one in await desk.versions()]
-        again = await _learned(scene, "Be kind.")
+        again = await _learned(assistant, "Be kind.")
         await desk.rollback("chat", "en", reason=DECAYED)
         await desk.promote(again.id)
+        await _learned(assistant, "友善一点。", "zh")
+        await desk.rollback("chat", "zh", reason=DECAYED)
+
+    async with play(prepare=moved) as scene:
+        boss, ann = await scene.paired(1000, "Boss", role="owner"), await scene.paired()
         await _asks_and_is_answered(ann, 2)
+        # Once it has told of this one, it has looked at the others as well.
+        await boss.private.chat.wait_for(lambda message: "of the prompt chat.zh" in message.text)
         await _asks_and_is_answered(boss, 2)
-        assert not any("taken back" in message.text for message in boss.private.chat.answers)
+        assert sum("taken back" in message.text for message in boss.private.chat.answers) == 1
 
 
 async def test_while_the_core_cannot_be_reached_the_owner_may_press_again(
