@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from langchain_core.messages import BaseMessage
@@ -18,20 +21,18 @@ from assistant.models.chat_model import ChatModel
 from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.metric import JUDGED_CALLS
+from assistant.prompting.pace import MEASURED_FROM, Pace
 from assistant.prompting.progress import Pause
+from assistant.prompting.scoring import Scorer
 from assistant.prompting.task import Item, Task
 from assistant.prompting.underway import Place, Underway
 
 _OWNER: Final = "optimiser"
 _SPARE_CALLS: Final = 1_000_000_000
-_MEASURED_FROM: Final = 8
-"""Answers after which it is known what one takes."""
 _AT_ONCE: Final = 32
 """Calls that wait in the engine: as many as keep it busy, and few enough that people still find room there."""
 Ask: TypeAlias = Callable[[Candidate, str, Sequence[Demo]], list[BaseMessage]]
 """What the model reads of a candidate, a question and the examples found for it."""
-
-
 Paid: TypeAlias = Callable[[], Awaitable[None]]
 """Awaited before each call that is really made, for whoever counts them."""
 
@@ -58,6 +59,13 @@ class Budget:
     before_answers: tuple[int, int, float] | None = None
     """Calls, tokens and seconds that were spent before the answers whose length tells how many more there can be: what
     is written else takes far longer."""
+    pace: Pace = field(default_factory=Pace)
+    """Of these answers."""
+    pace_before: Pace = field(default_factory=Pace)
+    """Of those before something else was written."""
+    answered_at: float = 0.0
+    """Seconds that had passed when the last answer was there."""
+    kept: int = 0
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -71,9 +79,27 @@ class Budget:
         for most, spent, before in ((self.tokens, self.spent_tokens, tokens), (self.seconds, self.passed, passed)):
             if most and spent >= most:
                 return 0
-            if most and answers >= _MEASURED_FROM and spent > before:
+            if most and answers >= MEASURED_FROM and spent > before:
                 left = min(left, (most - spent) * answers / (spent - before))
         return max(0, int(left))
+
+    @property
+    def expected(self) -> int:
+        """The same, by what the answers say and not by the clock, so that a run that goes on after an interruption
+        decides by it what it decided before; while they are few, by those before something else was written."""
+        pace = self.pace if self.pace.is_known else self.pace_before
+        tokens = self.tokens - self.spent_tokens if self.tokens else math.inf
+        seconds = self.seconds - self.answered_at if self.seconds else math.inf
+        return max(0, int(min(self.calls - self.spent_calls, pace.calls_with(tokens, seconds))))
+
+    @property
+    def expected_in_all(self) -> int:
+        return self.spent_calls + self.expected
+
+    def share(self, start: int, kept: int) -> float:
+        """Of the calls that can be expected since `start` of them were made, those that were; `kept` are for something
+        else. Of calls, tokens and seconds that counts of which most is spent."""
+        return (self.spent_calls - start) / max(1, self.expected_in_all - start - kept)
 
     @property
     def passed(self) -> float:
@@ -83,13 +109,29 @@ class Budget:
     def measure(self) -> None:
         """From now on answers are asked for, and nothing is written else."""
         self.before_answers = self.spent_calls, self.spent_tokens, self.passed
+        self.pace = Pace()
+
+    def keep_pace(self) -> None:
+        """From now on something else is written."""
+        self.pace_before, self.pace = self.pace, Pace()
 
     def debit(self, cell: Cell) -> None:
         """Count an answer, and when the run had it."""
         self.spent_calls += 1
         self.spent_tokens += cell.prompt_tokens + cell.completion_tokens
+        self.pace.see(cell, self.run)
         if cell.run == self.run:
             self.began -= max(0.0, cell.passed - self.passed)
+            self.answered_at = max(self.answered_at, cell.passed)
+
+    @contextmanager
+    def keeping(self, calls: int) -> Iterator[None]:
+        """So many are not for the answers that are asked for here."""
+        self.kept = calls
+        try:
+            yield
+        finally:
+            self.kept = 0
 
     async def hold(self) -> None:
         """Until the run may go on; raises where it is to end."""
@@ -142,6 +184,7 @@ class Evaluator:
         self._digest = model_digest
         self._task = task
         self._form = form
+        self._scorer = Scorer(task.metric, form.labels)
         self._ledger = ledger
         self._run = run
         self._nearest = nearest
@@ -154,19 +197,10 @@ class Evaluator:
 
     def of_run(self, run: str) -> Evaluator:
         """The same, paid for by another run."""
-        return Evaluator(
-            self._model,
-            self._digest,
-            self._task,
-            self._form,
-            self._ledger,
-            run,
-            self._nearest,
-            self._underway,
-            self._ask_with,
-            self._drawn,
-            self._judged,
-        )
+        other = copy(self)
+        other._run, other._seen, other._asking = run, set(), set()
+        other._room = asyncio.Semaphore(_AT_ONCE)
+        return other
 
     @property
     def calls_each(self) -> int:
@@ -189,21 +223,22 @@ class Evaluator:
         step = _AT_ONCE if budget.tokens or budget.seconds else max(1, len(places))
         answers: list[list[Answered]] = [[] for _ in wanted]
         for start in range(0, len(places), step):
-            affordable = places[start : start + min(step, budget.left // self.calls_each)]
+            affordable = places[start : start + min(step, max(0, budget.left - budget.kept) // self.calls_each)]
             found = await self._all([(wanted[place][0], one) for place, one in affordable], budget)
             for (place, _), answer in zip(affordable, found, strict=True):
                 answers[place].append(answer)
         return answers
 
     async def _all(self, asked: Sequence[tuple[Candidate, Item]], budget: Budget) -> list[Answered]:
-        tasks = [asyncio.create_task(self._answer(candidate, one, budget)) for candidate, one in asked]
+        tasks = [asyncio.create_task(self._said(candidate, one, budget)) for candidate, one in asked]
         try:
-            return list(await asyncio.gather(*tasks))
+            said = await asyncio.gather(*tasks)
         except Exception:
             await _ended(tasks, self._asking)
             raise
         finally:
             await _ended(tasks)
+        return await self._scored([one for _, one in asked], said)
 
     async def alone(
         self, candidates: Sequence[Candidate], items: Sequence[Item], budget: Budget
@@ -216,7 +251,7 @@ class Evaluator:
             for candidate, found in zip(candidates, answers, strict=True):
                 if budget.left >= self.calls_each:
                     await budget.hold()
-                    found.append(await self._answer(candidate, one, budget, alone=True))
+                    found += await self._scored([one], [await self._said(candidate, one, budget, alone=True)])
         return [found[1:] for found in answers]
 
     async def write(
@@ -237,7 +272,10 @@ class Evaluator:
         cell = await asyncio.to_thread(self._ledger.find, key)
         return None if cell is None else cell.output
 
-    async def _answer(self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False) -> Answered:
+    async def _said(
+        self, candidate: Candidate, item: Item, budget: Budget, *, alone: bool = False
+    ) -> tuple[Cell, float | None]:
+        """With how right it is, where that is another model's word."""
         messages = self._ask_with(candidate, item.input, self._nearest(item, candidate.nearest))
         options: dict[str, Any] = {"sampling": candidate.drawn(self._drawn)}
         if candidate.form == "held" and self._form.grammar:
@@ -245,22 +283,16 @@ class Evaluator:
         elif candidate.form == "line":
             options["stop"] = ["\n"]
         cell = await self._cell(messages, options, candidate.id, item.id, budget, alone=alone)
-        output = cell.output.strip()
-        judged = self._judged
-        score = await judged(item, output, budget) if judged else self._task.metric.score(output, item.accepted)
-        return Answered(
-            item,
-            output,
-            score,
-            self._valid(output),
-            cell.prompt_tokens + cell.completion_tokens,
-            cell.ms,
-        )
+        return cell, await self._judged(item, cell.output.strip(), budget) if self._judged else None
 
-    def _valid(self, output: str) -> bool:
-        if self._form.labels:
-            return any(self._task.metric.score(output, (label,)) for label in self._form.labels)
-        return bool(output)
+    async def _scored(self, items: Sequence[Item], said: Sequence[tuple[Cell, float | None]]) -> list[Answered]:
+        outputs = [cell.output.strip() for cell, _ in said]
+        scored = await self._scorer.scored([(text, one.accepted) for text, one in zip(outputs, items, strict=True)])
+        answers: list[Answered] = []
+        for item, output, (cell, judged), (score, valid) in zip(items, outputs, said, scored, strict=True):
+            tokens = cell.prompt_tokens + cell.completion_tokens
+            answers.append(Answered(item, output, score if judged is None else judged, valid, tokens, cell.ms))
+        return answers
 
     async def _cell(
         self,
@@ -352,7 +384,7 @@ class Evaluator:
         return CellKey(_digest(said), _digest(drawn), self._digest, sampling.seed or 0)
 
 
-async def _ended(tasks: Sequence[asyncio.Task[Answered]], but: Collection[asyncio.Task[Any] | None] = ()) -> None:
+async def _ended(tasks: Sequence[asyncio.Task[Any]], but: Collection[asyncio.Task[Any] | None] = ()) -> None:
     """Wait until they are, all but some of them cancelled."""
     for task in tasks:
         if task not in but:

@@ -32,12 +32,17 @@ _CHRF_BETA: Final = 2.0
 _BROKEN: Final = object()
 
 
+def _is_said(answer: str, accepted: Sequence[str]) -> bool:
+    return bool(answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """`score` takes the answer and those accepted; `valid` says whether the answer has the form that can be right."""
 
     name: str
     score: Callable[[str, Sequence[str]], float]
+    valid: Callable[[str, Sequence[str]], bool] = _is_said
     one_line: bool = False
     """Whether only the first line counts, so that the model may stop there."""
     judged: bool = False
@@ -79,6 +84,10 @@ def numeric(answer: str, accepted: Sequence[str]) -> float:
         return 0.0
     wanted = [number for number in map(last_number, accepted) if number is not None]
     return float(any(said == one or abs(said - one) < _NEAR * min(1.0, abs(one)) for one in wanted))
+
+
+def has_number(answer: str, accepted: Sequence[str]) -> bool:
+    return last_number(answer) is not None
 
 
 def last_number(text: str) -> float | None:
@@ -133,6 +142,10 @@ def json_valid(answer: str, accepted: Sequence[str]) -> float:
     return float(not keys or (isinstance(found, dict) and any(wanted <= set(found) for wanted in keys)))
 
 
+def is_json(answer: str, accepted: Sequence[str]) -> bool:
+    return _parsed(answer) is not _BROKEN
+
+
 def _parsed(text: str) -> object:
     """NaN and Infinity, which Python reads, are no JSON."""
     try:
@@ -164,19 +177,24 @@ def citations(answer: str, accepted: Sequence[str]) -> float:
     return max((_f1(said, Counter(set(_CITED.findall(one)))) for one in accepted), default=0.0)
 
 
+def cites(answer: str, accepted: Sequence[str]) -> bool:
+    """Whether it names a passage, where every accepted answer does."""
+    return bool(answer) and (bool(_CITED.search(answer)) or not all(map(_CITED.search, accepted)))
+
+
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
             Metric("exact", exact, one_line=True),
             Metric("label", exact, one_line=True),
-            Metric("numeric", numeric),
+            Metric("numeric", numeric, has_number),
             Metric("f1", f1),
             Metric("chrf", chrf),
-            Metric("json", json_valid),
+            Metric("json", json_valid, is_json),
             Metric("length", length),
             Metric("language", language_match),
-            Metric("citations", citations),
+            Metric("citations", citations, cites),
             Metric("judge", lambda answer, _: float(bool(answer.strip())), judged=True),
         )
     }

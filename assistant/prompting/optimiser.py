@@ -29,7 +29,7 @@ from assistant.prompting.posterior import Belief, Posterior
 from assistant.prompting.progress import RunProgress, Stage, Standing
 from assistant.prompting.proposer import Proposer
 from assistant.prompting.race import Heat, Race, Seen, fallen_out
-from assistant.prompting.result import Change, Evidence, RunResult, Verdict
+from assistant.prompting.result import Evidence, RunResult, Verdict, evidence_from
 from assistant.prompting.search_space import SearchSpace
 from assistant.prompting.task import Item, Task
 
@@ -107,17 +107,16 @@ class Optimiser:
 
     async def optimise(self) -> RunResult:
         """Raises what the model raises; what was answered until then is kept."""
-        each = self.evaluator.calls_each
-        wanted = max(int(self.budget.calls * _GATE_SHARE), min(_GATE_LEAST * each, self.budget.calls // 2))
-        reserve = min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
         race = Race(1, len(self.pools.race), self._rng)
-        if await self._headroom(race, reserve):
+        if await self._headroom(race):
             return self._result(self._alone, self._proposer.seed, "nothing_to_gain", self._of_seed)
         await self._say("instructions")
-        space = await self.space(self.budget)
+        self.budget.keep_pace()
+        with self.budget.keeping(self._reserve):
+            space = await self.space(self.budget)
         race.widen(len(space.candidates))
         self.budget.measure()
-        space, winner, belief = await self._race(space, race, reserve)
+        space, winner, belief = await self._race(space, race, self._reserve)
         seed = space.candidates[0]
         if winner == 0:
             return self._result(space, seed, "not_shown", self._of_seed)
@@ -136,36 +135,43 @@ class Optimiser:
         """Nothing but the seed."""
         return SearchSpace((self._proposer.seed,), (("seed",),), (0.0,))
 
-    async def _headroom(self, race: Race, reserve: int) -> bool:
+    @property
+    def _reserve(self) -> int:
+        """Calls that are kept for the gate, of those that can be expected as far as is known."""
+        each, calls = self.evaluator.calls_each, self.budget.expected_in_all
+        wanted = max(int(calls * _GATE_SHARE), min(_GATE_LEAST * each, calls // 2))
+        return min((2 * len(self.pools.gate) + 2 * _TIMED) * each, wanted)
+
+    async def _headroom(self, race: Race) -> bool:
         """Ask the seed alone, before anything is spent on others, for as long as it makes no mistake worth mending;
         true where there is nothing to gain."""
         await self._say("seed")
         for _ in range(_SEED_SURE // _SEED_BLOCK):
-            await self._run_heats(self._alone, race.more(0, _SEED_BLOCK), reserve)
+            await self._run_heats(self._alone, race.more(0, _SEED_BLOCK), self._reserve)
             if not self._seed_does_well():
                 break
         return self._seed_is_perfect()
 
     async def _race(self, space: SearchSpace, race: Race, reserve: int) -> tuple[SearchSpace, int, Belief]:
         """All that was tried, and the number of the candidate to be put to the gate; 0 is the seed."""
-        start, end = self.budget.spent_calls, self.budget.calls - reserve
-        effort = max(1, end - start)
+        start = self.budget.spent_calls
+        effort = max(1, self.budget.expected - reserve)
         last = len(self._proposer.settings) * _EACH_SETTING
         last = last if last <= effort * _SETTINGS_SHARE else 0
         first = space.first(max(2, min(_FIRST_MOST, int(effort * _FIRST_SHARE) // _EACH_FIRST)), self._rng)
         finals = len(self._finals) * FINALISTS * self.evaluator.calls_each
         finals = finals if finals <= effort * _FINALS_SHARE else 0
-        space, belief = await self._raced(space, race, race.first(first[1:]), start, end, reserve + last + finals)
+        space, belief = await self._raced(space, race, race.first(first[1:]), start, reserve, reserve + last + finals)
         leader = await self._worth_most(space, belief, reserve + last, timed=bool(finals))
         if last:
             return await self._drawn_best(space, race, leader, reserve)
         return space, leader, belief
 
     async def _raced(
-        self, space: SearchSpace, race: Race, heats: list[Heat], start: int, end: int, reserve: int
+        self, space: SearchSpace, race: Race, heats: list[Heat], start: int, kept: int, reserve: int
     ) -> tuple[SearchSpace, Belief]:
-        """Heat after heat, until nothing much can be gained by another or only `reserve` calls are left. `start` and
-        `end` are the calls between which the whole race takes place. Once, when a part of them is spent, whoever writes
+        """Heat after heat, until nothing much can be gained by another or only `reserve` calls are left. The whole race
+        takes place after `start` calls and leaves `kept` of them. Once, when a part of them is spent, whoever writes
         instructions is shown what the leader got wrong, and what they make of it joins the race."""
         posterior = Posterior(space.levels, space.expected)
         belief = self._belief(posterior)
@@ -174,7 +180,7 @@ class Optimiser:
             await self._run_heats(space, heats, reserve)
             belief = self._belief(posterior)
             await self._say("race", space, belief)
-            spent = (self.budget.spent_calls - start) / max(1, end - start)
+            spent = self.budget.share(start, kept)
             if not mended and spent > _MEND_AFTER:
                 mended = True
                 before, space = len(space.candidates), await self._mended(space, belief)
@@ -236,10 +242,11 @@ class Optimiser:
             items = heat.items[: max(0, affordable)]
             affordable -= len(items)
             wanted.append((heat.candidate, items))
-        answers = await self.evaluator.together(
-            [(space.candidates[index], [self.pools.race[item] for item in items]) for index, items in wanted],
-            self.budget,
-        )
+        with self.budget.keeping(reserve):
+            answers = await self.evaluator.together(
+                [(space.candidates[index], [self.pools.race[item] for item in items]) for index, items in wanted],
+                self.budget,
+            )
         for (index, items), answered in zip(wanted, answers, strict=True):
             self._seen += [Seen(index, item, one.score) for item, one in zip(items, answered, strict=False)]
             self._wrong.setdefault(index, []).extend(one for one in answered if one.score < 1)
@@ -263,7 +270,7 @@ class Optimiser:
             left = min(len(items) - len(before), self._pairs_left)
             if gate.decision == "better" or not left or gate.hopeless(left):
                 break
-        evidence = _evidence(before, after, gate)
+        evidence = evidence_from(gate, before, after)
         if gate.decision != "better":
             return "not_shown", evidence
         timed = items[-_TIMED:]
@@ -377,25 +384,3 @@ class Optimiser:
 def _quickest(answers: Sequence[Answered]) -> float:
     """Milliseconds; whatever else runs on a machine makes an answer slower, never quicker."""
     return min(one.ms for one in answers)
-
-
-def _evidence(before: Sequence[Answered], after: Sequence[Answered], gate: Gate) -> Evidence:
-    pairs = list(zip(before, after, strict=True))
-    if not pairs:
-        return Evidence()
-    return Evidence(
-        items=len(pairs),
-        gained=sum(new.score > old.score for old, new in pairs),
-        lost=sum(new.score < old.score for old, new in pairs),
-        difference=float(np.mean(gate.differences)),
-        error=gate.error,
-        before_tokens=float(np.mean([one.tokens for one in before])),
-        after_tokens=float(np.mean([one.tokens for one in after])),
-        before_valid=float(np.mean([one.valid for one in before])),
-        after_valid=float(np.mean([one.valid for one in after])),
-        changes=tuple(
-            Change(old.item.input, old.item.accepted, old.output, new.output, new.score - old.score)
-            for old, new in pairs
-            if new.score != old.score
-        ),
-    )

@@ -95,18 +95,21 @@ def turns_of(items: Sequence[Item]) -> list[int]:
 
 
 def _distinct(items: Sequence[Item], embed: Callable[[Sequence[str]], Vectors]) -> list[Item]:
+    # Where what is accepted is always the question itself no answer is right: then there is none that could differ.
+    answered = any(one.accepted != (one.input,) for one in items)
     asked: set[str] = set()
     by_words: dict[tuple[str, tuple[str, ...]], Item] = {}
     for one in items:
         if (text := written(one.input)) not in asked:
-            by_words.setdefault((said(one.input), one.accepted), one)
+            by_words.setdefault((said(one.input), one.accepted if answered else ()), one)
         asked.add(text)
     kept = list(by_words.values())
     vectors = embed([one.input for one in kept])
     gone = {
         later
         for earlier, later in _alike(vectors)
-        if kept[earlier].accepted == kept[later].accepted and same_words(kept[earlier].input, kept[later].input)
+        if (not answered or kept[earlier].accepted == kept[later].accepted)
+        and same_words(kept[earlier].input, kept[later].input)
     }
     return [one for number, one in enumerate(kept) if number not in gone]
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["split", "seed", "examples", "instructions", "race", "gate", "test", "done"]
+Stage: TypeAlias = Literal["split", "seed", "instructions", "race", "gate", "test", "done"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,10 @@ class TaskProposer:
         self, plain: Candidate, examples: Sequence[Item], evaluator: Evaluator, budget: Budget
     ) -> Mapping[str, str]:
         """What the model can do without being shown, and how it says it, where the budget allows to ask."""
-        if budget.calls < _BOOTSTRAP_FROM:
+        calls = budget.expected_in_all
+        if calls < _BOOTSTRAP_FROM:
             return {}
-        asked = examples[: int(budget.calls * _BOOTSTRAP_SHARE)]
+        asked = examples[: int(calls * _BOOTSTRAP_SHARE)]
         answers = await evaluator.answers(plain, asked, budget)
         return {one.item.id: one.output for one in answers if one.score == 1}
 

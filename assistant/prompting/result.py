@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+import numpy as np
+
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.evaluator import Answered
+from assistant.prompting.gate import Gate
 
 Verdict: TypeAlias = Literal["better", "nothing_to_gain", "not_shown", "too_slow", "too_long", "worse_form"]
 """better: the new prompt is to be used; for every other reason the seed is kept."""
@@ -86,3 +89,26 @@ def mean_score(answers: Sequence[Answered]) -> Score:
     centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n * n)) / (1 + _Z**2 / n)
     return Score(mean, (max(0.0, centre - half), min(1.0, centre + half)), n)
+
+
+def evidence_from(gate: Gate, before: Sequence[Answered], after: Sequence[Answered]) -> Evidence:
+    """What it saw in these, item by item."""
+    pairs = list(zip(before, after, strict=True))
+    if not pairs:
+        return Evidence()
+    return Evidence(
+        items=len(pairs),
+        gained=sum(new.score > old.score for old, new in pairs),
+        lost=sum(new.score < old.score for old, new in pairs),
+        difference=float(np.mean(gate.differences)),
+        error=gate.error,
+        before_tokens=float(np.mean([one.tokens for one in before])),
+        after_tokens=float(np.mean([one.tokens for one in after])),
+        before_valid=float(np.mean([one.valid for one in before])),
+        after_valid=float(np.mean([one.valid for one in after])),
+        changes=tuple(
+            Change(old.item.input, old.item.accepted, old.output, new.output, new.score - old.score)
+            for old, new in pairs
+            if new.score != old.score
+        ),
+    )

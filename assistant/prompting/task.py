@@ -54,7 +54,6 @@ class Item:
     input: str
     accepted: tuple[str, ...]
     group: str
-    weight: float = 1.0
 
     @property
     def output(self) -> str:

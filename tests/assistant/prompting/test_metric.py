@@ -61,6 +61,36 @@ def test_examples(metric: str, answer: str, accepted: str, score: float) -> None
     assert METRICS[metric].score(answer, [accepted]) == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("metric", "answer", "accepted", "valid"),
+    [
+        ("exact", "anything", "Paris", True),
+        ("exact", "", "Paris", False),
+        ("label", "anything", "sports", True),
+        ("numeric", "It is -5.", "7", True),
+        ("numeric", "seven", "7", False),
+        ("json", '{"b": 2}', '{"a": 0}', True),
+        ("json", '```json\n{"a": 0}\n```', '{"a": 0}', False),
+        ("json", '{"a": [0, 1', '{"a": 0}', False),
+        ("json", "", "null", False),
+        ("citations", "so it is [7]", "[2] and [3]", True),
+        ("citations", "so it is", "[2] and [3]", False),
+        ("citations", "that is not known", "no source", True),
+        ("citations", "", "no source", False),
+        ("judge", "anything", "Paris", True),
+        ("f1", "", "Paris", False),
+    ],
+)
+def test_what_can_be_right_has_the_form_for_it(metric: str, answer: str, accepted: str, valid: bool) -> None:
+    assert METRICS[metric].valid(answer, [accepted]) is valid
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@given(answer=TEXTS.map(str.strip).filter(bool), accepted=TEXTS.filter(str.strip))
+def test_what_is_right_is_valid(name: str, answer: str, accepted: str) -> None:
+    assert METRICS[name].score(answer, [accepted]) == 0 or METRICS[name].valid(answer, [accepted])
+
+
 def test_chrf_is_high_for_a_near_miss_and_low_for_something_else() -> None:
     score = METRICS["chrf"].score
     assert score("the weather is fine", ["the weather is fine"]) == pytest.approx(1)
