@@ -34,8 +34,8 @@ END: Final = "<!-- prompts: end -->"
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
     "answer_form", "candidate", "disguises", "evaluator", "examples", "finalists", "gate", "instructions", "limits",
-    "metric", "near_duplicates", "neighbours", "optimiser", "order_patterns", "orders", "pools", "posterior",
-    "progress", "proposer", "race", "search_space", "task",
+    "metric", "near_duplicates", "neighbours", "optimiser", "order_patterns", "orders", "pace", "pools",
+    "posterior", "progress", "proposer", "race", "scoring", "search_space", "task",
 )  # fmt: skip
 _OPTIMISER: Final = (
     *(f"assistant/prompting/{part}.py" for part in _PARTS),
@@ -44,9 +44,10 @@ _OPTIMISER: Final = (
     "prompts/describe-task.*",
 )
 """What a run on a task goes through."""
-_FINDS_THE_SAME: Final = MappingProxyType({"b8c86ef": "85212c3"})
-"""Commits after which it finds what it found before, by the one before: they take, or refuse, other tasks than before,
-and of all tasks whose runs are kept the items, pools and forms are the same."""
+_FINDS_THE_SAME: Final = MappingProxyType({"4eb276b": "85212c3"})
+"""Commits after which it finds what it found before, by the one before. They take, or refuse, other tasks, or
+concern what is bounded or scored otherwise; of all tasks whose runs are kept every call, standing and decision is the
+same, which was shown by running both with a model that is a function of what it is asked."""
 _SETTING: Final = "defaults, 16 at once"
 """Of DSPy's optimisers: how many examples they show and how many requests wait at a time."""
 _ONCE: Final = ("seed", "plain")
