@@ -126,6 +126,7 @@ class IdleLearning:
     async def start(self) -> None:
         """From now on learn where that is allowed."""
         await asyncio.to_thread(self._entries.recover)
+        self._looked_at = await asyncio.to_thread(self._heard_before)
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -326,7 +327,7 @@ class IdleLearning:
             report = await self._learning
             outcome, look.details = report.outcome, {**look.details, **evidence_of(report)}
             if outcome not in {"on_trial", "resting", "interrupted"}:  # then nothing was tried with what was heard
-                self._looked_at[language] = report.heard
+                self._has_looked(language, look, report)
             return report
         except (_EndedError, asyncio.CancelledError):
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -335,7 +336,7 @@ class IdleLearning:
             if not self._is_cancelled:
                 return replace(report, outcome="interrupted")
             outcome = "cancelled"
-            self._looked_at[language] = report.heard
+            self._has_looked(language, look, report)
             return replace(report, outcome="cancelled")
         except Exception as error:
             if isinstance(error, AssistantError):
@@ -344,7 +345,7 @@ class IdleLearning:
                 _log.exception("nothing was learned")
             outcome = "failed"
             report = await self._chat.report(language)
-            self._looked_at[language] = report.heard
+            self._has_looked(language, look, report)
             return replace(report, outcome="failed")
         finally:
             if watching is not None:
@@ -354,6 +355,14 @@ class IdleLearning:
                 self._entries.end(look.entry, outcome, look.details)
             await self._chat.forget_gone(language)
             self._tell()
+
+    def _has_looked(self, language: Language, look: _Look, report: ChatReport) -> None:
+        """At so many ratings: without more it does not by itself look again, nor after a restart."""
+        self._looked_at[language] = look.details["heard"] = report.heard
+
+    def _heard_before(self) -> dict[Language, int]:
+        found = {one.language: one.details for one in reversed(self._entries.latest()) if "heard" in one.details}
+        return {language: int(found[language]["heard"]) for language in LANGUAGES if language in found}
 
     async def _watch(self, learning: asyncio.Task[ChatReport], *, asked: bool) -> None:
         """End it as soon as it may not go on: a group of calls takes minutes, which no battery has for it."""

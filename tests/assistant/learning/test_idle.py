@@ -260,12 +260,15 @@ class Heard:
     def __init__(self) -> None:
         self.ratings, self.looked = 0, 0
         self.outcome: Outcome = "no_pattern"
+        self.asks = False
 
     async def heard_ratings(self, language: Language) -> int:
         return self.ratings if language == "en" else 0
 
-    async def learn(self, language: Language, *_: Any, gated: Sequence[str], **__: Any) -> ChatReport:
+    async def learn(self, language: Language, *_: Any, gated: Sequence[str], **rest: Any) -> ChatReport:
         self.looked += 1
+        if self.asks:
+            await rest["tell"](RunProgress("seed", 0, 400, 0.0))
         self.gated = gated
         return ChatReport(self.outcome, language, Agreement(min(400, self.ratings), 0), heard=self.ratings)
 
@@ -296,6 +299,22 @@ async def test_what_a_gate_decided_in_the_last_month_is_told_to_the_next(house: 
     night.log.end(night.log.begin("chat", "en"), "interrupted", {})
     await heard.after(night.idle, 40)
     assert heard.gated == ["first", "second"]
+
+
+@pytest.mark.parametrize(("outcome", "looked"), [("cancelled", 0), ("no_pattern", 0), ("resting", 1)])
+async def test_what_was_looked_at_is_not_looked_at_again_after_a_restart(
+    house: House, outcome: Outcome, looked: int
+) -> None:
+    night, heard = Night(house), Heard()
+    heard.asks, heard.outcome = True, outcome
+    night.idle._chat = cast("ChatLearning", heard)
+    await heard.after(night.idle, 40)
+    again, heard = Night(house), Heard()
+    again.idle._chat = cast("ChatLearning", heard)
+    await again.idle.start()
+    await again.idle.stop()
+    assert await heard.after(again.idle, 41) == looked
+    assert await heard.after(again.idle, 60) == looked + 1
 
 
 class Gating(Heard):
