@@ -99,9 +99,11 @@ class ChatSession:
             "/model": self._choose_model,
             "/regenerate": self._regenerate,
             "/again": self._regenerate,
+            "/earlier": self._earlier,
             "/good": judging.good,
             "/bad": judging.bad,
             "/unrate": judging.unrated,
+            "/edit": judging.edit,
             "/better": self._better,
             "/why": judging.why,
             "/documents": self._choose_documents,
@@ -155,6 +157,19 @@ class ChatSession:
             self._terminal.say("chat.nothing_to_regenerate")
             return
         await self._draw(await self._assistant.regenerate(self._last_turn, face="terminal", model=self._model))
+
+    async def _earlier(self, _: str) -> None:
+        """Back to the answer before the last one to the same question."""
+        turns = await self._assistant.history(self._conversation) if self._conversation is not None else []
+        siblings = turns[-1].siblings if turns else ()
+        place = siblings.index(turns[-1].id) if turns and turns[-1].id in siblings else 0
+        if not place:
+            self._terminal.say("chat.none_earlier")
+            return
+        await self._assistant.select_branch(siblings[place - 1])
+        shown = (await self._assistant.history(turns[-1].conversation_id))[-1]
+        self._last_turn = shown.id
+        self._terminal.write(f"{visible(shown.answer).strip()}\n")
 
     async def _draw(self, events: AsyncGenerator[Event, None]) -> None:
         self._last_turn = await self._drawn(events)
@@ -243,10 +258,18 @@ class ChatSession:
         if self._conversation is not None and self._documents is not None:
             await self._assistant.citations.choose(self._conversation, self._documents.mode, self._documents.collection)
 
-    async def _source(self, number: str) -> None:
-        """The passage behind a number of the last answer."""
+    async def _source(self, said: str) -> None:
+        """The passage behind a number of the last answer, or that it does not say what the answer says it does."""
+        number, _, word = said.partition(" ")
+        if word.strip() not in {"", "wrong"}:
+            self._terminal.say("chat.unknown_command")
+            return
         if not self._last_turn or not (number.isascii() and number.isdigit()):
             raise NotFound(kind="citation", id=number)
+        if word:
+            await self._assistant.citation(self._last_turn, int(number), wrong=True, face="terminal")
+            self._terminal.say("chat.noted")
+            return
         opened = await self._assistant.citations.citation(self._last_turn, int(number))
         passage = opened.passage
         self._terminal.write(f"── {visible(passage.name)}, {place(self._terminal, passage)}\n")

@@ -41,6 +41,14 @@ class Judging:
         """Take a thumb back."""
         await self._rate("thumb_cleared")
 
+    async def edit(self, text: str) -> None:
+        """The answer as it should have been."""
+        if not text:
+            self._terminal.say("chat.edit_how")
+        elif turn_id := self._answered():
+            await self._assistant.edit_answer(turn_id, text, face="terminal")
+            self._terminal.say("chat.edited")
+
     async def why(self, _: str) -> None:
         """Which prompt made it, where that comes from and what it says."""
         if turn_id := self._answered():

@@ -161,6 +161,27 @@ async def test_an_answer_is_rated_in_the_terminal_as_anywhere_else(session: Type
     assert told["reasons"] == ["#too_long", "这不是我要的"]
 
 
+async def test_an_answer_is_corrected_in_the_terminal(session: Typed) -> None:
+    shown = await session.run(f"/edit 什么{ENTER}甲{ENTER}/edit{ENTER}/edit 应当是这样。{ENTER}/quit{ENTER}")
+    for told in ("还没有回答", "请写出它应有的样子", "从现在起以你的文字为回答"):
+        assert told in shown
+    [conversation] = await session.assistant.conversations()
+    [turn] = await session.assistant.history(conversation.id)
+    assert (turn.answer, turn.original) == ("应当是这样。", "**第一个**回答")
+    assert any('"edited"' in line for line in await session.assistant.desk.evidence())
+
+
+async def test_of_two_answers_one_after_the_other_the_earlier_one_can_be_kept(session: Typed) -> None:
+    shown = await session.run(
+        f"/earlier{ENTER}甲{ENTER}/earlier{ENTER}/again{ENTER}/earlier{ENTER}乙{ENTER}/quit{ENTER}"
+    )
+    assert shown.count("这个问题没有更早的回答") == 2
+    [conversation] = await session.assistant.conversations()
+    [first, _] = await session.assistant.history(conversation.id)
+    assert first.answer == "**第一个**回答"
+    assert any('"kept"' in line for line in await session.assistant.desk.evidence())
+
+
 async def test_another_answer_is_asked_for_by_either_name(session: Typed) -> None:
     assert "第二个回答" in await session.run(f"你好{ENTER}/again{ENTER}/quit{ENTER}")
     assert (await last(session.assistant)).source == "regenerate"
