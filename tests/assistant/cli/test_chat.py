@@ -182,6 +182,22 @@ async def test_of_two_answers_one_after_the_other_the_earlier_one_can_be_kept(se
     assert any('"kept"' in line for line in await session.assistant.desk.evidence())
 
 
+async def test_a_citation_is_opened_and_marked_wrong(session: Typed, model: ScriptedChatModel) -> None:
+    model.answers = ["房租在每月三号交 [1]。"]
+    library = session.assistant.documents
+    await library.add_text("租约.md", "房租每月八百四十元，在每月三号交。")
+    async with asyncio.timeout(60):
+        while (await library.standing()).is_working:
+            pass
+    typed = ("/documents always", "房租什么时候交？", "/source 1", "/source 1 wrong", "/source 1 x", "/quit")
+    shown = await session.run("".join(f"{line}{ENTER}" for line in typed))
+    assert "── 租约.md" in shown
+    assert "没有这个命令" in shown
+    told = "\n".join(await session.assistant.desk.evidence())
+    assert '"citation_opened"' in told
+    assert '"citation_wrong"' in told
+
+
 async def test_another_answer_is_asked_for_by_either_name(session: Typed) -> None:
     assert "第二个回答" in await session.run(f"你好{ENTER}/again{ENTER}/quit{ENTER}")
     assert (await last(session.assistant)).source == "regenerate"
