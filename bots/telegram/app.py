@@ -161,8 +161,8 @@ class TelegramBot:
         shown = Shown(self._assistant, mailbox, bot.id, Buttons(self._token), places)
         addressing = Addressing(bot, self._settings.group_words)
         dispatcher = self._dispatcher(
-            sender, answering, places, reminding, asking, fetcher, filing, shown, addressing, Forms(mailbox, bot.id),
-            Rights(Buttons(self._token), drawn, delivery, self._presenter, sender),
+            sender, delivery, answering, places, reminding, asking, fetcher, filing, shown, addressing,
+            Forms(mailbox, bot.id), Rights(Buttons(self._token), drawn, delivery, self._presenter, sender),
         )  # fmt: skip
 
         async def handle(update: Update, receipt: Receipt | None, pieces: Sequence[Message]) -> None:
@@ -224,6 +224,7 @@ class TelegramBot:
     def _dispatcher(
         self,
         sender: Sender,
+        delivery: Delivery,
         answering: Answering,
         places: Places,
         reminding: Reminding,
@@ -240,6 +241,7 @@ class TelegramBot:
             disable_fsm=True,
             assistant=self._assistant,
             sender=sender,
+            delivery=delivery,
             answering=answering,
             presenter=self._presenter,
             buttons=buttons,
@@ -257,7 +259,8 @@ class TelegramBot:
         )
         dispatcher.update.outer_middleware(Access(self._assistant, forms_of, self._language))
         dispatcher.update.outer_middleware(Explain(answering))
-        dispatcher.message.outer_middleware(Settle(leftovers, buttons, self._presenter, sender, self._lanes))
+        settle = Settle(self._assistant, leftovers, buttons, self._presenter, sender, self._lanes)
+        dispatcher.message.outer_middleware(settle)
         for kind, observer in dispatcher.observers.items():
             if kind not in ("update", "error"):
                 observer.middleware(rights)

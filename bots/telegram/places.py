@@ -26,13 +26,18 @@ class Places:
 
     async def current(self, reader: Reader) -> str:
         """The conversation to go on with; begun when there is none."""
-        known = reader.person.conversation_id if reader.target.private else self._groups.get(reader.target.place)
+        known = await self._chosen(reader) if reader.target.private else self._groups.get(reader.target.place)
         if known is not None:
             try:
                 return await self._entered(reader, known)
             except NotFound:
                 pass  # deleted on the page, or not theirs any more
         return await self.begin(reader)
+
+    async def _chosen(self, reader: Reader) -> str | None:
+        """By now: while a file was read they may have begun another one."""
+        person = await self._assistant.people.find("telegram", reader.person.external_id)
+        return (person or reader.person).conversation_id
 
     async def _entered(self, reader: Reader, known: str) -> str:
         conversation = await self._assistant.conversation(known)

@@ -39,6 +39,11 @@ class Receipt:
         self._said = 0
         self._held = 0
 
+    @property
+    def came(self) -> tuple[float, int]:
+        """When, by the mailbox's clock; of what came at once, what was sent first is less."""
+        return self.received_at, self._update_id
+
     def next_key(self) -> str:
         """Of the next thing that is said because of this update; the same ones in the same order at every attempt."""
         self._said += 1

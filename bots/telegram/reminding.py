@@ -89,11 +89,14 @@ class Reminding:
             await self.put(Reminder(key, user_id, user_id, None, one.language, "reminder", one.text, one.due_at))
 
     async def of(self, user_id: int) -> list[Reminder]:
+        """Without what is being said: it is seen before it is heard that it was."""
         try:
             await self.take_over()
         except AssistantError as error:
             _log.warning("telegram: reminders set elsewhere are not known: %s", error)
-        return await asyncio.to_thread(self._mailbox.reminders.of, self._bot_id, user_id)
+        before = set(self._saying)
+        known = await asyncio.to_thread(self._mailbox.reminders.of, self._bot_id, user_id)
+        return [one for one in known if one.id not in before | self._saying.keys()]
 
     async def remove(self, id: int, user_id: int) -> bool:
         """Whether it was there and theirs; one of the core's is gone there as well."""

@@ -22,7 +22,7 @@ from bots.telegram.handlers import branches, citations, corrections, documents, 
 from bots.telegram.handlers.conversations import enter
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
-from bots.telegram.leftovers import Leftovers
+from bots.telegram.leftovers import Leftovers, close_reasons
 from bots.telegram.places import Places
 from bots.telegram.presenter import Presenter
 from bots.telegram.receipts import Receipt
@@ -100,7 +100,7 @@ async def pressed(
         await toast(query)
         await corrections.ask(button.id, answering, leftovers, presenter, sender, reader)
     elif button.action == "leave":
-        await corrections.leave(query, leftovers, presenter, sender, reader)
+        await corrections.leave(query, button.id, leftovers, presenter, sender, reader)
     elif button.action == "restore":
         await corrections.restore(query, button.id, assistant, presenter, sender, reader)
     elif button.action in REASONS:
@@ -134,15 +134,14 @@ async def _rate(
     chat_id, message_id = reader.target.chat_id, query.message.message_id
     if kind == "thumb_down":
         keyboard = presenter.reasons_keyboard(here, reader.person, reader.language)
-        earlier = leftovers.offer_reasons(reader, message_id, here)
+        earlier = leftovers.offer_reasons(reader, message_id, turn_id)
     else:
         shown = None if kind == "thumb_cleared" else thumb
         keyboard = presenter.answer_keyboard(here, reader.person, reader.language, shown)
         earlier = leftovers.take_reasons(reader)
     await put_keyboard(sender, chat_id, message_id, keyboard)
     if earlier is not None and earlier.message_id != message_id:
-        settled = presenter.answer_keyboard(earlier.below, reader.person, reader.language, "thumb_down")
-        await put_keyboard(sender, chat_id, earlier.message_id, settled)
+        await close_reasons(earlier, assistant, presenter, sender, reader)
 
 
 async def _explained(
@@ -155,12 +154,14 @@ async def _explained(
     reader: Reader,
 ) -> None:
     """Why an answer is no good."""
-    leftovers.take_reasons(reader)
+    if query.message is not None:
+        leftovers.drop_reasons(reader, query.message.message_id)
     await assistant.signal(
         button.id, "thumb_down", face="telegram", person_id=reader.person.id, reason=f"#{button.action}"
     )
     await toast(query, presenter.say(reader.language, "reason.noted"))
     if query.message is not None:
-        here = below(await assistant.turn(button.id))
-        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, "thumb_down")
+        turn = await assistant.turn(button.id)
+        rating = turn.rating_of(reader.person)
+        keyboard = presenter.answer_keyboard(below(turn), reader.person, reader.language, rating)
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

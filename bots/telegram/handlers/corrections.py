@@ -82,10 +82,10 @@ async def correct(
 
 
 async def leave(
-    query: CallbackQuery, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader
+    query: CallbackQuery, turn_id: str, leftovers: Leftovers, presenter: Presenter, sender: Sender, reader: Reader
 ) -> None:
     """The answer is not corrected after all."""
-    leftovers.take_correction(reader)
+    leftovers.drop_correction(reader, turn_id)
     await toast(query, presenter.say(reader.language, "edit.left"))
     if query.message is not None:
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)

@@ -32,12 +32,31 @@ async def edited(
     message: Message,
     addressing: Addressing,
     answering: Answering,
+    lanes: Lanes,
+    leftovers: Leftovers,
+    presenter: Presenter,
+    shown: Shown,
+    reader: Reader,
+    receipt: Receipt,
+) -> None:
+    """At once, or where the message may be waiting for its answer, behind it in the chat's lane."""
+    offer = partial(_offer, message, addressing, answering, leftovers, presenter, shown, reader)
+    if await shown.asked(message.chat.id, message.message_id) is not None:
+        await offer()
+    else:
+        lanes.put(reader.target.place, receipt.holding(offer))
+
+
+async def _offer(
+    message: Message,
+    addressing: Addressing,
+    answering: Answering,
     leftovers: Leftovers,
     presenter: Presenter,
     shown: Shown,
     reader: Reader,
 ) -> None:
-    """Offer it, once for each message: the button reads what stands there when it is pressed."""
+    """Once for each message: the button reads what stands there when it is pressed."""
     turn = await shown.asked(message.chat.id, message.message_id)
     if turn is None or turn.person_id != reader.person.id:
         return
@@ -72,7 +91,8 @@ async def reask(
         await toast(query, presenter.say(reader.language, "edited.gone"), alert=True)
         return
     await toast(query, presenter.say(reader.language, "buttons.again"))
-    leftovers.take_offer(replied, text)
+    if not leftovers.take_offer(replied, text):
+        return  # tapped twice, before the button was gone
     await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
     begin = partial(assistant.edit, turn_id, text, face="telegram", person_id=reader.person.id)
     earlier = partial(begun_beside, assistant, turn_id, reader, receipt)

@@ -11,6 +11,7 @@ from aiogram.types import MessageReactionUpdated, ReactionTypeEmoji, ReactionTyp
 from assistant.api import Assistant
 from bots.telegram.answering import Reader
 from bots.telegram.below import below
+from bots.telegram.delivery import Delivery
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.presenter import Presenter
 from bots.telegram.sending import Sender
@@ -29,12 +30,15 @@ def router() -> Router:
 async def reacted(
     reaction: MessageReactionUpdated,
     assistant: Assistant,
+    delivery: Delivery,
     presenter: Presenter,
     sender: Sender,
     shown: Shown,
     reader: Reader,
 ) -> None:
     """A thumb rates, another one changes that, and taking it away clears it; other reactions say nothing."""
+    # A person may be quicker than the server's word that the answer arrived.
+    await delivery.settled(reaction.chat.id)
     answer = await shown.answer(reaction.chat.id, reaction.message_id)
     before, now = _thumb(reaction.old_reaction), _thumb(reaction.new_reaction)
     if answer is None or before == now:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
+from assistant.memory.mailbox import Mailbox
 from assistant.memory.records import Person, Turn
+from assistant.paths import Paths
 from bots.telegram.answering import Reader
 from bots.telegram.leftovers import Leftovers
+from bots.telegram.receipts import Receipt
 from bots.telegram.streaming import Target
 from tests.botapi import BotApiServer
 from tests.botapi.clock import ManualClock
@@ -17,6 +22,7 @@ from tests.bots.telegram.conftest import Play, Scene
 
 ROW = ["👍", "👎", "🔁", "✏️"]
 MARKED = ["👍", "👎 ✓", "🔁", "✏️"]
+LIKED = ["👍 ✓", "👎", "🔁", "✏️"]
 WHY = ["It is wrong", "Not what I asked", "Too long", "Too short", "Wrong language"]
 
 
@@ -48,7 +54,7 @@ async def test_the_next_message_is_the_answer_as_it_should_have_been(play: Play)
 
 @pytest.mark.parametrize("way", ["leave", "command", "file"])
 async def test_what_is_no_correction_is_a_question(play: Play, way: str) -> None:
-    async with play("The first.", "The second.") as scene:
+    async with play("The first.", "The second.", "The third.") as scene:
         ann = await scene.paired()
         ann.private.send("Hi")
         answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
@@ -63,7 +69,8 @@ async def test_what_is_no_correction_is_a_question(play: Play, way: str) -> None
             ann.private.send_document("a.txt", b"text", "What is this?")
             await ann.private.chat.wait_for(lambda message: message.text == "The second.")
         ann.private.send("Something else?")
-        await ann.private.chat.wait_for(lambda message: message.text == "The second.")
+        last = "The third." if way == "file" else "The second."
+        await ann.private.chat.wait_for(lambda message: message.text == last)
         assert not any(turn.original for turn in await turns(scene))
 
 
@@ -193,3 +200,137 @@ async def test_only_one_answer_has_its_reasons_open(play: Play) -> None:
                 lambda message, one=one: message.id == one.id and message.buttons == MARKED + WHY  # type: ignore[misc]
             )
         await ann.private.chat.wait_for(lambda message: message.id == shown[0].id and message.buttons == MARKED)
+
+
+async def test_a_question_that_was_sent_before_the_request_is_answered(play: Play) -> None:
+    gate = asyncio.Event()
+    gate.set()
+    async with play("The first.", "The second.", "The third.", gate=gate) as scene:
+        ann = await scene.paired()
+        ann.private.send("One?")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        gate.clear()
+        ann.private.send("Two?")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text.startswith("The"))
+        ann.private.send("Three?")
+        await ann.private.press(answer, "✏️").answered()
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        gate.set()
+        await ann.private.chat.wait_for(lambda message: message.text == "The third.")
+        assert asked.buttons == ["Leave it as it is"]
+        ann.private.send("The very first.")
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        assert [turn.answer for turn in await turns(scene)] == ["The very first.", "The second.", "The third."]
+
+
+async def test_a_stop_that_is_sent_after_the_correction_does_not_take_it_away(play: Play) -> None:
+    gate = asyncio.Event()
+    gate.set()
+    async with play("The first.", "The second.", "The third.", gate=gate) as scene:
+        ann = await scene.paired()
+        ann.private.send("One?")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        gate.clear()
+        ann.private.send("Two?")
+        await ann.private.chat.wait_for_draft(lambda draft: draft.text.startswith("The"))
+        await ann.private.press(answer, "✏️").answered()
+        asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        ann.private.send("The very first.")
+        ann.private.send("/stop")
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        await ann.private.chat.wait_for(lambda message: message.id == asked.id and not message.buttons)
+        gate.set()
+        ann.private.send("Three?")
+        await ann.private.chat.wait_for(lambda message: message.text == "The third.")
+        assert [turn.question for turn in await turns(scene)] == ["One?", "Two?", "Three?"]
+        assert (await turns(scene))[0].answer == "The very first."
+
+
+def test_what_corrects_is_told_by_when_it_came_and_not_by_when_it_is_dealt_with(paths: Paths) -> None:
+    clock = ManualClock()
+    leftovers = Leftovers(clock)
+    ann = Person("p1", "telegram", "1001", "Ann", 0.0, None)
+    with closing(Mailbox.open(paths.mailbox, paths.backups, clock.time)) as mailbox:
+
+        def came(update_id: int, after: float) -> Reader:
+            receipt = Receipt(mailbox, 1, update_id, attempt=1, turn_id=None, received_at=ManualClock().time() + after)
+            return Reader(ann, "en", Target(1, private=True, receipt=receipt))
+
+        clock.advance(5)
+        request, _ = leftovers.await_correction(came(20, 3), "one")
+        assert leftovers.asked(came(20, 3), request, 5)
+        assert leftovers.take_correction(came(18, 2)) is None, "it came before the request"
+        assert leftovers.take_correction(came(19, 3)) is None, "of what came at once, the order counts"
+        assert leftovers.end_correction(came(17, 2)) is None, "so did this command"
+        clock.advance(700)
+        assert leftovers.end_correction(came(30, 600)) is request
+        assert leftovers.end_correction(came(31, 601)) is None
+        assert not leftovers.asked(came(20, 3), request, 5)
+        assert leftovers.take_correction(came(29, 600)) is request, "it waited while it could be one"
+        leftovers.await_correction(came(40, 705), "two")
+        leftovers.end_correction(came(41, 706))
+        assert leftovers.take_correction(came(42, 706)) is None
+        assert leftovers.take_correction(came(41, 705)) is None, "a message has settled it"
+
+
+async def test_a_stale_leave_it_does_not_take_away_what_is_asked_for_now(play: Play) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        shown: list[Message] = []
+        for text in ("The first.", "The second."):
+            ann.private.send("Hi")
+            shown.append(await ann.private.chat.wait_for(lambda message, text=text: message.text == text))  # type: ignore[misc]
+        asked: list[Message] = []
+        for one in shown:
+            ann.private.press(one, "✏️")
+            found = await ann.private.chat.wait_for(lambda message: message.buttons == ["Leave it as it is"])
+            asked.append(replace(found))
+            if one is shown[0]:
+                await ann.private.press(found, "Leave it").answered()
+                await ann.private.chat.wait_for(lambda message, id=found.id: message.id == id and not message.buttons)  # type: ignore[misc]
+        assert await ann.private.press(asked[0], "Leave it").answered() == "The answer stays"
+        ann.private.send("The very second.")
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        assert [turn.answer for turn in await turns(scene)] == ["The first.", "The very second."]
+
+
+async def test_a_reason_of_an_earlier_answer_leaves_open_those_of_another(play: Play) -> None:
+    async with play("The first.", "The second.", "The third.") as scene:
+        ann = await scene.paired()
+        shown: list[Message] = []
+        for text in ("The first.", "The second."):
+            ann.private.send("Hi")
+            shown.append(await ann.private.chat.wait_for(lambda message, text=text: message.text == text))  # type: ignore[misc]
+        stale = list[Message]()
+        for one in shown:
+            await ann.private.press(one, "👎").answered()
+            await ann.private.chat.wait_for(
+                lambda message, one=one: message.id == one.id and message.buttons == MARKED + WHY  # type: ignore[misc]
+            )
+            stale.append(replace(one))
+        await ann.private.chat.wait_for(lambda message: message.id == shown[0].id and message.buttons == MARKED)
+        assert await ann.private.press(stale[0], "Too long").answered() == "Noted, thank you"
+        ann.private.send("Go on")
+        await ann.private.chat.wait_for(lambda message: message.id == shown[1].id and message.buttons == MARKED)
+
+
+@pytest.mark.parametrize("then", ["message", "thumb"])
+async def test_a_reaction_since_the_reasons_were_opened_stands(play: Play, then: str) -> None:
+    async with play("The first.", "The second.") as scene:
+        ann = await scene.paired()
+        shown: list[Message] = []
+        for text in ("The first.", "The second."):
+            ann.private.send("Hi")
+            shown.append(await ann.private.chat.wait_for(lambda message, text=text: message.text == text))  # type: ignore[misc]
+        first, second = shown
+        await ann.private.press(first, "👎").answered()
+        await ann.private.chat.wait_for(lambda message: message.buttons == MARKED + WHY)
+        ann.private.react(first, "👍")
+        await ann.private.chat.wait_for(lambda message: message.buttons == LIKED)
+        drawn = first.keyboard
+        if then == "message":
+            ann.private.send("Go on")
+        else:
+            await ann.private.press(second, "👎").answered()
+        await ann.private.chat.wait_for(lambda message: message.id == first.id and message.keyboard != drawn)
+        assert first.buttons == LIKED

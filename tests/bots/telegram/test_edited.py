@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.bots.telegram.conftest import Play
 
 
@@ -60,3 +62,37 @@ async def test_in_a_group_only_the_writer_can_have_it_answered(play: Play) -> No
         answer = await group.wait_for(lambda message: message.text == "two" and bool(message.buttons))
         assert answer.reply_to == question
         assert scene.model.calls[1][-1].text == "second"
+
+
+async def test_a_button_that_is_tapped_twice_answers_once(play: Play) -> None:
+    async with play("Lyon.", "Paris.", "Rome.") as scene:
+        ann = await scene.paired()
+        seat, chat = ann.private, ann.private.chat
+        question = seat.send("Capital of Frence?")
+        await chat.wait_for(lambda message: message.text == "Lyon." and bool(message.buttons))
+        seat.edit(question, "Capital of France?")
+        offer = await chat.wait_for(lambda message: "You have edited this message" in message.text)
+        taps = [seat.press(offer, "Answer"), seat.press(offer, "Answer")]
+        assert [await tap.answered() for tap in taps] == ["I am writing it again"] * 2
+        seat.send("Capital of Italy?")
+        await chat.wait_for(lambda message: message.text == "Rome.")
+        assert scene.model.calls[2][-1].text == "Capital of Italy?"
+
+
+async def test_an_edit_of_a_question_that_waits_is_offered_once_it_is_answered(play: Play) -> None:
+    gate = asyncio.Event()
+    async with play("Berne.", "Lyon.", "Paris.", gate=gate) as scene:
+        ann = await scene.paired()
+        seat, chat = ann.private, ann.private.chat
+        seat.send("Capital of Switzerland?")
+        await chat.wait_for_draft(lambda draft: draft.text.startswith("Bern"))
+        question = seat.send("Capital of Frence?")
+        seat.edit(question, "Capital of France?")
+        await ann.ask_inline("").answered()  # what came before it is being dealt with
+        gate.set()
+        offer = await chat.wait_for(lambda message: "You have edited this message" in message.text)
+        assert offer.reply_to == question
+        assert [message.text for message in chat.answers[:2]] == ["Berne.", "Lyon."]
+        await seat.press(offer, "Answer the edited message").answered()
+        await chat.wait_for(lambda message: message.text == "Paris." and bool(message.buttons))
+        assert scene.model.calls[2][-1].text == "Capital of France?"

@@ -6,7 +6,7 @@ import asyncio
 
 from assistant.memory.records import Turn
 from bots.telegram.presenter import TEXT_LIMIT
-from tests.botapi import Message, User
+from tests.botapi import BotApiServer, Message, User
 from tests.bots.telegram.conftest import Play, Scene
 
 
@@ -86,7 +86,7 @@ async def test_taking_a_reaction_away_leaves_what_a_button_said_since(play: Play
 async def rated(scene: Scene, *expected: tuple[User | None, str]) -> None:
     """Wait until these are the thumbs, the newest last."""
     people = [(None if user is None else (await scene.person(user)).id, thumb) for user, thumb in expected]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while list((await turn(scene)).ratings) != people:  # noqa: ASYNC110 - a thumb in a group is told to nobody
             await asyncio.sleep(0.01)
 
@@ -147,3 +147,18 @@ async def test_the_owner_is_one_person_on_the_page_and_in_telegram(play: Play) -
         ann.private.send("/help")
         await ann.private.chat.wait_for(lambda message: "/regenerate" in message.text)
         assert (await turn(scene)).ratings == ((None, "thumb_up"),)
+
+
+async def test_a_reaction_may_be_quicker_than_telegrams_word_that_the_answer_arrived(
+    play: Play, server: BotApiServer
+) -> None:
+    async with play("Paris.") as scene:
+        ann = await scene.paired()
+        heard = server.faults.hold("sendMessage")
+        ann.private.send("Capital?")
+        answer = await ann.private.chat.wait_for(lambda message: bool(message.buttons))
+        ann.private.react(answer, "👍")
+        await ann.ask_inline("").answered()  # what came before it is being dealt with
+        heard.set()
+        await ann.private.chat.wait_for(lambda message: "👍 ✓" in message.buttons)
+        assert (await turn(scene)).rating == "thumb_up"

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bots.telegram.reminding import is_within
-from tests.botapi import ManualClock, User
+from tests.botapi import BotApiServer, ManualClock, User
 from tests.bots.telegram.conftest import Play, Scene
 
 
@@ -45,10 +45,14 @@ async def test_what_was_due_while_nothing_ran_comes_once_with_a_word_that_it_is_
         ann = await scene.paired(language_code="zh")
         await _say(ann, "/remind 十分钟后 喝茶", "我会在")
     clock.advance(7200)
-    for _ in range(2):
-        async with play(clock=clock):
-            late = await ann.private.chat.wait_for(lambda message: "⏰ 喝茶" in message.text)
-            assert "提醒晚了" in late.text
+    async with play(clock=clock):
+        late = await ann.private.chat.wait_for(lambda message: "⏰ 喝茶" in message.text)
+        assert "提醒晚了" in late.text
+        await _say(ann, "你好", "Hello.")  # so that the bot, too, knows that it has arrived
+    async with play(clock=clock):
+        await _say(ann, "/remind 十分钟后 吃饭", "我会在")
+        await _pass(clock, 605)
+        await ann.private.chat.wait_for(lambda message: message.text == "⏰ 吃饭")  # and what was due before it, too
     assert sum("⏰ 喝茶" in message.text for message in ann.private.chat.answers) == 1
 
 
@@ -136,3 +140,17 @@ async def test_nothing_is_deleted_or_given_away_in_a_group(play: Play) -> None:
 async def _questions(scene: Scene) -> list[str]:
     conversations = await scene.assistant.conversations()
     return [turn.question for one in conversations for turn in await scene.assistant.history(one.id)]
+
+
+async def test_what_is_being_said_is_listed_no_more(play: Play, server: BotApiServer) -> None:
+    clock = ManualClock()
+    async with play(clock=clock) as scene:
+        ann = await scene.paired()
+        group = scene.server.group(-100, "Friends")
+        ann.in_chat(group).send("/remind in 10 minutes tea")
+        await group.wait_for_answers(1)
+        heard = server.faults.hold("sendMessage")
+        await _pass(clock, 605)
+        await group.wait_for(lambda message: message.text == "⏰ tea")
+        await _say(ann, "/reminders", "No reminder is waiting")
+        heard.set()
