@@ -15,5 +15,5 @@ async def test_killed_again_and_again_in_bad_weather_it_answers_everybody_once(t
     assert outcome.sound, outcome
     assert outcome.questions == 40
     assert outcome.kills == 6
-    assert outcome.too_early == 0
+    assert outcome.too_early <= outcome.kills, "whoever is killed before a wait is written down cannot know of it"
     assert outcome.faults["lost"] > 0, "a test without trouble shows nothing"
