@@ -86,12 +86,11 @@ class RunPanel:
     async def _teachable(self, labels: Sequence[Labelled], model: str) -> list[Teachable]:
         """What is in use with this model, for a run begins with that."""
         found = []
-        for one in self._assistant.prompts():
+        for one in (prompt for prompt in self._assistant.prompts() if prompt.instruction):
             worn = in_production(labels, Scope(one.name, one.language, model=model))
-            learned = (await self._assistant.desk.version(worn)).content if worn and one.instruction else {}
-            if one.instruction:
-                instruction = str(learned.get("instruction") or one.instruction)
-                found.append(Teachable(f"{one.name}.{one.language}", instruction))
+            learned = (await self._assistant.desk.version(worn)).content if worn else {}
+            instruction = str(learned.get("instruction") or one.instruction)
+            found.append(Teachable(f"{one.name}.{one.language}", instruction))
         return found
 
     async def _start(self, visit: Visit) -> Run:

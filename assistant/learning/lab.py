@@ -208,7 +208,8 @@ class Lab:
 
         await neighbours.learn(task.items, pause, say)
         pools = await asyncio.to_thread(split, task.items, neighbours.embedded, choices.seed, form.labels, shares)
-        pools = replace(pools, not_drawn=given - len(task.items), too_long=await _too_long(chat, task))
+        too_long = 0 if proposer else await _too_long(chat, task)  # where no answer is right, none is too long
+        pools = replace(pools, not_drawn=given - len(task.items), too_long=too_long)
         if not pools.race or (proposer is None and Gate(choices.alpha).hopeless(len(pools.gate))):
             raise TaskIncomplete(reason="few_differ")
         await asyncio.to_thread(neighbours.use, usable(pools.examples))

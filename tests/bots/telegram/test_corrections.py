@@ -15,7 +15,7 @@ from bots.telegram.answering import Reader
 from bots.telegram.leftovers import Leftovers
 from bots.telegram.receipts import Receipt
 from bots.telegram.streaming import Target
-from tests.botapi import BotApiServer
+from tests.botapi import BotApiServer, User
 from tests.botapi.clock import ManualClock
 from tests.botapi.world import Message
 from tests.bots.telegram.conftest import Play, Scene
@@ -29,6 +29,17 @@ WHY = ["It is wrong", "Not what I asked", "Too long", "Too short", "Wrong langua
 async def turns(scene: Scene) -> list[Turn]:
     [conversation] = await scene.assistant.conversations()
     return await scene.assistant.history(conversation.id)
+
+
+async def answered_while_another_is_written(person: User, gate: asyncio.Event) -> Message:
+    """The first answer; the second is held by the gate."""
+    gate.set()
+    person.private.send("One?")
+    answer = await person.private.chat.wait_for(lambda message: message.buttons == ROW)
+    gate.clear()
+    person.private.send("Two?")
+    await person.private.chat.wait_for_draft(lambda draft: draft.text.startswith("The"))
+    return answer
 
 
 async def test_the_next_message_is_the_answer_as_it_should_have_been(play: Play) -> None:
@@ -204,14 +215,9 @@ async def test_only_one_answer_has_its_reasons_open(play: Play) -> None:
 
 async def test_a_question_that_was_sent_before_the_request_is_answered(play: Play) -> None:
     gate = asyncio.Event()
-    gate.set()
     async with play("The first.", "The second.", "The third.", gate=gate) as scene:
         ann = await scene.paired()
-        ann.private.send("One?")
-        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
-        gate.clear()
-        ann.private.send("Two?")
-        await ann.private.chat.wait_for_draft(lambda draft: draft.text.startswith("The"))
+        answer = await answered_while_another_is_written(ann, gate)
         ann.private.send("Three?")
         await ann.private.press(answer, "✏️").answered()
         asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
@@ -225,14 +231,9 @@ async def test_a_question_that_was_sent_before_the_request_is_answered(play: Pla
 
 async def test_a_stop_that_is_sent_after_the_correction_does_not_take_it_away(play: Play) -> None:
     gate = asyncio.Event()
-    gate.set()
     async with play("The first.", "The second.", "The third.", gate=gate) as scene:
         ann = await scene.paired()
-        ann.private.send("One?")
-        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
-        gate.clear()
-        ann.private.send("Two?")
-        await ann.private.chat.wait_for_draft(lambda draft: draft.text.startswith("The"))
+        answer = await answered_while_another_is_written(ann, gate)
         await ann.private.press(answer, "✏️").answered()
         asked = await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
         ann.private.send("The very first.")
