@@ -88,9 +88,10 @@ class DeskClient:
 
     async def end_trial(
         self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
-    ) -> None:
+    ) -> Labelled | None:
         path = f"/prompts/{_part(name)}/{_part(language)}/end-trial"
-        await self._call("POST", path, {"model": model, "intent": intent, "reason": reason})
+        ended = (await self._call("POST", path, {"model": model, "intent": intent, "reason": reason}))["ended"]
+        return None if ended is None else load(Labelled, ended)
 
     async def trials(self) -> list[TrialStanding]:
         return [load(TrialStanding, one) for one in await self._call("GET", "/prompts/trials")]

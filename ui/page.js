@@ -469,6 +469,24 @@
     say($(".toast").dataset.copied);
   }
 
+  // Of an answer: less is looked up, or quoted, more often than it is used.
+  const MUCH = { characters: 80, share: 0.5 };
+
+  function copied() {
+    const selection = getSelection();
+    if (!selection?.rangeCount || selection.isCollapsed) return;
+    for (const words of $$(".answer[data-source] > .body")) {
+      const range = selection.getRangeAt(0).cloneRange();
+      if (!range.intersectsNode(words)) continue;
+      if (!words.contains(range.startContainer)) range.setStart(words, 0);
+      if (!words.contains(range.endContainer)) range.setEnd(words, words.childNodes.length);
+      const taken = range.toString().trim().length;
+      if (taken && taken >= Math.min(MUCH.characters, MUCH.share * words.textContent.trim().length)) {
+        send("copied", { turn: words.closest("[data-turn]").dataset.turn });
+      }
+    }
+  }
+
   // What a click means
 
   const turnOf = (node) => node.closest(".turn").dataset.turn;
@@ -779,6 +797,7 @@
   document.addEventListener("focusout", (event) => {
     if (event.target.dataset?.static === "rename") rename(event.target, true);
   });
+  document.addEventListener("copy", copied);
   document.addEventListener("paste", (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];
     if (pasted.length && event.target.closest?.(".composer")) { event.preventDefault(); attach(pasted); }

@@ -275,20 +275,8 @@ def end_trial(
 
     async def work() -> tuple[PromptVersionRecord, Scope] | None:
         async with open_assistant(terminal) as assistant:
-            desk = assistant.desk
-            place = (name, language, intent)
-            running = [
-                one
-                for one in await desk.labels()
-                if one.label == "canary"
-                and (one.scope.name, one.scope.language, one.scope.intent) == place
-                and model in (None, one.scope.model)
-            ]
-            if not running:
-                return None
-            latest = max(running, key=lambda one: one.moved_at)
-            await desk.end_trial(name, language, model=latest.scope.model, intent=intent, reason=reason)
-            return await desk.version(latest.version_id), latest.scope
+            ended = await assistant.desk.end_trial(name, language, model=model, intent=intent, reason=reason)
+            return None if ended is None else (await assistant.desk.version(ended.version_id), ended.scope)
 
     ended = terminal.run(work())
     if ended is None:

@@ -147,13 +147,14 @@ class PromptDesk:
 
     async def end_trial(
         self, name: str, language: str, *, model: str | None = None, intent: str = "", reason: str = ""
-    ) -> None:
-        """Nobody gets the version on trial any more; without a `model` of the trial that began last."""
+    ) -> Labelled | None:
+        """Nobody gets the version on trial any more; without a `model` of the trial that began last. Returns what was
+        on trial, None where nothing was."""
 
-        def end() -> None:
-            self._labels.end_trial(self._latest("canary", Scope(name, language, intent), model), reason)
+        def end() -> Labelled | None:
+            return self._labels.end_trial(self._latest("canary", Scope(name, language, intent), model), reason)
 
-        await asyncio.to_thread(end)
+        return await asyncio.to_thread(end)
 
     async def trials(self) -> list[TrialStanding]:
         """What is on trial and how it stands."""

@@ -292,11 +292,13 @@ class PromptLabels:
                 (share, scope.name, scope.language, scope.intent, scope.model),
             )
 
-    def end_trial(self, scope: Scope, reason: str, *, expected: Labelled | None = None) -> None:
-        """Nobody gets the version on trial any more. `expected` as for `promote`."""
+    def end_trial(self, scope: Scope, reason: str, *, expected: Labelled | None = None) -> Labelled | None:
+        """Nobody gets the version on trial any more; what was, None where none was. `expected` as for `promote`."""
         with self._db.transaction():
             self._still(scope, expected)
+            ended = self.of(scope, "canary")
             self._put(scope, "canary", None, reason)
+            return ended
 
     def _still(self, scope: Scope, expected: Labelled | None) -> None:
         """Or VersionNotInUse. A version may be tried again: only what began when it did is the same trial."""

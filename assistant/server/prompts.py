@@ -169,8 +169,9 @@ class PromptRoutes:
             await self._desk.begin_trial(version, body.share, model=body.model, intent=body.intent, reason=body.reason)
         )
 
-    async def end_trial(self, name: str, language: str, body: Move) -> None:
-        await self._desk.end_trial(name, language, model=body.model, intent=body.intent, reason=body.reason)
+    async def end_trial(self, name: str, language: str, body: Move) -> Any:
+        ended = await self._desk.end_trial(name, language, model=body.model, intent=body.intent, reason=body.reason)
+        return {"ended": dump(ended)}
 
     async def optimise(self, request: Request, body: NewRun) -> Response:
         """A better prompt for a task, as events: `progress` while it runs, `report` at the end. Going away stops it;

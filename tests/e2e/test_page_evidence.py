@@ -69,6 +69,39 @@ def test_an_answer_is_written_over_shown_as_edited_read_by_the_next_turn_and_res
     assert signals(paths) == ["answer_edited", "answer_restored"]
 
 
+def test_whoever_copies_much_of_an_answer_by_hand_used_it_and_whoever_copies_a_word_of_it_did_not(
+    paths: Paths, tab: OpenTab
+) -> None:
+    select = """([node, much]) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        if (!much) range.setEnd(document.createTreeWalker(node, NodeFilter.SHOW_TEXT).nextNode(), 6);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+    }"""
+    with PageServer(paths, ["Bronze is copper with tin in it.", "Brass is copper with zinc in it."]) as server:
+        page = tab(server.address, locale="en-GB")
+        ask(page, "What is bronze?")
+        ask_again = page.get_by_role("button", name="Answer again")
+        expect(ask_again).to_be_visible()
+        page.evaluate(select, [page.locator(".turn .body").element_handle(), False])
+        page.keyboard.press("Control+c")
+        ask(page, "And brass?")
+        expect(page.locator(".turn .answer").nth(1)).to_contain_text("zinc")
+        expect(ask_again.nth(1)).to_be_visible()
+        page.evaluate(select, [page.locator(".turn .body").nth(1).element_handle(), True])
+        page.keyboard.press("Control+c")
+        while signals(paths) == []:
+            page.wait_for_timeout(20)
+        assert server.assistant is not None
+        [conversation] = server.ask(server.assistant.conversations())
+        first, second = server.ask(server.assistant.history(conversation.id))
+        database = Database.open(paths.database, paths.backups)
+        told = [[one.kind for one in SignalStore(database).of_turn(turn.id)] for turn in (first, second)]
+        database.close()
+        assert told == [[], ["copied"]]
+
+
 def test_two_answers_stand_side_by_side_and_the_chosen_one_stays(paths: Paths, tab: OpenTab) -> None:
     with PageServer(paths, ["The first one.", "The second one.", "The third one."], flags=EVERY) as server:
         begin_trial(server)
