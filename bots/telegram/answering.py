@@ -16,14 +16,13 @@ from assistant.errors import AssistantError, NotFound
 from assistant.events import Cited, Event, Token, TurnFailed, TurnFinished, TurnStarted
 from assistant.i18n import Language, explain
 from assistant.memory.records import Person, Turn
-from bots.telegram.below import CUT, Below, below, sources_of
+from bots.telegram.below import CUT, Below, below
 from bots.telegram.citing import with_sources
 from bots.telegram.clock import Clock
 from bots.telegram.delivery import Delivery
 from bots.telegram.pacing import Pace
 from bots.telegram.posts import Post
 from bots.telegram.presenter import TEXT_LIMIT, Part, Presenter
-from bots.telegram.rich import gains
 from bots.telegram.sending import Sender
 from bots.telegram.splitting import split
 from bots.telegram.streaming import Preview, Target
@@ -109,12 +108,6 @@ class Writing:
             text = with_sources(text, self.cited.grounds, self._presenter, self._language)
         return "\n\n".join(piece for piece in (text, note) if piece)
 
-    @property
-    def below(self) -> Below:
-        sources = sources_of(self.cited.grounds) if self.cited is not None else []
-        cut = isinstance(self.last, TurnFinished) and self.last.finish_reason in CUT
-        return Below(self.turn_id, tuple(sources), gains(self.text), cut)
-
 
 class Answering:
     """Built once; knows every answer this bot is writing."""
@@ -197,7 +190,8 @@ class Answering:
         """Send a stored answer, which the person asked to see; `rich` where it is to be drawn otherwise than usual."""
         turn = await self._assistant.turn(turn_id)
         rating = turn.rating_of(reader.person)
-        keyboard = self._presenter.answer_keyboard(below(turn), reader.person, reader.language, rating)
+        here = await below(self._assistant, turn)
+        keyboard = self._presenter.answer_keyboard(here, reader.person, reader.language, rating)
         drawn = reader if rich is None else replace(reader, rich=rich)
         text, links = self._text(turn, reader), turn.grounds is None
         await self.show(drawn, text, keyboard, turn_id=turn.id, links=links)
@@ -292,7 +286,8 @@ class Answering:
 
     async def _deliver(self, reader: Reader, writing: Writing, key: str) -> None:
         if writing.begun and isinstance(writing.last, TurnFinished):
-            keyboard = self._presenter.answer_keyboard(writing.below, reader.person, reader.language, None)
+            here = await self._below(writing.turn_id)
+            keyboard = self._presenter.answer_keyboard(here, reader.person, reader.language, None)
         else:
             keyboard = self._presenter.again_keyboard(writing.turn_id, reader.person)
         offer = self._presenter.show_keyboard(writing.turn_id, reader.person, reader.language)
@@ -307,6 +302,12 @@ class Answering:
             rich=reader.rich,
             otherwise=reader.target.message(unknown, offer),
         )
+
+    async def _below(self, turn_id: str) -> Below:
+        try:
+            return await below(self._assistant, await self._assistant.turn(turn_id))
+        except NotFound:  # deleted on the page while it was written
+            return Below(turn_id)
 
     async def _post(
         self,

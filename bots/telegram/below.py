@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from assistant.api import Assistant
+from assistant.errors import NotFound
 from assistant.events import Grounds
 from assistant.knowledge.marks import cited
 from assistant.memory.records import Turn
@@ -17,17 +19,33 @@ CUT: Final = frozenset({"stopped", "length"})
 @dataclass(frozen=True, slots=True)
 class Below:
     """`sources` are the numbers of passages; `formed` says that the answer can be drawn in two ways, `cut` that it
-    broke off."""
+    broke off, `again` that there is another answer to the question, which may have been better."""
 
     turn_id: str
     sources: tuple[int, ...] = ()
     formed: bool = False
     cut: bool = False
+    again: bool = False
 
 
-def below(turn: Turn) -> Below:
+async def below(assistant: Assistant, turn: Turn) -> Below:
     formed, broke_off = gains(turn.answer), turn.finish_reason in CUT
-    return Below(turn.id, tuple(sources_of(turn.grounds)), formed, broke_off)
+    again = await before(assistant, turn) is not None
+    return Below(turn.id, tuple(sources_of(turn.grounds)), formed, broke_off, again)
+
+
+async def before(assistant: Assistant, turn: Turn) -> Turn | None:
+    """The answer that this one was written after, to the same question, where nobody was asked which is better."""
+    if turn.source != "regenerate" or turn.compared or turn.id not in turn.siblings:
+        return None
+    for id in reversed(turn.siblings[: turn.siblings.index(turn.id)]):
+        try:
+            other = await assistant.turn(id)
+        except NotFound:
+            continue
+        if other.answer.strip() and other.question == turn.question:
+            return other
+    return None
 
 
 def sources_of(grounds: Grounds | None) -> list[int]:

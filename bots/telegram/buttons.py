@@ -42,6 +42,8 @@ _LETTERS: Final = {
     "unlist": "L",
     "go_on": ">",
     "redo": "Z",
+    "earlier": "E",
+    "later": "T",
     "reask": "A",
     "approve": "Y",
     "disallow": "N",

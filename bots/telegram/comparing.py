@@ -57,7 +57,8 @@ async def choose(
     duel = await assistant.duels.choose(turn_id, choice, face="telegram", person_id=reader.person.id)
     await toast(query, presenter.say(reader.language, f"duel.chosen_{duel.choice}"))
     shown = duel.second_turn_id if duel.choice in ("second", "both") else None
-    await _settle(query, below(await assistant.turn(shown)) if shown else None, presenter, sender, reader)
+    answer = await below(assistant, await assistant.turn(shown)) if shown else None
+    await _settle(query, answer, presenter, sender, reader)
 
 
 async def refuse(

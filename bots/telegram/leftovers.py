@@ -187,7 +187,8 @@ async def close_reasons(
         turn = await assistant.turn(reasons.turn_id)
     except NotFound:
         return
-    keyboard = presenter.answer_keyboard(below(turn), reader.person, reader.language, turn.rating_of(reader.person))
+    here, rating = await below(assistant, turn), turn.rating_of(reader.person)
+    keyboard = presenter.answer_keyboard(here, reader.person, reader.language, rating)
     await put_keyboard(sender, reader.target.chat_id, reasons.message_id, keyboard)
 
 

@@ -99,6 +99,8 @@ class Presenter:
             rows.append(self._row(person, [(f"[{one}]", "cite", f"{turn_id}:{one}") for one in below.sources]))
         if below.formed:
             rows.append(self.one_button(turn_id, person, "other_form", language))
+        if below.again:
+            rows.append(self.one_button(turn_id, person, "earlier", language))
         if below.cut:
             rows.append(self.one_button(turn_id, person, "go_on", language))
         return _stacked(rows)

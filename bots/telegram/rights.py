@@ -24,7 +24,7 @@ _GUEST_COMMANDS: Final = frozenset(
     {"", "/start", "/help", "/new", "/stop", "/forget", "/export", "/quota", "/format", "/why"}
 )
 _GUEST_BUTTONS: Final = frozenset(
-    {"thumb_up", "thumb_down", *REASONS, "again", "show", "forget", "spare", "other_form", "format"}
+    {"thumb_up", "thumb_down", *REASONS, "again", "earlier", "later", "show", "forget", "spare", "other_form", "format"}
 )
 _OWNER_BUTTONS: Final = frozenset({"admit", "admit_guest", "refuse", "approve", "disallow"})
 

@@ -1,4 +1,5 @@
-"""/regenerate, /continue, /branch and /undo: another answer, the rest of one, another way from here, one step back."""
+"""/regenerate, /continue, /branch and /undo: another answer and which of two to go on from, the rest of one, another
+way from here, one step back."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from aiogram.types import CallbackQuery, Message
 from assistant.api import Assistant
 from assistant.memory.records import Conversation, Turn
 from bots.telegram.answering import Answering, Reader
-from bots.telegram.below import CUT
+from bots.telegram.below import CUT, before, below
 from bots.telegram.keyboards import put_keyboard
 from bots.telegram.lanes import Lanes
 from bots.telegram.places import Places
@@ -150,6 +151,44 @@ async def redo(
     await toast(query, presenter.say(reader.language, "undo.redone"))
     if query.message is not None:
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, None)
+
+
+async def earlier(
+    query: CallbackQuery, turn_id: str, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
+    """The button below an answer that was written after another one: go on from that one instead."""
+    turn = await assistant.turn(turn_id)
+    other = await before(assistant, turn)
+    if other is None or await _has_gone_on(assistant, turn):
+        await toast(query, presenter.say(reader.language, "two_answers.gone_on"), alert=True)
+        return
+    await assistant.select_branch(other.id)
+    await toast(query, presenter.say(reader.language, "two_answers.earlier"))
+    if query.message is not None:
+        keyboard = presenter.one_button(turn_id, reader.person, "later", reader.language)
+        await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)
+
+
+async def later(
+    query: CallbackQuery, turn_id: str, assistant: Assistant, presenter: Presenter, sender: Sender, reader: Reader
+) -> None:
+    """Go on from the later of two answers after all."""
+    turn = await assistant.turn(turn_id)
+    if await _has_gone_on(assistant, turn):
+        await toast(query, presenter.say(reader.language, "two_answers.gone_on"), alert=True)
+        return
+    await assistant.select_branch(turn_id)
+    await toast(query, presenter.say(reader.language, "two_answers.later"))
+    if query.message is not None:
+        here, rating = await below(assistant, turn), turn.rating_of(reader.person)
+        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, rating)
+        await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)
+
+
+async def _has_gone_on(assistant: Assistant, turn: Turn) -> bool:
+    """Whether something was asked since, after whichever of the answers."""
+    path = await assistant.history(turn.conversation_id)
+    return any(one.created_at > turn.created_at for one in path)
 
 
 async def _go_on(

@@ -72,6 +72,9 @@ async def pressed(
         await branches.go_on(query, button.id, assistant, answering, lanes, presenter, shown, reader, receipt)
     elif button.action == "redo":
         await branches.redo(query, button.id, assistant, presenter, sender, reader)
+    elif button.action in {"earlier", "later"}:
+        take = branches.earlier if button.action == "earlier" else branches.later
+        await take(query, button.id, assistant, presenter, sender, reader)
     elif button.action == "reask":
         await edited.reask(
             query, button.id, assistant, addressing, answering, lanes, leftovers, presenter, sender, reader, receipt
@@ -124,7 +127,7 @@ async def _rate(
 ) -> None:
     """The same thumb a second time takes it back. A thumb down may be explained, until the next message."""
     turn = await assistant.turn(turn_id)
-    before, here = turn.rating_of(reader.person), below(turn)
+    before, here = turn.rating_of(reader.person), await below(assistant, turn)
     # A press that is dealt with once more has done its work, or is as good as the first.
     kind: SignalKind = "thumb_cleared" if before == thumb and receipt.attempt == 1 else thumb
     await assistant.signal(turn_id, kind, face="telegram", person_id=reader.person.id)
@@ -162,6 +165,6 @@ async def _explained(
     await toast(query, presenter.say(reader.language, "reason.noted"))
     if query.message is not None:
         turn = await assistant.turn(button.id)
-        rating = turn.rating_of(reader.person)
-        keyboard = presenter.answer_keyboard(below(turn), reader.person, reader.language, rating)
+        here, rating = await below(assistant, turn), turn.rating_of(reader.person)
+        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, rating)
         await put_keyboard(sender, reader.target.chat_id, query.message.message_id, keyboard)

@@ -54,7 +54,8 @@ async def reacted(
     duel = await assistant.duels.of(turn.id) if turn.compared else None
     asked_which = duel is not None and duel.choice is None and duel.second_turn_id == turn.id
     if turn.person_id == reader.person.id and not asked_which:  # a button works for the one it was made for
-        keyboard = presenter.answer_keyboard(below(turn), reader.person, reader.language, now)
+        here = await below(assistant, turn)
+        keyboard = presenter.answer_keyboard(here, reader.person, reader.language, now)
         await put_keyboard(sender, reaction.chat.id, answer.last, keyboard)
 
 

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from assistant.api import Assistant
+from assistant.memory.database import Database
 from assistant.memory.inbox import Arrival
 from assistant.memory.mailbox import Mailbox
 from assistant.memory.records import Turn
+from assistant.memory.signals import SignalStore
 from assistant.paths import Paths
 from tests.botapi import TOKEN, User
 from tests.botapi.world import Message
@@ -48,6 +50,49 @@ async def test_regenerate_without_a_reply_is_for_the_last_answer_and_needs_one(p
         await ask(ann, "first", "one")
         ann.private.send("/regenerate")
         await ann.private.chat.wait_for(lambda message: message.text == "one again")
+
+
+async def test_of_two_answers_the_earlier_one_can_be_gone_on_from_and_that_is_heard(play: Play, paths: Paths) -> None:
+    async with play("one", "one again", "two", "three") as scene:
+        ann = await scene.paired()
+        first = await ask(ann, "first", "one")
+        assert first.buttons == ["👍", "👎", "🔁", "✏️"]
+        await ann.private.press(first, "🔁").answered()
+        second = await ann.private.chat.wait_for(lambda message: message.text == "one again" and bool(message.buttons))
+        assert second.buttons == ["👍", "👎", "🔁", "✏️", "↩ The one before was better"]
+        ann.private.react(second, "👎")
+        await ann.private.chat.wait_for(lambda message: "👎 ✓" in message.buttons)
+        assert await ann.private.press(second, "↩").answered() == "We go on from the answer before this one"
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["↪ This one after all"])
+        assert [turn.answer for turn in await shown(scene, ann)] == ["one"]
+        assert await ann.private.press(second, "↪").answered() == "We go on from this answer"
+        await ann.private.chat.wait_for(lambda message: "👎 ✓" in message.buttons)
+        assert [turn.answer for turn in await shown(scene, ann)] == ["one again"]
+        await ann.private.press(second, "↩").answered()
+        await ann.private.chat.wait_for(lambda message: message.buttons == ["↪ This one after all"])
+        await ask(ann, "second", "two")
+        assert [message.text for message in scene.model.calls[2]][-3:] == ["first", "one", "second"]
+        kept, _ = await shown(scene, ann)
+        passed_over = next(id for id in kept.siblings if id != kept.id)
+        database = Database.open(paths.database, paths.backups)
+        heard = [(one.kind, one.other_turn_id) for one in SignalStore(database).of_turn(kept.id)]
+        database.close()
+        assert ("kept", passed_over) in heard
+        assert "has gone on since" in await ann.private.press(second, "↪").answered()
+        assert [turn.answer for turn in await shown(scene, ann)] == ["one", "two"]
+
+
+async def test_an_answer_after_another_question_or_after_none_has_no_earlier_one(play: Play) -> None:
+    async with play("", "one", "one again") as scene:
+        ann = await scene.paired(language_code="zh-hans")
+        ann.private.send("first")
+        nothing = await ann.private.chat.wait_for(lambda message: message.buttons == ["🔁"])
+        await ann.private.press(nothing, "🔁").answered()
+        one = await ann.private.chat.wait_for(lambda message: message.text == "one" and bool(message.buttons))
+        assert one.buttons == ["👍", "👎", "🔁", "✏️"], "there was no answer before it"
+        await ann.private.press(one, "🔁").answered()
+        again = await ann.private.chat.wait_for(lambda message: message.text == "one again" and bool(message.buttons))
+        assert again.buttons == ["👍", "👎", "🔁", "✏️", "↩ 用前一个回答"]
 
 
 @pytest.mark.parametrize("by", ["command", "button"])
