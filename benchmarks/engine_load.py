@@ -30,6 +30,9 @@ BEGIN: Final = "<!-- engine: begin -->"
 END: Final = "<!-- engine: end -->"
 _SHORT: Final = Sampling(temperature=0, repeat_penalty=1, max_tokens=8)
 _QUESTIONS: Final = 12
+_INTERRUPTIONS: Final = 40
+_PAUSE_S: Final = 0.2
+"""After which background work is to rest when a person asks."""
 _WORKERS: Final = 16
 _PREFIXES: Final = 8
 _RULES: Final = "Read the item with care, say A or B and nothing else, and never guess. " * 8
@@ -57,12 +60,15 @@ def chat(system: str, question: str, priority: Priority = "person", keep: str = 
     return Generation(prompt, _SHORT, priority=priority, keep=keep)
 
 
-async def first_text(engine: Engine, spec: ModelSpec, generation: Generation) -> float:
-    """Seconds until something is seen; the answer is read to its end."""
+async def first_text(
+    engine: Engine, spec: ModelSpec, generation: Generation, seen: Callable[[float], None] = lambda _: None
+) -> float:
+    """Seconds until something is seen; the answer is read to its end. `seen` hears when each piece of it came."""
     began, first = time.perf_counter(), 0.0
     async for event in engine.generate(spec, generation):
         if isinstance(event, Piece | Completed):
             first = first or time.perf_counter() - began
+            seen(time.perf_counter())
     return first
 
 
@@ -87,11 +93,11 @@ async def background(ask: Callable[[int], Awaitable[object]]) -> AsyncIterator[C
 
 
 async def beside_background(spec: ModelSpec, seconds: float) -> list[Figure]:
-    engine = Engine()
+    engine, worked = Engine(), [0.0]
 
     async def item(number: int, priority: Priority, spec: ModelSpec) -> None:
         system = f"Prefix {number % _PREFIXES}. {_RULES}"
-        await first_text(engine, spec, chat(system, f"Item {number}: A or B?", priority))
+        await first_text(engine, spec, chat(system, f"Item {number}: A or B?", priority), worked.append)
 
     def question(number: int) -> Generation:
         return chat("You are a helpful assistant.", f"What is {number} plus {number * 3}?")
@@ -107,6 +113,13 @@ async def beside_background(spec: ModelSpec, seconds: float) -> list[Figure]:
         for number in range(1, _QUESTIONS):
             busy.append(await first_text(engine, spec, question(100 + number)))
             await asyncio.sleep(0.5)
+        rested = []
+        for number in range(_INTERRUPTIONS):
+            await asyncio.sleep(0.3 + number % 7 * 0.05)  # now at this, now at that of its work
+            asked = time.perf_counter()
+            await first_text(engine, spec, question(200 + number))
+            answered = time.perf_counter()
+            rested.append(max([0.0, *(at - asked for at in worked if asked < at < answered)]))
     one = []
     for number in range(_PREFIXES):
         # A model of another name is loaded anew, so that nothing of an earlier call is left to share.
@@ -118,10 +131,16 @@ async def beside_background(spec: ModelSpec, seconds: float) -> list[Figure]:
     await engine.close()
     alone = 1 / statistics.median(one)
     wait, rest = statistics.median(busy), statistics.median(idle)
+    slowest, usual = max(rested), statistics.median(rested)
     return [
         Figure(
             "first token for a person while background work runs flat out, beside idle",
             f"{wait * 1000:.0f} ms", f"{rest * 1000:.0f} ms", wait / rest, "≤ 1.3", wait / rest <= 1.3,
+        ),
+        Figure(
+            f"last sign of background work after a person asked, slowest of {_INTERRUPTIONS} (median "
+            f"{usual * 1000:.0f} ms), beside 200 ms",
+            f"{slowest * 1000:.0f} ms", f"{_PAUSE_S * 1000:.0f} ms", slowest / _PAUSE_S, "≤ 1", slowest <= _PAUSE_S,
         ),
         Figure(
             "short calls over eight shared beginnings, beside one by one without sharing",
