@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from assistant.cli.home import model_name, open_assistant
+from assistant.cli.home import Door, model_name, open_assistant
 from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
 from assistant.cli.trials import only_for, place_of
@@ -206,16 +206,24 @@ def promote(
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[PromptVersionRecord, Scope]:
+    async def work() -> tuple[PromptVersionRecord, Scope, bool]:
         async with open_assistant(terminal) as assistant:
             record = await assistant.desk.promote(version, model=model, intent=intent, reason=reason)
-            return record, await _where(assistant.desk, record, "production")
+            scope = await _where(assistant.desk, record, "production")
+            return record, scope, await _waits(assistant, scope)
 
-    record, scope = terminal.run(work())
+    record, scope, waits = terminal.run(work())
     if as_json:
         _echo({"version": record.id, "number": record.number, "scope": asdict(scope)})
         return
     terminal.say("prompts.promoted", version=_both(record), name=place_of(scope))
+    if waits:
+        terminal.say("prompts.no_such_model", name=scope.model)
+
+
+async def _waits(assistant: Door, scope: Scope) -> bool:
+    """Whether it is for a model that is not here: a mistyped one, or one that is still to come."""
+    return bool(scope.model) and all(one.name != scope.model for one in await assistant.models())
 
 
 async def _where(desk: PromptDesk | DeskClient, record: PromptVersionRecord, label: Label) -> Scope:
@@ -303,13 +311,16 @@ def begin_trial(
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[PromptVersionRecord, Scope]:
+    async def work() -> tuple[PromptVersionRecord, Scope, bool]:
         async with open_assistant(terminal) as assistant:
             record = await assistant.desk.begin_trial(version, share, model=model, intent=intent, reason=reason)
-            return record, await _where(assistant.desk, record, "canary")
+            scope = await _where(assistant.desk, record, "canary")
+            return record, scope, await _waits(assistant, scope)
 
-    record, scope = terminal.run(work())
+    record, scope, waits = terminal.run(work())
     terminal.say("prompts.on_trial", version=_both(record), name=place_of(scope), share=f"{share:.0%}")
+    if waits:
+        terminal.say("prompts.no_such_model", name=scope.model)
 
 
 def export(

@@ -113,6 +113,9 @@ def test_a_prompt_of_patinas_own_is_optimised_with_examples_and_put_in_use(
     back = patina("prompts", "rollback", "title", "en")
     assert back.err == f"title.en (scripted) is v2 ({version}) again.\n", "that of all"
     assert patina("prompts", "rollback", "title", "en").code == 0
+    assert "is no model here" not in promoted.err
+    mistyped = patina("prompts", "promote", version, "--model", "scripzed")
+    assert "scripzed is no model here: until there is one of that name nothing changes." in mistyped.err
     refused = patina("prompts", "optimise", "--task", str(task), "--purpose", "titles")
     assert refused.code == 2
     assert "fact-extraction" in refused.err
