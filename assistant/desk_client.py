@@ -17,7 +17,7 @@ from assistant.events import Event
 from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatReport
 from assistant.learning.evidence_exchange import EvidenceTaken
-from assistant.learning.idle import IdleStanding
+from assistant.learning.idle_standing import IdleStanding
 from assistant.learning.judge import JudgeStanding
 from assistant.learning.lab import Spending, TaskReport
 from assistant.learning.prompt_desk import Origin

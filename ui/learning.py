@@ -11,7 +11,7 @@ from typing import Any
 from assistant.api import Assistant
 from assistant.i18n import Language
 from assistant.learning.chat_learning import evidence_of, figures_of
-from assistant.learning.idle import IdleStanding
+from assistant.learning.idle_standing import IdleStanding
 from assistant.learning.judge import JudgeStanding
 from assistant.learning.judge import figures_of as figures_of_judge
 from assistant.memory.learning_log import LearningEntry

@@ -475,15 +475,15 @@
   function copied() {
     const selection = getSelection();
     if (!selection?.rangeCount || selection.isCollapsed) return;
-    for (const words of $$(".answer[data-source] > .body")) {
-      const range = selection.getRangeAt(0).cloneRange();
-      if (!range.intersectsNode(words)) continue;
-      if (!words.contains(range.startContainer)) range.setStart(words, 0);
-      if (!words.contains(range.endContainer)) range.setEnd(words, words.childNodes.length);
-      const taken = range.toString().trim().length;
-      if (taken && taken >= Math.min(MUCH.characters, MUCH.share * words.textContent.trim().length)) {
-        send("copied", { turn: words.closest("[data-turn]").dataset.turn });
-      }
+    const range = selection.getRangeAt(0).cloneRange();
+    const [words, more] = $$(".answer > .body").filter((one) => range.intersectsNode(one));
+    // Whoever takes the whole conversation along says nothing of this answer or that.
+    if (!words || more || !words.closest("[data-source]")) return;
+    if (!words.contains(range.startContainer)) range.setStart(words, 0);
+    if (!words.contains(range.endContainer)) range.setEnd(words, words.childNodes.length);
+    const taken = range.toString().trim().length;
+    if (taken && taken >= Math.min(MUCH.characters, MUCH.share * words.textContent.trim().length)) {
+      send("copied", { turn: words.closest("[data-turn]").dataset.turn });
     }
   }
 
@@ -549,7 +549,7 @@
     },
     "copy-code": (node) => {
       copy($("code", node.closest(".code")).textContent);
-      const turn = node.closest(".turn");
+      const turn = node.closest("[data-turn]");
       if (turn && !turn.classList.contains("writing")) send("copied", { turn: turn.dataset.turn });
     },
     rate: (node) => {

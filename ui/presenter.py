@@ -294,7 +294,8 @@ class Presenter:
     # Inside
 
     def _why(self, reason: str, language: Language) -> str:
-        return self.text(language, f"lab.why_{reason[1:]}") if reason.startswith("#") else reason
+        found = self._catalogue.find(language, f"lab.why_{reason[1:]}") if reason.startswith("#") else None
+        return found or reason
 
     def _render(self, template: str, language: Language, **facts: Any) -> str:
         def t(key: str, **placeholders: object) -> str:

@@ -15,7 +15,7 @@ from assistant.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from assistant.learning.chat_learning import ChatReport
-    from assistant.learning.idle import IdleStanding
+    from assistant.learning.idle_standing import IdleStanding
     from assistant.learning.judge import JudgeStanding
     from assistant.memory.learning_log import LearningEntry
     from assistant.prompting.progress import RunProgress

@@ -47,7 +47,8 @@ def trials(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json")] 
         day = datetime.fromtimestamp(move.moved_at).astimezone().strftime("%Y-%m-%d %H:%M")
         label = terminal.text(f"prompts.label.{move.label}")
         way = f"{called.get(move.from_id, '–')} → {called.get(move.to_id, '–')}"
-        why = terminal.text(f"prompts.why.{move.reason[1:]}") if move.reason.startswith("#") else move.reason
+        known = terminal.sentences.find(terminal.language, f"prompts.why.{move.reason.removeprefix('#')}")
+        why = known if known is not None and move.reason.startswith("#") else move.reason
         terminal.write(f"{day}  {place_of(move.scope)}  {label}  {way}  {why}".rstrip())
 
 

@@ -26,7 +26,7 @@ from assistant.learning.chat_evidence import ChatEvidence, Heard
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel
-from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.prompt_desk import LEARNED, PromptDesk
 from assistant.learning.task_versions import MADE_WITH
 from assistant.learning.unwanted import unwanted
 from assistant.memory.openings import OpeningStore
@@ -48,8 +48,6 @@ from assistant.prompting.selector import Selector
 from assistant.prompting.task import Item, Task
 
 PROMPT: Final = "chat"
-LEARNED: Final = "#learned"
-"""Why a version goes on trial."""
 _LEAST_QUESTIONS: Final = 32
 _ANSWER_TOKENS: Final = 256
 _FIRST_SHARE: Final = 0.3

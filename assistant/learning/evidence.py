@@ -62,6 +62,8 @@ TABLE: Final[Mapping[SignalKind, WeakLabel]] = MappingProxyType(
 )
 _BEST_READ: Final = max(one.label or 0.0 for one in TABLE.values() if one.weight < TABLE["thumb_up"].weight)
 """Label of the best that is read from behaviour: who is as pleased as can be may say so with a copy."""
+_GOOD: Final = 0.5
+"""From this label on a word is a good one: in few words it is the best that could be said, and never bad news."""
 _TAKEN_BACK: Final[Mapping[SignalKind, tuple[SignalKind, ...]]] = MappingProxyType(
     {
         "thumb_up": ("thumb_down",),
@@ -103,7 +105,8 @@ def said_with(kinds: Iterable[SignalKind], measure: float | None = None) -> Said
     label = TABLE[heaviest].label
     label = measure if label is None else label
     weight = thumbs(heaviest)
-    return None if label is None else Said(label, weight, 1.0 if weight >= 1 else _BEST_READ)
+    best = 1.0 if weight >= 1 else label if label is not None and label >= _GOOD else _BEST_READ
+    return None if label is None else Said(label, weight, best)
 
 
 def heard(

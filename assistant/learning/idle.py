@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import psutil
 
@@ -21,6 +21,7 @@ from assistant.config import LearningSettings
 from assistant.errors import AssistantError
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.chat_learning import PROMPT, ChatLearning, ChatReport, evidence_of
+from assistant.learning.idle_standing import IdleStanding, Waiting
 from assistant.learning.lab import Spending
 from assistant.memory.learning_log import LearningEntry, LearningLog
 from assistant.prompting.optimiser import Choices
@@ -30,6 +31,12 @@ _log = logging.getLogger(__name__)
 _LOOK_S: Final = 900.0
 _NEW_RATINGS: Final = 6
 """More than at the last look, before it is worth looking again."""
+_AGAIN: Final = dt.timedelta(hours=2)
+"""After a look that failed: whatever failed may have been mended."""
+_UNTRIED: Final = frozenset(
+    {"on_trial", "resting", "interrupted", "too_few_ratings", "too_few_questions", "no_pattern"}
+)
+"""What ends a look before anything was tried with what was heard: the next is worth as much as this one was."""
 _MOST_CALLS: Final = 400
 LEAST_CALLS: Final = 120
 """Of one run; with fewer nothing could be shown."""
@@ -40,25 +47,6 @@ _BREATH_S: Final = 2.0
 """After an answer has ended, before the next group of calls: the person may go on at once."""
 _TOLD_EVERY_S: Final = 0.25
 """At most, to whoever follows: a call may take a tenth of that."""
-Waiting: TypeAlias = Literal["off", "capped", "elsewhere", "battery", "hours", "spent"]
-
-
-@dataclass(frozen=True, slots=True)
-class IdleStanding:
-    """`waiting` says why nothing is learned now, None where something may be ("capped" is for ever: a day
-    has fewer calls than a look takes); `looking` is true from the beginning of a look to its end in the last language,
-    `working` is the language being learned for; `held` says that it waits for whoever asks something; `reports` are the
-    last looks."""
-
-    on: bool
-    waiting: Waiting | None
-    working: Language | None
-    calls_today: int
-    calls_a_day: int
-    progress: RunProgress | None
-    reports: tuple[ChatReport, ...]
-    looking: bool = False
-    held: bool = False
 
 
 class _EndedError(Exception):
@@ -122,6 +110,7 @@ class IdleLearning:
         self._progress: RunProgress | None = None
         self._reports: dict[Language, ChatReport] = {}
         self._looked_at: dict[Language, int] = {}
+        self._failed_at: dict[Language, dt.datetime] = {}
 
     async def start(self) -> None:
         """From now on learn where that is allowed."""
@@ -139,13 +128,17 @@ class IdleLearning:
         self._task = self._asked = None
 
     async def switch(self, on: bool) -> None:
-        """Off ends the calls that are under way, and stays after a restart."""
-        await asyncio.to_thread(self._keep, on)
-        self._on = on
-        if not on and self._learning is not None:
-            self._learning.cancel()
-        self._news.set()
-        self._tell()
+        """Off ends the calls that are under way, and stays after a restart; SettingsError where that cannot be kept,
+        which is no reason to go on."""
+        try:
+            self._on = self._on and on
+            if not on and self._learning is not None:
+                self._learning.cancel()
+            await asyncio.to_thread(self._keep, on)
+            self._on = on
+        finally:
+            self._news.set()
+            self._tell()
 
     async def cancel(self) -> None:
         """End the look that is under way, in every language; what was answered is kept, and there is no other by itself
@@ -249,7 +242,7 @@ class IdleLearning:
         """Where it may not, not even what was said is read: that alone is work, and it is looked for all day."""
         async with self._turn:
             spent = await asyncio.to_thread(self._spent)
-            if self._is_cancelled or self._waiting(spent):
+            if self._is_cancelled or self._waiting(spent) or self._has_just_failed(language):
                 return
             heard = await self._chat.heard_ratings(language)
             # There may be fewer than at the last look: some were deleted, or the owner's own are heard in place of all.
@@ -326,7 +319,7 @@ class IdleLearning:
             watching = asyncio.create_task(self._watch(self._learning, asked=not background))
             report = await self._learning
             outcome, look.details = report.outcome, {**look.details, **evidence_of(report)}
-            if outcome not in {"on_trial", "resting", "interrupted"}:  # then nothing was tried with what was heard
+            if outcome not in _UNTRIED:
                 self._has_looked(language, look, report)
             return report
         except (_EndedError, asyncio.CancelledError):
@@ -344,9 +337,8 @@ class IdleLearning:
             else:
                 _log.exception("nothing was learned")
             outcome = "failed"
-            report = await self._chat.report(language)
-            self._has_looked(language, look, report)
-            return replace(report, outcome="failed")
+            self._failed_at[language] = self._now()
+            return replace(await self._chat.report(language), outcome="failed")
         finally:
             if watching is not None:
                 watching.cancel()
@@ -355,6 +347,10 @@ class IdleLearning:
                 self._entries.end(look.entry, outcome, look.details)
             await self._chat.forget_gone(language)
             self._tell()
+
+    def _has_just_failed(self, language: Language) -> bool:
+        failed_at = self._failed_at.get(language)
+        return failed_at is not None and failed_at <= self._now() < failed_at + _AGAIN
 
     def _has_looked(self, language: Language, look: _Look, report: ChatReport) -> None:
         """At so many ratings: without more it does not by itself look again, nor after a restart."""

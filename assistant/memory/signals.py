@@ -84,7 +84,8 @@ _RATED: Final = """
 SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS answered_at, signals.kind,
     signals.measure, signals.person_id AS person, signals.created_at AS told_at, turns.intent, turns.model,
     turns.conversation_id
-FROM signals JOIN turns ON turns.id = signals.turn_id
+FROM signals JOIN turns ON turns.id = signals.turn_id AND turns.status IN ('done', 'stopped')
+JOIN messages AS answer ON answer.turn_id = turns.id AND answer.ordinal = 1 AND trim(answer.content) <> ''
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
 ORDER BY turns.created_at, turns.id, signals.rowid
 """

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.i18n import Language
-from assistant.learning.idle import IdleStanding
+from assistant.learning.idle_standing import IdleStanding
 from assistant.server.errors import request_language
 from assistant.server.parameters import Count
 from assistant.server.streaming import EventStream, data_line

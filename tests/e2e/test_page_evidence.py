@@ -69,7 +69,7 @@ def test_an_answer_is_written_over_shown_as_edited_read_by_the_next_turn_and_res
     assert signals(paths) == ["answer_edited", "answer_restored"]
 
 
-def test_whoever_copies_much_of_an_answer_by_hand_used_it_and_whoever_copies_a_word_of_it_did_not(
+def test_whoever_copies_much_of_an_answer_by_hand_used_it_and_whoever_copies_a_word_or_everything_did_not(
     paths: Paths, tab: OpenTab
 ) -> None:
     select = """([node, much]) => {
@@ -89,6 +89,8 @@ def test_whoever_copies_much_of_an_answer_by_hand_used_it_and_whoever_copies_a_w
         ask(page, "And brass?")
         expect(page.locator(".turn .answer").nth(1)).to_contain_text("zinc")
         expect(ask_again.nth(1)).to_be_visible()
+        page.evaluate(select, [page.locator("body").element_handle(), True])
+        page.keyboard.press("Control+c")
         page.evaluate(select, [page.locator(".turn .body").nth(1).element_handle(), True])
         page.keyboard.press("Control+c")
         while signals(paths) == []:

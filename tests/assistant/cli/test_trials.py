@@ -124,6 +124,18 @@ def test_a_trial_is_ended_in_the_terminal(
         assert (again.code, again.err) == (1, "Nothing is on trial there for chat.en.\n")
 
 
+def test_a_person_s_reason_is_never_taken_for_one_of_patina_s_own(patina: Patina, paths: Paths) -> None:
+    version = on_trial(paths, "en", {})
+    for reason in ("#42 reads better", "#decayed"):
+        assert patina("prompts", "promote", version, "--reason", reason).code == 0
+        assert patina("prompts", "rollback", "chat", "en", "--reason", reason).code == 0
+    shown = patina("prompts", "trials")
+    assert shown.code == 0, shown.err
+    assert "#42 reads better" in shown.out
+    assert "#decayed" in shown.out
+    assert "by itself" not in shown.out
+
+
 def test_a_trial_is_ended_for_the_model_and_the_intent_that_are_meant(patina: Patina, paths: Paths) -> None:
     version = on_trial(paths, "zh", {"model": "x"}, {"model": "x", "intent": "code"}, {"model": "y"})
     asked = ("prompts", "end-trial", "chat", "zh")

@@ -19,7 +19,7 @@ from pydantic import PrivateAttr
 
 from assistant.agent.presence import Presence
 from assistant.config import LearningSettings, Settings
-from assistant.errors import EngineDied
+from assistant.errors import EngineDied, SettingsError
 from assistant.events import Token, TurnFinished
 from assistant.i18n import Language
 from assistant.learning.chat_learning import ChatLearning, ChatReport, Outcome
@@ -259,7 +259,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.ratings, self.looked = 0, 0
-        self.outcome: Outcome = "no_pattern"
+        self.outcome: Outcome = "not_shown"
         self.asks = False
 
     async def heard_ratings(self, language: Language) -> int:
@@ -301,7 +301,7 @@ async def test_what_a_gate_decided_in_the_last_month_is_told_to_the_next(house: 
     assert heard.gated == ["first", "second"]
 
 
-@pytest.mark.parametrize(("outcome", "looked"), [("cancelled", 0), ("no_pattern", 0), ("resting", 1)])
+@pytest.mark.parametrize(("outcome", "looked"), [("cancelled", 0), ("not_shown", 0), ("no_pattern", 1), ("resting", 1)])
 async def test_what_was_looked_at_is_not_looked_at_again_after_a_restart(
     house: House, outcome: Outcome, looked: int
 ) -> None:
@@ -442,7 +442,7 @@ async def test_a_look_that_only_waited_is_made_again(house: House) -> None:
     night.idle._chat = cast("ChatLearning", heard)
     heard.outcome = "resting"
     assert [await heard.after(night.idle, 40) for _ in range(2)] == [1, 2]
-    heard.outcome = "no_pattern"
+    heard.outcome = "not_shown"
     assert [await heard.after(night.idle, 40) for _ in range(2)] == [3, 3]
 
 
@@ -653,6 +653,42 @@ async def test_calls_after_midnight_count_for_the_new_day(tmp_path: Path) -> Non
     assert (await night.idle.standing()).calls_today == after
 
 
+async def test_as_soon_as_there_is_enough_to_learn_from_it_is_learned_from(house: House) -> None:
+    await house.talk(31, liked_if_brief)
+    night = Night(house)
+    await night.idle.start()
+    async with asyncio.timeout(60):
+        while not (reports := (await night.idle.standing()).reports):
+            await settled(house)
+    assert (reports[0].outcome, reports[0].missing) == ("too_few_questions", 1)
+    await house.talk(1, liked_if_brief, by="yours")
+    await night.idle.switch(True)
+    await until_learned(night)
+    await night.idle.stop()
+
+
+class FullDisk(Night):
+    """The switch cannot be kept."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+
+        def keep(on: bool) -> None:
+            raise SettingsError(key="learning.idle", reason=f"idle is not {on}")
+
+        self.idle._keep = keep
+
+
+async def test_it_is_off_also_where_that_cannot_be_kept_and_says_so(house: House) -> None:
+    night = FullDisk(house)
+    with pytest.raises(SettingsError):
+        await night.idle.switch(False)
+    assert not (await night.idle.standing()).on
+    with pytest.raises(SettingsError):
+        await night.idle.switch(True)
+    assert not (await night.idle.standing()).on
+
+
 async def test_a_fault_does_not_end_learning_until_the_next_start(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -687,7 +723,10 @@ async def test_a_fault_of_the_model_is_said_and_tried_again(tmp_path: Path) -> N
     (entry,) = await night.idle.entries()
     assert entry.outcome == "failed"
     assert [one.outcome for one in (await night.idle.standing()).reports if one.language == "en"] == ["failed"]
-    await house.talk(6, liked_if_brief, by="yours")
+    await night.idle.switch(True)
+    await settled(house)
+    assert len(await night.idle.entries()) == 1, "what failed is left alone for a while"
+    night.now += dt.timedelta(hours=3)
     await night.idle.switch(True)
     async with asyncio.timeout(60):
         while (await night.idle.entries())[0].outcome != "better":

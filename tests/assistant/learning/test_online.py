@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assistant.learning.evidence import TABLE, said_with
 from assistant.learning.online import Arm, Capital, DecayMonitor, Satisfaction, Trial
+from assistant.memory.records import SignalKind
 from assistant.prompting.pairing import paired
 
 
@@ -439,6 +441,13 @@ def test_how_loudly_good_and_bad_are_said_makes_no_equal_version_the_better_one(
 def test_good_news_in_few_words_are_no_decay_however_good_they_used_to_be() -> None:
     monitor = DecayMonitor(before=[("owner", 1.0, 1.0)] * 60)
     assert not any(monitor.see("owner", 0.8, 0.4375, best=0.8) for _ in range(1000))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, said in TABLE.items() if said.label is not None and said.label > 0.5])
+def test_no_good_word_takes_a_version_back_that_everybody_loved(kind: SignalKind) -> None:
+    monitor, said = DecayMonitor(before=[("owner", 1.0, 1.0)] * 60), said_with([kind])
+    assert said is not None
+    assert not any(monitor.see("owner", said.label, said.weight, said.best) for _ in range(1000))
 
 
 def test_bad_news_in_few_words_are_and_need_to_be_more() -> None:

@@ -24,7 +24,7 @@ from assistant.memory.openings import PAUSE_S
 from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore, Scope
 from assistant.memory.quotations import forget
-from assistant.memory.records import DuelChoice, Face, SignalKind
+from assistant.memory.records import DuelChoice, Face, SignalKind, TurnStatus
 from assistant.memory.signals import OWNER, RatedTurn, SignalStore
 from assistant.paths import seed_prompts
 from assistant.prompting.candidate import Candidate
@@ -112,13 +112,21 @@ class House:
         return self.people.pair("telegram", name, name, code).id
 
     def turn(
-        self, question: str, answer: str, version: str, *, after: str = "", model: str = "", intent: str = ""
+        self,
+        question: str,
+        answer: str,
+        version: str,
+        *,
+        after: str = "",
+        model: str = "",
+        intent: str = "",
+        status: TurnStatus = "done",
     ) -> str:
         """In a conversation of its own, or in that of the turn it comes `after`."""
         conversation = self._conversations.turn(after).conversation_id if after else self._conversations.create().id
         turn = self._conversations.begin(conversation, question, face="page")
         self._conversations.finish(
-            turn.id, status="done", answer=answer, prompt_version=version, model=model, intent=intent
+            turn.id, status=status, answer=answer, prompt_version=version, model=model, intent=intent
         )
         return turn.id
 
@@ -445,6 +453,20 @@ async def test_what_is_in_production_is_taken_back_when_it_decays_and_not_by_a_s
             break
     assert house.worn() == {}
     assert house.labels.moves()[0].reason == DECAYED
+
+
+@pytest.mark.parametrize(("status", "answer"), [("failed", ""), ("interrupted", "Half a sen"), ("stopped", " ")])
+async def test_an_answer_that_the_engine_broke_off_says_nothing_of_its_prompt(
+    house: House, status: TurnStatus, answer: str
+) -> None:
+    version = await house.learned("- Be kind.")
+    await house.desk.promote(version)
+    for _ in range(30):
+        await house.rated(version, "thumb_up")
+    for _ in range(100):
+        house.signals.add(house.turn("Hello?", answer, version, status=status), "regenerated", face="telegram")
+    await house.recorder.look()
+    assert house.worn() == {"production": version}
 
 
 @pytest.mark.parametrize("praises_first", [True, False])
