@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, NotFound
 from assistant.learning.prompt_desk import in_full
 from assistant.learning.recorder import TrialStanding
 from assistant.learning.task_versions import MADE_WITH
@@ -41,7 +42,13 @@ class LabPanel:
         self._presenter = presenter
 
     async def panel(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
-        yield await self._drawn(visit, visit.text("version"))
+        """With a version opened, which made the answer of a turn, where there is one."""
+        gone = ""
+        if turn := visit.text("turn"):
+            with suppress(NotFound):
+                gone = (await self._assistant.desk.origin(turn)).gone
+        note = self._presenter.text(visit.language, "lab.gone", version=gone) if gone else ""
+        yield await self._drawn(visit, visit.text("version"), note)
 
     async def use(self, visit: Visit) -> AsyncGenerator[dict[str, Any], None]:
         """For what it is on trial for, whose trial ends with that; else with the model it was found with."""

@@ -658,7 +658,8 @@
     },
     why: (node) => {
       document.body.dataset.panel = "lab";
-      labDo("lab", { version: node.dataset.version });
+      here.shownVersion = node.dataset.version;
+      labDo("lab", { version: node.dataset.version, turn: turnOf(node) });
     },
     "lab-show": (node) => {
       here.shownVersion = node.closest("svg") ? node.dataset.version : "";

@@ -94,6 +94,8 @@ class Judging:
 def told(terminal: Terminal, origin: Origin) -> list[str]:
     """Lines that say why an answer is as it is."""
     version, model = origin.version, visible(origin.model)
+    if origin.gone:
+        return [terminal.text("chat.why_gone", model=model, version=origin.gone)]
     if version is None:
         return [terminal.text("chat.why_no_prompt", model=model)] if model else [terminal.text("chat.why_no_model")]
     author = "elsewhere" if version.evidence.get("imported") else version.author

@@ -8,7 +8,9 @@ alone, without tools, once a person has put it in use.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Final, Literal
 
@@ -27,6 +29,7 @@ from assistant.prompting.template import PromptVersion
 _LONGEST: Final = 20_000
 """Characters of an instruction with its examples."""
 _LONGEST_NAME: Final = 120
+_ID: Final = re.compile(r"^[0-9a-f]{12}$")
 
 
 class _Demo(BaseModel):
@@ -50,7 +53,7 @@ class _Content(BaseModel):
 
 
 class _Version(BaseModel):
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    id: Annotated[str, Field(pattern=_ID.pattern)]
     name: Annotated[str, Field(min_length=1)]
     language: Language
     purpose: str
@@ -108,6 +111,20 @@ def read_versions(text: str, library: PromptLibrary) -> list[Taken]:
         found.append(_taken(told, number, library, typed.get(told.task, ())))
     if not found:
         raise ImportRefused(line=1, reason="empty")
+    return found
+
+
+def read_absent(text: str, library: PromptLibrary) -> list[tuple[str, str, Language]]:
+    """Id, name and language of the versions of prompts here that `read_versions` leaves out: texts of another Patina,
+    or a person's own. What is no line of such a version is passed over."""
+    places = {f"{one.name}.{one.language}": one for one in library.all()}
+    found = []
+    for line in text.removeprefix("\ufeff").split("\n"):
+        with suppress(ImportRefused, ValueError, RecursionError):
+            row = json.loads(line) if line.strip() and _told(line, 0) is None else {}
+            place = places.get(f"{row.get('name')}.{row.get('language')}")
+            if row.get("kind") == "version" and place is not None and _ID.fullmatch(str(row.get("id"))):
+                found.append((str(row["id"]), place.name, place.language))
     return found
 
 

@@ -22,7 +22,7 @@ from assistant.errors import (
 )
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
-from assistant.learning.exchange import read_versions, version_lines
+from assistant.learning.exchange import read_absent, read_versions, version_lines
 from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import MADE_WITH, PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
@@ -50,13 +50,14 @@ _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Why an answer is as it is: which model wrote it, and after which prompt. `text` is that prompt as the model reads
-    it, `labels` what it wears now; without a `version` no prompt was asked."""
+    it, `labels` what it wears now. Without a `version` no prompt was asked, or it is `gone`: then that is its name."""
 
     turn_id: str
     model: str
     version: PromptVersionRecord | None = None
     text: str = ""
     labels: tuple[Label, ...] = ()
+    gone: str = ""
 
 
 class PromptDesk:
@@ -195,7 +196,8 @@ class PromptDesk:
         return await self._recorder.forget_told()
 
     async def take(self, text: str) -> list[PromptVersionRecord]:
-        """Keep versions that were exported elsewhere; nothing is put in use. After ImportRefused none is kept."""
+        """Keep versions that were exported elsewhere; nothing is put in use. After ImportRefused none is kept. Those
+        that come with another Patina only get a number here: then what was said of their answers is heard."""
         return await asyncio.to_thread(self._take, text)
 
     def _list(self) -> list[PromptVersionRecord]:
@@ -204,9 +206,13 @@ class PromptDesk:
         return self._versions.list()
 
     def _origin(self, turn_id: str) -> Origin:
-        model, version = self._versions.behind(turn_id)
-        if version is None:
+        model, id = self._versions.behind(turn_id)
+        if not id:
             return Origin(turn_id, model)
+        try:
+            version = self._versions.get(id)
+        except NotFound:
+            return Origin(turn_id, model, gone=self._versions.called(id))
         worn = dict.fromkeys(one.label for one in self._labels.all() if one.version_id == version.id)
         return Origin(turn_id, model, version, in_full(version), tuple(worn))
 
@@ -214,6 +220,8 @@ class PromptDesk:
         known = {one.id for one in self._list()}
         here: dict[str, str] = {}
         """What a version is called here, by what it was called where it comes from."""
+        for id, name, language in read_absent(text, self._library):
+            self._versions.number(id, name, language)
         for taken in read_versions(text, self._library):
             parent = here.get(taken.exported_parent or "", taken.exported_parent)
             parent = parent if parent in known or parent in here.values() else None

@@ -107,7 +107,13 @@ class Branching:
             created_at=turn.created_at,
         )
         turns.attach(tables, id, turn.attachments, ())
-        turns.write_answer(tables, id, turn.answer, turn.reasoning)
+        # What it was made from is the root: a branch of a branch says again what was said there.
+        tables.execute(
+            "UPDATE turns SET copied_from = (SELECT CASE copied_from WHEN '' THEN id ELSE copied_from END FROM turns"
+            " WHERE id = ?) WHERE id = ?",
+            (turn.id, id),
+        )
+        turns.write_answer(tables, id, turn.answer if turn.original is None else turn.original, turn.reasoning)
         turns.write_outcome(
             tables,
             id,
@@ -122,8 +128,14 @@ class Branching:
             dropped_turns=turn.dropped_turns,
             finished_at=turn.finished_at or turn.created_at,
         )
-        for table in _DERIVED if turn.original is None else ():
+        for table in _DERIVED:
             self._copy_rows(tables, table, turn.id, id)
+        tables.execute(
+            "INSERT INTO answer_edits (id, turn_id, text, face, person_id, created_at)"
+            " SELECT ?, ?, text, face, person_id, created_at FROM answer_edits WHERE turn_id = ?"
+            " ORDER BY rowid DESC LIMIT 1",
+            (str(ULID()), id, turn.id),
+        )
         copy = self._conversations.turn(id)
         self._index.put_message(tables, "question", conversation_id, id, copy.question)
         for attachment in copy.attachments:

@@ -14,7 +14,7 @@ from assistant.memory.records import Arm, Duel, DuelChoice, Face
 from assistant.memory.signals import OWNER
 
 _ASKED_SINCE: Final = """
-SELECT COUNT(*) AS number FROM turns WHERE source = 'new' AND created_at > ?
+SELECT COUNT(*) AS number FROM turns WHERE source = 'new' AND copied_from = '' AND created_at > ?
     AND CASE WHEN person_id IS NULL AND face <> 'telegram' THEN ? ELSE person_id END = ?
 """
 _WHOLE: Final = """

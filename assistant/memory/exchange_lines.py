@@ -80,8 +80,9 @@ class EditLine(Line):
 
 
 class TurnLine(Line):
-    """A question and its answer. `parent` is the turn before it, `source_turn` the one that was asked again or edited;
-    `noted` says that what it tells of the person was noted already, `ruled` that its instructions were."""
+    """A question and its answer. `parent` is the turn before it, `source_turn` the one that was asked again or edited,
+    `copied_from` the one that a branch says again; `noted` says that what it tells of the person was noted already,
+    `ruled` that its instructions were."""
 
     id: Id
     conversation: Id
@@ -113,6 +114,7 @@ class TurnLine(Line):
     finished_at: Time | None = None
     noted: bool = False
     ruled: bool = False
+    copied_from: Id | Literal[""] = ""
 
 
 class SignalLine(Line):

@@ -34,8 +34,8 @@ from assistant.memory.utterances import OWNER, SHARED, UtteranceStore
 _TURN: Final = """
 INSERT INTO turns (id, conversation_id, parent_id, source, source_turn_id, face, person_id, status, error_code, model,
     prompt_version, intent, finish_reason, prompt_tokens, completion_tokens, cached_tokens, queue_ms, first_token_ms,
-    total_ms, tokens_per_second, dropped_turns, created_at, finished_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    total_ms, tokens_per_second, dropped_turns, created_at, finished_at, copied_from)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SIGNAL: Final = """
 INSERT OR IGNORE INTO signals (id, turn_id, kind, face, person_id, reason, measure, other_turn_id, citation, created_at)
@@ -258,7 +258,7 @@ class Importing:
              self._here.get(line.person or ""), line.status, line.error, line.model, line.prompt_version,
              line.intent, line.finish_reason, line.prompt_tokens, line.completion_tokens, line.cached_tokens,
              line.queue_ms, line.first_token_ms, line.total_ms, line.tokens_per_second, line.dropped_turns,
-             line.created_at, line.finished_at),
+             line.created_at, line.finished_at, line.copied_from),
         )  # fmt: skip
         messages = (("user", line.question, ""), ("assistant", line.answer, line.reasoning))
         for ordinal, (role, content, reasoning) in enumerate(messages):

@@ -196,6 +196,19 @@ CREATE UNIQUE INDEX signals_of_citations ON signals(turn_id, kind, coalesce(pers
 """
 
 
+_COPIES: Final = """
+ALTER TABLE turns ADD COLUMN copied_from TEXT NOT NULL DEFAULT '';
+CREATE INDEX turns_copied ON turns(created_at);
+UPDATE turns SET copied_from = coalesce((
+    SELECT min(first.id) FROM turns AS first
+    WHERE first.created_at = turns.created_at AND first.id < turns.id AND first.conversation_id <> turns.conversation_id
+), '') WHERE source = 'new';
+DROP INDEX turns_copied;
+"""
+"""What a branch begins with was said once, in the other conversation. It points at nothing: a copy stays one when what
+it was made from is deleted."""
+
+
 def ledger(tables: sqlite_utils.Database) -> None:
     run_script(tables, _LEDGER)
 
@@ -222,3 +235,7 @@ def numbers(tables: sqlite_utils.Database) -> None:
 
 def citations(tables: sqlite_utils.Database) -> None:
     run_script(tables, _CITATIONS)
+
+
+def copies(tables: sqlite_utils.Database) -> None:
+    run_script(tables, _COPIES)

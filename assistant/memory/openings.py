@@ -21,15 +21,15 @@ SELECT turns.id AS turn_id, turns.conversation_id, turns.prompt_version AS versi
     question.content AS question, answer.content AS answer, signals.kind, signals.measure, signals.person_id AS person,
     signals.created_at AS told_at, turns.parent_id IS NOT NULL AS is_later
 FROM turns
-JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
+JOIN prompt_numbers ON prompt_numbers.version_id = turns.prompt_version
 JOIN messages AS question ON question.turn_id = turns.id AND question.ordinal = 0
 JOIN messages AS answer ON answer.turn_id = turns.id AND answer.ordinal = 1
 LEFT JOIN signals ON signals.turn_id = turns.id
 LEFT JOIN turns AS before ON before.id = turns.parent_id
 WHERE (before.id IS NULL OR turns.created_at - before.created_at >= ?)
     AND turns.conversation_id IN (SELECT id FROM conversations WHERE NOT temporary)
-    AND turns.status IN ('done', 'stopped') AND prompt_versions.name = ?
-    AND prompt_versions.language = ? AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
+    AND turns.copied_from = '' AND turns.status IN ('done', 'stopped') AND prompt_numbers.name = ?
+    AND prompt_numbers.language = ? AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
 ORDER BY turns.created_at, turns.id, signals.id
 """
 

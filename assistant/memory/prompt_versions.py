@@ -32,6 +32,12 @@ SELECT id, name, language, (
     WHERE other.name = prompt_versions.name AND other.language = prompt_versions.language
 ) FROM prompt_versions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM prompt_numbers WHERE version_id = ?)
 """
+_NUMBER_ABSENT: Final = """
+INSERT INTO prompt_numbers (version_id, name, language, number)
+SELECT :id, :name, :language, COALESCE(MAX(number), 0) + 1 FROM prompt_numbers
+WHERE name = :name AND language = :language
+ON CONFLICT (version_id) DO NOTHING
+"""
 _CALLED: Final = re.compile(r"(?:(?P<prompt>.+):)?[vV](?P<number>[0-9]{1,9})")
 
 
@@ -154,13 +160,23 @@ class PromptVersionStore:
             raise NotFound(kind="prompt_version", id=id)
         return _record(row)
 
-    def behind(self, turn_id: str) -> tuple[str, PromptVersionRecord | None]:
-        """The model that wrote an answer and the version it was asked with, None where no prompt was: a tool answered,
-        or nothing did yet. NotFound for no turn."""
+    def behind(self, turn_id: str) -> tuple[str, str]:
+        """The model that wrote an answer and the id of the version it was asked with, empty where no prompt was: a tool
+        answered, or nothing did yet. NotFound for no turn."""
         row = self._db.row("SELECT model, prompt_version FROM turns WHERE id = ?", (turn_id,))
         if row is None:
             raise NotFound(kind="turn", id=turn_id)
-        return row["model"], self.get(row["prompt_version"]) if row["prompt_version"] else None
+        return row["model"], row["prompt_version"]
+
+    def called(self, id: str) -> str:
+        """The full name of a version, also of one that is no more; its id where even that is not known here."""
+        row = self._db.row("SELECT name, language, number FROM prompt_numbers WHERE version_id = ?", (id,))
+        return id if row is None else f"{row['name']}.{row['language']}:v{row['number']}"
+
+    def number(self, id: str, name: str, language: str) -> None:
+        """Give a version that is not here a number, so that it is known what its answers were answers of."""
+        with self._db.transaction() as tables:
+            tables.execute(_NUMBER_ABSENT, {"id": id, "name": name, "language": language})
 
     def find(self, beginning: str) -> PromptVersionRecord:
         """By the first digits of its id, where only one begins so, or as v7, chat:v7 or chat.en:v7; NotFound otherwise,

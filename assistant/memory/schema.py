@@ -16,7 +16,7 @@ from assistant.memory.graph_schema import graph
 from assistant.memory.group_schema import groups
 from assistant.memory.intent_schema import intents
 from assistant.memory.judged_schema import judged_hits
-from assistant.memory.learning_schema import citations, evidence, labels, learning_log, ledger, numbers, runs
+from assistant.memory.learning_schema import citations, copies, evidence, labels, learning_log, ledger, numbers, runs
 from assistant.memory.library_schema import library
 from assistant.memory.migrations import Step, run_script
 from assistant.memory.paid_schema import paid
@@ -207,5 +207,6 @@ STEPS: Final = (
     Step(27, "intents", intents),
     Step(28, "asides", asides),
     Step(29, "summaries read", summaries_read),
+    Step(30, "copies", copies),
 )
 """In order, without gaps."""

@@ -87,6 +87,7 @@ SELECT turns.id AS turn_id, turns.prompt_version AS version, turns.created_at AS
 FROM signals JOIN turns ON turns.id = signals.turn_id AND turns.status IN ('done', 'stopped')
 JOIN messages AS answer ON answer.turn_id = turns.id AND answer.ordinal = 1 AND trim(answer.content) <> ''
 WHERE turns.prompt_version IN (SELECT value FROM json_each(:versions)) AND turns.created_at >= :since
+    AND turns.copied_from = ''
 ORDER BY turns.created_at, turns.id, signals.rowid
 """
 
@@ -116,7 +117,7 @@ class ToldTurn:
 
 
 _TOLD: Final = """
-SELECT turns.id AS turn_id, signals.person_id AS person, coalesce(prompt_versions.name, '') AS prompt,
+SELECT turns.id AS turn_id, signals.person_id AS person, coalesce(prompt_numbers.name, '') AS prompt,
     turns.parent_id IS NULL AND NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.turn_id = turns.id)
         AS is_opening,
     asked.content AS question, coalesce(said.content, '') AS answer, turns.prompt_version AS version, turns.model,
@@ -129,7 +130,7 @@ FROM signals JOIN turns ON turns.id = signals.turn_id
 JOIN messages AS asked ON asked.turn_id = turns.id AND asked.ordinal = 0
 LEFT JOIN messages AS said ON said.id = (SELECT id FROM messages WHERE turn_id = turns.id
     AND role = 'assistant' ORDER BY ordinal DESC LIMIT 1)
-LEFT JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
+LEFT JOIN prompt_numbers ON prompt_numbers.version_id = turns.prompt_version
 ORDER BY turns.created_at, turns.id, signals.rowid
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,9 +14,9 @@ from assistant.memory.signals import speaker
 
 _ANSWERED: Final = """
 SELECT turns.id, turns.conversation_id, turns.person_id, turns.created_at, turns.prompt_version, turns.intent,
-    turns.model
-FROM turns JOIN prompt_versions ON prompt_versions.id = turns.prompt_version
-WHERE prompt_versions.name = ? AND prompt_versions.language = ? AND turns.created_at >= ? AND turns.id <> ?
+    turns.model, turns.copied_from
+FROM turns JOIN prompt_numbers ON prompt_numbers.version_id = turns.prompt_version
+WHERE prompt_numbers.name = ? AND prompt_numbers.language = ? AND turns.created_at >= ? AND turns.id <> ?
     AND NOT EXISTS (SELECT 1 FROM duels WHERE turns.id IN (duels.first_turn_id, duels.second_turn_id))
 ORDER BY turns.created_at, turns.id
 """
@@ -48,14 +47,14 @@ class SittingStore:
         arms: list[Arm] = []
         here: tuple[float, int] | None = None
         numbers: dict[str, int] = {}
-        for row, asker, begins in self._answered(canary, turn.id):
+        for row, asker, sitting, begins in self._answered(canary, turn.id):
             if asker != person:
                 continue
             if begins:
-                numbers[row["conversation_id"]] = len(arms)
+                numbers[sitting] = len(arms)
                 arms.append("canary" if row["prompt_version"] == canary.version_id else "production")
             if row["conversation_id"] == turn.conversation_id:
-                here = row["created_at"], numbers[turn.conversation_id]
+                here = row["created_at"], numbers[sitting]
         if here is None or turn.created_at - here[0] >= PAUSE_S:
             return Sittings(person, tuple(arms), None)
         arm = arms.pop(here[1])
@@ -64,23 +63,23 @@ class SittingStore:
     def of_turns(self, canary: Labelled) -> dict[str, str]:
         """In which sitting each turn was answered since the trial began, by the id of the turn. What was drawn for once
         is one bet, however few of its answers were rated and however far apart those are."""
-        numbers: Counter[tuple[str, str]] = Counter()
-        found = {}
-        for row, asker, begins in self._answered(canary):
-            where = row["conversation_id"], asker
-            numbers[where] += begins
-            found[row["id"]] = f"{' '.join(where)} {numbers[where]}"
-        return found
+        return {row["id"]: f"{asker} {sitting}" for row, asker, sitting, _ in self._answered(canary)}
 
-    def _answered(self, canary: Labelled, but: str = "") -> Iterator[tuple[Row, str, bool]]:
-        """What was answered where the trial reaches, oldest first, with who asked and whether a sitting begins."""
+    def _answered(self, canary: Labelled, but: str = "") -> Iterator[tuple[Row, str, str, bool]]:
+        """What was answered where the trial reaches, oldest first, with who asked, the turn that the sitting began with
+        and whether it is this one. A branch goes on with the sitting of what it says again."""
         owners, scope = self._owners(), canary.scope
         placed = self._labels.placed(scope, ("production", "canary"))
-        last: dict[tuple[str, str], float] = {}
+        last: dict[tuple[str, str], tuple[float, str]] = {}
+        sittings: dict[str, str] = {}
         for row in self._db.rows(_ANSWERED, (scope.name, scope.language, canary.moved_at, but)):
-            if place(scope, placed, row["intent"], row["model"]) != scope:
+            id, original = row["id"], row["copied_from"]
+            if place(scope, placed, row["intent"], row["model"]) != scope or (original and original not in sittings):
                 continue
             person = speaker(row["person_id"], owners)
-            before = last.get((row["conversation_id"], person), -PAUSE_S)
-            last[row["conversation_id"], person] = row["created_at"]
-            yield row, person, row["created_at"] - before >= PAUSE_S
+            where = row["conversation_id"], person
+            before, sitting = last.get(where, (-PAUSE_S, ""))
+            begins = not original and row["created_at"] - before >= PAUSE_S
+            sittings[id] = sittings[original] if original else id if begins else sitting
+            last[where] = row["created_at"], sittings[id]
+            yield row, person, sittings[id], begins

@@ -48,6 +48,8 @@ async def why(
 
 def _told(origin: Origin, presenter: Presenter, language: Language, *, in_full: bool) -> Part:
     version, model = origin.version, visible(origin.model)
+    if origin.gone:
+        return Part(presenter.say(language, "why.gone", model=model, version=origin.gone))
     if version is None:
         return Part(presenter.say(language, "why.no_prompt" if model else "why.no_model", model=model))
     author = "elsewhere" if version.evidence.get("imported") else version.author

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from assistant.errors import ImportRefused, NotFound
 from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.evidence_exchange import EvidenceTaken, holds_evidence, read_evidence
-from assistant.learning.exchange import read_versions
+from assistant.learning.exchange import read_absent, read_versions
+from assistant.learning.prompt_desk import Origin
 from assistant.learning.task_versions import keep
 from assistant.memory import quotations
 from assistant.memory.conversations import MESSAGE_LIMIT, ConversationStore
@@ -176,11 +177,23 @@ async def test_an_export_without_anything_learned_has_nothing_to_take(house: Hou
     assert refused.value.reason == "empty"
 
 
+async def test_of_a_prompt_of_another_patina_it_is_known_what_its_answers_were_answers_of(other: House) -> None:
+    theirs = line(id="abcdefabcdef", name="chat", purpose="chat", content={})
+    nobody = line(id="abcdefabcde0", name="no-such-prompt", purpose="chat", content={})
+    with pytest.raises(ImportRefused):
+        await other.desk.take(f"{theirs}\n{nobody}")
+    of_theirs = other.turn("Hello?", "Hi.", "abcdefabcdef", model="qwen")
+    of_nobody = other.turn("Hello?", "Hi.", "abcdefabcde0", model="qwen")
+    assert await other.desk.origin(of_theirs) == Origin(of_theirs, "qwen", gone="chat.en:v2")
+    assert await other.desk.origin(of_nobody) == Origin(of_nobody, "qwen", gone="abcdefabcde0")
+
+
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_refused_or_holds_versions(text: str) -> None:
     with pytest.raises(ImportRefused):
         read_versions(text, LIBRARY)
+    assert read_absent(text, LIBRARY) == []
 
 
 @settings(deadline=None)
@@ -193,6 +206,7 @@ def test_any_text_is_refused_or_holds_versions(text: str) -> None:
 def test_any_object_is_refused_or_left_out(row: dict[str, Any]) -> None:
     with pytest.raises(ImportRefused):
         read_versions(json.dumps(row), LIBRARY)
+    assert read_absent(json.dumps(row), LIBRARY) == []
 
 
 async def test_evidence_says_what_was_asked_answered_and_thought_of_it_but_not_by_whom(house: House) -> None:

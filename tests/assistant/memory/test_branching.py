@@ -73,7 +73,7 @@ def test_a_copy_has_everything_the_answers_stand_on_and_outlives_the_original(
     assert [(file.name, file.text) for file in first.attachments] == [("a.txt", "apples")]
     assert (tmp_path / "home" / "attachments" / first.attachments[0].sha256).exists()
     assert first.grounds == old[0].grounds
-    assert (second.answer, second.original) == ("Quite sure.", None)
+    assert (second.answer, second.original) == ("Quite sure.", "No idea."), "a person wrote it, and no model did"
     assert second.parent_id == first.id
     assert grounds.choice(copy.id).mode == "always"
     assert UtteranceStore(db).scope(copy.id, None) == f"shared {made.id}", "a copy is of the same group"

@@ -448,6 +448,26 @@ def test_what_a_group_knew_is_given_to_those_who_said_it(tmp_path: Path) -> None
     db.close()
 
 
+def test_what_branches_said_again_is_known_to_be_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "patina.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations.apply(Tables(connection), STEPS[:29], path, tmp_path / "backups")
+    for conversation in "cd":
+        connection.execute(
+            "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, '', 1, 1)", (conversation,)
+        )
+    for id, conversation, asked in (("t1", "c", 1.5), ("t2", "d", 1.5), ("t3", "d", 2.5)):
+        connection.execute(
+            "INSERT INTO turns (id, conversation_id, source, face, status, created_at)"
+            " VALUES (?, ?, 'new', 'page', 'done', ?)",
+            (id, conversation, asked),
+        )
+    connection.close()
+    db = Database.open(path, tmp_path / "backups")
+    assert [row["copied_from"] for row in db.rows("SELECT copied_from FROM turns ORDER BY id")] == ["", "t1", ""]
+    db.close()
+
+
 def test_the_steps_are_numbered_without_gaps() -> None:
     assert [step.number for step in STEPS] == list(range(1, len(STEPS) + 1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assistant.memory.branching import Branching
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.duels import DuelStore
@@ -12,6 +13,7 @@ from assistant.memory.people import PeopleStore
 from assistant.memory.prompt_versions import Labelled, PromptLabels, PromptVersionStore, Scope
 from assistant.memory.records import Turn
 from assistant.memory.sittings import Sittings, SittingStore
+from assistant.memory.utterances import UtteranceStore
 
 from .conftest import Clock
 
@@ -69,6 +71,23 @@ def test_a_sitting_that_goes_on_has_what_it_had(house: House) -> None:
     assert house.sittings.beside(asked_again, canary) == Sittings("owner", ("production",), "canary")
     house.clock.now += PAUSE_S
     assert house.sittings.beside(house.asks(chat), canary) == Sittings("owner", ("production", "canary"), None)
+
+
+def test_a_branch_goes_on_with_the_sitting_of_what_it_says_again_and_is_none_itself(house: House) -> None:
+    canary = house.begin_trial()
+    house.answered("old")
+    begun = house.answered("new")
+    house.clock.now += 60
+    branch = Branching(house.db, house.store, UtteranceStore(house.db), house.clock).copy(begun.id).id
+    assert house.sittings.beside(house.asks(), canary) == Sittings("owner", ("production", "canary"), None)
+    assert house.sittings.beside(house.asks(branch), canary) == Sittings("owner", ("production",), "canary")
+    answered = house.answered("new", branch)
+    named = house.sittings.of_turns(canary)
+    assert named[begun.id] == named[answered.id], "it was drawn for once"
+    house.clock.now += PAUSE_S
+    house.answered("old", branch)
+    house.store.delete(begun.conversation_id)
+    assert house.sittings.beside(house.asks(), canary).earlier.count("production") == 2
 
 
 def test_everybody_has_sittings_of_their_own_and_the_owner_is_one_person_everywhere(house: House) -> None:

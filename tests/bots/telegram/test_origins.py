@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 import pytest
 
 from assistant.memory.records import Role
-from assistant.prompting.candidate import Candidate
+from assistant.prompting.candidate import Candidate, Demo
 from tests.botapi import User
 from tests.botapi.world import Message
 from tests.bots.telegram.conftest import Play
@@ -41,6 +43,27 @@ async def test_it_is_said_in_chinese_of_the_answer_that_is_replied_to_and_not_wh
         await ann.private.chat.wait_for(lambda message: message.text == "这里还没有回答。")
         said = await told(ann, "河是什么？请说明", "一")
         assert "Patina 自带的" in said.text
+
+
+async def test_of_a_version_that_was_removed_it_is_said_which_it_was(play: Play) -> None:
+    async with play("one") as scene:
+        version = await scene.assistant.desk.propose(
+            "chat", "en", Candidate("- Rhyme.", (Demo("What is my name?", "Ann, like a fan."),)), author="optimiser",
+            evidence={},
+        )  # fmt: skip
+        await scene.assistant.desk.promote(version.id)
+        ann = await scene.paired(role="owner")
+        ann.private.send("What is a river?")
+        await ann.private.chat.wait_for(lambda message: message.text == "one" and bool(message.buttons))
+        quoted = await scene.assistant.new_conversation()
+        events = await scene.assistant.reply(quoted.id, "What is my name?", face="page")
+        async with aclosing(events):
+            async for _ in events:
+                pass
+        await scene.assistant.delete(quoted.id)
+        ann.private.send("/why")
+        said = await ann.private.chat.wait_for(lambda message: "chat.en:v2" in message.text)
+        assert "has been removed since" in said.text
 
 
 @pytest.mark.parametrize("role", ["member", "guest"])
