@@ -163,7 +163,7 @@ class LearningSettings(_Section):
         if not self.hours:
             return True
         begin, end = (dt.time.fromisoformat(one) for one in self.hours.split("-"))
-        return begin <= time < end if begin <= end else time >= begin or time < end
+        return begin <= time < end if begin < end else time >= begin or time < end
 
 
 class ConversationSettings(_Section):

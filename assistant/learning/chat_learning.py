@@ -26,7 +26,8 @@ from assistant.learning.chat_evidence import ChatEvidence, Heard
 from assistant.learning.judge import Judge
 from assistant.learning.lab import Lab, Spending
 from assistant.learning.panel import Panel
-from assistant.learning.prompt_desk import LEARNED, PromptDesk
+from assistant.learning.prompt_desk import PromptDesk
+from assistant.learning.recorder import LEARNED
 from assistant.learning.task_versions import MADE_WITH
 from assistant.learning.unwanted import unwanted
 from assistant.memory.openings import OpeningStore

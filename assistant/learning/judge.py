@@ -20,7 +20,7 @@ from langchain_core.messages import BaseMessage
 from assistant.config import Sampling
 from assistant.errors import ModelError, TaskIncomplete
 from assistant.i18n import LANGUAGES, Language, language_of_text
-from assistant.learning.evidence import label_of
+from assistant.learning.evidence import said_with
 from assistant.memory.ledger import Ledger
 from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.signals import OWNER, SignalStore
@@ -147,12 +147,12 @@ class Judge:
 
     def pairs(self, language: Language) -> list[Pair]:
         """The latest pairs of answers of which the owner said which is better, by a duel, an edit or two ratings."""
-        found = [
+        found = rated_pairs(self._openings.of("chat", language))
+        found += [  # last, for of very many the last are kept: here the two were compared
             Pair(one.question, one.better, one.worse)
             for one in self._signals.preferences()
             if one.person == OWNER and language_of_text(one.question) == language
         ]
-        found += rated_pairs(self._openings.of("chat", language))
         usable = [one for one in dict.fromkeys(found) if one.better.strip() and one.worse.strip()]
         return usable[-_MOST_PAIRS:]
 
@@ -214,9 +214,9 @@ def rated_pairs(openings: Sequence[Opening]) -> list[Pair]:
     rated: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
     for one in openings:
         for turn in one.rated:
-            label = label_of(turn.kinds, turn.measure) if turn.person == OWNER else None
-            if label is not None:
-                rated[one.conversation_id, one.question].append((label, one.answer))
+            said = said_with(turn.kinds, turn.measure) if turn.person == OWNER else None
+            if said is not None and said.weight >= 1:  # what is read from behaviour is nothing they decided
+                rated[one.conversation_id, one.question].append((said.label, one.answer))
     return [
         Pair(asked, better, worse)
         for (_, asked), answers in rated.items()

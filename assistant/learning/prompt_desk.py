@@ -23,7 +23,7 @@ from assistant.errors import (
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_absent, read_versions, version_lines
-from assistant.learning.recorder import Recorder, TrialStanding
+from assistant.learning.recorder import LEARNED, Recorder, TrialStanding
 from assistant.learning.task_versions import MADE_WITH, PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
@@ -42,8 +42,6 @@ from assistant.prompting.library import PromptLibrary
 from assistant.prompting.purpose import RATED
 from assistant.prompting.template import PromptVersion
 
-LEARNED: Final = "#learned"
-"""Why a trial was begun that nobody asked for."""
 _FROM_ELSEWHERE: Final[Mapping[str, Any]] = MappingProxyType({"imported": True})
 
 

@@ -31,6 +31,8 @@ from assistant.memory.signals import OWNER, DecidedDuel, RatedTurn, SignalStore,
 from assistant.memory.sittings import SittingStore
 
 _log = logging.getLogger(__name__)
+LEARNED: Final = "#learned"
+"""Why a trial was begun that nobody asked for."""
 WON: Final = "#trial_won"
 LOST: Final = "#trial_lost"
 EVEN: Final = "#trial_even"
@@ -286,7 +288,7 @@ class Recorder:
         begun = [
             move
             for move in self._labels.moves(canary.scope.name)
-            if move.label == "canary" and move.to_id is not None and month < move.moved_at <= canary.moved_at
+            if _begins_trial(move) and month < move.moved_at <= canary.moved_at
         ]
         return _ALPHA * 6 / (math.pi**2 * max(1, len(begun)) ** 2)
 
@@ -328,3 +330,10 @@ def _kept(kept: OrderedDict[tuple[object, ...], T], key: tuple[object, ...], mak
     if len(kept) > _KEPT:
         kept.popitem(last=False)
     return kept[key]
+
+
+def _begins_trial(move: LabelMove) -> bool:
+    """Also that of a version which was deleted since, whose id is nowhere any more: its risk was taken. A person's word
+    on the end of such a trial looks the same, and makes the next one's risk the smaller."""
+    is_deleted = move.from_id is None and (move.reason == LEARNED or not move.reason.startswith("#"))
+    return move.label == "canary" and (move.to_id is not None or is_deleted)

@@ -14,6 +14,8 @@ from bots.telegram.rich import gains
 
 CUT: Final = frozenset({"stopped", "length"})
 """What ends an answer that could have gone on."""
+_WHOLE: Final = frozenset({"done", "stopped"})
+"""An answer that a crash or an error ended is none to go back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ async def before(assistant: Assistant, turn: Turn) -> Turn | None:
             other = await assistant.turn(id)
         except NotFound:
             continue
-        if other.answer.strip() and other.question == turn.question:
+        if other.status in _WHOLE and other.answer.strip() and other.question == turn.question:
             return other
     return None
 

@@ -163,7 +163,9 @@ class Settle(BaseMiddleware):
                 close = partial(close_reasons, reasons, self._assistant, self._presenter, self._sender, reader)
                 self._lanes.put(("leftovers", chat_id), close)
             end = self._leftovers.end_correction if is_command else self._leftovers.take_correction
-            asked = end(reader)
+            # In a group people say other things meanwhile, and not to the bot: there only a reply ends the wait.
+            is_meant = is_command or reader.target.private or self._replied(event, reader) is not None
+            asked = end(reader) if is_meant else None
             data["correction"] = None if is_command else self._correction(event, reader, asked)
             if asked is not None and asked.message_id is not None:
                 over = partial(put_keyboard, self._sender, chat_id, asked.message_id, None)
@@ -174,9 +176,15 @@ class Settle(BaseMiddleware):
         if not message.text:
             return None
         if message.reply_to_message is not None:
-            button = button_below(message.reply_to_message, self._buttons, reader)
-            return button.id if button is not None and button.action == "leave" else None
+            return self._replied(message, reader)
         return asked.turn_id if asked is not None and reader.target.private else None
+
+    def _replied(self, message: Message, reader: Reader) -> str | None:
+        """The turn whose correction was asked for in what is replied to."""
+        if message.reply_to_message is None:
+            return None
+        button = button_below(message.reply_to_message, self._buttons, reader)
+        return button.id if button is not None and button.action == "leave" else None
 
 
 async def close_reasons(

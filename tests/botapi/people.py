@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,17 @@ class Seat:
         self.chat = chat
 
     def send(
-        self, text: str, *, reply_to: Message | None = None, quote: str = "", thread: int | None = None
+        self,
+        text: str,
+        *,
+        reply_to: Message | None = None,
+        quote: str = "",
+        thread: int | None = None,
+        formed: Sequence[dict[str, Any]] = (),
     ) -> Message:
-        return self._say(text=text, entities=entities_of(text), reply_to=reply_to, quote=quote, thread=thread)
+        """`formed` are the entities that the person's client makes of how it is written."""
+        entities = [*entities_of(text), *formed]
+        return self._say(text=text, entities=entities, reply_to=reply_to, quote=quote, thread=thread)
 
     def forward(self, text: str, origin: dict[str, Any] | None = None) -> Message:
         return self._say(text=text, forwarded=True, origin=origin)

@@ -13,6 +13,7 @@ from bots.telegram.leftovers import Leftovers
 from bots.telegram.presenter import Part, Presenter
 from bots.telegram.sending import Sender, toast
 from bots.telegram.shown import Shown
+from bots.telegram.written import as_markdown
 
 
 def router() -> Router:
@@ -42,7 +43,8 @@ async def edit(
     if turn_id is None:
         await answering.tell(reader, presenter.say(reader.language, "edit.nothing"))
     elif command.args:
-        await correct(message, assistant, answering, presenter, reader, turn_id, command.args)
+        text = _written(message).split(maxsplit=1)[1]
+        await correct(message, assistant, answering, presenter, reader, turn_id, text)
     else:
         await ask(turn_id, answering, leftovers, presenter, sender, reader)
 
@@ -72,13 +74,17 @@ async def correct(
 ) -> None:
     """Show the person's words in place of the answer from now on; what the model wrote is kept."""
     turn = await assistant.edit_answer(
-        correction, text or message.text or "", face="telegram", person_id=reader.person.id
+        correction, text or _written(message), face="telegram", person_id=reader.person.id
     )
     if turn.original is None:
         await answering.tell(reader, presenter.say(reader.language, "edit.same"))
         return
     keyboard = presenter.one_button(turn.id, reader.person, "restore", reader.language)
     await answering.say(reader.target, Part(presenter.say(reader.language, "edit.done")), keyboard)
+
+
+def _written(message: Message) -> str:
+    return as_markdown(message.text or message.caption or "", message.entities or message.caption_entities)
 
 
 async def leave(

@@ -242,6 +242,7 @@ def test_hours_may_go_over_midnight() -> None:
     assert [night.allows(dt.time(hour)) for hour in (21, 22, 23, 0, 6, 7, 12)] == [
         False, True, True, True, True, False, False,
     ]  # fmt: skip
+    assert LearningSettings(hours="08:00-08:00").allows(dt.time(3)), "from eight to eight is all day"
     with pytest.raises(ValueError, match="hour"):
         LearningSettings(hours="25:00-07:00")
 

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
 from assistant.errors import TaskIncomplete
-from assistant.learning.judge import Judge, figures_of
+from assistant.learning.judge import Judge, figures_of, rated_pairs
 from assistant.learning.lab import Lab, Spending
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.ledger import Ledger
-from assistant.memory.openings import OpeningStore
+from assistant.memory.openings import Opening, OpeningStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionStore
-from assistant.memory.signals import SignalStore
+from assistant.memory.records import SignalKind
+from assistant.memory.signals import OWNER, RatedTurn, SignalStore
 from assistant.memory.sittings import SittingStore
 from assistant.models.content import content_digest
 from assistant.models.records import ModelInfo
@@ -252,3 +253,12 @@ def test_an_opinion_is_against_only_what_chance_does_not_explain() -> None:
     assert Opinion(better=0, worse=5).is_against
     assert not Opinion(better=5, worse=8).is_against
     assert not Opinion().is_against
+
+
+def test_what_is_read_from_behaviour_is_no_pair_that_somebody_decided() -> None:
+    def opening(answer: str, kind: SignalKind) -> Opening:
+        return Opening("c", OWNER, "Why?", answer, (RatedTurn(answer, OWNER, "v", 1.0, (kind,)),))
+
+    assert rated_pairs([opening("So.", "copied"), opening("Hm.", "regenerated")]) == []
+    decided = rated_pairs([opening("So.", "thumb_up"), opening("Hm.", "thumb_down")])
+    assert [(one.better, one.worse) for one in decided] == [("So.", "Hm.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +17,7 @@ from assistant.errors import TrialRefused
 from assistant.i18n import LANGUAGES
 from assistant.learning.evidence import TABLE, heard, kept_of, label_of
 from assistant.learning.prompt_desk import PromptDesk, answering
-from assistant.learning.recorder import DECAYED, EVEN, IN_USE, LOST, OUTDATED, WON, Recorder
+from assistant.learning.recorder import _ALPHA, DECAYED, EVEN, IN_USE, LEARNED, LOST, OUTDATED, WON, Recorder
 from assistant.memory.conversations import ConversationStore
 from assistant.memory.database import Database
 from assistant.memory.duels import DuelStore
@@ -288,6 +289,17 @@ async def test_what_is_in_use_again_because_another_was_deleted_is_on_trial_no_m
     assert house.worn() == {"production": before, "canary": before}
     await house.recorder.look()
     assert house.worn() == {"production": before}
+
+
+async def test_the_risk_that_a_deleted_version_took_stays_taken(house: House) -> None:
+    quoting, canary = await house.learned("- Say: what my aunt told me in confidence."), await house.learned("- Rhyme.")
+    await house.desk.begin_trial(quoting, 0.2, reason=LEARNED)
+    with house.db.erasure() as tables:
+        forget(tables, ["- Say: what my aunt told me in confidence."], [])
+    await house.desk.begin_trial(canary, 0.2)
+    began = house.labels.of(CHAT, "canary")
+    assert began is not None
+    assert house.recorder._alpha(began) == pytest.approx(_ALPHA * 6 / math.pi**2 / 4), "it is the second of the month"
 
 
 async def decided(house: House, likes: SignalKind, dislikes: SignalKind) -> str:

@@ -63,6 +63,29 @@ async def test_the_next_message_is_the_answer_as_it_should_have_been(play: Play)
         await ann.private.chat.wait_for(lambda message: message.text == "The second.")
 
 
+async def test_the_form_a_person_gives_their_words_stays(play: Play) -> None:
+    async with play("Rust protects iron.") as scene:
+        ann = await scene.paired()
+        ann.private.send("What does rust do?")
+        answer = await ann.private.chat.wait_for(lambda message: message.buttons == ROW)
+        await ann.private.press(answer, "✏️").answered()
+        await ann.private.chat.wait_for(lambda message: "as it should have been" in message.text)
+        ann.private.send("It eats iron 🎉", formed=[{"type": "bold", "offset": 3, "length": 4}])
+        await ann.private.chat.wait_for(lambda message: "Your words are the answer" in message.text)
+        assert [turn.answer for turn in await turns(scene)] == ["It **eats** iron 🎉"]
+        ann.private.send("/edit see x.y()", formed=[{"type": "code", "offset": 10, "length": 5}])
+        await ann.private.chat.wait_for(
+            lambda message: "Your words are the answer" in message.text and bool(message.buttons)
+        )
+        await until_edited(scene, "see `x.y()`")
+
+
+async def until_edited(scene: Scene, answer: str) -> None:
+    async with asyncio.timeout(30):
+        while (await turns(scene))[0].answer != answer:
+            pass
+
+
 @pytest.mark.parametrize("way", ["leave", "command", "file"])
 async def test_what_is_no_correction_is_a_question(play: Play, way: str) -> None:
     async with play("The first.", "The second.", "The third.") as scene:
@@ -163,8 +186,10 @@ async def test_in_a_group_only_a_reply_corrects_and_only_of_who_asked(play: Play
         asked = await group.wait_for(lambda message: "Reply to this message" in message.text)
         bob.in_chat(group).send("Bob's words.", reply_to=asked)
         await group.wait_for(lambda message: message.text == "The second.")
+        ann.in_chat(group).send("I'll look it up first.")
         ann.in_chat(group).press(answer, "✏️")
         again = await group.wait_for(lambda message: "Reply to this" in message.text and message.id != asked.id)
+        ann.in_chat(group).send("Where was it?")
         ann.in_chat(group).send("Ann's words.", reply_to=again)
         await group.wait_for(lambda message: "Your words are the answer" in message.text)
         assert (await turns(scene))[0].answer == "Ann's words."
