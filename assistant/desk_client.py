@@ -153,8 +153,10 @@ class RunClient:
         self._stream = stream
 
     async def begin(self, order: RunOrder) -> Run:
+        unsaid = set() if order.measured else {"metric"}
         body = {
-            "task": order.task.model_dump(mode="json"), "train": _rows(order.train), "test": _rows(order.test),
+            "task": order.task.model_dump(mode="json", exclude=unsaid),
+            "train": _rows(order.train), "test": _rows(order.test),
             "budget": order.budget, "tokens": order.tokens, "seconds": order.seconds,
             "seed": order.seed, "grammar": order.constrain, "model": order.model,
             "prompt": order.prompt,

@@ -673,6 +673,13 @@
     "lab-for": (node) => {
       const { text } = node.selectedOptions[0].dataset;
       if (text) typed($("[data-task=seed_prompt]", views.lab), text);
+      // A prompt says itself when an answer to it is right and how long it may be.
+      const [metric, max] = ["metric", "max_tokens"].map((name) => $(`[data-task=${name}]`, views.lab));
+      if (node.value) { typed(metric, ""); typed(max, ""); }
+      else {
+        if (!metric.value) typed(metric, metric.options[0].value);
+        if (!max.value) typed(max, max.defaultValue);
+      }
     },
     "lab-file": () => $("[data-static=examples-file]", views.lab).click(),
     "lab-start": () => {

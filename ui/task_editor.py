@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant.errors import TaskIncomplete
+from assistant.learning.purpose_learning import PurposeHead
 from assistant.learning.run_order import RunOrder
 from assistant.prompting.item_text import held_back, items_in
 from assistant.prompting.task import TaskHead
@@ -36,10 +37,11 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
     kept, held = held_back(items_in(visit.text("examples")), _whole(visit, "held", 0) / 100)
     if len(kept) < LEAST_EXAMPLES:
         raise TaskIncomplete(reason="few_examples")
-    metric = visit.text("metric")
-    if metric not in metrics:
+    prompt, metric = visit.text("prompt"), visit.text("metric")
+    is_measured = bool(metric) or not prompt
+    if is_measured and metric not in metrics:
         raise TaskIncomplete(reason="metric")
-    tokens, calls = _whole(visit, "max_tokens", 64), _whole(visit, "calls", 300)
+    tokens, calls = _whole(visit, "max_tokens", PurposeHead().max_tokens if prompt else 64), _whole(visit, "calls", 300)
     if not 1 <= tokens <= MOST_TOKENS:
         raise TaskIncomplete(reason="answer_length")
     if not LEAST_CALLS <= calls <= MOST_CALLS:
@@ -47,14 +49,13 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
     most_tokens, minutes = _whole(visit, "tokens", 0), _whole(visit, "minutes", 0)
     if most_tokens < 0 or minutes < 0:
         raise TaskIncomplete(reason="limits")
-    prompt = visit.text("prompt")
     labels = tuple(
         dict.fromkeys(part.strip() for part in re.split(r"[,，、;；|\n]", visit.text("labels")) if part.strip())
     )
     head = TaskHead(
         name=visit.text("name").strip() or prompt or "task",
         seed_prompt=seed_prompt,
-        metric=metric,
+        **({"metric": metric} if is_measured else {}),
         max_tokens=tokens,
         labels=labels,
     )
@@ -70,6 +71,7 @@ def order_of(visit: Visit, metrics: Collection[str]) -> RunOrder:
         constrain=not prompt,
         model=visit.text("model") or None,
         prompt=prompt,
+        measured=is_measured,
     )
 
 

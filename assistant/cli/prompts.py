@@ -11,31 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from assistant.cli.home import Door, model_name, open_assistant
+from assistant.cli.home import model_name, open_assistant
+from assistant.cli.places import still_answering, waits, where
 from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
 from assistant.cli.trials import only_for, place_of
 
 if TYPE_CHECKING:
-    from assistant.desk_client import DeskClient
     from assistant.errors import TaskInvalid
     from assistant.i18n import Language
     from assistant.learning.evidence_exchange import EvidenceTaken
     from assistant.learning.lab import TaskReport
-    from assistant.learning.prompt_desk import PromptDesk
     from assistant.learning.purpose_learning import PurposeReport
-    from assistant.memory.prompt_versions import Label, Labelled, PromptVersionRecord, Scope
+    from assistant.memory.prompt_versions import Labelled, PromptVersionRecord, Scope
     from assistant.prompting.progress import RunProgress
     from assistant.prompting.purpose import Purpose
 
 T = TypeVar("T", bound=str)
 _LEAST_CALLS: Final = 40
+_MOST_CALLS: Final = 100_000
 
 
 def optimise(
     ctx: typer.Context,
     task: Annotated[Path, typer.Option("--task", metavar="DIR", exists=True, file_okay=False, show_default=False)],
-    budget: Annotated[int, typer.Option("--budget", min=_LEAST_CALLS, metavar="CALLS")] = 300,
+    budget: Annotated[int, typer.Option("--budget", min=_LEAST_CALLS, max=_MOST_CALLS, metavar="CALLS")] = 300,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     model: Annotated[str | None, typer.Option("--model", "-m", show_default=False)] = None,
     tokens: Annotated[int, typer.Option("--tokens", min=0)] = 0,
@@ -158,7 +158,7 @@ def listed(ctx: typer.Context, as_json: AsJson = False) -> None:
     called = {one.id: one.called for one in versions}
     for one in versions:
         worn = [_worn(terminal, label) for label in labels if label.version_id == one.id]
-        author = terminal.text(f"prompts.author.{one.author}")
+        author = terminal.text(f"prompts.author.{'elsewhere' if one.evidence.get('imported') else one.author}")
         parent = f"  ← {called.get(one.parent_id, one.parent_id)}" if one.parent_id else ""
         terminal.write("  ".join([one.id, one.full_name, author, *worn]) + parent)
 
@@ -206,30 +206,21 @@ def promote(
 ) -> None:
     terminal: Terminal = ctx.obj
 
-    async def work() -> tuple[PromptVersionRecord, Scope, bool]:
+    async def work() -> tuple[PromptVersionRecord, Scope, bool, list[tuple[str, Scope]]]:
         async with open_assistant(terminal) as assistant:
             record = await assistant.desk.promote(version, model=model, intent=intent, reason=reason)
-            scope = await _where(assistant.desk, record, "production")
-            return record, scope, await _waits(assistant, scope)
+            scope = await where(assistant.desk, record, "production")
+            return record, scope, await waits(assistant, scope), await still_answering(assistant.desk, record, scope)
 
-    record, scope, waits = terminal.run(work())
+    record, scope, is_early, still = terminal.run(work())
     if as_json:
         _echo({"version": record.id, "number": record.number, "scope": asdict(scope)})
         return
     terminal.say("prompts.promoted", version=_both(record), name=place_of(scope))
-    if waits:
+    for other, narrower in still:
+        terminal.say("prompts.still", version=other, name=place_of(narrower))
+    if is_early:
         terminal.say("prompts.no_such_model", name=scope.model)
-
-
-async def _waits(assistant: Door, scope: Scope) -> bool:
-    """Whether it is for a model that is not here: a mistyped one, or one that is still to come."""
-    return bool(scope.model) and all(one.name != scope.model for one in await assistant.models())
-
-
-async def _where(desk: PromptDesk | DeskClient, record: PromptVersionRecord, label: Label) -> Scope:
-    """For what the version wears a label since just now."""
-    worn = [one for one in await desk.labels() if (one.label, one.version_id) == (label, record.id)]
-    return max(worn, key=lambda one: one.moved_at).scope
 
 
 def rollback(
@@ -314,12 +305,12 @@ def begin_trial(
     async def work() -> tuple[PromptVersionRecord, Scope, bool]:
         async with open_assistant(terminal) as assistant:
             record = await assistant.desk.begin_trial(version, share, model=model, intent=intent, reason=reason)
-            scope = await _where(assistant.desk, record, "canary")
-            return record, scope, await _waits(assistant, scope)
+            scope = await where(assistant.desk, record, "canary")
+            return record, scope, await waits(assistant, scope)
 
-    record, scope, waits = terminal.run(work())
+    record, scope, is_early = terminal.run(work())
     terminal.say("prompts.on_trial", version=_both(record), name=place_of(scope), share=f"{share:.0%}")
-    if waits:
+    if is_early:
         terminal.say("prompts.no_such_model", name=scope.model)
 
 

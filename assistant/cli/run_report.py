@@ -66,7 +66,7 @@ def print_report(terminal: Terminal, report: TaskReport) -> None:
     if report.seed_test is not None and report.final_test is not None:
         terminal.write(
             terminal.text(
-                "prompts.test",
+                "prompts.test" if result.verdict == "better" else "prompts.test_same",
                 n=report.final_test.n,
                 before=f"{report.seed_test.score:.1%}",
                 after=f"{report.final_test.score:.1%}",

@@ -163,6 +163,7 @@ def _taken(told: _Version, number: int, library: PromptLibrary, typed: Sequence[
 def _learned(content: _Content, number: int) -> Candidate:
     demos = tuple(Demo(one.input, one.output) for one in content.demos)
     try:
+        "".join([content.instruction, *_words(demos)]).encode()  # half a sign is no text
         return Candidate(content.instruction, demos, content.nearest, content.layout, content.form, content.parameters)
     except ValueError as error:  # parameters beyond their range, or not for learning to set
         raise ImportRefused(line=number, reason="not_a_version") from error

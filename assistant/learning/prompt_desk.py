@@ -253,14 +253,16 @@ class PromptDesk:
         return self._versions.get(next(iter(in_use.values())))
 
     def _in_use(self, called: str) -> dict[str, str]:
-        """The id of the version that answers now, by the full name of each prompt that is called so."""
+        """The id of the version that was put in use last, with whichever model, by the full name of each prompt that is
+        called so."""
         name, _, tongue = called.partition(".")
         found: dict[str, str] = {}
         for language in LANGUAGES:
             if tongue in {"", language}:
                 with suppress(PromptUnknown):
                     seed = self._library.get(name, language)
-                    labelled = self._labels.nearest(Scope(name, language), "production")
+                    last = self._latest("production", Scope(name, language), None)
+                    labelled = self._labels.nearest(last, "production")
                     found[f"{name}.{language}"] = labelled.version_id if labelled else seed.id
         return found
 

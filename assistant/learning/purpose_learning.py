@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from typing import Annotated
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.errors import TaskInvalid
 from assistant.i18n import LANGUAGES, Language, language_of_text
 from assistant.learning.lab import Lab, Spending, TaskReport, TestItems
 from assistant.learning.prompt_desk import PromptDesk
@@ -25,6 +27,7 @@ from assistant.prompting.answer_form import AnswerForm
 from assistant.prompting.asking import question
 from assistant.prompting.candidate import Candidate, Demo
 from assistant.prompting.library import PromptLibrary
+from assistant.prompting.metric import METRICS
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import Pause, Tell, untold
 from assistant.prompting.purpose import PURPOSES, Purpose
@@ -115,6 +118,7 @@ class PurposeLearning:
         model = await asyncio.to_thread(self.model, model)
         seed = self._library.get(purpose, language)
         used = self._selector.select(purpose, language, model=model)
+        self.refuse(purpose, language, items)
         rule = seed.answer or AnswerRule(tokens=head.max_tokens)
         form = AnswerForm(rule.labels, rule.gbnf)
         current = _current(seed, used, instruction)
@@ -172,6 +176,17 @@ class PurposeLearning:
         found = kept.id if result.verdict == "better" else ""
         return PurposeReport(report, purpose, language, found, numbers if found else (0, 0))
 
+    def refuse(self, purpose: Purpose, language: Language, items: Sequence[Item]) -> None:
+        """TaskInvalid for examples to which no answer could be right, since the prompt allows no such answer."""
+        rule = self._library.get(purpose, language).answer or AnswerRule(tokens=1)
+        for one in items if rule.labels else ():
+            if not any(METRICS[rule.metric].score(right, rule.labels) >= 1 for right in one.accepted):
+                reason = f"no_such_label: {one.output} ({', '.join(rule.labels)})"
+                raise TaskInvalid(path=Path(TRAIN_FILE), line=0, reason=reason)
+        others = [one.output for one in items if purpose == "planning" and not all(map(_is_list, one.accepted))]
+        if others:
+            raise TaskInvalid(path=Path(TRAIN_FILE), line=0, reason=f"no_plan: {others[0]}")
+
     def model(self, named: str | None) -> str:
         """Under which name a model has its labels; None is the one that answers. Raises what naming it raises."""
         return self._models.chat_model(named).model_name
@@ -180,6 +195,13 @@ class PurposeLearning:
         """The id of what a run begins with, among its candidates."""
         used = self._selector.select(purpose, language, model=self.model(model))
         return _current(self._library.get(purpose, language), used, instruction).id
+
+
+def _is_list(answer: str) -> bool:
+    try:
+        return isinstance(json.loads(answer), list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _current(seed: PromptVersion, used: PromptVersion, instruction: str) -> Candidate:

@@ -23,6 +23,7 @@ import numpy as np
 from assistant.errors import VersionNotInUse
 from assistant.learning.evidence import DailyCap, Said, heard, thumbs
 from assistant.learning.online import DecayMonitor, Satisfaction, Trial, TrialDecision, TrialRules
+from assistant.learning.redaction import redacted
 from assistant.learning.replay import Replay
 from assistant.memory.elsewhere import Elsewhere
 from assistant.memory.prompt_versions import Labelled, LabelMove, PromptLabels, Scope, in_production
@@ -173,7 +174,10 @@ class Recorder:
 
         def take() -> int:
             here = {(one.question, one.answer) for one in self._signals.told_here()}
-            return self._signals.elsewhere.take([one for one in told if (one.question, one.answer) not in here])
+            new = [one for one in told if (one.question, one.answer) not in here]
+            # One's own may have been redacted on its way out.
+            known = {(redacted(asked), redacted(answer)) for asked, answer in here} if new else set()
+            return self._signals.elsewhere.take([one for one in new if (one.question, one.answer) not in known])
 
         return await asyncio.to_thread(take)
 

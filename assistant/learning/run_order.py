@@ -42,6 +42,8 @@ class RunOrder:
     """Most of both, as `budget` is of calls; 0 for as many as the calls take."""
     first: str = ""
     """The candidate it begins with, where the prompt says so."""
+    measured: bool = True
+    """By the metric of `task`; for a prompt of the library it may be left to that."""
 
     @property
     def spending(self) -> Spending:
@@ -63,7 +65,8 @@ class RunOrder:
         if self.first:
             return self.first
         metric = METRICS.get(self.task.metric)
-        form: Form = "line" if metric is not None and metric.one_line else "free"
+        right = (answer for one in self.train for answer in one.accepted)
+        form: Form = "line" if metric is not None and metric.for_answers(right).one_line else "free"
         return Candidate(self.task.seed_prompt.strip(), form=form).id
 
 

@@ -110,14 +110,18 @@ class RunBook:
         async with self._beginning:
             self._refuse_a_second()
             if place is not None:
+                await asyncio.to_thread(self._purposes.refuse, *place, order.train)
                 first = partial(self._purposes.begins_with, *place, order.model, order.task.seed_prompt)
                 order = replace(order, first=await asyncio.to_thread(first))
             record = await asyncio.to_thread(self._store.begin, order.task.name, dump(order))
             return self._set_going(record, order)
 
     async def begin_again(self, id: str) -> Run:
-        """One that was cut off, cancelled or failed; what was answered is not asked again. NotFound, RunBusy."""
+        """One that was cut off, cancelled or failed; what was answered is not asked again. One that is done stays as it
+        is. NotFound, RunBusy."""
         async with self._beginning:
+            if (done := await asyncio.to_thread(self._store.get, id)).status == "done":
+                return _stored(done)
             self._refuse_a_second()
             record = await asyncio.to_thread(self._store.begin_again, id)
             return self._set_going(record, load(RunOrder, record.asked))
@@ -267,7 +271,11 @@ class RunBook:
             order.train,
             order.spending,
             Choices(order.seed),
-            head=PurposeHead(name=order.task.name, metric=order.task.metric, max_tokens=order.task.max_tokens),
+            head=PurposeHead(
+                name=order.task.name,
+                metric=order.task.metric if order.measured else None,
+                max_tokens=order.task.max_tokens,
+            ),
             language=language,
             instruction=order.task.seed_prompt,
             test=lambda: order.test,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from assistant.errors import EmptyMessage, NotFound, TaskInvalid
 from assistant.i18n import language_of_text
 from assistant.learning.lab import Lab
 from assistant.learning.run_order import RunOrder
-from assistant.learning.task_versions import PURPOSE, name_of
+from assistant.learning.task_versions import BEGAN, PURPOSE, name_of
 from assistant.memory.prompt_runs import RunRecord, RunStore
 from assistant.memory.prompt_versions import PromptLabels, PromptVersionRecord, PromptVersionStore, Scope
 from assistant.models.chat_model import Models
@@ -152,9 +153,14 @@ class TaskPrompts:
     def _is_of_another(self, record: PromptVersionRecord, seed_prompt: str) -> bool:
         """Whether it was made from what another task of this name begins with. What came from elsewhere without that
         may be of any."""
-        *_, first = (self._versions.get(id) for id in self._line(record))
+        line = [self._versions.get(id) for id in self._line(record)]
+        first = line[-1]
         began = first.author == "person" and first.parent_id is None and first.id != record.id
-        return began and first.text != seed_prompt.strip()
+        texts = {one.text for one in line}
+        for id in record.evidence.get(BEGAN, ()):
+            with suppress(NotFound):
+                texts.add(self._versions.get(id).text)
+        return began and seed_prompt.strip() not in texts
 
     async def _nearest(self, task: Task, text: str, count: int) -> Sequence[Demo]:
         if not count:

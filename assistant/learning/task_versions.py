@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+from assistant.errors import NotFound
 from assistant.memory.prompt_versions import Author, PromptVersionRecord, PromptVersionStore
 from assistant.prompting.candidate import Candidate
 from assistant.prompting.library import PromptLibrary
 
 MADE_WITH: Final = "model"
 """In the evidence of a version, the model it was found with; what is found with one says nothing of others."""
+BEGAN: Final = "began"
+"""In the evidence of a version, what it was found from, where that was several."""
 PURPOSE: Final = "task"
 _ID_DIGITS: Final = 12
 
@@ -35,8 +39,14 @@ def keep(
     author: Author,
     evidence: Mapping[str, Any],
 ) -> PromptVersionRecord:
-    """A version of the task `name`, which says the same as that of another task and is another one all the same."""
+    """A version of the task `name`, which says the same as that of another task and is another one all the same. One
+    that is found again from another beginning has both."""
     digest = hashlib.sha256(f"{name}.{language} {learned.id}".encode()).hexdigest()[:_ID_DIGITS]
+    with suppress(NotFound):
+        known = versions.get(digest)
+        began = [*known.evidence.get(BEGAN, ()), *filter(None, (known.parent_id, parent_id))]
+        if len(set(began)) > 1:
+            evidence = {**evidence, BEGAN: list(dict.fromkeys(began))}
     versions.remember(
         digest,
         name=name,

@@ -122,7 +122,7 @@ def _table(text: str) -> list[tuple[int, Any]]:
     delimiter = _delimiter(text.splitlines()[0])
     if delimiter is None:
         raise ExamplesInvalid(line=before + 1, reason="no_columns")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
     rows: list[tuple[int, Any]] = []
     names: list[str | None] = []
     line = before + 1
@@ -130,10 +130,12 @@ def _table(text: str) -> list[tuple[int, Any]]:
         for cells in reader:
             if not names:
                 names = [_column(cell) for cell in cells]
+                if names.count("input") > 1:
+                    raise ExamplesInvalid(line=line, reason="two_inputs")
             elif any(cell.strip() for cell in cells):
                 if any(cell.strip() for cell in cells[len(names) :]):
                     raise ExamplesInvalid(line=line, reason="more_cells")
-                rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
+                rows.append((line, _row(names, cells)))
             line = before + reader.line_num + 1
     except csv.Error as error:
         # The limit is of the csv module, for all who use it in this process, so that it is not raised here.
@@ -142,11 +144,18 @@ def _table(text: str) -> list[tuple[int, Any]]:
     return rows
 
 
+def _row(names: Sequence[str | None], cells: Sequence[str]) -> dict[str, Any]:
+    """Of several columns with the output each is a right answer, where something stands in it."""
+    row: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+    outputs = [cell for name, cell in zip(names, cells, strict=False) if name == "output" and cell.strip()]
+    return {**row, "output": outputs} if len(outputs) > 1 else {**row, "output": outputs[0] if outputs else ""}
+
+
 def _delimiter(head: str) -> str | None:
     """The one that divides the head into columns of which one is the input and one the output."""
     for delimiter in _DELIMITERS:
         try:
-            names = {_column(cell) for cell in next(csv.reader([head], delimiter=delimiter))}
+            names = {_column(cell) for cell in next(csv.reader([head], delimiter=delimiter, skipinitialspace=True))}
         except csv.Error:
             continue
         if {"input", "output"} <= names:

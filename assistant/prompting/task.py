@@ -192,6 +192,7 @@ def item(row: Any) -> Item:
     group = _written(row.get("group"))
     if group is not None and not isinstance(group, str):
         raise ValueError("no_group")
+    (group or "").encode()  # half a sign is no text
     return Item(id, asked, tuple(accepted), group or id)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from assistant.api import Assistant
 from assistant.codec import dump
 from assistant.i18n import Language
+from assistant.learning.purpose_learning import PurposeHead
 from assistant.learning.run_order import Run, RunOrder, dump_run
 from assistant.prompting.item_text import items_in
 from assistant.prompting.task import Item, TaskHead, items_of
@@ -39,9 +40,13 @@ class NewRunOrder(BaseModel):
     prompt: str = ""
 
     def order(self) -> RunOrder:
-        """TaskInvalid or ExamplesInvalid name what is wrong."""
+        """What a prompt of the library says of its answers holds where the task says nothing else. TaskInvalid or
+        ExamplesInvalid name what is wrong."""
+        given, task = self.task.model_fields_set, self.task
+        if self.prompt and "max_tokens" not in given:
+            task = task.model_copy(update={"max_tokens": PurposeHead().max_tokens})
         return RunOrder(
-            self.task,
+            task,
             tuple(_items(self.train, "train")),
             tuple(_items(self.test, "test")) if self.test else (),
             budget=self.budget,
@@ -51,6 +56,7 @@ class NewRunOrder(BaseModel):
             constrain=self.grammar,
             model=self.model,
             prompt=self.prompt,
+            measured=not self.prompt or "metric" in given,
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from assistant.codec import dump
 from assistant.config import Settings
-from assistant.errors import EngineDied
+from assistant.errors import EngineDied, TaskIncomplete
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.run_order import Run, Step
 from assistant.paths import Paths
@@ -122,6 +122,15 @@ async def test_what_is_wrong_is_said_in_the_persons_language(
         assert view["lab"]["refused"]
         assert sentence in view["lab"]["html"]
     assert await panel._assistant.runs.list() == []
+
+
+def test_a_prompt_of_the_library_may_say_itself_when_an_answer_is_right() -> None:
+    prompt = {**TASK, "prompt": "title.en", "metric": "", "max_tokens": ""}
+    order = order_of(visit(**prompt), METRICS)
+    assert (order.measured, order.task.max_tokens) == (False, 256)
+    assert order_of(visit(**{**prompt, "metric": "chrf"}), METRICS).measured
+    with pytest.raises(TaskIncomplete):
+        order_of(visit(**{**prompt, "prompt": ""}), METRICS)
 
 
 @pytest.mark.parametrize("typed", ["高兴；难过；生气", "高兴;难过 | 生气", "高兴、难过，生气", "高兴\n难过,生气,"])

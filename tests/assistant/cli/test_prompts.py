@@ -113,6 +113,11 @@ def test_a_prompt_of_patinas_own_is_optimised_with_examples_and_put_in_use(
     back = patina("prompts", "rollback", "title", "en")
     assert back.err == f"title.en (scripted) is v2 ({version}) again.\n", "that of all"
     assert patina("prompts", "rollback", "title", "en").code == 0
+    patina("prompts", "promote", version, "--model", "scripted")
+    wider = patina("prompts", "promote", "title.en:v1")
+    assert "v1" in wider.err
+    assert "v2 goes on answering as title.en (scripted)" in wider.err
+    patina("prompts", "rollback", "title", "en", "--model", "scripted")
     assert "is no model here" not in promoted.err
     mistyped = patina("prompts", "promote", version, "--model", "scripzed")
     assert "scripzed is no model here: until there is one of that name nothing changes." in mistyped.err

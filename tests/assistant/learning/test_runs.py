@@ -103,6 +103,7 @@ async def test_a_run_is_followed_to_its_end_and_found_again_after_a_restart(hous
     assert [step.progress.stage for step in run.steps if step.progress.stage == "gate"]
     assert (run.steps[-1].progress.stage, run.steps[-1].progress.calls) == ("test", 40)
     assert any(step.progress.standings for step in run.steps)
+    assert await house.book.begin_again(run.id) == run, "what is done stays"
     await house.close()
     again = House(tmp_path)
     assert await again.book.list() == [run]
@@ -337,6 +338,23 @@ async def test_a_prompt_of_conversations_is_measured_as_it_is_used_there(tmp_pat
     assert found.name == "chat"
     assert found.content["layout"] == "turns"
     await house.close()
+
+
+async def test_a_prompt_of_the_library_says_how_its_answers_are_measured(tmp_path: Path) -> None:
+    house = House(tmp_path, helped_by_examples)
+    begun = await house.book.begin(replace(order(120, "exact", "chat.en"), measured=False))
+    run = await house.ended(begun.id)
+    assert run.report is not None
+    assert run.report.metric == "chrf"
+    await house.close()
+
+
+async def test_examples_that_a_prompt_allows_no_answer_to_are_refused_at_once(house: House) -> None:
+    with pytest.raises(TaskInvalid, match="no_such_label"):
+        await house.book.begin(order(prompt="routing.en"))
+    with pytest.raises(TaskInvalid, match="no_plan"):
+        await house.book.begin(order(prompt="planning.en"))
+    assert await house.book.list() == []
 
 
 async def test_a_prompt_of_which_nothing_can_be_learned_is_refused_at_once(house: House) -> None:

@@ -172,6 +172,29 @@ async def test_a_task_is_not_asked_with_the_prompt_of_another_that_is_called_the
     assert "Translate into French." in house.model.calls[-1][0].text
 
 
+async def test_a_prompt_that_was_found_answers_when_the_task_begins_with_it_or_finds_it_again(house: House) -> None:
+    def seed(text: str) -> str:
+        made = keep(house.versions, "colours", "en", Candidate(text), parent_id=None, author="person", evidence={})
+        return made.id
+
+    def found(parent: str) -> str:
+        learned = Candidate("Name the colour.", nearest=2)
+        made = keep(
+            house.versions, "colours", "en", learned, parent_id=parent, author="optimiser", evidence={"items": 40}
+        )
+        return made.id
+
+    first = found(seed("Which colour?"))
+    house.labels.promote(Scope("colours", "en"), first, "")
+    pasted = TaskHead(name="colours", seed_prompt="Name the colour.")
+    assert (await house.tasks.answer(pasted, EXAMPLES, "thing 3")).version == first
+    reworded = TaskHead(name="colours", seed_prompt="What colour is it?")
+    assert (await house.tasks.answer(reworded, EXAMPLES, "thing 3")).version == "", "nobody has measured that"
+    assert found(seed("What colour is it?")) == first
+    for head in (HEAD, reworded):
+        assert (await house.tasks.answer(head, EXAMPLES, "thing 3")).version == first
+
+
 async def test_a_prompt_that_shows_examples_is_not_asked_without_them(house: House) -> None:
     house.use("Which colour?", nearest=2)
     with pytest.raises(TaskInvalid, match="examples_needed"):

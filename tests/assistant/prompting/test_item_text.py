@@ -143,6 +143,11 @@ def test_a_row_that_ends_with_an_empty_cell_is_whole() -> None:
     assert [(one.input, one.output) for one in items_in("input;output\na;b;\nc;d; ;\n")] == [("a", "b"), ("c", "d")]
 
 
+def test_several_columns_of_right_answers_are_all_right_and_spaces_after_commas_are_none() -> None:
+    items = items_in('input, output, output\n"a, b", "c, d", "e"\nf,,g\n')
+    assert [(one.input, one.accepted) for one in items] == [("a, b", ("c, d", "e")), ("f", ("g",))]
+
+
 def test_a_group_keeps_examples_together() -> None:
     items = items_in("input,output,group\na,b,one\nc,d,one\ne,f,\n")
     assert [one.group == "one" for one in items] == [True, True, False]
@@ -168,6 +173,8 @@ def test_a_group_keeps_examples_together() -> None:
     ('{"input": "a", "output": ["b", false]}', 1, "output_no_text"),
     ("input,output\na,b\nHello, world,greeting\n", 3, "more_cells"),
     ("input;output\na;b;;c\n", 2, "more_cells"),
+    ("question,input,output\na,b,c\n", 1, "two_inputs"),
+    ('{"input": "a", "output": "b", "group": "\\ud83d"}', 1, "half_sign"),
     ('{"input": "a", "output": "b", "group": {}}', 1, "no_group"),
     ('{"input": "\\ud800", "output": "b"}', 1, "half_sign"),
     (f"input,output\na,b\n{'c' * 140_000},d\n", 3, "long_cell"),
