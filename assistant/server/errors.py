@@ -82,6 +82,9 @@ _MISTAKES: Final = {
     "string_type": "text",
     "bool_type": "true_or_false",
     "bool_parsing": "true_or_false",
+    "list_type": "list",
+    "tuple_type": "list",
+    "extra_forbidden": "unknown",
 }
 """What pydantic calls it, and our word for it in the catalogue."""
 _LIMITS: Final = {
@@ -167,7 +170,8 @@ def from_validation(found: Any) -> errors.ParameterRefused:
     first = found[0]
     if first["type"] == "json_invalid":
         return errors.ParameterRefused(name="body", reason="not_json")
-    path = [str(part) for part in first["loc"] if part != "body"]
+    # Where a body may be of several kinds, a path goes through the name of the kind, which is nobody's business.
+    path = [str(part) for part in first["loc"] if part != "body" and not str(part)[:1].isupper()]
     return errors.ParameterRefused(name=".".join(path) or "body", reason=_word(first, path) or str(first["msg"]))
 
 
@@ -176,9 +180,13 @@ def _word(mistake: Any, path: list[str]) -> str | None:
     if kind in _LIMITS:
         fact, word, known = _LIMITS[kind]
         limit = mistake["ctx"][fact]
-        return f"{word}_{limit:.10g}" if limit in known else None
+        return f"{word}_{limit:.10g}" if limit in known else f"{word}: {limit:.10g}"
     if kind == "literal_error" and path == ["priority"]:
         return "unknown_priority"
+    if kind == "literal_error":
+        return f"one_of: {mistake['ctx']['expected']}"
+    if kind == "value_error":  # ours, in a word of the catalogue
+        return str(mistake["ctx"]["error"])
     return _MISTAKES.get(kind)
 
 

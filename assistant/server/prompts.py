@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
@@ -69,6 +69,17 @@ class Exported(BaseModel):
     text: str
 
 
+def _kind_of(head: Any) -> str:
+    """So that a mistake in either is told of that one."""
+    is_task = isinstance(head, TaskHead) or (isinstance(head, dict) and "seed_prompt" in head)
+    return "TaskHead" if is_task else "PurposeHead"
+
+
+_Head = Annotated[
+    Annotated[TaskHead, Tag("TaskHead")] | Annotated[PurposeHead, Tag("PurposeHead")], Discriminator(_kind_of)
+]
+
+
 class NewRun(BaseModel):
     """`task` is what task.yaml holds, `train` and `test` are rows as in the files; the rest as in the terminal. With a
     `purpose` it is for that prompt of Patina's own, and `task` may only have a name and a metric. A `test` that comes
@@ -76,7 +87,7 @@ class NewRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    task: TaskHead | PurposeHead = PurposeHead()
+    task: _Head = PurposeHead()
     purpose: Purpose | None = None
     language: Language | None = None
     train: Annotated[list[Any], Field(min_length=1)]
@@ -91,7 +102,7 @@ class NewRun(BaseModel):
     @model_validator(mode="after")
     def _is_a_task_or_a_purpose(self) -> NewRun:
         if isinstance(self.task, PurposeHead) == (self.purpose is None):
-            raise ValueError("either a purpose, or a task with a seed_prompt")
+            raise ValueError("purpose_or_task")
         return self
 
 

@@ -7,16 +7,22 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from assistant.client import AssistantClient
 from assistant.codec import dump
 from assistant.errors import EngineDied, NotFound, RunBusy, RunInUse, TaskInvalid
+from assistant.i18n import explain
 from assistant.learning.run_order import Run, RunOrder
 from assistant.paths import Paths
 from assistant.prompting.task import TaskHead, items_of
+from assistant.server.errors import from_validation
+from assistant.server.prompts import NewRun
+from assistant.server.runs import NewRunOrder
 from tests.assistant.learning.test_lab import LABELS, helped_by_examples, right
 from tests.fakes.chat_model import FakeModels
 from tests.fakes.pupil import PupilChatModel
@@ -203,3 +209,33 @@ async def test_more_rows_than_a_database_can_count_are_refused(server: Running) 
     async with httpx.AsyncClient(base_url=server.address) as http:
         for path in ("learning/log?count", "conversations?limit", "documents?offset", "search?query=a&limit"):
             assert (await http.get(f"/api/{path}=99999999999999999999999")).status_code == 400
+
+
+@pytest.mark.parametrize(("kind", "changed", "said"), [
+    (NewRun, {"purpose": "title", "task": {"max_tokens": 0}}, ("task.max_tokens", "at least 1")),
+    (NewRun, {}, ("send either a purpose, or a task with a seed_prompt",)),
+    (NewRun, {"purpose": "title", "task": {"seed_prompt": "Title?"}}, ("send either a purpose, or a task",)),
+    (NewRun, {"task": {"seed_prompt": "Title?", "labels": "good"}}, ("task.labels", "has to be a list")),
+    (NewRun, {"task": {"seed_prompt": "Title?"}, "budget": 100_001}, ("budget", "the most is: 100000")),
+    (NewRun, {"purpose": "titles"}, ("purpose", "'title'")),
+    (NewRunOrder, {"task": {"seed_prompt": "Title?", "metrik": "exact"}}, ("task.metrik", "no such parameter")),
+])  # fmt: skip
+def test_what_is_wrong_with_a_request_is_named_and_said_in_words(
+    kind: type[BaseModel], changed: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        kind.model_validate({"train": [{"input": "a", "output": "b"}], **changed})
+    found = from_validation(refused.value.errors())
+    assert all(words in explain(found, "en") for words in said)
+    assert "Input should" not in explain(found, "zh")
+
+
+def test_what_is_asked_for_a_prompt_of_the_library_is_measured_as_that_says_unless_the_task_does() -> None:
+    def order(**task: Any) -> RunOrder:
+        rows = [{"input": "a", "output": "b"}]
+        asked = {"task": {"seed_prompt": "Title?", **task}, "train": rows, "prompt": "title.en"}
+        return NewRunOrder.model_validate(asked).order()
+
+    assert (order().measured, order().task.max_tokens) == (False, 256)
+    assert order(metric="exact").measured
+    assert order(max_tokens=9).task.max_tokens == 9
