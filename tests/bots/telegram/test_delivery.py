@@ -298,7 +298,7 @@ async def test_again_writes_a_second_answer_beside_the_first(play: Play) -> None
         answer = await ann.private.chat.wait_for(lambda message: message.text == "First try.")
         assert await ann.private.press(answer, "🔁").answered() == "I am writing it again"
         second = await ann.private.chat.wait_for(lambda message: message.text == "Second try.")
-        assert second.buttons == ["👍", "👎", "🔁", "✏️"]
+        assert second.buttons == ["👍", "👎", "🔁", "✏️", "↩ The one before was better"]
         [turn] = await _turns(scene)
         assert (turn.question, turn.answer, turn.source) == ("Hi", "Second try.", "regenerate")
         assert len(turn.siblings) == 2
