@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from assistant.memory.prompt_versions import Label, PromptVersionRecord, Scope
 
 
+def own_words(reason: str) -> str:
+    """What a person gives as a reason."""
+    from assistant.memory.prompt_versions import in_own_words
+
+    return in_own_words(reason)
+
+
 async def still_answering(
     desk: PromptDesk | DeskClient, record: PromptVersionRecord, scope: Scope
 ) -> list[tuple[str, Scope]]:

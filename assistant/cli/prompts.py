@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from assistant.cli.home import model_name, open_assistant
-from assistant.cli.places import still_answering, waits, where
+from assistant.cli.places import own_words, still_answering, waits, where
 from assistant.cli.run_report import drawn, print_report
 from assistant.cli.terminal import Terminal
 from assistant.cli.trials import only_for, place_of
@@ -133,7 +133,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Tongue = Annotated[str, typer.Argument(metavar="LANGUAGE", show_default=False)]
 ForModel = Annotated[str | None, typer.Option("--model", "-m", show_default=False)]
 ForIntent = Annotated[str, typer.Option("--intent")]
-Why = Annotated[str, typer.Option("--reason", "-r")]
+Why = Annotated[str, typer.Option("--reason", "-r", callback=own_words)]
 AsJson = Annotated[bool, typer.Option("--json")]
 
 

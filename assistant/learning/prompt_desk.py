@@ -23,7 +23,7 @@ from assistant.errors import (
 from assistant.i18n import LANGUAGES, Language
 from assistant.learning.evidence_exchange import EvidenceTaken, evidence_lines, read_evidence
 from assistant.learning.exchange import read_absent, read_versions, version_lines
-from assistant.learning.recorder import LEARNED, Recorder, TrialStanding
+from assistant.learning.recorder import Recorder, TrialStanding
 from assistant.learning.task_versions import MADE_WITH, PURPOSE, keep, name_of
 from assistant.memory.prompt_versions import (
     Author,
@@ -154,7 +154,7 @@ class PromptDesk:
 
         def end() -> Labelled | None:
             scope = self._latest("canary", Scope(name, language, intent), model)
-            return self._labels.end_trial(scope, _own(reason))
+            return self._labels.end_trial(scope, reason)
 
         return await asyncio.to_thread(end)
 
@@ -298,21 +298,20 @@ class PromptDesk:
         labelled = in_production(self._labels.all(), scope)
         if record.id == answering(self._library, self._versions, scope, labelled):
             raise TrialRefused(called=record.full_name, reason="in_use")
-        why = reason if reason == LEARNED else _own(reason)
-        if not self._labels.begin_trial(scope, record.id, share, why, makes_room=makes_room):
+        if not self._labels.begin_trial(scope, record.id, share, reason, makes_room=makes_room):
             raise TrialRefused(called=record.full_name, reason="on_trial")
         return record
 
     def _promote(self, beginning: str, model: str | None, intent: str, reason: str) -> PromptVersionRecord:
         record = self._usable(beginning)
-        self._labels.promote(_scope(record, model, intent), record.id, _own(reason))
+        self._labels.promote(_scope(record, model, intent), record.id, reason)
         return record
 
     def _rollback(
         self, name: str, language: str, model: str | None, intent: str, reason: str, expected: str | None
     ) -> str | None:
         scope = self._latest("production", Scope(name, language, intent), model, expected)
-        return self._labels.rollback(scope, _own(reason), expected=expected)
+        return self._labels.rollback(scope, reason, expected=expected)
 
     def _latest(self, label: Label, place: Scope, model: str | None, version: str | None = None) -> Scope:
         """Of the model that is meant, or where the label moved to last, to that version where one is meant."""
@@ -372,11 +371,6 @@ def _is_made_for(seed: PromptVersion, record: PromptVersionRecord) -> bool:
     with suppress(AssistantError, KeyError, TypeError, ValueError):
         return seed.taught(Candidate.from_json(record.content)).id == record.id
     return False
-
-
-def _own(reason: str) -> str:
-    """A person's words, which are never taken for one of Patina's own reasons."""
-    return f" {reason}" if reason.startswith("#") else reason
 
 
 def _scope(record: PromptVersionRecord, model: str | None, intent: str) -> Scope:

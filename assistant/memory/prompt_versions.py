@@ -96,6 +96,11 @@ class Labelled:
     moved_at: float
 
 
+def in_own_words(reason: str) -> str:
+    """A person's reason, which is never one of Patina's own: those begin with a #."""
+    return f" {reason}" if reason.startswith("#") else reason
+
+
 @dataclass(frozen=True, slots=True)
 class LabelMove:
     """Which version was used before and which since, None for the prompt that comes with Patina."""

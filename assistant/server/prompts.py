@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
@@ -20,6 +20,7 @@ from assistant.i18n import Language
 from assistant.learning.lab import Lab, Spending, TaskReport
 from assistant.learning.purpose_learning import PurposeHead, PurposeLearning, PurposeReport
 from assistant.learning.report_json import dump_purpose, dump_report
+from assistant.memory.prompt_versions import in_own_words
 from assistant.prompting.optimiser import Choices
 from assistant.prompting.progress import RunProgress
 from assistant.prompting.purpose import Purpose
@@ -46,7 +47,7 @@ class Move(BaseModel):
 
     model: str | None = None
     intent: str = ""
-    reason: str = ""
+    reason: Annotated[str, AfterValidator(in_own_words)] = ""
 
 
 class Back(Move):
