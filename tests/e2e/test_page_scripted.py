@@ -266,7 +266,9 @@ def test_a_learned_prompt_is_compared_used_found_behind_its_answer_and_undone(pa
         finished(page)
         assert "pirate" in server.model.calls[-1][0].text
         page.locator(".meta").click()
-        expect(page.locator(f"[data-key='{version.id}'] .diff")).to_be_visible()
+        expect(learned.get_by_label("What changed")).to_be_visible()
+        learned.get_by_text("All of it").click()
+        expect(learned.locator("details .diff")).to_contain_text("You are Patina")
         page.locator(f"[data-key='{version.id}']").get_by_role("button", name="Undo").click()
         expect(page.locator(f"[data-key='{version.id}'] .badge")).to_have_count(0)
         expect(page.locator("#lab")).to_contain_text("What moved")
