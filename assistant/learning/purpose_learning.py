@@ -118,7 +118,7 @@ class PurposeLearning:
         model = await asyncio.to_thread(self.model, model)
         seed = self._library.get(purpose, language)
         used = self._selector.select(purpose, language, model=model)
-        self.refuse(purpose, language, items)
+        await asyncio.to_thread(self.refuse, purpose, language, items)
         rule = seed.answer or AnswerRule(tokens=head.max_tokens)
         form = AnswerForm(rule.labels, rule.gbnf)
         current = _current(seed, used, instruction)
